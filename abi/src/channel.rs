@@ -1,0 +1,129 @@
+//! Layout of a channel's memory.
+//!
+//! Page 0 holds the header, then follow request ring, completion ring and data area, each starting on
+//! a page. The geometry that counts is the one in the information pages, which no peer can write; the header repeats it
+//! so that a dump explains itself. Each word of the two side areas is written by one side only.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// First word of a channel: "BULKCHAN".
+pub const CHANNEL_MAGIC: u64 = u64::from_le_bytes(*b"BULKCHAN");
+/// Version of this layout.
+pub const CHANNEL_VERSION: u32 = 1;
+/// Bytes of an entry of either ring.
+pub const ENTRY_SIZE: usize = 128;
+/// Bytes that travel in the entry itself.
+pub const INLINE: usize = 112;
+/// Most entries of a ring, as log2.
+pub const MAX_RING_SHIFT: u32 = 12;
+
+/// What a channel is for. Each kind has its own messages, in [`crate::message`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u16)]
+pub enum ChannelKind {
+    /// Agreed between the two partitions alone.
+    Custom = 0,
+    /// From any partition to the resource manager.
+    Control = 1,
+    /// From the command partition to the resource manager.
+    Command = 2,
+    /// From the boot partition to the resource manager.
+    Boot = 3,
+    /// Text in and out.
+    Console = 4,
+    /// Block storage.
+    Storage = 5,
+    /// Ethernet frames.
+    Network = 6,
+}
+
+impl ChannelKind {
+    /// Every kind with its name in manifests.
+    pub const ALL: [(Self, &'static str); 7] = [
+        (Self::Custom, "custom"),
+        (Self::Control, "control"),
+        (Self::Command, "command"),
+        (Self::Boot, "boot"),
+        (Self::Console, "console"),
+        (Self::Storage, "storage"),
+        (Self::Network, "network"),
+    ];
+}
+
+/// Which end of a channel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Role {
+    /// Owns the memory, sends requests.
+    Client = 0,
+    /// Answers them.
+    Server = 1,
+}
+
+/// Header at the start of a channel; written by the resource manager when it makes the channel.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct ChannelHeader {
+    /// [`CHANNEL_MAGIC`].
+    pub magic: u64,
+    /// [`CHANNEL_VERSION`].
+    pub version: u32,
+    /// A [`ChannelKind`].
+    pub kind: u32,
+    /// Bytes of the whole channel.
+    pub length: u64,
+    /// log2 of the entries of each ring.
+    pub ring_shift: u32,
+    /// Offset of the request ring.
+    pub requests: u32,
+    /// Offset of the completion ring.
+    pub completions: u32,
+    /// Offset of the data area.
+    pub data: u32,
+    /// Bytes of the data area.
+    pub data_length: u64,
+}
+
+/// Offset of the words that the client writes.
+pub const CLIENT_AREA: usize = 256;
+/// Offset of the words that the server writes.
+pub const SERVER_AREA: usize = 512;
+
+/// Words within a side's area, as offsets; each is 32 bits wide and on a cache line of its own.
+pub mod word {
+    /// The epoch for which the side has set up its words. The client clears both rings' indices first.
+    pub const EPOCH: usize = 0;
+    /// How often this side rang the other's doorbell; a statistic, nothing depends on it.
+    pub const RUNG: usize = 4;
+    /// Entries produced: by the client requests, by the server completions. Counts on, modulo 2^32.
+    pub const PRODUCED: usize = 64;
+    /// Entries consumed: by the client completions, by the server requests.
+    pub const CONSUMED: usize = 128;
+    /// Not 0 while the side is about to wait or waits: the peer rings only then, and only once.
+    pub const ARMED: usize = 192;
+}
+
+/// An entry of the request ring or of the completion ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Entry {
+    /// Chosen by the client, repeated in the completion. Never used twice in an epoch.
+    pub id: u64,
+    /// Request: what is asked. Completion: a status, 0 for success.
+    pub code: u16,
+    /// Bit 0: may be sent again after a restart of the server (idempotent). The rest 0.
+    pub flags: u16,
+    /// Bytes of `inline` in use.
+    pub length: u32,
+    /// The message.
+    pub inline: [u8; INLINE],
+}
+
+/// [`Entry::flags`]: the request may be sent again.
+pub const IDEMPOTENT: u16 = 1;
+
+impl Default for Entry {
+    fn default() -> Self {
+        Self { id: 0, code: 0, flags: 0, length: 0, inline: [0; INLINE] }
+    }
+}

@@ -1,0 +1,284 @@
+//! The operations of the `control` call, by kind of object.
+//!
+//! `control(capability, operation, a, b, c, d)`. Operations on ranges do a bounded number of
+//! pages and say in value 0 how many; the caller repeats with the rest. An operation that must
+//! wait for another processor answers [`crate::call::Error::Again`] until it has answered.
+
+macro_rules! operations {
+    ($(#[$doc:meta])* $name:ident { $($(#[$op_doc:meta])* $op:ident = $number:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[repr(u64)]
+        pub enum $name {
+            $($(#[$op_doc])* $op = $number,)*
+        }
+
+        impl $name {
+            /// Every operation with its name.
+            pub const ALL: &'static [(Self, &'static str)] = &[$((Self::$op, stringify!($op)),)*];
+
+            /// The operation with this number.
+            #[must_use]
+            pub fn from_number(number: u64) -> Option<Self> {
+                match number {
+                    $($number => Some(Self::$op),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+operations! {
+    /// Operations on memory. All need GRANT but `Query`.
+    MemoryOperation {
+        /// `(kind, frame, slot, extra)`: a free frame becomes an object; a capability with all rights
+        /// to it is put into the caller's `slot`, which must be empty. Kinds: Partition, Context
+        /// (`extra`: slot of its partition), Channel. Value 0: generation.
+        Create = 0,
+        /// `(frame, count, to)`: free frames become memory of the partition in slot `to`. They are zeroed.
+        /// Value 0: how many were done.
+        Assign = 1,
+        /// `(frame, count, from, to)`: memory of one partition, mapped nowhere, becomes memory of another,
+        /// contents kept. Value 0: how many were done.
+        Transfer = 2,
+        /// `(frame, count)`: memory of a partition, mapped nowhere, becomes free. Value 0: how many.
+        Release = 3,
+        /// `(frame)`: INSPECT. Values: kind of use ([`super::control::FrameUse`]), owner's frame, mappings, generation.
+        Query = 4,
+    }
+}
+
+operations! {
+    /// Operations on a partition.
+    PartitionOperation {
+        /// `(address, level, frame)`: GRANT. A free frame becomes the page table of `level` (4 = root, 1 = last)
+        /// for `address`.
+        AddTable = 0,
+        /// `(address, level)`: GRANT. An empty page table becomes a free frame. Value 0: the frame.
+        RemoveTable = 1,
+        /// `(address, frame, count, access)`: GRANT. Maps memory of this partition, or of a channel it is joined to.
+        /// `access`: see [`super::control::Access`]. Value 0: how many pages were done.
+        Map = 2,
+        /// `(address, count)`: GRANT. Value 0: how many pages were done, mapped or not.
+        Unmap = 3,
+        /// `(index, frame)`: GRANT. A free frame becomes page `index` of the capability table (256 slots each).
+        AddSlots = 4,
+        /// `(index)`: GRANT. The last page of the capability table, all empty, becomes a free frame. Value 0: the frame.
+        RemoveSlots = 5,
+        /// `(slot, source, rights, kind << 32 | parameter)`: GRANT. Puts a capability derived from the caller's
+        /// `source` into `slot`. Rights shrink to the intersection. The kind is that of the source or one derived from it:
+        /// Context to Doorbell (parameter: bit), Interrupt to one line, Ports to a part. What was there is replaced.
+        Put = 6,
+        /// `(slot)`: GRANT. Empties a slot of the partition.
+        Clear = 7,
+        /// `(doorbell)`: GRANT. Rung when a context of the partition stops on a fault or by exit; slot of the caller, 0 for none.
+        SetRescuer = 8,
+        /// `()`: GRANT. Raises the generation: all capabilities to it but the one used are stale. Value 0: new generation.
+        Renew = 9,
+        /// `()`: INSPECT. Values: frames owned, page tables, contexts, pages of slots.
+        State = 10,
+        /// `()`: GRANT. An empty partition (State all zero but the root table, which goes with it) becomes a free frame.
+        Destroy = 11,
+        /// `(address)`: INSPECT. Values: frame, access bits of the page mapped there.
+        Translate = 12,
+    }
+}
+
+operations! {
+    /// Operations on a context.
+    ContextOperation {
+        /// `(entry, stack, processor, argument)`: MANAGE. A stopped context is set to start at `entry` with
+        /// `rsp = stack`, `rdi = argument` and all else zero, on that processor. Its events are cleared.
+        Configure = 0,
+        /// `()`: MANAGE. A stopped context becomes ready.
+        Start = 1,
+        /// `()`: MANAGE. A context stops where it is. Again until its processor has let go of it.
+        Stop = 2,
+        /// `()`: GRANT. Raises the generation of a stopped context: doorbells to it become stale. Value 0: new generation.
+        Renew = 3,
+        /// `()`: INSPECT. Values: state ([`super::control::ContextState`]), processor, time used (ns), what it waits for.
+        State = 4,
+        /// `(word)`: INSPECT. Value 0: a word of the fault record, see [`crate::fault`].
+        Fault = 5,
+        /// `(index)`: INSPECT. Value 0: register `index` of a stopped context (rax rbx rcx rdx rsi rdi rbp rsp r8..r15 rip rflags).
+        Register = 6,
+        /// `()`: GRANT. A stopped context in no plan becomes a free frame.
+        Destroy = 7,
+    }
+}
+
+operations! {
+    /// Operations on a channel.
+    ChannelOperation {
+        /// `(client, server, frame, count)`: GRANT. Memory of the client, mapped nowhere, becomes the channel's. Value 0: how
+        /// many pages were done; repeat with the rest, which must follow on.
+        Join = 0,
+        /// `()`: GRANT. The pages, mapped nowhere, become memory of the client again. Value 0: how many remain.
+        Part = 1,
+        /// `()`: INSPECT. Values: client's frame, server's frame, first frame, count.
+        State = 2,
+        /// `()`: GRANT. A parted channel becomes a free frame.
+        Destroy = 3,
+        /// `(offset)`: INSPECT. Value 0: the 8 bytes at this multiple of 8 in the channel's first page: its counters, for those who list channels.
+        Peek = 4,
+    }
+}
+
+operations! {
+    /// Operations on a processor.
+    ProcessorOperation {
+        /// `(index, contexts)`: MANAGE. Places `4 * index` to `4 * index + 3` of the next plan: four 16-bit slots of the caller that
+        /// hold contexts, 0 for idle. Places 0 to 15 are the slots of the frame, the rest takers of slack in their order.
+        Stage = 0,
+        /// `(length, processors)`: MANAGE. The staged plan, `length` places (16 or more), takes over when the running one wraps. If
+        /// `processors` is not 0, it is a mask of processors whose staged plans take over together.
+        Commit = 1,
+        /// `(place)`: INSPECT. Values: frame of the context there (0: idle), time used in that place (ns), frames since start, 1 if a plan is pending.
+        Place = 2,
+        /// `()`: INSPECT. Values: online, time idle (ns), timer interrupts, entries into the kernel.
+        State = 3,
+        /// `(index)`: INSPECT. A record of the trace, see [`crate::trace`]. Values: time (ns), kind and argument, second argument, next index.
+        Trace = 4,
+        /// `(nanoseconds)`: MANAGE. Length of a slot from the next wrap on.
+        SetSlot = 5,
+    }
+}
+
+operations! {
+    /// Operations on an interrupt line.
+    InterruptOperation {
+        /// `(doorbell)`: MANAGE. The line rings this doorbell of the caller from now on, and is unmasked.
+        Bind = 0,
+        /// `()`: MANAGE. The line is masked and rings nothing.
+        Unbind = 1,
+        /// `()`: INSPECT. Values: bound, times it came, times it was held, masked.
+        State = 2,
+    }
+}
+
+operations! {
+    /// Operations on the kernel.
+    KernelOperation {
+        /// `(frame)`: INSPECT. Checks a bounded number of frames from `frame` on. Value 0: next frame, 0 at the end;
+        /// value 1: first frame that breaks an invariant, or 0; value 2: which ([`super::control::Violation`]).
+        Audit = 0,
+        /// `(word)`: INSPECT. Value 0: 8 bytes of the crash record of the previous run, value 1: its length in bytes (0: none).
+        CrashRecord = 1,
+        /// `()`: MANAGE. Stops the other processors and resets the machine through the keyboard controller or a triple fault.
+        Reset = 2,
+        /// `(what)`: INSPECT. Facts of the machine, see `SPEC.md`: 0 features in use, 1 timer source, 2 ticks per second of the time stamp counter, 3 timer ticks per second.
+        Fact = 3,
+    }
+}
+
+operations! {
+    /// What a frame is used for, in the kernel's ledger.
+    FrameUse {
+        /// Not memory.
+        Absent = 0,
+        /// Nobody's.
+        Free = 1,
+        /// The kernel's own.
+        Kernel = 2,
+        /// A partition's memory; the owner is the partition's frame.
+        User = 3,
+        /// Memory of a channel; the owner is the channel's frame.
+        Channel = 4,
+        /// A partition object.
+        PartitionObject = 5,
+        /// A context object; the owner is the partition's frame.
+        ContextObject = 6,
+        /// A channel object.
+        ChannelObject = 7,
+        /// A page of capability slots; the owner is the partition's frame.
+        SlotTable = 8,
+        /// A page table; the owner is the partition's frame.
+        PageTable = 9,
+        /// The time page, mapped read-only everywhere.
+        Time = 10,
+        /// Device registers.
+        Device = 11,
+    }
+}
+
+operations! {
+    /// State of a context.
+    ContextState {
+        /// Not configured, or stopped by its manager.
+        Stopped = 0,
+        /// Wants to run.
+        Ready = 1,
+        /// In `wait` or `call`.
+        Waiting = 2,
+        /// Stopped by a fault or by `exit`; its fault record says why.
+        Faulted = 3,
+        /// Asked to stop; its processor has not let go yet.
+        Stopping = 4,
+    }
+}
+
+operations! {
+    /// What an audit can find wrong.
+    Violation {
+        /// None.
+        None = 0,
+        /// A frame's owner is not an object of the right kind.
+        Owner = 1,
+        /// A kernel object's frame counts mappings.
+        MappedObject = 2,
+        /// A partition's counts differ from what the ledger says.
+        Count = 3,
+        /// A page table entry points to a frame that its partition may not map.
+        Mapping = 4,
+        /// A capability names a frame that holds no such object in its generation or a later one.
+        Capability = 5,
+    }
+}
+
+bitflags::bitflags! {
+    /// How a page is mapped. Readable always; never writable and executable.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub struct Access: u64 {
+        /// Writable.
+        const WRITE = 1 << 0;
+        /// Executable.
+        const EXECUTE = 1 << 1;
+        /// Uncached, for device registers.
+        const UNCACHED = 1 << 2;
+    }
+}
+
+/// Slots of the first partition (the resource manager) when the kernel starts it.
+pub mod first_slot {
+    use crate::types::Slot;
+    /// Its own partition.
+    pub const PARTITION: Slot = Slot::new(1);
+    /// Its own context.
+    pub const CONTEXT: Slot = Slot::new(2);
+    /// All of memory.
+    pub const MEMORY: Slot = Slot::new(3);
+    /// The debug port.
+    pub const DEBUG: Slot = Slot::new(4);
+    /// The kernel.
+    pub const KERNEL: Slot = Slot::new(5);
+    /// All I/O ports.
+    pub const PORTS: Slot = Slot::new(6);
+    /// Any interrupt line.
+    pub const INTERRUPT: Slot = Slot::new(7);
+    /// Processor 0; the others follow.
+    pub const PROCESSORS: Slot = Slot::new(16);
+    /// First slot that is free for the partition's own use.
+    pub const FREE: Slot = Slot::new(96);
+}
+
+/// Slots in one page of a capability table.
+pub const SLOTS_PER_PAGE: u16 = 256;
+/// Most pages of a capability table.
+pub const SLOT_PAGES: u16 = 128;
+/// Slots of a plan's frame.
+pub const PLAN_SLOTS: usize = 16;
+/// Most places of a plan: slots and takers of slack.
+pub const PLAN_PLACES: usize = 256;
+/// Most pages that one operation on a range does.
+pub const PAGES_PER_STEP: u64 = 32;

@@ -1,0 +1,144 @@
+//! What a partition can read about itself and the time, in pages that only others write.
+
+use crate::image::Name;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// First word of the information pages: "BULKINFO".
+pub const INFORMATION_MAGIC: u64 = u64::from_le_bytes(*b"BULKINFO");
+/// Bytes of [`Information`]; the resources follow.
+pub const INFORMATION_HEADER: usize = 256;
+
+/// The time page, written by the kernel, read by everybody at [`crate::layout::TIME_PAGE`].
+///
+/// Nanoseconds are `base + ((tsc - base_tsc) * multiplier >> shift)` in 128-bit arithmetic, where `source` is 1. Where the time
+/// stamp counter cannot be trusted `source` is 0 and `base` is the time of the last kernel tick. Read `sequence`
+/// before and after; odd or changed means again.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct TimePage {
+    /// Raised by one before and after a change.
+    pub sequence: u64,
+    /// 1: compute from the time stamp counter; 0: use `base`.
+    pub source: u64,
+    /// Nanoseconds at `base_tsc`.
+    pub base: u64,
+    /// Time stamp counter at `base`.
+    pub base_tsc: u64,
+    /// Nanoseconds per tick, scaled by `2^shift`.
+    pub multiplier: u64,
+    /// See `multiplier`.
+    pub shift: u64,
+    /// Ticks of the time stamp counter per second.
+    pub frequency: u64,
+    /// [`crate::ABI_VERSION`] of the kernel.
+    pub version: u32,
+    /// Processors online.
+    pub processors: u32,
+    /// Nanoseconds of a slot.
+    pub slot: u64,
+}
+
+/// Why a partition was started.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub enum StartReason {
+    /// The first time.
+    Boot = 0,
+    /// By hand, after it was stopped.
+    Started = 1,
+    /// After a fault, panic or exit.
+    Recovered = 2,
+    /// By hand, while it ran.
+    Restarted = 3,
+}
+
+/// Head of a partition's information pages, written by the resource manager, at [`crate::layout::INFORMATION`].
+/// Read `sequence` before and after, as for the time page.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Information {
+    /// [`INFORMATION_MAGIC`].
+    pub magic: u64,
+    /// Raised by one before and after a change.
+    pub sequence: u64,
+    /// [`crate::ABI_VERSION`] of the resource manager.
+    pub version: u32,
+    /// The partition's [`crate::types::PartitionId`].
+    pub partition: u32,
+    /// Its name.
+    pub name: Name,
+    /// How often it was started, from 1.
+    pub starts: u32,
+    /// A [`StartReason`].
+    pub reason: u32,
+    /// Contexts; the index of each is its argument.
+    pub contexts: u32,
+    /// Number of [`Resource`] records that follow at [`INFORMATION_HEADER`].
+    pub resources: u32,
+    /// Bytes of heap at [`crate::layout::HEAP`].
+    pub heap: u64,
+    /// Bytes of lasting memory at [`crate::layout::LASTING`].
+    pub lasting: u64,
+    /// Bytes of stack of each context.
+    pub stack: u64,
+    /// Bytes of the boot image at [`crate::layout::BOOT_IMAGE`], 0 where it is not mapped.
+    pub boot_image: u64,
+    /// Slots of 16 a frame that the plan gives it, over all processors.
+    pub share: u32,
+    /// Processor of the first context.
+    pub processor: u32,
+}
+
+/// What a [`Resource`] is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum ResourceKind {
+    /// A channel.
+    Channel = 1,
+    /// An interrupt line.
+    Interrupt = 2,
+    /// A range of I/O ports.
+    Ports = 3,
+    /// Device registers, mapped.
+    Device = 4,
+    /// The debug port.
+    Debug = 5,
+    /// Any other capability, by its name.
+    Capability = 6,
+}
+
+/// Something a partition was given, under the name the manifest gave it.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Resource {
+    /// Its name in the manifest.
+    pub name: Name,
+    /// A [`ResourceKind`].
+    pub kind: u8,
+    /// Channel: a [`crate::channel::Role`].
+    pub role: u8,
+    /// Event bit by which it reports; several may share one. 255: none.
+    pub event: u8,
+    /// Channel: log2 of the entries of each ring.
+    pub ring_shift: u8,
+    /// Capability slot: the peer's doorbell, the interrupt, the ports, the debug port.
+    pub slot: u16,
+    /// Channel: a [`crate::channel::ChannelKind`].
+    pub channel_kind: u16,
+    /// Channel and device: address. Ports: first port. Interrupt: line.
+    pub address: u64,
+    /// Channel and device: bytes. Ports: number of ports.
+    pub length: u64,
+    /// Channel: the epoch in force; 0 while there is no peer.
+    pub epoch: u32,
+    /// Channel: its [`crate::types::ChannelId`].
+    pub id: u32,
+    /// Channel: [`crate::types::PartitionId`] of the peer.
+    pub peer: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+// The resources start where the header says, whatever is added to it.
+const _: () = assert!(size_of::<Information>() <= INFORMATION_HEADER);
+const _: () = assert!(size_of::<Resource>() == 64);

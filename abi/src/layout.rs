@@ -1,0 +1,57 @@
+//! Where things are in an address space. The lower half belongs to the partition, the upper to the kernel.
+//!
+//! All of a partition lies in the first GiB, so that four page tables suffice for a small one.
+
+/// First address of a partition's program; below it nothing is ever mapped.
+pub const PROGRAM_BASE: u64 = 0x0040_0000;
+/// End of the room for a program's segments.
+pub const PROGRAM_END: u64 = 0x0800_0000;
+/// The kernel's time page, read-only in every partition ([`crate::information::TimePage`]).
+pub const TIME_PAGE: u64 = 0x0800_0000;
+/// First of the partition's information pages, read-only ([`crate::information::Information`]).
+pub const INFORMATION: u64 = 0x0800_1000;
+/// Most information pages of one partition.
+pub const INFORMATION_PAGES: u64 = 64;
+/// Lowest address a stack may reach; the page below the stack is never mapped.
+pub const STACK_LIMIT: u64 = 0x0810_0000;
+/// One past the highest byte of the first context's stack. Stacks of further contexts
+/// follow below, each at its top minus `index * STACK_STRIDE`.
+pub const STACK_TOP: u64 = 0x0c00_0000;
+/// Distance between the stack tops of two contexts of one partition.
+pub const STACK_STRIDE: u64 = 0x0010_0000;
+/// Memory that outlives a restart, where the manifest grants it.
+pub const LASTING: u64 = 0x0c00_0000;
+/// End of the room for lasting memory.
+pub const LASTING_END: u64 = 0x1000_0000;
+/// The heap.
+pub const HEAP: u64 = 0x1000_0000;
+/// End of the room for the heap.
+pub const HEAP_END: u64 = 0x1800_0000;
+/// Device memory granted by the manifest.
+pub const DEVICES: u64 = 0x1800_0000;
+/// End of the room for device memory.
+pub const DEVICES_END: u64 = 0x1a00_0000;
+/// The resource manager's and the boot partition's window through which they fill frames they own.
+pub const WINDOW: u64 = 0x1a00_0000;
+/// End of the window.
+pub const WINDOW_END: u64 = 0x1c00_0000;
+/// Boot information, mapped read-only in the first partition ([`crate::boot::BootInformation`]).
+pub const BOOT_INFORMATION: u64 = 0x1c00_0000;
+/// The boot image, read-only, in partitions that load programs.
+pub const BOOT_IMAGE: u64 = 0x1d00_0000;
+/// End of the room for the boot image.
+pub const BOOT_IMAGE_END: u64 = 0x2000_0000;
+/// First channel. Channels are packed one after the other, each with an unmapped page behind it.
+pub const CHANNELS: u64 = 0x2000_0000;
+/// End of the room for channels.
+pub const CHANNELS_END: u64 = 0x4000_0000;
+/// One past the last address a partition may map. The last page below the hole in the
+/// canonical addresses stays out, so that no return address is ever non-canonical.
+pub const USER_END: u64 = 0x0000_7fff_ffff_f000;
+
+/// All usable memory as the kernel sees it: physical address plus this. Never executable.
+pub const DIRECT_MAP: u64 = 0xffff_8000_0000_0000;
+/// Where the kernel's image is linked.
+pub const KERNEL_BASE: u64 = 0xffff_ffff_8000_0000;
+/// Device registers the loader mapped for the kernel (uncached): local APIC, I/O APICs, HPET.
+pub const KERNEL_DEVICES: u64 = 0xffff_ffff_c000_0000;

@@ -1,0 +1,165 @@
+//! The compiled manifest: what `images/*.toml` says, checked, in fixed records, as the resource manager reads it.
+//!
+//! A [`ManifestHeader`], then partitions, channels and grants, back to back in that order. Names were
+//! resolved to indices by the builder; the reader checks every index again.
+
+use crate::image::Name;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// First word of a compiled manifest: "BULKMANI".
+pub const MANIFEST_MAGIC: u64 = u64::from_le_bytes(*b"BULKMANI");
+/// Version of this layout.
+pub const MANIFEST_VERSION: u32 = 1;
+/// "No partition" where an index of one is expected.
+pub const NO_PARTITION: u32 = u32::MAX;
+/// "Every processor" where the index of one is expected.
+pub const EVERY_PROCESSOR: u16 = u16::MAX;
+
+/// Start of the compiled manifest.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct ManifestHeader {
+    /// [`MANIFEST_MAGIC`].
+    pub magic: u64,
+    /// [`MANIFEST_VERSION`].
+    pub version: u32,
+    /// Number of [`ManifestPartition`].
+    pub partitions: u32,
+    /// Number of [`ManifestChannel`].
+    pub channels: u32,
+    /// Number of [`ManifestGrant`].
+    pub grants: u32,
+    /// Nanoseconds of a slot; a frame is 16 of them.
+    pub slot: u64,
+}
+
+/// What a partition is to the system; each but `Ordinary` at most once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u16)]
+pub enum PartitionRole {
+    /// None of those below.
+    Ordinary = 0,
+    /// Started by the kernel, creates all others. Partition 0.
+    ResourceManager = 1,
+    /// Restarts infrastructure.
+    Boot = 2,
+    /// Takes the processors nobody uses.
+    Idle = 3,
+    /// Policy and operator's console.
+    Command = 4,
+    /// Serves consoles.
+    Console = 5,
+}
+
+impl PartitionRole {
+    /// Every role with its name in manifests.
+    pub const ALL: [(Self, &'static str); 6] = [
+        (Self::Ordinary, "ordinary"),
+        (Self::ResourceManager, "resource-manager"),
+        (Self::Boot, "boot"),
+        (Self::Idle, "idle"),
+        (Self::Command, "command"),
+        (Self::Console, "console"),
+    ];
+}
+
+bitflags::bitflags! {
+    /// Properties of a partition.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub struct PartitionFlags: u32 {
+        /// Started at boot.
+        const START = 1 << 0;
+        /// Takes slack of its processor.
+        const SLACK = 1 << 1;
+        /// Sees the boot image read-only.
+        const BOOT_IMAGE = 1 << 2;
+        /// May write to the debug port.
+        const DEBUG = 1 << 3;
+        /// May create and destroy partitions over its control channel (tests).
+        const CREATOR = 1 << 4;
+        /// Holds capabilities to its own partition and context (tests of the calls).
+        const SELF = 1 << 5;
+    }
+}
+
+/// A partition.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct ManifestPartition {
+    /// Its name.
+    pub name: Name,
+    /// Name of its program in the image.
+    pub program: Name,
+    /// A [`PartitionRole`].
+    pub role: u16,
+    /// Preferred processor of the first context, or [`EVERY_PROCESSOR`] for a context on each.
+    pub processor: u16,
+    /// Slots of 16 on its processor.
+    pub share: u16,
+    /// Contexts.
+    pub contexts: u16,
+    /// [`PartitionFlags`].
+    pub flags: u32,
+    /// Index of the partition that learns of its faults, or [`NO_PARTITION`].
+    pub rescuer: u32,
+    /// Restarts allowed before it stays down.
+    pub restarts: u32,
+    /// Milliseconds before the first restart; doubled each time.
+    pub backoff: u32,
+    /// Milliseconds of running after which the budget of restarts is full again.
+    pub proof: u32,
+    /// Pages of stack of each context.
+    pub stack: u32,
+    /// Pages of heap.
+    pub heap: u32,
+    /// Pages of lasting memory.
+    pub lasting: u32,
+}
+
+/// A channel.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct ManifestChannel {
+    /// Its name as the client sees it.
+    pub client_name: Name,
+    /// Its name as the server sees it.
+    pub server_name: Name,
+    /// Index of the client.
+    pub client: u32,
+    /// Index of the server.
+    pub server: u32,
+    /// A [`crate::channel::ChannelKind`].
+    pub kind: u16,
+    /// log2 of the entries of each ring.
+    pub ring_shift: u16,
+    /// Pages of the data area.
+    pub data: u32,
+}
+
+/// What a grant gives.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub enum GrantKind {
+    /// `base`, `count`: I/O ports.
+    Ports = 1,
+    /// `base`: a global system interrupt, or an ISA interrupt where `count` is 1.
+    Interrupt = 2,
+    /// `base`, `count`: physical address and bytes of device registers.
+    Device = 3,
+}
+
+/// Hardware for a partition.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct ManifestGrant {
+    /// Its name as the partition sees it.
+    pub name: Name,
+    /// Index of the partition.
+    pub partition: u32,
+    /// A [`GrantKind`].
+    pub kind: u32,
+    /// See [`GrantKind`].
+    pub base: u64,
+    /// See [`GrantKind`].
+    pub count: u64,
+}

@@ -1,0 +1,330 @@
+//! Requests to the resource manager, on channels of kind command, boot and control. Who may ask what stands with each.
+
+use crate::image::Name;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// What can be asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u16)]
+pub enum ResourceRequest {
+    /// [`Index`] → [`PartitionRecord`] of the partition at that place in the list; [`ResourceStatus::NoSuch`] past the end. Command, boot.
+    Partition = 1,
+    /// [`Index`] = partition id. Command; boot for those it rescues.
+    Start = 2,
+    /// Asks the partition to stop by itself, and stops it if it has not after a second. Command.
+    Stop = 3,
+    /// Stops it at once. Command.
+    Kill = 4,
+    /// Clean memory, new epoch. Command; rescuers for those they rescue.
+    Restart = 5,
+    /// [`Index`] = processor → [`PlanRecord`]. Command.
+    Plan = 6,
+    /// [`Index`] → [`ChannelRecord`]. Command.
+    Channel = 7,
+    /// [`CapabilityQuery`] → [`CapabilityRecord`]. Command.
+    Capability = 8,
+    /// [`TraceQuery`] → [`TraceRecord`]. Command.
+    Trace = 9,
+    /// [`Index`]: 0 switch off, 1 reset. All others are stopped first. Command.
+    Shutdown = 10,
+    /// → [`StoppedRecord`] of one stopped partition that the asker rescues and has not been told of; NoSuch when there is none. Any.
+    Stopped = 11,
+    /// → [`MachineRecord`]. Any.
+    Machine = 12,
+    /// [`Index`] = partition id whose definition is used once more → [`Index`] = id of the new partition, not started. Creators.
+    Create = 13,
+    /// [`Index`] = id of a partition made by `Create`. Creators, command.
+    Destroy = 14,
+    /// → [`AuditRecord`]: kernel's ledger against the books, all of it. Command, creators.
+    Audit = 15,
+}
+
+impl ResourceRequest {
+    /// Every request.
+    pub const ALL: [Self; 15] = [
+        Self::Partition,
+        Self::Start,
+        Self::Stop,
+        Self::Kill,
+        Self::Restart,
+        Self::Plan,
+        Self::Channel,
+        Self::Capability,
+        Self::Trace,
+        Self::Shutdown,
+        Self::Stopped,
+        Self::Machine,
+        Self::Create,
+        Self::Destroy,
+        Self::Audit,
+    ];
+
+    /// The request with this code.
+    #[must_use]
+    pub fn from_code(code: u16) -> Option<Self> {
+        Self::ALL.get(usize::from(code.checked_sub(1)?)).copied()
+    }
+}
+
+/// How it went.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u16)]
+pub enum ResourceStatus {
+    /// Done.
+    Ok = 0,
+    /// No such partition, channel, processor or place.
+    NoSuch = 1,
+    /// The asker may not ask this.
+    NotAllowed = 2,
+    /// Not in this state of the partition.
+    WrongState = 3,
+    /// Unknown code or wrong length.
+    Malformed = 4,
+    /// Memory is out.
+    NoMemory = 5,
+    /// A table is full, or the budget of restarts is used up.
+    Limit = 6,
+    /// The kernel refused; the completion holds [`Index`] = its error.
+    Kernel = 7,
+    /// The program is not in the image or is bad.
+    BadProgram = 8,
+}
+
+impl ResourceStatus {
+    /// Every status.
+    pub const ALL: [Self; 9] = [
+        Self::Ok,
+        Self::NoSuch,
+        Self::NotAllowed,
+        Self::WrongState,
+        Self::Malformed,
+        Self::NoMemory,
+        Self::Limit,
+        Self::Kernel,
+        Self::BadProgram,
+    ];
+
+    /// The status with this code.
+    #[must_use]
+    pub fn from_code(code: u16) -> Option<Self> {
+        Self::ALL.get(usize::from(code)).copied()
+    }
+}
+
+/// A number.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Index {
+    /// Which.
+    pub index: u32,
+}
+
+/// State of a partition as people see it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum PartitionState {
+    /// Not started, or stopped by hand.
+    Stopped = 0,
+    /// Some context wants to run.
+    Running = 1,
+    /// All contexts wait for events.
+    Waiting = 2,
+    /// Stopped by a fault, panic or exit.
+    Faulted = 3,
+    /// Out of restarts: stays down until started by hand.
+    Failed = 4,
+    /// Asked to stop.
+    Stopping = 5,
+}
+
+impl PartitionState {
+    /// Every state with the word for it.
+    pub const ALL: [(Self, &'static str); 6] = [
+        (Self::Stopped, "stopped"),
+        (Self::Running, "running"),
+        (Self::Waiting, "waiting"),
+        (Self::Faulted, "faulted"),
+        (Self::Failed, "failed"),
+        (Self::Stopping, "stopping"),
+    ];
+}
+
+/// A partition in the list.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct PartitionRecord {
+    /// Its name.
+    pub name: Name,
+    /// [`crate::types::PartitionId`].
+    pub id: u32,
+    /// [`PartitionState`] in the low byte, role ([`crate::manifest::PartitionRole`]) in the upper half.
+    pub state: u32,
+    /// Slots of 16, over all processors.
+    pub share: u32,
+    /// Processor of the first context.
+    pub processor: u32,
+    /// Pages it owns, kernel objects included.
+    pub pages: u64,
+    /// Time used since the machine started, nanoseconds.
+    pub used: u64,
+    /// Restarts so far.
+    pub restarts: u32,
+    /// Id of the rescuer, or [`crate::manifest::NO_PARTITION`].
+    pub rescuer: u32,
+    /// Events it waits for.
+    pub waits_for: u64,
+    /// Fault reason of the last stop, 0 if none. See [`crate::fault`].
+    pub reason: u64,
+    /// Instruction pointer at that stop.
+    pub instruction: u64,
+}
+
+/// One processor's plan.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct PlanRecord {
+    /// Partition id of each slot, `u16::MAX` for idle.
+    pub slots: [u16; 16],
+    /// Thousandths of the last second used by the owner of each slot.
+    pub used: [u16; 16],
+    /// Partition ids of the first takers of slack, `u16::MAX` for none.
+    pub takers: [u16; 16],
+    /// Thousandths of the last second the processor was idle.
+    pub idle: u32,
+    /// Microseconds of a slot.
+    pub slot: u32,
+}
+
+/// A channel in the list.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct ChannelRecord {
+    /// Its name as the client sees it.
+    pub name: Name,
+    /// [`crate::types::ChannelId`].
+    pub id: u32,
+    /// Client's id.
+    pub client: u32,
+    /// Server's id.
+    pub server: u32,
+    /// A [`crate::channel::ChannelKind`].
+    pub kind: u32,
+    /// The epoch in force.
+    pub epoch: u32,
+    /// Pages.
+    pub pages: u32,
+    /// Doorbells rung towards the server.
+    pub rung_server: u64,
+    /// Doorbells rung towards the client.
+    pub rung_client: u64,
+    /// Requests passed, as the client's index says.
+    pub requests: u64,
+    /// Completions passed.
+    pub completions: u64,
+}
+
+/// Which capability of which partition.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct CapabilityQuery {
+    /// Partition id.
+    pub partition: u32,
+    /// Place in the list of its capabilities, from 0.
+    pub index: u32,
+}
+
+/// A capability.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct CapabilityRecord {
+    /// What it is for, as the partition sees it: name of the channel, grant, …
+    pub name: Name,
+    /// Slot.
+    pub slot: u32,
+    /// A [`crate::rights::Kind`].
+    pub kind: u32,
+    /// [`crate::rights::Rights`].
+    pub rights: u32,
+    /// Parameter: bit, line, ports.
+    pub parameter: u32,
+    /// Partition it leads to, or [`crate::manifest::NO_PARTITION`].
+    pub target: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+/// Which record of which processor's trace.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct TraceQuery {
+    /// Processor.
+    pub processor: u32,
+    /// How far back: 0 is the newest.
+    pub back: u32,
+}
+
+/// A record of the trace, with frames turned into partitions.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct TraceRecord {
+    /// When, nanoseconds.
+    pub time: u64,
+    /// A [`crate::trace::TraceKind`].
+    pub kind: u32,
+    /// Partition id it is about, or [`crate::manifest::NO_PARTITION`].
+    pub partition: u32,
+    /// First argument.
+    pub first: u64,
+    /// Second argument.
+    pub second: u64,
+}
+
+/// A partition that stopped.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct StoppedRecord {
+    /// Its name.
+    pub name: Name,
+    /// Its id.
+    pub id: u32,
+    /// Restarts left.
+    pub restarts_left: u32,
+    /// Milliseconds to wait before restarting it.
+    pub backoff: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// The words of the fault record, see [`crate::fault::word`].
+    pub fault: [u64; 7],
+}
+
+/// The machine.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct MachineRecord {
+    /// Processors online.
+    pub processors: u32,
+    /// Partitions known.
+    pub partitions: u32,
+    /// Frames of memory.
+    pub frames: u64,
+    /// Frames free.
+    pub free: u64,
+    /// Frames held by the kernel.
+    pub kernel: u64,
+}
+
+/// Result of an audit.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct AuditRecord {
+    /// Frames looked at.
+    pub frames: u64,
+    /// First frame that breaks an invariant, 0 for none.
+    pub frame: u64,
+    /// Which invariant ([`crate::control::Violation`]), 0 for none.
+    pub violation: u64,
+    /// Frames free in the kernel's ledger.
+    pub free: u64,
+    /// Frames free in the books.
+    pub books_free: u64,
+}
