@@ -1,0 +1,1 @@
+//! The command `qemu-runner` as a library: machines, sessions, verdicts.

@@ -1,0 +1,4 @@
+//! To be written.
+
+#![no_std]
+#![no_main]
