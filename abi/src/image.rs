@@ -67,6 +67,29 @@ pub enum EntryKind {
     Program = 3,
 }
 
+impl EntryKind {
+    /// The kind with this number.
+    #[must_use]
+    pub const fn from_number(number: u32) -> Option<Self> {
+        match number {
+            1 => Some(Self::Manifest),
+            2 => Some(Self::Kernel),
+            3 => Some(Self::Program),
+            _ => None,
+        }
+    }
+
+    /// Its number, as it stands in [`ImageEntry::kind`].
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        match self {
+            Self::Manifest => 1,
+            Self::Kernel => 2,
+            Self::Program => 3,
+        }
+    }
+}
+
 /// One content of the image.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
