@@ -1,0 +1,148 @@
+//! Fills a program's pages and maps them where they belong.
+
+use crate::calls::{Calls, Kernel, Refusal, page_after};
+use crate::window::Window;
+use abi::control::{Access, PAGES_PER_STEP, PartitionOperation};
+use abi::types::{Frame, Slot, VirtualAddress};
+use boot_image::{Program, ProgramSegment};
+
+/// Who loads: the kernel's calls, a window, and the capabilities needed.
+#[derive(Debug)]
+pub struct Loader<'a, K: Kernel, W: Window> {
+    /// The kernel.
+    pub kernel: &'a mut K,
+    /// The loader's window.
+    pub window: &'a mut W,
+    /// Slot of the authority over memory.
+    pub memory: Slot,
+    /// Slot of the loader's own partition.
+    pub own: Slot,
+}
+
+/// Into what a program is loaded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Target {
+    /// Slot of the partition, none of whose contexts runs.
+    pub partition: Slot,
+    /// First of the frames for all segments, one after the other; none is mapped anywhere but in the partition.
+    pub frames: Frame,
+}
+
+impl<K: Kernel, W: Window> Loader<'_, K, W> {
+    /// Loads every segment.
+    ///
+    /// # Errors
+    /// What the kernel answers; the same call may be repeated.
+    pub fn load(&mut self, program: &Program<'_>, target: Target) -> Result<(), Refusal> {
+        self.segments(program, target, |_| true)
+    }
+
+    /// Gives the writable segments the contents they had at the first start, in fresh pages.
+    ///
+    /// # Errors
+    /// What the kernel answers; the same call may be repeated.
+    pub fn reload(&mut self, program: &Program<'_>, target: Target) -> Result<(), Refusal> {
+        self.segments(program, target, |segment| segment.is_writable())
+    }
+
+    /// Fresh zeroed pages for the partition at `address`, instead of those that were there.
+    ///
+    /// # Errors
+    /// What the kernel answers; the same call may be repeated.
+    pub fn zeroed(
+        &mut self,
+        partition: Slot,
+        address: VirtualAddress,
+        frame: Frame,
+        count: u64,
+    ) -> Result<(), Refusal> {
+        self.kernel.unmap(partition, address, count)?;
+        self.fresh(frame, count, partition)?;
+        self.kernel.map(partition, address, frame, count, Access::WRITE)
+    }
+
+    /// Makes the page tables of an address space from frames that follow each other; those there already stay.
+    ///
+    /// # Errors
+    /// What the kernel answers; the same call may be repeated.
+    pub fn tables(
+        &mut self,
+        partition: Slot,
+        regions: &crate::Regions,
+        frames: Frame,
+    ) -> Result<(), Refusal> {
+        for ((address, level), frame) in crate::table_levels(regions).zip(frames.raw()..) {
+            let arguments = [address.raw(), level, frame, 0];
+            match self.kernel.partition(partition, PartitionOperation::AddTable, arguments) {
+                Err(Refusal { error: abi::call::Error::Occupied, .. }) => {}
+                answer => {
+                    answer?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn segments(
+        &mut self,
+        program: &Program<'_>,
+        target: Target,
+        wanted: impl Fn(&ProgramSegment<'_>) -> bool,
+    ) -> Result<(), Refusal> {
+        let mut frame = target.frames.raw();
+        for segment in program.segments() {
+            if wanted(segment) {
+                self.segment(segment, target.partition, Frame::new(frame))?;
+            }
+            frame = frame.wrapping_add(segment.pages());
+        }
+        Ok(())
+    }
+
+    fn segment(
+        &mut self,
+        segment: &ProgramSegment<'_>,
+        partition: Slot,
+        frame: Frame,
+    ) -> Result<(), Refusal> {
+        let mut done = 0_u64;
+        while done < segment.pages() {
+            let count = segment.pages().saturating_sub(done).min(PAGES_PER_STEP);
+            let frame = Frame::new(frame.raw().wrapping_add(done));
+            let address = VirtualAddress::new(page_after(segment.address(), done));
+            self.kernel.unmap(partition, address, count)?;
+            self.fill(segment, done, frame, count)?;
+            self.kernel.transfer(self.memory, frame, count, self.own, partition)?;
+            self.kernel.map(partition, address, frame, count, segment.access())?;
+            done = done.wrapping_add(count);
+        }
+        Ok(())
+    }
+
+    /// Fills `count` frames with the pages of `segment` from `first` on; they are the loader's own afterwards.
+    fn fill(
+        &mut self,
+        segment: &ProgramSegment<'_>,
+        first: u64,
+        frame: Frame,
+        count: u64,
+    ) -> Result<(), Refusal> {
+        let window = self.window.address();
+        self.kernel.unmap(self.own, window, PAGES_PER_STEP)?;
+        self.fresh(frame, count, self.own)?;
+        self.kernel.map(self.own, window, frame, count, Access::WRITE)?;
+        for page in 0..count {
+            let content = segment.page(first.wrapping_add(page));
+            let offset = u64::try_from(content.offset).unwrap_or(0);
+            let start = page_after(VirtualAddress::new(offset), page);
+            self.window.write(start, content.bytes);
+        }
+        self.kernel.unmap(self.own, window, count)
+    }
+
+    /// Frames, whoever had them, become zeroed memory of `partition`.
+    fn fresh(&mut self, frame: Frame, count: u64, partition: Slot) -> Result<(), Refusal> {
+        self.kernel.release(self.memory, frame, count)?;
+        self.kernel.assign(self.memory, frame, count, partition)
+    }
+}

@@ -1,0 +1,78 @@
+//! Which page tables a partition needs.
+//!
+//! All of a partition lies in the first GiB, so it has one table on each of the levels 4, 3 and 2, and one of level 1
+//! for each region of 2 MiB in which something is mapped.
+
+use abi::types::{PAGE_SIZE, VirtualAddress};
+
+/// Pages that one table of the last level maps.
+pub const REGION_PAGES: u64 = 512;
+
+/// Regions in the first GiB.
+const REGIONS: u64 = 512;
+
+/// log2 of the bytes of a region.
+const REGION_SHIFT: u32 = 21;
+
+/// The regions of an address space that need a table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Regions {
+    words: [u64; 8],
+}
+
+impl Regions {
+    /// Adds those of `pages` pages from `address` on; `false` where they leave the first GiB.
+    #[must_use]
+    pub fn add(&mut self, address: u64, pages: u64) -> bool {
+        if pages == 0 {
+            return true;
+        }
+        let bytes = pages.saturating_mul(PAGE_SIZE).saturating_sub(1);
+        let (first, last) = (
+            address.wrapping_shr(REGION_SHIFT),
+            address.saturating_add(bytes).wrapping_shr(REGION_SHIFT),
+        );
+        if last >= REGIONS {
+            return false;
+        }
+        for region in first..=last {
+            let [word, bit] = place(region);
+            if let Some(word) = usize::try_from(word).ok().and_then(|at| self.words.get_mut(at)) {
+                *word |= bit;
+            }
+        }
+        true
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.words.iter().map(|word| u64::from(word.count_ones())).sum()
+    }
+
+    /// Addresses of all regions, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = VirtualAddress> + '_ {
+        (0..REGIONS)
+            .filter(|&region| self.holds(region))
+            .map(|region| VirtualAddress::new(region.wrapping_shl(REGION_SHIFT)))
+    }
+
+    fn holds(&self, region: u64) -> bool {
+        let [word, bit] = place(region);
+        let word = usize::try_from(word).ok().and_then(|at| self.words.get(at));
+        word.is_some_and(|word| word & bit != 0)
+    }
+}
+
+/// Index of a region's word, and its bit in there.
+fn place(region: u64) -> [u64; 2] {
+    let shift = u32::try_from(region % 64).unwrap_or(0);
+    [region / 64, 1_u64.wrapping_shl(shift)]
+}
+
+/// Every table of an address space with these regions, the root first: address and level, in the order in which
+/// they are added; they are removed in the reverse order.
+pub fn table_levels(regions: &Regions) -> impl Iterator<Item = (VirtualAddress, u64)> + '_ {
+    let upper = [4, 3, 2].into_iter().map(|level| (VirtualAddress::new(0), level));
+    upper.chain(regions.iter().map(|address| (address, 1)))
+}
