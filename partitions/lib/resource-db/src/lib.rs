@@ -1,3 +1,23 @@
-//! To be written.
+//! The resource manager's books: who owns which frame, which partitions and channels there are, and what became of them.
+//!
+//! Everything lies in memory that is given, in fixed tables, so it runs for ever without fragmentation and outlives its
+//! reader. Every change is part of a transaction with before- and after-images, logged before it is applied: whoever opens
+//! books that were left in the middle of one finds them as they were before it.
 
-#![no_std]
+#![cfg_attr(not(test), no_std)]
+#![cfg_attr(not(test), deny(clippy::as_conversions, clippy::arithmetic_side_effects))]
+
+mod books;
+mod frames;
+mod log;
+mod open;
+mod owner;
+mod rows;
+mod slots;
+#[cfg(test)]
+mod tests;
+
+pub use books::{Books, Problem};
+pub use open::{Capacity, OpenError, bytes_needed};
+pub use owner::Owner;
+pub use rows::{ChannelRow, End, Extent, PartitionRow, Stage};

@@ -1,0 +1,238 @@
+//! Operations on the books.
+
+use crate::frames::Frames;
+use crate::log::{Change, Subject};
+use crate::open::Header;
+use crate::owner::Owner;
+use crate::rows::{ChannelRow, Extent, PartitionRow, Stage};
+use crate::slots;
+use abi::types::{ChannelId, Frame, PartitionId, Slot};
+use zerocopy::IntoBytes;
+
+/// The books, open for one writer.
+pub struct Books<'m> {
+    pub(crate) header: &'m mut Header,
+    pub(crate) log: &'m mut [Change],
+    pub(crate) partitions: &'m mut [PartitionRow],
+    pub(crate) channels: &'m mut [ChannelRow],
+    pub(crate) slots: &'m mut [u64],
+    pub(crate) frames: Frames<'m>,
+}
+
+/// Why a change was refused. The transaction goes on without it: who made it rolls back or does something else.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Problem {
+    /// No such row.
+    NoSuch,
+    /// The frames are not all owned by whom the before-image says.
+    NotOwner,
+    /// No transaction was begun.
+    NoTransaction,
+    /// The log is full.
+    TooLong,
+    /// No so many available frames in a row.
+    NoMemory,
+    /// No unused row or no free slot.
+    Full,
+}
+
+impl Books<'_> {
+    /// Begins a transaction. One that is in progress is undone.
+    pub fn begin(&mut self) {
+        self.rollback();
+        self.header.active = 1;
+    }
+
+    /// Makes the changes since [`begin`](Self::begin) last.
+    pub fn commit(&mut self) {
+        self.header.active = 0;
+        self.header.changes = 0;
+    }
+
+    /// Undoes the changes since [`begin`](Self::begin), the last first.
+    pub fn rollback(&mut self) {
+        while let Some(last) = self.header.changes.checked_sub(1) {
+            let change = usize::try_from(last).ok().and_then(|at| self.log.get(at)).copied();
+            if let Some(change) = change {
+                self.undo(&change);
+            }
+            self.header.changes = last;
+        }
+        self.header.active = 0;
+    }
+
+    /// Says whose frames are when the machine starts; no transaction, nothing is known before.
+    pub fn describe(&mut self, extent: Extent, owner: Owner) {
+        self.frames.set(extent, owner);
+    }
+
+    /// Frames change their owner.
+    ///
+    /// # Errors
+    /// Where `before` does not own all of them; none is changed then.
+    pub fn give(&mut self, extent: Extent, before: Owner, after: Owner) -> Result<(), Problem> {
+        if extent.count == 0 {
+            return Ok(());
+        }
+        if !self.frames.all(extent, before) {
+            return Err(Problem::NotOwner);
+        }
+        let images = (before.number(), after.number());
+        self.record(Subject::Frames(extent), images.0.as_bytes(), images.1.as_bytes())?;
+        self.frames.set(extent, after);
+        Ok(())
+    }
+
+    /// `count` available frames in a row become `owner`'s; an empty extent for 0.
+    ///
+    /// # Errors
+    /// Where there are not so many.
+    pub fn allocate(&mut self, count: u64, owner: Owner) -> Result<Extent, Problem> {
+        if count == 0 {
+            return Ok(Extent::default());
+        }
+        let extent = self.frames.find(count).ok_or(Problem::NoMemory)?;
+        self.give(extent, Owner::Available, owner).map(|()| extent)
+    }
+
+    /// A partition's row; `None` for one that is not there.
+    #[must_use]
+    pub fn partition(&self, id: PartitionId) -> Option<&PartitionRow> {
+        let row = usize::try_from(id.raw()).ok().and_then(|at| self.partitions.get(at));
+        row.filter(|row| row.stage() != Stage::Unused)
+    }
+
+    /// A channel's row; `None` for one that is not there.
+    #[must_use]
+    pub fn channel(&self, id: ChannelId) -> Option<&ChannelRow> {
+        let row = usize::try_from(id.raw()).ok().and_then(|at| self.channels.get(at));
+        row.filter(|row| row.stage() != Stage::Unused)
+    }
+
+    /// Every partition that is there.
+    pub fn partitions(&self) -> impl Iterator<Item = (PartitionId, &PartitionRow)> + Clone {
+        let ids = (0..).map(PartitionId::new);
+        ids.zip(self.partitions.iter()).filter(|(_, row)| row.stage() != Stage::Unused)
+    }
+
+    /// Every channel that is there.
+    pub fn channels(&self) -> impl Iterator<Item = (ChannelId, &ChannelRow)> + Clone {
+        let ids = (0..).map(ChannelId::new);
+        ids.zip(self.channels.iter()).filter(|(_, row)| row.stage() != Stage::Unused)
+    }
+
+    /// The first partition's row at or above `from` that is not used.
+    #[must_use]
+    pub fn unused_partition(&self, from: u32) -> Option<PartitionId> {
+        let unused = |(_, row): &(u32, &PartitionRow)| row.stage() == Stage::Unused;
+        let mut rows = (0..).zip(self.partitions.iter()).skip(usize::try_from(from).ok()?);
+        rows.find(unused).map(|(id, _)| PartitionId::new(id))
+    }
+
+    /// Replaces a partition's row.
+    ///
+    /// # Errors
+    /// Where there is no such place or no transaction.
+    pub fn set_partition(&mut self, id: PartitionId, row: PartitionRow) -> Result<(), Problem> {
+        let at = usize::try_from(id.raw()).map_err(|_| Problem::NoSuch)?;
+        let before = *self.partitions.get(at).ok_or(Problem::NoSuch)?;
+        self.record(Subject::Partition(id.raw()), before.as_bytes(), row.as_bytes())?;
+        *self.partitions.get_mut(at).ok_or(Problem::NoSuch)? = row;
+        Ok(())
+    }
+
+    /// Replaces a channel's row.
+    ///
+    /// # Errors
+    /// Where there is no such place or no transaction.
+    pub fn set_channel(&mut self, id: ChannelId, row: ChannelRow) -> Result<(), Problem> {
+        let at = usize::try_from(id.raw()).map_err(|_| Problem::NoSuch)?;
+        let before = *self.channels.get(at).ok_or(Problem::NoSuch)?;
+        self.record(Subject::Channel(id.raw()), before.as_bytes(), row.as_bytes())?;
+        *self.channels.get_mut(at).ok_or(Problem::NoSuch)? = row;
+        Ok(())
+    }
+
+    /// Takes `count` free slots in a row of the manager's own table. They are free again when no row names them.
+    ///
+    /// # Errors
+    /// Where there are not so many.
+    pub fn take_slots(&mut self, count: u16) -> Result<Slot, Problem> {
+        slots::take(self.slots, count).ok_or(Problem::Full)
+    }
+
+    /// Gives slots back.
+    pub fn give_slots(&mut self, first: Slot, count: u16) {
+        slots::mark(self.slots, first, count, false);
+    }
+
+    /// Slots of the manager's own table in use.
+    #[must_use]
+    pub fn slots_taken(&self) -> u32 {
+        slots::taken(self.slots)
+    }
+
+    /// Owner of a frame.
+    #[must_use]
+    pub fn owner(&self, frame: Frame) -> Owner {
+        self.frames.owner(frame)
+    }
+
+    /// Frames available.
+    #[must_use]
+    pub fn available(&self) -> u64 {
+        self.frames.available()
+    }
+
+    /// Frames of an owner; this counts them all.
+    #[must_use]
+    pub fn count(&self, owner: Owner) -> u64 {
+        self.frames.count(owner)
+    }
+
+    /// Computes anew what follows from the rest.
+    pub(crate) fn derive(&mut self) {
+        self.frames.recount();
+        self.slots.fill(0);
+        for row in self.partitions.iter().filter(|row| row.stage() != Stage::Unused) {
+            let contexts = u16::try_from(row.contexts).unwrap_or(0);
+            slots::mark(self.slots, Slot::new(row.partition_slot), 1, true);
+            slots::mark(self.slots, Slot::new(row.information_slot), 1, true);
+            slots::mark(self.slots, Slot::new(row.context_slot), contexts, true);
+        }
+        for row in self.channels.iter().filter(|row| row.stage() != Stage::Unused) {
+            slots::mark(self.slots, Slot::new(row.slot), 1, true);
+        }
+    }
+
+    /// Writes a change down before it is made.
+    fn record(&mut self, subject: Subject, before: &[u8], after: &[u8]) -> Result<(), Problem> {
+        if self.header.active == 0 {
+            return Err(Problem::NoTransaction);
+        }
+        let at = usize::try_from(self.header.changes).map_err(|_| Problem::TooLong)?;
+        *self.log.get_mut(at).ok_or(Problem::TooLong)? = Change::new(subject, before, after);
+        self.header.changes = self.header.changes.saturating_add(1);
+        Ok(())
+    }
+
+    fn undo(&mut self, change: &Change) {
+        match change.subject() {
+            Some(Subject::Frames(extent)) => {
+                let before = change.before().map_or(Owner::Reserved, Owner::from_number);
+                self.frames.set(extent, before);
+            }
+            Some(Subject::Partition(id)) => restore(self.partitions, id, change),
+            Some(Subject::Channel(id)) => restore(self.channels, id, change),
+            None => {}
+        }
+    }
+}
+
+/// Puts a row back as it was.
+fn restore<T: zerocopy::FromBytes>(rows: &mut [T], id: u32, change: &Change) {
+    let row = usize::try_from(id).ok().and_then(|at| rows.get_mut(at));
+    if let (Some(row), Some(before)) = (row, change.before()) {
+        *row = before;
+    }
+}

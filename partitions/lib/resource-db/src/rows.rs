@@ -1,0 +1,185 @@
+//! The rows of the tables.
+
+use abi::boot::FrameRange;
+use abi::image::Name;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// A range of frames; none where the count is 0.
+pub type Extent = FrameRange;
+
+/// How far a row has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub enum Stage {
+    /// Nothing is there.
+    Unused = 0,
+    /// Being made: after an interruption it is taken down again.
+    Making = 1,
+    /// There.
+    Made = 2,
+    /// Being taken down.
+    Ending = 3,
+}
+
+impl Stage {
+    /// The stage with this number; unknown ones are unused.
+    #[must_use]
+    pub fn from_number(number: u32) -> Self {
+        match number {
+            1 => Self::Making,
+            2 => Self::Made,
+            3 => Self::Ending,
+            _ => Self::Unused,
+        }
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn number(self) -> u32 {
+        match self {
+            Self::Unused => 0,
+            Self::Making => 1,
+            Self::Made => 2,
+            Self::Ending => 3,
+        }
+    }
+}
+
+/// A partition.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct PartitionRow {
+    /// Its name.
+    pub name: Name,
+    /// A [`Stage`].
+    pub stage: u32,
+    /// A [`abi::message::resource::PartitionState`].
+    pub state: u32,
+    /// Index of its definition in the manifest.
+    pub definition: u32,
+    /// How often it was started.
+    pub starts: u32,
+    /// How often it was restarted after a fault, since the machine started.
+    pub restarts: u32,
+    /// Restarts left in its budget.
+    pub budget: u32,
+    /// 1: its rescuer was told of the stop.
+    pub told: u32,
+    /// 1: it has places in the plans.
+    pub placed: u32,
+    /// Milliseconds to wait before the next restart.
+    pub backoff: u32,
+    /// Contexts it has.
+    pub contexts: u32,
+    /// Slot of its capability in the manager's table.
+    pub partition_slot: u16,
+    /// Slot of its first context, the others follow.
+    pub context_slot: u16,
+    /// Slot of the channel of its information pages.
+    pub information_slot: u16,
+    /// Slots in use in its own table, slot 0 included.
+    pub slots: u16,
+    /// When it was last started, nanoseconds.
+    pub started: u64,
+    /// When it is stopped if it has not by itself, nanoseconds; 0: it was not asked.
+    pub stop_by: u64,
+    /// One past the last address its channels use.
+    pub channels_end: u64,
+    /// Channels and interrupts that report by events.
+    pub events: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// Frames of its kernel objects, slot pages and page tables, in the order in which they are made.
+    pub kernel: Extent,
+    /// Frames of its program.
+    pub program: Extent,
+    /// Frames of its stacks, the first context's first.
+    pub stack: Extent,
+    /// Frames of its heap.
+    pub heap: Extent,
+    /// Frames of its lasting memory.
+    pub lasting: Extent,
+    /// Frames of its information pages.
+    pub information: Extent,
+}
+
+impl PartitionRow {
+    /// How far it has come.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        Stage::from_number(self.stage)
+    }
+
+    /// All its frames.
+    #[must_use]
+    pub fn extents(&self) -> [Extent; 6] {
+        [self.kernel, self.program, self.stack, self.heap, self.lasting, self.information]
+    }
+
+    /// Frames it has.
+    #[must_use]
+    pub fn frames(&self) -> u64 {
+        self.extents().iter().fold(0, |sum, extent| sum.saturating_add(extent.count))
+    }
+}
+
+/// One end of a channel.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct End {
+    /// Its name there.
+    pub name: Name,
+    /// Where it is mapped.
+    pub address: u64,
+    /// Whose it is.
+    pub partition: u32,
+    /// Slot in the partition's table that holds the doorbell of the other end.
+    pub slot: u16,
+    /// Event bit by which this end learns that the other rang.
+    pub event: u16,
+}
+
+/// A channel.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct ChannelRow {
+    /// The client's end.
+    pub client: End,
+    /// The server's end.
+    pub server: End,
+    /// A [`Stage`].
+    pub stage: u32,
+    /// The epoch in force.
+    pub epoch: u32,
+    /// A [`abi::channel::ChannelKind`].
+    pub kind: u16,
+    /// log2 of the entries of each ring.
+    pub ring_shift: u16,
+    /// Slot of its capability in the manager's table.
+    pub slot: u16,
+    /// Zero.
+    pub reserved: u16,
+    /// Its frames: the kernel object, then the memory.
+    pub frames: Extent,
+}
+
+impl ChannelRow {
+    /// How far it has come.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        Stage::from_number(self.stage)
+    }
+
+    /// Frames of its memory, without the kernel object.
+    #[must_use]
+    pub fn memory(&self) -> Extent {
+        let start = self.frames.start.checked_add(1).unwrap_or(self.frames.start);
+        Extent { start, count: self.frames.count.saturating_sub(1) }
+    }
+}

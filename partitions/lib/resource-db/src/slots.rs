@@ -1,0 +1,47 @@
+//! The slots of the manager's own capability table. Derived from the rows whenever books are opened, so never logged.
+
+use abi::control::{SLOT_PAGES, SLOTS_PER_PAGE, first_slot};
+use abi::types::Slot;
+
+/// Words of 64 slots each.
+pub(crate) const WORDS: usize = 512;
+const _: () = assert!(WORDS.ilog2() == 9 && END.ilog2() == 15);
+
+/// One past the last slot.
+const END: u16 = SLOTS_PER_PAGE.wrapping_mul(SLOT_PAGES);
+
+/// The first of `count` free slots in a row, now taken.
+pub(crate) fn take(words: &mut [u64], count: u16) -> Option<Slot> {
+    let mut start = first_slot::FREE.raw();
+    let mut slot = start;
+    while slot < END {
+        slot = slot.wrapping_add(1);
+        if is_taken(words, slot.wrapping_sub(1)) {
+            start = slot;
+        } else if slot.wrapping_sub(start) >= count {
+            mark(words, Slot::new(start), count, true);
+            return Some(Slot::new(start));
+        }
+    }
+    None
+}
+
+/// Marks slots as taken or free.
+pub(crate) fn mark(words: &mut [u64], first: Slot, count: u16, taken: bool) {
+    for slot in first.raw()..first.raw().saturating_add(count) {
+        let bit = 1_u64.wrapping_shl(u32::from(slot % 64));
+        if let Some(word) = words.get_mut(usize::from(slot / 64)) {
+            *word = if taken { *word | bit } else { *word & !bit };
+        }
+    }
+}
+
+/// How many are taken.
+pub(crate) fn taken(words: &[u64]) -> u32 {
+    words.iter().map(|word| word.count_ones()).sum()
+}
+
+fn is_taken(words: &[u64], slot: u16) -> bool {
+    let bit = 1_u64.wrapping_shl(u32::from(slot % 64));
+    words.get(usize::from(slot / 64)).is_none_or(|word| word & bit != 0)
+}
