@@ -1,0 +1,230 @@
+//! The rules that join partitions, channels and shares. Each complaint says which rule is broken and where.
+
+use crate::check_devices;
+use crate::diagnostic::{Diagnostic, nearest};
+use crate::manifest::{Channel, Located, Manifest, Partition};
+use abi::channel::ChannelKind;
+use abi::image::NAME_LENGTH;
+use abi::manifest::{PartitionFlags, PartitionRole};
+use abi::types::{PartitionId, ProcessorId};
+use plan::Want;
+
+type Checked = Result<(), Diagnostic>;
+
+/// Checks everything that can be checked without the programs.
+pub(crate) fn manifest(manifest: &Manifest) -> Checked {
+    name(&manifest.name)?;
+    manifest.partitions.iter().try_for_each(partition)?;
+    unique_partitions(manifest)?;
+    roles(manifest)?;
+    rescuers(manifest)?;
+    manifest.channels.iter().try_for_each(|entry| channel(manifest, entry))?;
+    one_privileged_channel(manifest)?;
+    resource_names(manifest)?;
+    check_devices::manifest(manifest)?;
+    shares(manifest)
+}
+
+fn name(name: &Located<String>) -> Checked {
+    let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let text = &name.value;
+    if !text.is_empty() && text.len() <= NAME_LENGTH && text.bytes().all(letter) {
+        return Ok(());
+    }
+    let message = format!("\"{text}\" is not a name");
+    let help = format!("a name has 1 to {NAME_LENGTH} of a-z, 0-9 and '-'");
+    Err(Diagnostic::new(&name.span, message).help(help))
+}
+
+fn partition(partition: &Partition) -> Checked {
+    name(&partition.name)?;
+    name(&partition.program)?;
+    if partition.share.value == 0 && !partition.flags.contains(PartitionFlags::SLACK) {
+        let message = format!("partition '{}' would never run", partition.name.value);
+        let help = "give it a `share`, or leave `slack` at true";
+        return Err(Diagnostic::new(&partition.name.span, message).help(help));
+    }
+    partition.grants.iter().try_for_each(|grant| name(&grant.name))
+}
+
+/// The first of `items` whose key an earlier one has, and that earlier one.
+pub(crate) fn repeated<T, K: PartialEq>(items: &[T], key: impl Fn(&T) -> K) -> Option<(&T, &T)> {
+    items.iter().enumerate().find_map(|(index, item)| {
+        let first = items[..index].iter().find(|other| key(other) == key(item))?;
+        Some((first, item))
+    })
+}
+
+fn unique_partitions(manifest: &Manifest) -> Checked {
+    match repeated(&manifest.partitions, |partition| partition.name.value.clone()) {
+        None => Ok(()),
+        Some((_, second)) => {
+            let message = format!("a second partition is named '{}'", second.name.value);
+            Err(Diagnostic::new(&second.name.span, message))
+        }
+    }
+}
+
+fn roles(manifest: &Manifest) -> Checked {
+    let special: Vec<&Partition> =
+        manifest.partitions.iter().filter(|p| p.role.value != PartitionRole::Ordinary).collect();
+    if let Some((first, second)) = repeated(&special, |partition| partition.role.value) {
+        let message = format!("'{}' has this role already", first.name.value);
+        return Err(Diagnostic::new(&second.role.span, message));
+    }
+    match manifest.partitions.first() {
+        Some(first) if first.role.value == PartitionRole::ResourceManager => Ok(()),
+        first => {
+            let span = first.map_or(&manifest.name.span, |partition| &partition.name.span);
+            let message = "the first partition must have the role \"resource-manager\"";
+            Err(Diagnostic::new(span, message).help("it is the one that creates all others"))
+        }
+    }
+}
+
+/// Infrastructure without somebody who restarts it stays dead.
+fn rescuers(manifest: &Manifest) -> Checked {
+    for partition in &manifest.partitions {
+        match &partition.rescuer {
+            Some(rescuer) if rescuer.value == partition.name.value => {
+                return Err(Diagnostic::new(&rescuer.span, "a partition cannot rescue itself"));
+            }
+            Some(rescuer) => known(manifest, rescuer)?,
+            None if partition.role.value == PartitionRole::Ordinary => {}
+            None => {
+                let message = format!("'{}' has a role but no rescuer", partition.name.value);
+                let help = "say who restarts it: `rescuer = \"boot\"`";
+                return Err(Diagnostic::new(&partition.name.span, message).help(help));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// That a partition of this name exists.
+fn known(manifest: &Manifest, name: &Located<String>) -> Checked {
+    let mut names = manifest.partitions.iter().map(|partition| partition.name.value.as_str());
+    if names.any(|other| other == name.value) {
+        return Ok(());
+    }
+    let names = manifest.partitions.iter().map(|partition| partition.name.value.as_str());
+    let diagnostic = Diagnostic::new(&name.span, format!("there is no partition '{}'", name.value));
+    match nearest(&name.value, names) {
+        Some(near) => Err(diagnostic.help(format!("did you mean `{near}`?"))),
+        None => Err(diagnostic),
+    }
+}
+
+fn channel(manifest: &Manifest, channel: &Channel) -> Checked {
+    name(&channel.client_name)?;
+    name(&channel.server_name)?;
+    known(manifest, &channel.client)?;
+    known(manifest, &channel.server)?;
+    if channel.client.value == channel.server.value {
+        let message = "a channel joins two different partitions";
+        return Err(Diagnostic::new(&channel.server.span, message));
+    }
+    let (client, server) = ends_by_kind(channel.kind.value);
+    end(manifest, channel, &channel.client, "client", client)?;
+    end(manifest, channel, &channel.server, "server", server)
+}
+
+/// The roles that client and server of this kind must have, where they must have one.
+const fn ends_by_kind(kind: ChannelKind) -> (Option<PartitionRole>, Option<PartitionRole>) {
+    match kind {
+        ChannelKind::Control => (None, Some(PartitionRole::ResourceManager)),
+        ChannelKind::Command => {
+            (Some(PartitionRole::Command), Some(PartitionRole::ResourceManager))
+        }
+        ChannelKind::Boot => (Some(PartitionRole::Boot), Some(PartitionRole::ResourceManager)),
+        ChannelKind::Console => (None, Some(PartitionRole::Console)),
+        ChannelKind::Custom | ChannelKind::Storage | ChannelKind::Network => (None, None),
+    }
+}
+
+fn end(
+    manifest: &Manifest,
+    channel: &Channel,
+    name: &Located<String>,
+    which: &str,
+    role: Option<PartitionRole>,
+) -> Checked {
+    let found = manifest.partitions.iter().find(|partition| partition.name.value == name.value);
+    match role {
+        Some(role) if found.is_none_or(|partition| partition.role.value != role) => {
+            let kind = word(&ChannelKind::ALL, channel.kind.value);
+            let role = word(&PartitionRole::ALL, role);
+            let message = format!("the {which} of a {kind} channel must have the role \"{role}\"");
+            Err(Diagnostic::new(&name.span, message))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The word that manifests use for `value`.
+pub(crate) fn word<T: PartialEq>(words: &[(T, &'static str)], value: T) -> &'static str {
+    words.iter().find(|(other, _)| *other == value).map_or("?", |(_, word)| word)
+}
+
+fn one_privileged_channel(manifest: &Manifest) -> Checked {
+    let privileged =
+        |channel: &&Channel| matches!(channel.kind.value, ChannelKind::Command | ChannelKind::Boot);
+    let channels: Vec<&Channel> = manifest.channels.iter().filter(privileged).collect();
+    match repeated(&channels, |channel| channel.kind.value) {
+        None => Ok(()),
+        Some((_, second)) => {
+            let kind = word(&ChannelKind::ALL, second.kind.value);
+            Err(Diagnostic::new(&second.kind.span, format!("there is a {kind} channel already")))
+        }
+    }
+}
+
+/// What a partition was given it finds by name, so no name may stand for two things.
+fn resource_names(manifest: &Manifest) -> Checked {
+    for partition in &manifest.partitions {
+        let owner = &partition.name.value;
+        let clients = manifest.channels.iter().filter(|channel| channel.client.value == *owner);
+        let servers = manifest.channels.iter().filter(|channel| channel.server.value == *owner);
+        let names: Vec<&Located<String>> = clients
+            .map(|channel| &channel.client_name)
+            .chain(servers.map(|channel| &channel.server_name))
+            .chain(partition.grants.iter().map(|grant| &grant.name))
+            .collect();
+        if let Some((_, second)) = repeated(&names, |name| name.value.clone()) {
+            let message = format!("'{owner}' has two resources named \"{}\"", second.value);
+            let help =
+                "a channel can be named differently at each end: `client-name`, `server-name`";
+            return Err(Diagnostic::new(&second.span, message).help(help));
+        }
+    }
+    Ok(())
+}
+
+/// That every processor's plan meets every share, on a machine with as many processors as are named.
+fn shares(manifest: &Manifest) -> Checked {
+    let last = manifest.partitions.iter().filter_map(last_processor).max().unwrap_or(0);
+    let Err((processor, fit)) = plan::check(last.saturating_add(1), wants(manifest)) else {
+        return Ok(());
+    };
+    let culprit = manifest.partitions.iter().rev().find(|partition| {
+        partition.share.value > 0
+            && partition.processor.is_none_or(|first| first <= processor.raw())
+    });
+    let span = culprit.map_or(&manifest.name.span, |partition| &partition.share.span);
+    Err(Diagnostic::new(span, format!("processor {}: {fit}", processor.raw())))
+}
+
+fn last_processor(partition: &Partition) -> Option<u16> {
+    Some(partition.processor?.saturating_add(partition.contexts).saturating_sub(1))
+}
+
+/// What the partitions want of the processors, as the resource manager will say it.
+pub(crate) fn wants(manifest: &Manifest) -> impl Iterator<Item = Want> + Clone {
+    manifest.partitions.iter().zip(0_u32..).map(|(partition, index)| Want {
+        partition: PartitionId::new(index),
+        processor: partition.processor.map(ProcessorId::new),
+        contexts: partition.contexts,
+        share: partition.share.value,
+        slack: partition.flags.contains(PartitionFlags::SLACK),
+    })
+}

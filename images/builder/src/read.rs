@@ -1,0 +1,222 @@
+//! From TOML to a [`Manifest`]: which keys there are, their ranges and defaults.
+
+use crate::diagnostic::Diagnostic;
+use crate::fields::{Fields, Read, unknown_word};
+use crate::manifest::{Channel, Grant, Located, Manifest, Partition};
+use abi::channel::{ChannelKind, MAX_RING_SHIFT};
+use abi::control::PLAN_SLOTS;
+use abi::layout;
+use abi::manifest::{GrantKind, PartitionFlags, PartitionRole};
+use abi::types::{MAX_PROCESSORS, PAGE_SIZE};
+use toml::de::DeTable;
+
+const TOP: [&str; 3] = ["image", "partition", "channel"];
+const IMAGE: [&str; 2] = ["name", "slot"];
+const PARTITION: [&str; 22] = [
+    "name",
+    "program",
+    "role",
+    "rescuer",
+    "restarts",
+    "backoff",
+    "proof",
+    "processor",
+    "share",
+    "slack",
+    "contexts",
+    "stack",
+    "heap",
+    "lasting",
+    "start",
+    "boot-image",
+    "debug",
+    "creator",
+    "self",
+    "ports",
+    "interrupts",
+    "devices",
+];
+const CHANNEL: [&str; 8] =
+    ["name", "client-name", "server-name", "client", "server", "kind", "entries", "data"];
+const PORTS: [&str; 3] = ["name", "base", "count"];
+const INTERRUPT: [&str; 3] = ["name", "isa", "line"];
+const DEVICE: [&str; 3] = ["name", "address", "size"];
+
+/// Times a manifest may ask for, where nothing narrower is said: up to an hour.
+const HOUR: u64 = 3_600_000_000_000;
+const MILLISECOND: u64 = 1_000_000;
+/// Highest number of an interrupt line.
+const LAST_LINE: u64 = 255;
+/// Highest ISA interrupt.
+const LAST_ISA: u64 = 15;
+
+/// Reads the whole file.
+pub(crate) fn manifest(text: &str) -> Read<Manifest> {
+    let document = DeTable::parse(text).map_err(|error| {
+        Diagnostic::new(&error.span().unwrap_or(0..0), error.message().replace('\n', ", "))
+    })?;
+    let top = Fields::new(document.get_ref(), 0..0, "the manifest", &TOP)?;
+    let image = top.table("image", &IMAGE)?;
+    let partitions = top.tables("partition", "a [[partition]]", &PARTITION)?;
+    let channels = top.tables("channel", "a [[channel]]", &CHANNEL)?;
+    Ok(Manifest {
+        name: image.required_text("name")?,
+        slot: image.time("slot", MILLISECOND, 20_000..=1_000 * MILLISECOND)?,
+        partitions: partitions.iter().map(partition).collect::<Read<_>>()?,
+        channels: channels.iter().map(channel).collect::<Read<_>>()?,
+    })
+}
+
+fn partition(fields: &Fields<'_>) -> Read<Partition> {
+    let name = fields.required_text("name")?;
+    let ordinary = Located::new(PartitionRole::Ordinary, fields.span().clone());
+    let milliseconds = |time: u64| narrow(time / MILLISECOND);
+    Ok(Partition {
+        program: fields.text("program")?.unwrap_or_else(|| name.clone()),
+        role: fields.word("role", &PartitionRole::ALL)?.unwrap_or(ordinary),
+        rescuer: fields.text("rescuer")?,
+        restarts: narrow(fields.number("restarts", 0..=1000)?.map_or(5, |number| number.value)),
+        backoff: milliseconds(fields.time("backoff", 50 * MILLISECOND, 0..=HOUR)?),
+        proof: milliseconds(fields.time("proof", 5_000 * MILLISECOND, 0..=HOUR)?),
+        processor: processor(fields)?,
+        share: share(fields)?,
+        contexts: contexts(fields)?,
+        flags: flags(fields)?,
+        stack: narrow(stack(fields)?),
+        heap: room(fields, "heap", layout::HEAP_END - layout::HEAP)?,
+        lasting: room(fields, "lasting", layout::LASTING_END - layout::LASTING)?,
+        grants: grants(fields)?,
+        name,
+    })
+}
+
+/// A number, or the word `"every"` for `None`. The default is processor 0.
+fn processor(fields: &Fields<'_>) -> Read<Option<u16>> {
+    if let Ok(Some(word)) = fields.text("processor") {
+        return if word.value == "every" {
+            Ok(None)
+        } else {
+            Err(unknown_word("processor", &word, ["every"].into_iter()))
+        };
+    }
+    let number = fields.number("processor", 0..=u64::from(MAX_PROCESSORS) - 1)?;
+    Ok(Some(number.map_or(0, |number| narrow(number.value))))
+}
+
+fn share(fields: &Fields<'_>) -> Read<Located<u16>> {
+    let slots = u64::try_from(PLAN_SLOTS).unwrap_or(u64::MAX);
+    let share = fields.number("share", 0..=slots)?;
+    let share = share.unwrap_or_else(|| Located::new(0, fields.span().clone()));
+    Ok(Located::new(narrow(share.value), share.span))
+}
+
+fn contexts(fields: &Fields<'_>) -> Read<u16> {
+    let most = (layout::STACK_TOP - layout::STACK_LIMIT) / layout::STACK_STRIDE;
+    let contexts = fields.number("contexts", 1..=most)?;
+    match contexts {
+        Some(given) if processor(fields)?.is_none() => {
+            let message = "`contexts` is decided by the machine where `processor` is \"every\"";
+            Err(Diagnostic::new(&given.span, message).help("leave `contexts` out"))
+        }
+        given => Ok(given.map_or(1, |number| narrow(number.value))),
+    }
+}
+
+/// A stack leaves the page below it unmapped.
+fn stack(fields: &Fields<'_>) -> Read<u64> {
+    let pages = fields.pages("stack", 8, layout::STACK_STRIDE / PAGE_SIZE - 1)?;
+    if pages > 0 {
+        return Ok(pages);
+    }
+    Err(Diagnostic::new(fields.span(), "`stack` must be at least 4 KiB"))
+}
+
+fn room(fields: &Fields<'_>, key: &str, bytes: u64) -> Read<u32> {
+    fields.pages(key, 0, bytes / PAGE_SIZE).map(narrow)
+}
+
+fn flags(fields: &Fields<'_>) -> Read<PartitionFlags> {
+    let keys = [
+        ("start", PartitionFlags::START, true),
+        ("slack", PartitionFlags::SLACK, true),
+        ("boot-image", PartitionFlags::BOOT_IMAGE, false),
+        ("debug", PartitionFlags::DEBUG, false),
+        ("creator", PartitionFlags::CREATOR, false),
+        ("self", PartitionFlags::SELF, false),
+    ];
+    let mut flags = PartitionFlags::empty();
+    for (key, flag, default) in keys {
+        flags.set(flag, fields.flag(key, default)?);
+    }
+    Ok(flags)
+}
+
+fn grants(fields: &Fields<'_>) -> Read<Vec<Grant>> {
+    let ports = fields.tables("ports", "an item of `ports`", &PORTS)?;
+    let interrupts = fields.tables("interrupts", "an item of `interrupts`", &INTERRUPT)?;
+    let devices = fields.tables("devices", "an item of `devices`", &DEVICE)?;
+    let ports = ports.iter().map(port);
+    let interrupts = interrupts.iter().map(interrupt);
+    ports.chain(interrupts).chain(devices.iter().map(device)).collect()
+}
+
+fn port(fields: &Fields<'_>) -> Read<Grant> {
+    let base = fields.required_number("base", 0..=0xffff)?;
+    let count = fields.number("count", 1..=0x1_0000 - base.value)?.map_or(1, |number| number.value);
+    Ok(Grant { name: fields.required_text("name")?, kind: GrantKind::Ports, base, count })
+}
+
+fn interrupt(fields: &Fields<'_>) -> Read<Grant> {
+    let name = fields.required_text("name")?;
+    let (base, count) = match (fields.number("isa", 0..=LAST_ISA)?, fields.has("line")) {
+        (Some(isa), false) => (isa, 1),
+        (None, true) => (fields.required_number("line", 0..=LAST_LINE)?, 0),
+        _ => {
+            let message = "an interrupt has either `isa` or `line`";
+            return Err(Diagnostic::new(fields.span(), message));
+        }
+    };
+    Ok(Grant { name, kind: GrantKind::Interrupt, base, count })
+}
+
+fn device(fields: &Fields<'_>) -> Read<Grant> {
+    let base = fields.required_number("address", 0..=(1 << 52) - PAGE_SIZE)?;
+    if base.value % PAGE_SIZE != 0 {
+        return Err(Diagnostic::new(&base.span, "`address` must be a multiple of 4096"));
+    }
+    fields.required_text("size")?;
+    let most = (layout::DEVICES_END - layout::DEVICES) / PAGE_SIZE;
+    let count = fields.pages("size", 0, most)? * PAGE_SIZE;
+    Ok(Grant { name: fields.required_text("name")?, kind: GrantKind::Device, base, count })
+}
+
+fn channel(fields: &Fields<'_>) -> Read<Channel> {
+    let client = fields.required_text("client")?;
+    let custom = Located::new(ChannelKind::Custom, fields.span().clone());
+    let client_name = match fields.text("client-name")? {
+        Some(name) => name,
+        None => fields.required_text("name")?,
+    };
+    Ok(Channel {
+        server_name: fields.text("server-name")?.unwrap_or_else(|| client.clone()),
+        server: fields.required_text("server")?,
+        kind: fields.word("kind", &ChannelKind::ALL)?.unwrap_or(custom),
+        ring_shift: ring_shift(fields)?,
+        data: narrow(fields.pages("data", 4, (64 << 20) / PAGE_SIZE)?),
+        client,
+        client_name,
+    })
+}
+
+fn ring_shift(fields: &Fields<'_>) -> Read<u16> {
+    let Some(entries) = fields.number("entries", 1..=1 << MAX_RING_SHIFT)? else { return Ok(5) };
+    if entries.value.is_power_of_two() {
+        return Ok(narrow(u64::from(entries.value.ilog2())));
+    }
+    Err(Diagnostic::new(&entries.span, "`entries` must be a power of two"))
+}
+
+/// A number whose range was checked when it was read.
+fn narrow<T: TryFrom<u64> + Default>(number: u64) -> T {
+    T::try_from(number).unwrap_or_default()
+}
