@@ -5,7 +5,7 @@ use crate::diagnostic::{Diagnostic, nearest};
 use crate::manifest::{Channel, Located, Manifest, Partition};
 use abi::channel::ChannelKind;
 use abi::image::NAME_LENGTH;
-use abi::manifest::{PartitionFlags, PartitionRole};
+use abi::manifest::{GrantKind, PartitionFlags, PartitionRole};
 use abi::types::{PartitionId, ProcessorId};
 use plan::Want;
 
@@ -48,7 +48,10 @@ fn partition(partition: &Partition) -> Checked {
 }
 
 /// The first of `items` whose key an earlier one has, and that earlier one.
-pub(crate) fn repeated<T, K: PartialEq>(items: &[T], key: impl Fn(&T) -> K) -> Option<(&T, &T)> {
+pub(crate) fn repeated<'a, T, K: PartialEq>(
+    items: &'a [T],
+    key: impl Fn(&'a T) -> K,
+) -> Option<(&'a T, &'a T)> {
     items.iter().enumerate().find_map(|(index, item)| {
         let first = items[..index].iter().find(|other| key(other) == key(item))?;
         Some((first, item))
@@ -179,25 +182,37 @@ fn one_privileged_channel(manifest: &Manifest) -> Checked {
     }
 }
 
-/// What a partition was given it finds by name, so no name may stand for two things.
+/// What a partition was given it finds by kind and name, so no name may stand for two of a kind.
 fn resource_names(manifest: &Manifest) -> Checked {
     for partition in &manifest.partitions {
         let owner = &partition.name.value;
         let clients = manifest.channels.iter().filter(|channel| channel.client.value == *owner);
         let servers = manifest.channels.iter().filter(|channel| channel.server.value == *owner);
-        let names: Vec<&Located<String>> = clients
-            .map(|channel| &channel.client_name)
-            .chain(servers.map(|channel| &channel.server_name))
-            .chain(partition.grants.iter().map(|grant| &grant.name))
+        let names: Vec<(Option<GrantKind>, &Located<String>)> = clients
+            .map(|channel| (None, &channel.client_name))
+            .chain(servers.map(|channel| (None, &channel.server_name)))
+            .chain(partition.grants.iter().map(|grant| (Some(grant.kind), &grant.name)))
             .collect();
-        if let Some((_, second)) = repeated(&names, |name| name.value.clone()) {
-            let message = format!("'{owner}' has two resources named \"{}\"", second.value);
-            let help =
-                "a channel can be named differently at each end: `client-name`, `server-name`";
-            return Err(Diagnostic::new(&second.span, message).help(help));
+        if let Some((_, (kind, name))) = repeated(&names, |(kind, name)| (*kind, &name.value)) {
+            return Err(same_name(owner, *kind, name));
         }
     }
     Ok(())
+}
+
+fn same_name(owner: &str, kind: Option<GrantKind>, name: &Located<String>) -> Diagnostic {
+    let what = match kind {
+        None => "channels",
+        Some(GrantKind::Ports) => "port ranges",
+        Some(GrantKind::Interrupt) => "interrupts",
+        Some(GrantKind::Device) => "devices",
+    };
+    let message = format!("'{owner}' has two {what} named \"{}\"", name.value);
+    let diagnostic = Diagnostic::new(&name.span, message);
+    match kind {
+        None => diagnostic.help("name it differently at that end: `client-name`, `server-name`"),
+        Some(_) => diagnostic,
+    }
 }
 
 /// That every processor's plan meets every share, on a machine with as many processors as are named.
