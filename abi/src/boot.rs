@@ -43,6 +43,33 @@ pub enum MemoryKind {
     FirstProgram = 8,
 }
 
+impl MemoryKind {
+    /// Every kind, in the order of its number, which starts at 1.
+    pub const ALL: [Self; 8] = [
+        Self::Usable,
+        Self::Reserved,
+        Self::AcpiReclaimable,
+        Self::AcpiStorage,
+        Self::Bad,
+        Self::Kernel,
+        Self::BootImage,
+        Self::FirstProgram,
+    ];
+
+    /// The kind with this number.
+    #[must_use]
+    pub fn from_number(number: u32) -> Option<Self> {
+        Self::ALL.get(usize::try_from(number.checked_sub(1)?).ok()?).copied()
+    }
+
+    /// Its number, as it stands in [`MemoryRange::kind`].
+    #[must_use]
+    #[expect(clippy::as_conversions, reason = "the number of a unit variant; no trait gives it")]
+    pub const fn number(self) -> u32 {
+        self as u32
+    }
+}
+
 /// A range of physical memory, page-aligned.
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]

@@ -61,6 +61,12 @@ impl PartitionRole {
         (Self::Command, "command"),
         (Self::Console, "console"),
     ];
+
+    /// The role with this number.
+    #[must_use]
+    pub fn from_number(number: u16) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).map(|(role, _)| *role)
+    }
 }
 
 bitflags::bitflags! {

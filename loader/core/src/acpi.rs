@@ -1,0 +1,98 @@
+//! Reads the few ACPI tables that the kernel needs (ACPI 6.5, chapter 5).
+//!
+//! Tables are firmware's: lengths, pointers and checksums may be wrong, and none of it may stop the
+//! boot. What is not found or not sound is left out of [`Machine`].
+
+mod fadt;
+mod madt;
+mod root;
+mod sleep;
+mod table;
+
+use crate::offer::{PhysicalMemory, Rsdp};
+use abi::boot::{IoApic, Machine};
+use abi::layout::KERNEL_DEVICES;
+use abi::types::{PAGE_SIZE, PhysicalAddress, VirtualAddress};
+use arrayvec::ArrayVec;
+use root::Root;
+use table::Table;
+use zerocopy::FromZeros;
+
+/// Where the local APIC is unless a table says otherwise.
+const LOCAL_APIC: u64 = 0xfee0_0000;
+/// Device pages that the kernel needs at most: I/O APICs, local APIC, HPET.
+const DEVICES: usize = abi::boot::IO_APICS + 2;
+
+/// A page of device registers that the kernel needs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Device {
+    /// Where the kernel will see the page.
+    pub address: u64,
+    /// Physical address of the registers.
+    pub physical: PhysicalAddress,
+}
+
+/// What the tables say.
+#[derive(Debug)]
+pub struct Findings {
+    /// For the kernel.
+    pub machine: Machine,
+    /// Pages to be mapped at [`KERNEL_DEVICES`] and after.
+    pub devices: ArrayVec<Device, DEVICES>,
+}
+
+/// Reads the tables. `processor` is the APIC id of this processor, which is listed first.
+#[must_use]
+pub fn read<M: PhysicalMemory>(memory: &M, rsdp: &Rsdp, processor: u32) -> Findings {
+    let mut machine = Machine::new_zeroed();
+    let mut local_apic = PhysicalAddress::new(LOCAL_APIC);
+    madt::add_processor(&mut machine, processor);
+    let root = Root::find(memory, rsdp);
+    let mut hpet = None;
+    if let Some(root) = &root {
+        machine.rsdp = root.rsdp;
+        if let Some(table) = root.table(memory, *b"APIC") {
+            madt::read(memory, &table, &mut machine, &mut local_apic);
+        }
+        if let Some(table) = root.table(memory, *b"FACP") {
+            fadt::read(memory, root, &table, &mut machine);
+        }
+        hpet = root.table(memory, *b"HPET").and_then(|table| hpet_address(memory, &table));
+    }
+    let devices = place_devices(&mut machine, local_apic, hpet);
+    Findings { machine, devices }
+}
+
+/// Address of the registers, if they are in memory (IA-PC HPET 1.0a, 3.2.4).
+fn hpet_address<M: PhysicalMemory>(memory: &M, table: &Table) -> Option<PhysicalAddress> {
+    const IN_MEMORY: u8 = 0;
+    let space = table.bytes::<1, M>(memory, 40)?;
+    let address = table.u64(memory, 44)?;
+    (space == [IN_MEMORY] && address != 0).then_some(PhysicalAddress::new(address))
+}
+
+/// Gives each page of registers its place and writes that into `machine`.
+fn place_devices(
+    machine: &mut Machine,
+    local_apic: PhysicalAddress,
+    hpet: Option<PhysicalAddress>,
+) -> ArrayVec<Device, DEVICES> {
+    let mut devices = ArrayVec::new();
+    machine.local_apic = place(&mut devices, local_apic);
+    machine.hpet = hpet.map_or(VirtualAddress::new(0), |hpet| place(&mut devices, hpet));
+    let count = usize::try_from(machine.io_apic_count).unwrap_or(0);
+    for IoApic { address, physical, .. } in machine.io_apics.iter_mut().take(count) {
+        *address = place(&mut devices, *physical);
+    }
+    devices
+}
+
+/// Adds a page; `DEVICES` is the number of calls there can be.
+fn place(devices: &mut ArrayVec<Device, DEVICES>, physical: PhysicalAddress) -> VirtualAddress {
+    let index = u64::try_from(devices.len()).unwrap_or(0);
+    let address = KERNEL_DEVICES.wrapping_add(index.wrapping_mul(PAGE_SIZE));
+    if devices.try_push(Device { address, physical }).is_err() {
+        return VirtualAddress::new(0);
+    }
+    VirtualAddress::new(address | (physical.raw() % PAGE_SIZE))
+}
