@@ -1,0 +1,69 @@
+//! The instructions a partition is made of beside plain Rust: system call, time stamp, start.
+
+#![expect(unsafe_code, reason = "the assembly of the runtime, all of it")]
+
+use core::arch::{asm, global_asm};
+
+// The resource manager gives a stack and the context's index in rdi; a caller's frame of zero ends back traces.
+global_asm!(
+    ".pushsection .text._start, \"ax\", @progbits",
+    ".global _start",
+    "_start:",
+    "xor ebp, ebp",  // no frame above this one
+    "and rsp, -16",  // as the call convention wants it before a call
+    "call {main}",   // rdi: index of the context
+    "ud2",           // never comes back
+    ".popsection",
+    main = sym start,
+);
+
+unsafe extern "Rust" {
+    safe fn __bulkhead_main(context: u64) -> !;
+}
+
+extern "C" fn start(context: u64) -> ! {
+    __bulkhead_main(context)
+}
+
+/// Enters the kernel; returns the status and four values.
+pub fn call(number: u64, arguments: [u64; 6]) -> (u64, [u64; 4]) {
+    let [a, b, c, d, e, f] = arguments;
+    let (status, v0, v1, v2, v3);
+    // SAFETY: the kernel keeps all registers but those named and touches no memory of the partition; a call that
+    // changes mappings is made by the resource manager for memory no reference points to.
+    unsafe {
+        asm!(
+            "syscall",
+            inlateout("rax") number => status,
+            inlateout("rdi") a => v2,
+            inlateout("rsi") b => v1,
+            inlateout("rdx") c => v0,
+            inlateout("r10") d => _,
+            inlateout("r8") e => v3,
+            inlateout("r9") f => _,
+            lateout("rcx") _,
+            lateout("r11") _,
+            options(nostack),
+        );
+    }
+    (status, [v0, v1, v2, v3])
+}
+
+/// The `exit` call, which does not return.
+pub fn exit(arguments: [u64; 6]) -> ! {
+    #[expect(clippy::as_conversions, reason = "the number of a call, declared repr(u64)")]
+    let _ = call(abi::call::Call::Exit as u64, arguments);
+    // SAFETY: an invalid instruction stops the context; nothing runs after it.
+    unsafe { asm!("ud2", options(noreturn, nostack)) }
+}
+
+/// The time stamp counter, read in program order.
+#[must_use]
+pub fn time_stamp() -> u64 {
+    let (low, high): (u64, u64);
+    // SAFETY: reads a counter.
+    unsafe {
+        asm!("lfence", "rdtsc", out("rax") low, out("rdx") high, options(nostack, nomem));
+    }
+    high.wrapping_shl(32) | low
+}
