@@ -1,3 +1,24 @@
-//! To be written.
+//! The language of the operator's console: a line becomes commands, a mistake becomes a sentence that says what to type.
+//!
+//! One table, [`VERBS`], is the source of parsing, completion and help. No memory is allocated: names
+//! are borrowed from the line.
 
 #![no_std]
+#![cfg_attr(not(test), deny(clippy::as_conversions, clippy::arithmetic_side_effects))]
+
+mod complete;
+mod help;
+mod mistake;
+mod nearest;
+mod parse;
+mod verbs;
+
+pub use complete::candidates;
+pub use help::{Overview, Page};
+pub use mistake::Mistake;
+pub use nearest::nearest;
+pub use parse::{Command, commands, parse};
+pub use verbs::{Argument, VERBS, Verb, verb};
+
+#[cfg(test)]
+mod tests;

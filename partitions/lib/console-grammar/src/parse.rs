@@ -1,0 +1,134 @@
+//! From text to typed commands.
+
+use crate::mistake::Mistake;
+use crate::nearest::nearest;
+use crate::verbs::{Argument, VERBS, Verb, verb};
+use abi::image::NAME_LENGTH;
+
+/// What a person asked for. Names are as typed: whether there is such a partition, the caller knows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Command<'a> {
+    /// List the partitions.
+    Ps,
+    /// Start this partition.
+    Start(&'a str),
+    /// Ask it to stop.
+    Stop(&'a str),
+    /// Stop it at once.
+    Kill(&'a str),
+    /// Stop it and start it anew.
+    Restart(&'a str),
+    /// The plan of each processor.
+    Plan,
+    /// The channels.
+    Channels,
+    /// The capabilities of this partition.
+    Caps(&'a str),
+    /// The last lines of this partition's console, or of the operator's.
+    Log(Option<&'a str>),
+    /// The newest records of the trace, so many if given.
+    Trace(Option<u32>),
+    /// Talk to this partition.
+    Console(&'a str),
+    /// Processors and memory.
+    Machine,
+    /// Check the kernel's books.
+    Audit,
+    /// How long the machine runs.
+    Uptime,
+    /// The overview, or what is to know about one verb.
+    Help(Option<&'static Verb>),
+    /// Start the machine again.
+    Reboot,
+    /// Switch the machine off.
+    Shutdown,
+}
+
+/// The commands on a line: its parts between `;`, without blank ones.
+pub fn commands(line: &str) -> impl Iterator<Item = &str> {
+    line.split(';').map(str::trim).filter(|part| !part.is_empty())
+}
+
+/// Reads one command.
+///
+/// # Errors
+/// A [`Mistake`] says in words what is wrong and what to type instead.
+pub fn parse(text: &str) -> Result<Command<'_>, Mistake<'_>> {
+    let mut words = text.split_whitespace();
+    let word = words.next().unwrap_or_default();
+    let verb = verb(word).ok_or_else(|| unknown(word))?;
+    let argument = words.next();
+    if let Some(extra) = words.next() {
+        return Err(Mistake::TooMuch { verb, word: extra });
+    }
+    typed(verb, argument)
+}
+
+/// No such verb: is there one like it?
+fn unknown(word: &str) -> Mistake<'_> {
+    Mistake::UnknownVerb { word, nearest: nearest(word, VERBS.iter().map(|verb| verb.name)) }
+}
+
+fn typed<'a>(verb: &'static Verb, argument: Option<&'a str>) -> Result<Command<'a>, Mistake<'a>> {
+    match verb.argument {
+        Argument::None => match argument {
+            Some(word) => Err(Mistake::TooMuch { verb, word }),
+            None => Ok(alone(verb)),
+        },
+        Argument::Name => with_name(verb, checked(argument)?.ok_or(Mistake::MissingName { verb })?),
+        Argument::OptionalName => Ok(Command::Log(checked(argument)?)),
+        Argument::OptionalCount => Ok(Command::Trace(count(argument)?)),
+        Argument::OptionalVerb => Ok(Command::Help(topic(argument)?)),
+    }
+}
+
+fn alone(verb: &Verb) -> Command<'static> {
+    match verb.name {
+        "ps" => Command::Ps,
+        "plan" => Command::Plan,
+        "channels" => Command::Channels,
+        "machine" => Command::Machine,
+        "audit" => Command::Audit,
+        "uptime" => Command::Uptime,
+        "reboot" => Command::Reboot,
+        "shutdown" => Command::Shutdown,
+        _ => Command::Help(None),
+    }
+}
+
+fn with_name<'a>(verb: &'static Verb, name: &'a str) -> Result<Command<'a>, Mistake<'a>> {
+    Ok(match verb.name {
+        "start" => Command::Start(name),
+        "stop" => Command::Stop(name),
+        "kill" => Command::Kill(name),
+        "restart" => Command::Restart(name),
+        "caps" => Command::Caps(name),
+        "console" => Command::Console(name),
+        _ => Command::Help(Some(verb)),
+    })
+}
+
+/// A name that a partition could have.
+fn checked(argument: Option<&str>) -> Result<Option<&str>, Mistake<'_>> {
+    let Some(name) = argument else { return Ok(None) };
+    let fits = name.len() <= NAME_LENGTH;
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if fits && name.bytes().all(plain) {
+        Ok(Some(name))
+    } else {
+        Err(Mistake::NotAName { word: name })
+    }
+}
+
+fn count(argument: Option<&str>) -> Result<Option<u32>, Mistake<'_>> {
+    let Some(word) = argument else { return Ok(None) };
+    match word.parse() {
+        Ok(count) if count > 0 => Ok(Some(count)),
+        _ => Err(Mistake::NotACount { word }),
+    }
+}
+
+fn topic(argument: Option<&str>) -> Result<Option<&'static Verb>, Mistake<'_>> {
+    let Some(word) = argument else { return Ok(None) };
+    verb(word).map(Some).ok_or_else(|| unknown(word))
+}

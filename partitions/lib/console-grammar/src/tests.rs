@@ -1,0 +1,175 @@
+//! Lines as people type them, and as they should not.
+// covers: CMD-3
+extern crate std;
+
+use super::*;
+use proptest::prelude::*;
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+fn complaint(text: &str) -> String {
+    parse(text).expect_err("a mistake").to_string()
+}
+
+fn offered(before: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    let names = ["web", "worker", "idle"];
+    candidates(before, names.into_iter(), &mut |word| all.push(word.to_string()));
+    all
+}
+
+#[test]
+fn every_verb_is_understood() {
+    let cases = [
+        ("ps", Command::Ps),
+        ("start web", Command::Start("web")),
+        ("stop web", Command::Stop("web")),
+        ("kill web", Command::Kill("web")),
+        ("restart web", Command::Restart("web")),
+        ("plan", Command::Plan),
+        ("channels", Command::Channels),
+        ("caps io-console", Command::Caps("io-console")),
+        ("log", Command::Log(None)),
+        ("log web", Command::Log(Some("web"))),
+        ("trace", Command::Trace(None)),
+        ("trace 7", Command::Trace(Some(7))),
+        ("console web", Command::Console("web")),
+        ("machine", Command::Machine),
+        ("audit", Command::Audit),
+        ("uptime", Command::Uptime),
+        ("help", Command::Help(None)),
+        ("help ps", Command::Help(verb("ps"))),
+        ("reboot", Command::Reboot),
+        ("  shutdown  ", Command::Shutdown),
+    ];
+    for (text, command) in cases {
+        assert_eq!(parse(text), Ok(command), "{text}");
+    }
+}
+
+#[test]
+fn no_verb_of_the_table_is_forgotten() {
+    for verb in VERBS {
+        let text = match verb.argument {
+            Argument::Name => [verb.name, " web"].concat(),
+            _ => verb.name.to_string(),
+        };
+        let command = parse(&text).expect("a command");
+        let help = matches!(command, Command::Help(_));
+        assert_eq!(help, verb.name == "help", "{text} is read as {command:?}");
+    }
+}
+
+#[test]
+fn mistakes_say_what_to_type() {
+    let cases = [
+        ("sp", "no command is called 'sp': did you mean 'ps'?"),
+        ("shutdwon", "no command is called 'shutdwon': did you mean 'shutdown'?"),
+        ("frobnicate", "no command is called 'frobnicate': type help for the list"),
+        ("start", "start needs the name of a partition: type start NAME; ps lists them"),
+        ("ps web", "'web' is too much: type ps; ';' separates commands"),
+        ("kill a b", "'b' is too much: type kill NAME; ';' separates commands"),
+        (
+            "kill Web!",
+            "no partition can be called 'Web!': names are lower case letters, digits and '-'; ps lists them",
+        ),
+        ("trace 0", "'0' is not a count: type a number from 1 on"),
+        ("trace all", "'all' is not a count: type a number from 1 on"),
+        ("help chanels", "no command is called 'chanels': did you mean 'channels'?"),
+    ];
+    for (text, sentence) in cases {
+        assert_eq!(complaint(text), sentence);
+    }
+    let unknown = Mistake::UnknownPartition { word: "wbe", nearest: Some("web") };
+    assert_eq!(unknown.to_string(), "no partition is called 'wbe': did you mean 'web'?");
+    let unknown = Mistake::UnknownPartition { word: "x", nearest: None };
+    assert_eq!(unknown.to_string(), "no partition is called 'x': ps lists them");
+}
+
+#[test]
+fn semicolons_separate_commands() {
+    let all: Vec<_> = commands(" ps ;; start web; ").collect();
+    assert_eq!(all, ["ps", "start web"]);
+    assert_eq!(commands(" ; ").count(), 0);
+}
+
+#[test]
+fn completion_knows_verbs_names_and_topics() {
+    assert_eq!(offered("st"), ["start", "stop"]);
+    assert_eq!(offered("ps; kill w"), ["web", "worker"]);
+    assert_eq!(offered("log "), ["web", "worker", "idle"]);
+    assert_eq!(offered("help ch"), ["channels"]);
+    assert_eq!(offered("kill web w"), Vec::<String>::new());
+    assert_eq!(offered("ps "), Vec::<String>::new());
+    assert_eq!(offered("nothing w"), Vec::<String>::new());
+    assert_eq!(offered("").len(), VERBS.len());
+    assert_eq!(offered("kill\u{2003}w"), ["web", "worker"]);
+}
+
+#[test]
+fn help_has_a_line_for_every_verb_and_fits_the_screen() {
+    let overview = Overview.to_string();
+    assert_eq!(overview.lines().count(), VERBS.len() + 1);
+    assert!(overview.contains("  start NAME        start a stopped partition\n"), "{overview}");
+    for verb in VERBS {
+        let page = Page(verb).to_string();
+        assert!(page.lines().all(|line| line.len() <= 80), "{page}");
+        let words: Vec<_> =
+            page.split_once('\n').expect("two lines").1.split_whitespace().collect();
+        assert_eq!(words.join(" "), verb.detail);
+    }
+}
+
+/// The distance by its definition: try every slip at the first letters.
+fn slow_distance(left: &[u8], right: &[u8]) -> usize {
+    match (left, right) {
+        ([], rest) | (rest, []) => rest.len(),
+        ([a, left_rest @ ..], [b, right_rest @ ..]) => {
+            let mut best = slow_distance(left_rest, right_rest) + usize::from(a != b);
+            best = best.min(slow_distance(left_rest, right) + 1);
+            best = best.min(slow_distance(left, right_rest) + 1);
+            if let ([a, b, left @ ..], [c, d, right @ ..]) = (left, right)
+                && (a, b) == (d, c)
+            {
+                best = best.min(slow_distance(left, right) + 1);
+            }
+            best
+        }
+    }
+}
+
+#[test]
+fn words_too_long_to_be_meant_are_left_alone() {
+    let long = "a".repeat(5000);
+    assert_eq!(nearest(&long, ["aa"].into_iter()), None);
+    assert_eq!(nearest("aa", [long.as_str(), "ab"].into_iter()), Some("ab"));
+}
+
+proptest! {
+    #[test]
+    fn the_nearest_word_is_the_nearest(typed in "[ab-]{0,6}", words in prop::collection::vec("[ab-]{0,6}", 0..5)) {
+        let found = nearest(&typed, words.iter().map(String::as_str));
+        let slips = |word: &str| slow_distance(typed.as_bytes(), word.as_bytes());
+        let best = words.iter().min_by_key(|word| slips(word));
+        match (found, best) {
+            (Some(found), Some(best)) => prop_assert_eq!(slips(found), slips(best)),
+            (None, Some(best)) => prop_assert!(slips(best) > (typed.len().max(best.len()) / 3).max(1)),
+            (found, None) => prop_assert_eq!(found, None),
+        }
+    }
+
+    #[test]
+    fn nothing_typed_does_harm(line in any::<String>()) {
+        for part in commands(&line) {
+            let _ = parse(part).map_err(|mistake| mistake.to_string());
+        }
+        let _ = offered(&line);
+    }
+
+    #[test]
+    fn words_near_verbs_do_no_harm(words in prop::collection::vec("(ps|start|log|trace|help|;|web|-1|99999999999|\u{e4}){1,2}", 0..4)) {
+        for part in commands(&words.join(" ")) {
+            let _ = parse(part).map_err(|mistake| mistake.to_string());
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The table of verbs.
+
+/// What follows a verb.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Argument {
+    /// Nothing.
+    None,
+    /// The name of a partition.
+    Name,
+    /// The name of a partition, or nothing.
+    OptionalName,
+    /// A count, or nothing.
+    OptionalCount,
+    /// A verb, or nothing.
+    OptionalVerb,
+}
+
+/// One verb of the console.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Verb {
+    /// The word typed.
+    pub name: &'static str,
+    /// What follows it.
+    pub argument: Argument,
+    /// What it does, in a few words for the overview.
+    pub summary: &'static str,
+    /// What a person wants to know before using it.
+    pub detail: &'static str,
+}
+
+const fn entry(
+    name: &'static str,
+    argument: Argument,
+    summary: &'static str,
+    detail: &'static str,
+) -> Verb {
+    Verb { name, argument, summary, detail }
+}
+
+/// Every verb, in the order of the overview.
+pub const VERBS: &[Verb] = &[
+    entry(
+        "ps",
+        Argument::None,
+        "list the partitions",
+        "One line for each partition: its number, name, state, share of processor time in slots of 16, memory, \
+         how often it was restarted, and the events it waits for. A partition that stopped by itself is followed by why.",
+    ),
+    entry(
+        "start",
+        Argument::Name,
+        "start a stopped partition",
+        "Starts a partition that is stopped, or that failed for good. It begins with clean memory.",
+    ),
+    entry(
+        "stop",
+        Argument::Name,
+        "ask a partition to stop",
+        "Asks the partition to end by itself, and stops it if it has not done so after a second. It stays stopped until started.",
+    ),
+    entry(
+        "kill",
+        Argument::Name,
+        "stop a partition at once",
+        "Stops the partition where it is. It stays stopped until started.",
+    ),
+    entry(
+        "restart",
+        Argument::Name,
+        "stop a partition and start it anew",
+        "The partition begins with clean memory; only memory marked lasting is kept. Its peers see a new epoch on their channels.",
+    ),
+    entry(
+        "plan",
+        Argument::None,
+        "show the plan of each processor",
+        "The 16 slots of each processor's frame, who owns them and how much of each was used in the last second; \
+         then who takes what is left over.",
+    ),
+    entry(
+        "channels",
+        Argument::None,
+        "list the channels",
+        "One line for each channel: who is joined to whom, its kind and epoch, the doorbells rung towards server and client, \
+         and the messages passed.",
+    ),
+    entry(
+        "caps",
+        Argument::Name,
+        "say what a partition may do",
+        "Every capability of the partition, in words.",
+    ),
+    entry(
+        "log",
+        Argument::OptionalName,
+        "show the last lines of a partition's console",
+        "Without a name: the console of this partition. The scrollback is kept by the console service.",
+    ),
+    entry(
+        "trace",
+        Argument::OptionalCount,
+        "show the last switches, interrupts and doorbells",
+        "The newest records of the kernel's trace of all processors with their times; 24 of them unless a count is given.",
+    ),
+    entry(
+        "console",
+        Argument::Name,
+        "talk to a partition",
+        "What you type goes to that partition and what it writes is shown, until you press Ctrl-].",
+    ),
+    entry(
+        "machine",
+        Argument::None,
+        "show processors and memory",
+        "Processors online, memory, and how much of it is used by whom.",
+    ),
+    entry(
+        "audit",
+        Argument::None,
+        "check the kernel's books",
+        "Compares the kernel's ledger of every frame with the books of the resource manager, and says what does not agree.",
+    ),
+    entry(
+        "uptime",
+        Argument::None,
+        "say how long the machine runs",
+        "Counted from the start of the kernel.",
+    ),
+    entry(
+        "help",
+        Argument::OptionalVerb,
+        "list the commands, or explain one",
+        "Commands are separated by ';'. Tab completes, the up key brings back earlier lines, Ctrl-U clears the line.",
+    ),
+    entry(
+        "reboot",
+        Argument::None,
+        "stop all and start the machine again",
+        "Every partition is asked to stop, then the machine is reset.",
+    ),
+    entry(
+        "shutdown",
+        Argument::None,
+        "stop all and switch the machine off",
+        "Every partition is asked to stop, then the machine is switched off.",
+    ),
+];
+
+/// The verb with this name.
+#[must_use]
+pub fn verb(name: &str) -> Option<&'static Verb> {
+    VERBS.iter().find(|verb| verb.name == name)
+}
