@@ -1,0 +1,48 @@
+//! What a call answers.
+
+use abi::call::Error;
+
+/// Up to four values of a call that succeeded.
+pub type Values = [u64; 4];
+
+/// No values.
+pub const NOTHING: Values = [0; 4];
+
+/// Why a call is refused, with its value 0.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    /// The error.
+    pub error: Error,
+    /// Its value 0.
+    pub value: u64,
+}
+
+impl Refusal {
+    /// A refusal with a value.
+    #[must_use]
+    pub const fn with(error: Error, value: u64) -> Self {
+        Self { error, value }
+    }
+
+    /// Argument `number`, from 1, is bad.
+    #[must_use]
+    pub const fn argument(number: u64) -> Self {
+        Self::with(Error::BadArgument, number)
+    }
+
+    /// Status for `rax`.
+    #[must_use]
+    #[expect(clippy::as_conversions, reason = "the number of a fieldless enum")]
+    pub const fn status(self) -> u64 {
+        self.error as u64
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::with(error, 0)
+    }
+}
+
+/// A call's answer.
+pub type Answer = Result<Values, Refusal>;

@@ -1,0 +1,191 @@
+//! Capabilities: how they lie in their slots, and how a call's argument becomes an object it may use.
+//!
+//! A slot is two words: kind (8 bits), rights (8) and frame of the object (48); generation (32) and parameter (32).
+//! It is written under the control lock (0, second word, first word) and read without one (first, second, first again).
+
+use crate::answer::Refusal;
+use crate::context::Context;
+use crate::ledger;
+use crate::machine::{Machine, Object, sealed::Sealed};
+use crate::partition::Partition;
+use abi::call::Error;
+use abi::control::SLOTS_PER_PAGE;
+use abi::rights::{Kind, Rights};
+use abi::types::{Frame, Generation};
+use core::sync::atomic::{AtomicU64, Ordering};
+
+/// An atomic word. The core's own, or the model checker's.
+pub trait Word {
+    /// Loads with acquire order.
+    fn load(&self) -> u64;
+    /// Stores with release order.
+    fn store(&self, value: u64);
+    /// Sets bits, returns what was there; acquires and releases.
+    fn set_bits(&self, bits: u64) -> u64;
+    /// Clears bits, returns what was there; acquires and releases.
+    fn clear_bits(&self, bits: u64) -> u64;
+}
+
+impl Word for AtomicU64 {
+    #[inline]
+    fn load(&self) -> u64 {
+        Self::load(self, Ordering::Acquire)
+    }
+    #[inline]
+    fn store(&self, value: u64) {
+        Self::store(self, value, Ordering::Release);
+    }
+    #[inline]
+    fn set_bits(&self, bits: u64) -> u64 {
+        self.fetch_or(bits, Ordering::AcqRel)
+    }
+    #[inline]
+    fn clear_bits(&self, bits: u64) -> u64 {
+        self.fetch_and(!bits, Ordering::AcqRel)
+    }
+}
+
+/// What a slot says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Capability {
+    /// Kind of the object.
+    pub kind: Kind,
+    /// What may be done with it.
+    pub rights: Rights,
+    /// Frame of the object; 0 for kinds that have none.
+    pub frame: Frame,
+    /// Generation the object had.
+    pub generation: Generation,
+    /// See [`Kind`].
+    pub parameter: u32,
+}
+
+impl Capability {
+    /// Reads the two words of a slot; `None` for an empty one.
+    #[inline]
+    #[must_use]
+    pub fn unpack(words: [u64; 2]) -> Option<Self> {
+        let [kind, rights, ..] = words[0].to_le_bytes();
+        let kind = Kind::from_number(u64::from(kind)).filter(|kind| *kind != Kind::None)?;
+        Some(Self {
+            kind,
+            rights: Rights::from_bits_truncate(rights),
+            frame: Frame::new(words[0] >> 16),
+            generation: Generation::new(u32::try_from(words[1] & 0xffff_ffff).unwrap_or(0)),
+            parameter: u32::try_from(words[1] >> 32).unwrap_or(0),
+        })
+    }
+
+    /// The two words of its slot.
+    #[must_use]
+    pub fn pack(self) -> [u64; 2] {
+        let first =
+            self.frame.raw() << 16 | u64::from(self.rights.bits()) << 8 | kind_number(self.kind);
+        [first, u64::from(self.parameter) << 32 | u64::from(self.generation.raw())]
+    }
+
+    /// Whether its kind lives in a frame.
+    #[inline]
+    #[must_use]
+    pub const fn has_frame(self) -> bool {
+        matches!(self.kind, Kind::Partition | Kind::Context | Kind::Doorbell | Kind::Channel)
+    }
+
+    /// Refuses a capability whose object was renewed or destroyed.
+    #[inline]
+    pub fn check_fresh<M: Machine>(self, machine: &M) -> Result<Self, Refusal> {
+        if !self.has_frame() {
+            return Ok(self);
+        }
+        let now = ledger::entry(machine, self.frame).generation;
+        if now == self.generation {
+            Ok(self)
+        } else {
+            Err(Refusal::with(Error::Stale, u64::from(now.raw())))
+        }
+    }
+
+    /// Refuses one of another kind, or without the right.
+    #[inline]
+    pub fn check_right(self, kind: Kind, right: Rights) -> Result<Self, Refusal> {
+        if self.kind != kind {
+            return Err(Error::WrongKind.into());
+        }
+        if self.rights.contains(right) { Ok(self) } else { Err(Error::NoRight.into()) }
+    }
+}
+
+/// Number of a kind.
+#[inline]
+#[must_use]
+#[expect(clippy::as_conversions, reason = "the number of a fieldless enum")]
+pub const fn kind_number(kind: Kind) -> u64 {
+    kind as u64
+}
+
+/// A slot's two words.
+pub type SlotWords = [AtomicU64; 2];
+
+/// Writes a slot so that no reader takes half of it; for holders of the control lock.
+pub fn write<W: Word>(slot: &[W; 2], words: [u64; 2]) {
+    slot[0].store(0);
+    slot[1].store(words[1]);
+    slot[0].store(words[0]);
+}
+
+/// Reads a slot; one that is being changed reads as empty.
+#[inline]
+pub fn read<W: Word>(slot: &[W; 2]) -> [u64; 2] {
+    let first = slot[0].load();
+    let second = slot[1].load();
+    if slot[0].load() == first { [first, second] } else { [0, 0] }
+}
+
+const PAGE_SLOTS: usize = 256;
+const _: () = assert!(SLOTS_PER_PAGE == 256);
+
+/// A page of a capability table.
+#[repr(C)]
+pub struct SlotTable {
+    /// Its slots.
+    pub slots: [SlotWords; PAGE_SLOTS],
+}
+
+impl Sealed for SlotTable {}
+impl Object for SlotTable {}
+
+/// The slot with a number in a partition's table; `None` beyond the table.
+#[inline]
+pub fn slot<'a, M: Machine>(
+    machine: &'a M,
+    partition: Frame,
+    number: u64,
+) -> Option<&'a SlotWords> {
+    let partition = machine.object::<Partition>(partition);
+    let page = partition.slot_page(number >> 8)?;
+    machine.object::<SlotTable>(page).slots.get(usize::try_from(number & 0xff).ok()?)
+}
+
+/// The capability in a slot of the context's partition, if its object is still the one it was put for.
+#[inline]
+pub fn lookup<M: Machine>(
+    machine: &M,
+    context: &Context,
+    number: u64,
+) -> Result<Capability, Refusal> {
+    let partition = Frame::new(context.partition.load(Ordering::Relaxed));
+    let slot = slot(machine, partition, number).ok_or(Error::NoCapability)?;
+    Capability::unpack(read(slot)).ok_or(Error::NoCapability)?.check_fresh(machine)
+}
+
+/// [`lookup`], then kind and right.
+#[inline]
+pub fn lookup_as<M: Machine>(
+    machine: &M,
+    context: &Context,
+    number: u64,
+    kind: Kind,
+    right: Rights,
+) -> Result<Capability, Refusal> {
+    lookup(machine, context, number)?.check_right(kind, right)
+}

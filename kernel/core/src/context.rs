@@ -1,0 +1,136 @@
+//! A context: saved registers, event word, and what it waits for.
+//!
+//! The registers lie at offset 0, where the entry code writes them. State and everything the owner's processor
+//! decides are written by that processor alone, or under the control lock while the context is stopped.
+
+use crate::machine::{Object, sealed::Sealed};
+use abi::control::ContextState;
+use abi::fault::word;
+use abi::types::{Frame, MAX_PROCESSORS, ProcessorId};
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Offsets in bytes for the entry code.
+pub mod offset {
+    /// First of the registers, in the order of [`super::register`].
+    pub const REGISTERS: usize = 0;
+    /// 0: return by `sysret`, zeroing what a call does not keep; 1: restore everything, return by `iret`.
+    pub const FULL: usize = 144;
+    /// Physical address of the root page table.
+    pub const ROOT: usize = 152;
+}
+
+/// Numbers of the saved registers: 8 bytes each, in this order, from offset 0.
+pub mod register {
+    /// Status of a call.
+    pub const RAX: usize = 0;
+    /// Kept by calls.
+    pub const RBX: usize = 1;
+    /// Return address of a call for the processor.
+    pub const RCX: usize = 2;
+    /// Argument 3, value 0.
+    pub const RDX: usize = 3;
+    /// Argument 2, value 1.
+    pub const RSI: usize = 4;
+    /// Argument 1, value 2.
+    pub const RDI: usize = 5;
+    /// Kept by calls.
+    pub const RBP: usize = 6;
+    /// Stack pointer.
+    pub const RSP: usize = 7;
+    /// Argument 5, value 3.
+    pub const R8: usize = 8;
+    /// Argument 6.
+    pub const R9: usize = 9;
+    /// Argument 4.
+    pub const R10: usize = 10;
+    /// Instruction pointer.
+    pub const RIP: usize = 16;
+    /// Flags.
+    pub const RFLAGS: usize = 17;
+    /// Number of saved registers.
+    pub const COUNT: usize = 18;
+}
+
+/// Flags of a context that starts: interrupts on, the bit that is always one.
+pub const START_FLAGS: u64 = 0x202;
+
+/// A context object. All zero is a stopped context of nobody.
+#[repr(C)]
+pub struct Context {
+    /// Saved registers, by [`register`].
+    pub registers: [AtomicU64; register::COUNT],
+    /// See [`offset::FULL`].
+    pub full: AtomicU64,
+    /// See [`offset::ROOT`].
+    pub root: AtomicU64,
+    /// Its own frame.
+    pub(crate) frame: AtomicU64,
+    /// A [`ContextState`].
+    pub(crate) state: AtomicU64,
+    /// Bits for which it waits; 0 while it runs.
+    pub(crate) wanted: AtomicU64,
+    /// When a wait ends in any case, nanoseconds.
+    pub(crate) deadline: AtomicU64,
+    /// In a `call`: the context called, packed by [`crate::ledger::Name`]; else 0.
+    pub(crate) callee: AtomicU64,
+    /// Processor it was configured for.
+    pub(crate) processor: AtomicU64,
+    /// Frame of its partition.
+    pub(crate) partition: AtomicU64,
+    /// Nanoseconds it ran.
+    pub(crate) used: AtomicU64,
+    /// Fault record.
+    pub(crate) fault: [AtomicU64; FAULT_WORDS],
+    /// 1 while it is being destroyed.
+    pub(crate) dying: AtomicU64,
+    /// Entry counts of the processors when destruction began.
+    pub(crate) grace: [AtomicU64; PROCESSOR_WORDS],
+    /// Pending events. On cache lines of its own: other processors write here.
+    pub(crate) events: AtomicU64,
+    rest: [AtomicU64; 511 - 36 - PROCESSOR_WORDS],
+}
+
+const FAULT_WORDS: usize = 7;
+const PROCESSOR_WORDS: usize = 64;
+const _: () = assert!(word::COUNT == 7 && MAX_PROCESSORS == 64);
+const _: () = assert!(size_of::<Context>() == 4096);
+const _: () = assert!(core::mem::offset_of!(Context, full) == offset::FULL);
+const _: () = assert!(core::mem::offset_of!(Context, root) == offset::ROOT);
+
+impl Sealed for Context {}
+impl Object for Context {}
+
+impl Context {
+    /// A saved register; 0 for a number that does not exist.
+    #[must_use]
+    pub fn register(&self, number: usize) -> u64 {
+        self.registers.get(number).map_or(0, |word| word.load(Relaxed))
+    }
+
+    /// Changes a saved register.
+    pub fn set_register(&self, number: usize, value: u64) {
+        if let Some(word) = self.registers.get(number) {
+            word.store(value, Relaxed);
+        }
+    }
+
+    /// The frame it lies in.
+    #[must_use]
+    pub fn frame(&self) -> Frame {
+        Frame::new(self.frame.load(Relaxed))
+    }
+
+    /// Its state, as its processor sees it.
+    #[must_use]
+    pub fn state(&self) -> ContextState {
+        // The field only ever holds numbers of states.
+        ContextState::from_number(self.state.load(core::sync::atomic::Ordering::Acquire))
+            .unwrap_or(ContextState::Stopped)
+    }
+
+    /// The processor it belongs to.
+    #[must_use]
+    pub fn processor(&self) -> ProcessorId {
+        ProcessorId::new(u16::try_from(self.processor.load(Relaxed)).unwrap_or(u16::MAX))
+    }
+}

@@ -1,0 +1,133 @@
+//! The ledger: what each frame of memory is used for, by whom, how often mapped, and in which generation.
+//!
+//! One word for each frame: bits 0-3 use, 4-11 mappings, 12-35 generation, 36-63 frame of the owner. Written under the
+//! control lock; generations are read without it.
+
+use crate::machine::Machine;
+use abi::control::FrameUse;
+use abi::types::{Frame, Generation};
+use core::sync::atomic::{AtomicU64, Ordering};
+
+/// Most mappings of one frame.
+pub const MAX_MAPPINGS: u64 = 0xff;
+/// Last generation; an object in it can be destroyed, and then never made again.
+pub const MAX_GENERATION: u32 = 0x00ff_ffff;
+/// One past the highest frame that can be an object (1 TiB): what an owner's 28 bits hold.
+pub const OBJECT_FRAMES: u64 = 1 << 28;
+
+/// What the ledger says of a frame.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Entry {
+    /// What it is used for.
+    pub kind: FrameUse,
+    /// How often it is mapped.
+    pub mappings: u64,
+    /// How often it was put to a new use as an object.
+    pub generation: Generation,
+    /// Frame of its owner, 0 for none.
+    pub owner: Frame,
+}
+
+impl Entry {
+    /// Reads a packed word. Numbers of uses that do not exist are never written; they read as `Absent`.
+    #[inline]
+    #[must_use]
+    pub fn unpack(word: u64) -> Self {
+        Self {
+            kind: FrameUse::from_number(word & 0xf).unwrap_or(FrameUse::Absent),
+            mappings: (word >> 4) & 0xff,
+            generation: generation(word),
+            owner: Frame::new(word >> 36),
+        }
+    }
+
+    /// Packs it; parts that are too large are cut.
+    #[inline]
+    #[must_use]
+    pub fn pack(self) -> u64 {
+        let generation = u64::from(self.generation.raw() & MAX_GENERATION);
+        use_number(self.kind)
+            | (self.mappings & 0xff) << 4
+            | generation << 12
+            | self.owner.raw() << 36
+    }
+
+    /// The entry for a new use and owner, all else kept.
+    #[must_use]
+    pub const fn with(self, kind: FrameUse, owner: Frame) -> Self {
+        Self { kind, owner, ..self }
+    }
+
+    /// The entry in the next generation, `None` after the last.
+    #[must_use]
+    pub fn next_generation(self) -> Option<Self> {
+        let raw = self.generation.raw();
+        (raw < MAX_GENERATION)
+            .then(|| Self { generation: Generation::new(raw.wrapping_add(1)), ..self })
+    }
+}
+
+#[inline]
+fn generation(word: u64) -> Generation {
+    Generation::new(u32::try_from((word >> 12) & u64::from(MAX_GENERATION)).unwrap_or(0))
+}
+
+#[inline]
+#[expect(clippy::as_conversions, reason = "the number of a fieldless enum")]
+const fn use_number(kind: FrameUse) -> u64 {
+    kind as u64
+}
+
+fn word<M: Machine>(machine: &M, frame: Frame) -> Option<&AtomicU64> {
+    machine.ledger().get(usize::try_from(frame.raw()).ok()?)
+}
+
+/// The entry of a frame; beyond memory an `Absent` one.
+#[inline]
+pub fn entry<M: Machine>(machine: &M, frame: Frame) -> Entry {
+    Entry::unpack(word(machine, frame).map_or(0, |word| word.load(Ordering::Acquire)))
+}
+
+/// Writes an entry; ignored beyond memory.
+pub fn set<M: Machine>(machine: &M, frame: Frame, entry: Entry) {
+    if let Some(word) = word(machine, frame) {
+        word.store(entry.pack(), Ordering::Release);
+    }
+}
+
+/// Names an object for good: its frame and generation in one word; 0 names none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Name(u64);
+
+impl Name {
+    /// The object in `frame` in `generation`.
+    #[inline]
+    #[must_use]
+    pub fn new(frame: Frame, generation: Generation) -> Self {
+        Self(u64::from(generation.raw()) << 32 | frame.raw())
+    }
+
+    /// From its word.
+    #[inline]
+    #[must_use]
+    pub const fn from_raw(word: u64) -> Self {
+        Self(word)
+    }
+
+    /// Its word.
+    #[inline]
+    #[must_use]
+    pub const fn raw(self) -> u64 {
+        self.0
+    }
+
+    /// Its frame, if the context it names is still there.
+    #[inline]
+    pub fn context<M: Machine>(self, machine: &M) -> Option<Frame> {
+        let frame = Frame::new(self.0 & 0xffff_ffff);
+        let found = word(machine, frame)?.load(Ordering::Acquire);
+        let same = found & 0xf == use_number(FrameUse::ContextObject)
+            && u64::from(generation(found).raw()) == self.0 >> 32;
+        same.then_some(frame)
+    }
+}

@@ -1,0 +1,115 @@
+//! Plans: which context each slot of the frame belongs to, and who takes slack.
+
+use crate::processor::Cell;
+use abi::control::{PLAN_PLACES, PLAN_SLOTS};
+use abi::types::Frame;
+use core::sync::atomic::AtomicU64;
+
+/// A place of a plan: a slot of the frame (0 to 15) or a taker of slack.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Place(u64);
+
+impl Place {
+    /// No place: idle time.
+    pub const NONE: Self = Self(256);
+
+    /// Place `index`, if a plan can have it.
+    #[must_use]
+    pub fn new(index: u64) -> Option<Self> {
+        (index < Self::NONE.0).then_some(Self(index))
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn raw(self) -> u64 {
+        self.0
+    }
+}
+const _: () = assert!(PLAN_PLACES == 256 && PLAN_SLOTS == 16);
+
+/// A plan. The running one is read by its processor; the other is written under the control lock.
+#[repr(C)]
+pub struct Plan {
+    /// Places in use.
+    length: Cell,
+    /// 1 where one context, or none, has all slots, and nobody else a place.
+    sole: Cell,
+    /// Frames of contexts, 0 for idle.
+    places: [Cell; PLAN_PLACES],
+}
+
+impl Plan {
+    /// Context at a place, `None` for idle.
+    #[inline]
+    #[must_use]
+    pub fn context(&self, place: u64) -> Option<Frame> {
+        let frame = self.places.get(usize::try_from(place).ok()?)?.get();
+        (frame != 0).then_some(Frame::new(frame))
+    }
+
+    /// Puts a context, or idle, at a place.
+    pub fn set(&self, place: u64, context: Option<Frame>) {
+        if let Some(cell) = usize::try_from(place).ok().and_then(|place| self.places.get(place)) {
+            cell.set(context.map_or(0, Frame::raw));
+        }
+    }
+
+    /// Places in use.
+    #[inline]
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        self.length.get()
+    }
+
+    /// Whether no other than one context (or none at all) can ever run under it.
+    #[inline]
+    #[must_use]
+    pub fn sole(&self) -> bool {
+        self.sole.get() != 0 || self.length.get() == 0
+    }
+
+    /// Closes the plan: it has `length` places.
+    pub fn close(&self, length: u64) {
+        self.length.set(length);
+        let first = self.context(0);
+        let mut slots = self.places.iter().take(PLAN_SLOTS);
+        let alone = slots.all(|cell| cell.get() == first.map_or(0, Frame::raw));
+        let takers = (16..length).any(|place| self.context(place).is_some());
+        self.sole.set(u64::from(alone && !takers));
+    }
+
+    /// Whether a context stands in it.
+    #[must_use]
+    pub fn names(&self, context: Frame) -> bool {
+        self.places.iter().any(|cell| cell.get() == context.raw())
+    }
+
+    /// Makes every place of a context idle.
+    pub fn forget(&self, context: Frame) {
+        self.places.iter().filter(|cell| cell.get() == context.raw()).for_each(|cell| cell.set(0));
+    }
+}
+
+/// Plans of several processors that take over together.
+pub struct Joint {
+    /// Processors that take part; 0: none pending. Written under the control lock, cleared by the last to arrive.
+    pub(crate) mask: AtomicU64,
+    /// Those that finished their frame and wait.
+    pub(crate) arrived: AtomicU64,
+    /// First frame of the new plans.
+    pub(crate) frame: AtomicU64,
+}
+
+impl Joint {
+    /// Nothing pending.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { mask: AtomicU64::new(0), arrived: AtomicU64::new(0), frame: AtomicU64::new(0) }
+    }
+}
+
+impl Default for Joint {
+    fn default() -> Self {
+        Self::new()
+    }
+}

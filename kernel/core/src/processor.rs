@@ -1,0 +1,131 @@
+//! What the kernel knows about one processor. Written by that processor alone, unless a field says otherwise.
+
+use crate::plan::{Place, Plan};
+use crate::trace::Trace;
+use abi::control::PLAN_PLACES;
+use abi::types::{Frame, Nanoseconds, ProcessorId};
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// A word that one processor writes and others may read.
+#[derive(Default)]
+#[repr(transparent)]
+pub struct Cell(AtomicU64);
+
+impl Cell {
+    /// A cell that holds 0.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    /// What it holds.
+    #[inline]
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+
+    /// Stores a value.
+    #[inline]
+    pub fn set(&self, value: u64) {
+        self.0.store(value, Relaxed);
+    }
+
+    /// Adds to it, wrapping; for the one writer only.
+    #[inline]
+    pub fn add(&self, value: u64) {
+        self.set(self.get().wrapping_add(value));
+    }
+}
+
+/// A processor. Consists of `AtomicU64` alone; the machine keeps it in zeroed memory, calls
+/// [`Processor::bring_up`] and then [`crate::nudge`] on the processor itself.
+#[repr(C)]
+pub struct Processor {
+    /// Its id.
+    pub(crate) id: Cell,
+    /// Whether it runs.
+    pub(crate) online: Cell,
+    /// Entries into the kernel and exits from it: odd inside. Read by others.
+    pub(crate) entries: AtomicU64,
+    /// Frame of the running context, 0 for none.
+    pub(crate) current: Cell,
+    /// Root in force, as a physical address.
+    pub(crate) root: Cell,
+    /// By what claim the running context runs, see [`crate::schedule::Standing`].
+    pub(crate) standing: Cell,
+    /// Place of the plan whose time is used, [`PLAN_PLACES`] for none.
+    pub(crate) place: Cell,
+    /// Since when, nanoseconds.
+    pub(crate) since: Cell,
+    /// When the timer will fire, `u64::MAX` for never.
+    pub(crate) armed: Cell,
+    /// When the running slot ends.
+    pub(crate) boundary: Cell,
+    /// Slot of the frame, 0 to 15.
+    pub(crate) slot: Cell,
+    /// Number of the frame.
+    pub(crate) frame: Cell,
+    /// 1 if the slot's context gave up the rest of it.
+    pub(crate) yielded: Cell,
+    /// Place of the taker of slack that ran last.
+    pub(crate) taker: Cell,
+    /// Nanoseconds of a slot.
+    pub(crate) slot_length: Cell,
+    /// Nanoseconds of a slot from the next wrap on. Written under the control lock.
+    pub(crate) next_slot_length: Cell,
+    /// Nanoseconds it was idle.
+    pub(crate) idle: Cell,
+    /// Timer interrupts taken.
+    pub(crate) timer_interrupts: Cell,
+    /// A context that another processor wants stopped, 0 for none. Written under the control lock, cleared here.
+    pub(crate) stop: AtomicU64,
+    /// 0: nothing pending; 1: swap at the next wrap; 2: swap together, see [`crate::plan::Joint`]. Set under the control lock.
+    pub(crate) pending: AtomicU64,
+    /// Which of `plans` runs.
+    pub(crate) running: Cell,
+    /// The running and the staged plan.
+    pub(crate) plans: [Plan; 2],
+    /// Nanoseconds used in each place of the plan.
+    pub(crate) used: [Cell; PLAN_PLACES],
+    /// Last events.
+    pub(crate) trace: Trace,
+}
+
+impl Processor {
+    /// Prepares a processor that will run: an empty plan, slots of `slot` nanoseconds (at least 1).
+    pub fn bring_up(&self, id: ProcessorId, slot: Nanoseconds, kernel_root: Frame) {
+        self.id.set(u64::from(id.raw()));
+        self.slot_length.set(slot.raw().max(1));
+        self.next_slot_length.set(slot.raw().max(1));
+        self.armed.set(u64::MAX);
+        self.place.set(Place::NONE.raw());
+        self.root.set(kernel_root.address().raw());
+        self.frame.set(u64::MAX);
+        self.online.set(1);
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> ProcessorId {
+        ProcessorId::new(u16::try_from(self.id.get()).unwrap_or(u16::MAX))
+    }
+
+    /// Whether it was brought up.
+    #[must_use]
+    pub fn online(&self) -> bool {
+        self.online.get() != 0
+    }
+
+    /// Frame of the running context, `None` while it halts.
+    #[must_use]
+    pub fn current(&self) -> Option<Frame> {
+        Some(self.current.get()).filter(|frame| *frame != 0).map(Frame::new)
+    }
+
+    /// Times the kernel was entered here.
+    #[must_use]
+    pub fn entries(&self) -> u64 {
+        self.entries.load(Relaxed).div_ceil(2)
+    }
+}

@@ -1,0 +1,52 @@
+//! The trace: a ring of records, written by its processor.
+
+use crate::processor::Cell;
+use abi::trace::{TRACE_RECORDS, TraceKind, pack};
+use abi::types::Nanoseconds;
+
+/// A record: time, kind and first argument, second argument.
+type Record = [Cell; 3];
+const RECORDS: usize = 512;
+const _: () = assert!(TRACE_RECORDS == 512);
+
+/// A processor's last records.
+#[repr(C)]
+pub struct Trace {
+    next: Cell,
+    records: [Record; RECORDS],
+}
+
+impl Trace {
+    /// Adds a record.
+    #[inline]
+    pub fn add(&self, now: Nanoseconds, kind: TraceKind, first: u64, second: u64) {
+        let next = self.next.get();
+        if let Some([time, what, more]) = self.place(next) {
+            time.set(now.raw());
+            what.set(pack(kind_number(kind), first));
+            more.set(second);
+        }
+        self.next.set(next.wrapping_add(1));
+    }
+
+    /// Record `index` and the next index; `None` where it is not kept or not yet written.
+    #[must_use]
+    pub fn get(&self, index: u64) -> Option<[u64; 4]> {
+        let next = self.next.get();
+        if index >= next || next.wrapping_sub(index) > TRACE_RECORDS {
+            return None;
+        }
+        let [time, what, more] = self.place(index)?;
+        Some([time.get(), what.get(), more.get(), next])
+    }
+
+    #[inline]
+    fn place(&self, index: u64) -> Option<&Record> {
+        self.records.get(usize::try_from(index % TRACE_RECORDS).ok()?)
+    }
+}
+
+#[expect(clippy::as_conversions, reason = "the number of a fieldless enum")]
+const fn kind_number(kind: TraceKind) -> u8 {
+    kind as u8
+}
