@@ -1,4 +1,16 @@
-//! To be written.
+//! The loader for direct boot (PVH) and for Multiboot2. Both enter by `entry.s`.
 
 #![no_std]
 #![no_main]
+
+mod door;
+mod entry;
+
+use core::panic::PanicInfo;
+use loader_machine::machine::processor;
+
+/// Nothing in the loader panics on purpose; if it happens there is nothing left to trust.
+#[panic_handler]
+fn panic(_: &PanicInfo<'_>) -> ! {
+    processor::halt()
+}

@@ -1,0 +1,59 @@
+//! The steps that every door takes after it has found its image.
+
+use crate::console::Console;
+use crate::key::public_key;
+use crate::machine::{enter, memory::Identity, processor};
+use abi::image::name_text;
+use abi::types::PAGE_SIZE;
+use boot_image::{Image, check_programs};
+use core::fmt::Write;
+use loader_core::{Handover, Offer, Refusal, prepare};
+
+/// Checks an image and every program in it.
+///
+/// # Errors
+/// [`Refusal`] that names what is wrong.
+pub fn check_image(bytes: &[u8]) -> Result<Image<'_>, Refusal> {
+    let image = Image::verify(bytes, public_key().as_ref())?;
+    check_programs(&image)?;
+    Ok(image)
+}
+
+/// Prepares everything and enters the kernel; returns only if that is not possible.
+///
+/// # Errors
+/// [`Refusal`].
+pub fn start(
+    offer: Offer<'_>,
+    memory: &mut Identity,
+    console: &mut Console,
+) -> Result<core::convert::Infallible, Refusal> {
+    let image = *offer.image;
+    let handover = prepare(offer, memory)?;
+    // Words are a courtesy: a machine without any place for them starts as well.
+    let _ = announce(console, &image, &handover);
+    processor::enable_no_execute();
+    enter::kernel(&handover, memory)
+}
+
+fn announce(console: &mut Console, image: &Image<'_>, handover: &Handover) -> core::fmt::Result {
+    let megabytes = handover.memory.saturating_mul(PAGE_SIZE) >> 20;
+    let signed = if public_key().is_some() { ", signature good" } else { "" };
+    writeln!(
+        console,
+        "bulkhead: image '{}'{signed}, {} files, {megabytes} MiB, processors: {}",
+        name_text(image.name()),
+        image.entries().count(),
+        handover.processors
+    )?;
+    if handover.lost > 0 {
+        writeln!(console, "bulkhead: {} pages left out: memory too scattered", handover.lost)?;
+    }
+    Ok(())
+}
+
+/// Says why the machine does not start, and halts.
+pub fn refuse(console: &mut Console, refusal: &Refusal) -> ! {
+    let _ = writeln!(console, "bulkhead: cannot start: {refusal}");
+    processor::halt()
+}
