@@ -1,3 +1,68 @@
-//! To be written.
+//! The command line behind `./bulkhead`.
 
-fn main() {}
+use clap::{Parser, Subcommand};
+use qemu_runner::verbs::{debug, image, new, run, test};
+use std::process::ExitCode;
+
+/// One leak must not sink the ship: builds, runs and tests Bulkhead.
+#[derive(Parser)]
+#[command(name = "bulkhead", bin_name = "./bulkhead", version)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Build an image and start it in a machine; Ctrl-\ leaves.
+    Run(run::Arguments),
+    /// Build an image for direct boot.
+    Build {
+        /// The image, `images/NAME.toml`.
+        #[arg(default_value = "node")]
+        name: String,
+    },
+    /// Build an image in every form: disc and stick, UEFI disk, direct boot.
+    Image {
+        /// The image, `images/NAME.toml`.
+        #[arg(default_value = "node")]
+        name: String,
+    },
+    /// Run every test, or the steps named.
+    Test {
+        /// Steps to run; all without one.
+        steps: Vec<String>,
+    },
+    /// Start a machine under gdb, with symbols of the kernel or a partition.
+    Debug(debug::Arguments),
+    /// Make a partition of your own, and an image with it.
+    New {
+        /// Its name.
+        name: String,
+    },
+    /// Install what is missing (done by every other verb as well).
+    Setup,
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().verb {
+        Verb::Run(arguments) => run::run(&arguments),
+        Verb::Build { name } => image::build(&name),
+        Verb::Image { name } => image::image(&name),
+        Verb::Test { steps } => test::run(&steps),
+        Verb::Debug(arguments) => debug::run(&arguments),
+        Verb::New { name } => new::run(&name),
+        // The script has done it before it started this program.
+        Verb::Setup => {
+            println!("everything is there");
+            Ok(())
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bulkhead: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

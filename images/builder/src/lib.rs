@@ -15,6 +15,7 @@ mod fields;
 mod manifest;
 mod read;
 mod report;
+mod strip;
 mod unit;
 
 pub use build::{BuildError, Built, build};
@@ -22,3 +23,4 @@ pub use compile::compile;
 pub use diagnostic::{Diagnostic, nearest};
 pub use manifest::{Channel, Grant, Located, Manifest, Partition};
 pub use report::report;
+pub use strip::stripped;

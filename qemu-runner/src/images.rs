@@ -1,0 +1,173 @@
+//! From a manifest to the files that machines boot.
+
+use crate::paths;
+use crate::programs::{self, Target};
+use anyhow::{Context as _, Result, bail};
+use image_builder::{Built, Manifest, nearest, stripped};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The files of an image.
+#[derive(Clone, Debug)]
+pub struct Artifacts {
+    /// Name of the image.
+    pub name: String,
+    /// Folder of `loader`, `boot.img` and, once asked for, `BOOTX64.EFI`.
+    pub folder: PathBuf,
+}
+
+impl Artifacts {
+    /// The files of the image `name`, built or not.
+    #[must_use]
+    pub fn of(name: &str) -> Self {
+        Self { name: name.to_owned(), folder: paths::images().join(name) }
+    }
+
+    /// The loader that PVH and Multiboot2 start.
+    #[must_use]
+    pub fn loader(&self) -> PathBuf {
+        self.folder.join("loader")
+    }
+
+    /// The boot image.
+    #[must_use]
+    pub fn boot_image(&self) -> PathBuf {
+        self.folder.join("boot.img")
+    }
+
+    /// The loader as a UEFI application.
+    #[must_use]
+    pub fn uefi_loader(&self) -> PathBuf {
+        self.folder.join("BOOTX64.EFI")
+    }
+
+    /// The hybrid image for discs and USB sticks.
+    #[must_use]
+    pub fn iso(&self) -> PathBuf {
+        paths::images().join(format!("{}.iso", self.name))
+    }
+
+    /// The disk image for UEFI.
+    #[must_use]
+    pub fn uefi_disk(&self) -> PathBuf {
+        paths::images().join(format!("{}-uefi.img", self.name))
+    }
+
+    /// The report of who got what.
+    #[must_use]
+    pub fn report(&self) -> PathBuf {
+        paths::images().join(format!("{}.report.txt", self.name))
+    }
+
+    /// Files with symbols: of the kernel and all partitions' programs, as the last build left them.
+    #[must_use]
+    pub fn symbols(&self, program: &str) -> PathBuf {
+        self.folder.join("symbols").join(program)
+    }
+}
+
+/// Reads and checks the manifest of the image `name`.
+///
+/// # Errors
+/// No such manifest, or what is wrong in it, with the place.
+pub fn manifest(name: &str) -> Result<Manifest> {
+    let path = paths::manifest(name);
+    let Ok(text) = fs::read_to_string(&path) else { return Err(no_manifest(name)) };
+    let shown = format!("images/{name}.toml");
+    Manifest::parse(&text)
+        .map_err(|error| anyhow::anyhow!("{}", error.render(&shown, &text).trim_end().to_owned()))
+}
+
+fn no_manifest(name: &str) -> anyhow::Error {
+    let known = paths::manifests();
+    match nearest(name, known.iter().map(String::as_str)) {
+        Some(near) => anyhow::anyhow!("there is no image '{name}'; did you mean '{near}'?"),
+        None => anyhow::anyhow!("there is no image '{name}'; there are: {}", known.join(", ")),
+    }
+}
+
+/// Builds the programs of the image `name` and the image: `loader` and `boot.img` in its folder.
+///
+/// # Errors
+/// Whatever keeps it from being built, with advice.
+pub fn build(name: &str) -> Result<Artifacts> {
+    let manifest = manifest(name)?;
+    let mut packages = vec!["kernel", "loader"];
+    packages.extend(manifest.programs());
+    check_packages(&manifest)?;
+    let files = programs::build(&packages, Target::Bare)?;
+    let artifacts = Artifacts::of(name);
+    fs::create_dir_all(artifacts.folder.join("symbols"))?;
+    let built = join(&manifest, &files)?;
+    keep_symbols(&artifacts, &files)?;
+    write(&artifacts.loader(), &stripped(&read(&files, "loader")?))?;
+    write(&artifacts.boot_image(), &built.image)?;
+    write(&artifacts.report(), image_builder::report(&manifest, &built).as_bytes())?;
+    Ok(artifacts)
+}
+
+/// Says which program is missing before cargo says it less clearly.
+fn check_packages(manifest: &Manifest) -> Result<()> {
+    let known = partition_folders();
+    for program in manifest.programs() {
+        if !known.iter().any(|name| name == program) {
+            let near = nearest(program, known.iter().map(String::as_str));
+            let advice = near.map_or(String::new(), |near| format!("; did you mean '{near}'?"));
+            bail!("image '{}': there is no program '{program}'{advice}", manifest.name.value);
+        }
+    }
+    Ok(())
+}
+
+/// Names of the folders of programs: of partitions and of those that test.
+fn partition_folders() -> Vec<String> {
+    let folders = ["partitions", "tests"].map(|folder| paths::root().join(folder));
+    let entries = folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten();
+    let programs = entries.filter(|entry| entry.path().join("src/main.rs").is_file());
+    programs.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+}
+
+fn join(manifest: &Manifest, files: &BTreeMap<String, PathBuf>) -> Result<Built> {
+    let secret = secret()?;
+    let program = |name: &str| read(files, name).map(|bytes| stripped(&bytes));
+    Ok(image_builder::build(manifest, program, secret.as_ref())?)
+}
+
+/// The key to sign with, from the file that `BULKHEAD_SECRET_KEY` names.
+fn secret() -> Result<Option<[u8; 32]>> {
+    let Some(path) = std::env::var_os("BULKHEAD_SECRET_KEY") else { return Ok(None) };
+    let bytes = fs::read(&path).with_context(|| format!("secret key {}", path.display()))?;
+    let key = bytes
+        .try_into()
+        .map_err(|_| anyhow::anyhow!("{}: a secret key has 32 bytes", path.display()));
+    key.map(Some)
+}
+
+fn read(files: &BTreeMap<String, PathBuf>, name: &str) -> Result<Vec<u8>> {
+    let path = files.get(name).with_context(|| format!("cargo built no program '{name}'"))?;
+    fs::read(path).with_context(|| path.display().to_string())
+}
+
+/// Copies the programs with their symbols, so that `debug` finds those of the very image.
+fn keep_symbols(artifacts: &Artifacts, files: &BTreeMap<String, PathBuf>) -> Result<()> {
+    for (name, path) in files {
+        fs::copy(path, artifacts.symbols(name)).with_context(|| path.display().to_string())?;
+    }
+    Ok(())
+}
+
+/// Builds the UEFI loader into the image's folder.
+///
+/// # Errors
+/// Whatever keeps it from being built.
+pub fn build_uefi_loader(artifacts: &Artifacts) -> Result<()> {
+    let files = programs::build(&["loader-uefi"], Target::Uefi)?;
+    let file = files.get("loader-uefi").context("cargo built no UEFI loader")?;
+    fs::copy(file, artifacts.uefi_loader())?;
+    Ok(())
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    fs::write(path, bytes).with_context(|| path.display().to_string())
+}

@@ -1,0 +1,192 @@
+//! The machines we start. Nowhere else is a flag of QEMU.
+
+use crate::images::Artifacts;
+use crate::kvm;
+use anyhow::{Context as _, Result};
+use clap::{Args, ValueEnum};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The emulator.
+pub const PROGRAM: &str = "qemu-system-x86_64";
+/// Port of the exit device: QEMU leaves with `(value << 1) | 1`.
+pub const EXIT_PORT: u16 = 0xf4;
+
+/// Who starts the loader.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Firmware {
+    /// The emulator itself (PVH).
+    Direct,
+    /// GRUB on BIOS, from the hybrid image.
+    Bios,
+    /// UEFI, from the disk image.
+    Uefi,
+}
+
+/// Which chipset.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Chipset {
+    /// i440FX, 1996: no PCI Express.
+    Pc,
+    /// Q35, 2009.
+    Q35,
+}
+
+/// What the person chooses about the machine.
+#[derive(Clone, Debug, Args)]
+pub struct Options {
+    /// Number of processors.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub smp: u16,
+    /// Memory in MiB.
+    #[arg(long, default_value_t = 512)]
+    pub memory: u32,
+    /// Who starts the loader.
+    #[arg(long, value_enum, default_value_t = Firmware::Direct)]
+    pub firmware: Firmware,
+    /// Chipset of the machine.
+    #[arg(long, value_enum, default_value_t = Chipset::Q35)]
+    pub machine: Chipset,
+    /// Processor model, in QEMU's words.
+    #[arg(long)]
+    pub cpu: Option<String>,
+    /// Every run the same to the byte: time counts instructions.
+    #[arg(long)]
+    pub deterministic: bool,
+    /// A further argument for QEMU; may be repeated.
+    #[arg(long = "qemu-arg", value_name = "ARG", allow_hyphen_values = true)]
+    pub qemu_args: Vec<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            smp: 2,
+            memory: 512,
+            firmware: Firmware::Direct,
+            machine: Chipset::Q35,
+            cpu: None,
+            deterministic: false,
+            qemu_args: Vec::new(),
+        }
+    }
+}
+
+/// How a debugger takes part.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Debugger {
+    /// Not at all.
+    None,
+    /// The machine waits for one at this TCP port of the local host.
+    Port(u16),
+}
+
+impl Options {
+    /// Whether it will run on the computer's own hardware, in words for people.
+    #[must_use]
+    pub fn accelerator(&self) -> &'static str {
+        if self.hardware() {
+            "KVM"
+        } else {
+            "TCG (emulated: KVM is absent, does not work, or was not wanted)"
+        }
+    }
+
+    fn hardware(&self) -> bool {
+        !self.deterministic && kvm::works()
+    }
+
+    /// The command that starts the machine: serial port on its standard input and output, QMP on `control`.
+    ///
+    /// # Errors
+    /// Firmware that is not installed.
+    pub fn command(
+        &self,
+        artifacts: &Artifacts,
+        control: &Path,
+        debugger: Debugger,
+    ) -> Result<Command> {
+        let mut command = Command::new(PROGRAM);
+        command.args([
+            "-nodefaults",
+            "-no-user-config",
+            "-display",
+            "none",
+            "-vga",
+            "std",
+            "-no-reboot",
+        ]);
+        self.processor(&mut command);
+        command.args(["-smp", &self.smp.to_string(), "-m", &self.memory.to_string()]);
+        command.args(["-chardev", "stdio,id=serial,signal=off", "-serial", "chardev:serial"]);
+        command.arg("-qmp").arg(format!("unix:{},server=on,wait=off", control.display()));
+        let exit = format!("isa-debug-exit,iobase={EXIT_PORT:#x},iosize=0x4");
+        command.args(["-device", &exit]);
+        self.door(&mut command, artifacts, control)?;
+        if let Debugger::Port(port) = debugger {
+            command.args(["-S", "-gdb", &format!("tcp:127.0.0.1:{port}")]);
+        }
+        command.args(&self.qemu_args);
+        Ok(command)
+    }
+
+    /// Chipset, accelerator and processor model. Under instruction counting x2APIC aborts the emulator.
+    fn processor(&self, command: &mut Command) {
+        let chipset = match self.machine {
+            Chipset::Pc => "pc",
+            Chipset::Q35 => "q35",
+        };
+        let hardware = self.hardware();
+        let accelerator = if hardware { "kvm" } else { "tcg" };
+        command.args(["-machine", &format!("{chipset},accel={accelerator}")]);
+        let model = match (&self.cpu, hardware, self.deterministic) {
+            (Some(model), ..) => model,
+            (None, true, _) => "host",
+            (None, false, true) => "max,-x2apic",
+            (None, false, false) => "max",
+        };
+        command.args(["-cpu", model]);
+        if self.deterministic {
+            command.args(["-icount", "shift=0,sleep=off", "-seed", "1"]);
+            command.args(["-rtc", "base=2026-01-01,clock=vm"]);
+        }
+    }
+
+    fn door(&self, command: &mut Command, artifacts: &Artifacts, control: &Path) -> Result<()> {
+        match self.firmware {
+            Firmware::Direct => {
+                command.arg("-kernel").arg(artifacts.loader());
+                command.arg("-initrd").arg(artifacts.boot_image());
+            }
+            Firmware::Bios => {
+                command.arg("-cdrom").arg(artifacts.iso()).args(["-boot", "d"]);
+            }
+            Firmware::Uefi => {
+                let (code, variables) = ovmf()?;
+                // The variables are written to, so each machine has its own copy.
+                let own = control.with_extension("variables");
+                std::fs::copy(variables, &own)?;
+                let code = format!("if=pflash,format=raw,readonly=on,file={}", code.display());
+                let own = format!("if=pflash,format=raw,file={}", own.display());
+                let disk = format!("format=raw,file={}", artifacts.uefi_disk().display());
+                command.args(["-drive", &code, "-drive", &own, "-drive", &disk]);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// UEFI's code and its variables, where Debian, Ubuntu and others put them.
+fn ovmf() -> Result<(PathBuf, PathBuf)> {
+    let pairs = [
+        ("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"),
+        ("/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"),
+        ("/usr/share/edk2/x64/OVMF_CODE.4m.fd", "/usr/share/edk2/x64/OVMF_VARS.4m.fd"),
+    ];
+    let found = pairs
+        .iter()
+        .find(|(code, variables)| Path::new(code).exists() && Path::new(variables).exists());
+    let (code, variables) =
+        found.context("no UEFI firmware; install the package ovmf, or run ./bulkhead setup")?;
+    Ok((PathBuf::from(code), PathBuf::from(variables)))
+}

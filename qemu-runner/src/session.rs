@@ -1,0 +1,193 @@
+//! A running machine: what it prints, what is typed at it, how it ends.
+
+use crate::images::Artifacts;
+use crate::machine::{Debugger, Options, PROGRAM};
+use crate::marks::{Piece, Splitter};
+use crate::qmp::Client;
+use crate::verdict::End;
+use anyhow::{Context as _, Result, bail};
+use std::collections::VecDeque;
+use std::io::{ErrorKind, Read, Write as _};
+use std::process::{Child, ChildStdin, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// Lines of the transcript that an error shows.
+const TAIL: usize = 25;
+
+/// A running machine. Dropped, it is switched off the hard way.
+#[derive(Debug)]
+pub struct Session {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: Receiver<Vec<u8>>,
+    splitter: Splitter,
+    pieces: VecDeque<Piece>,
+    transcript: String,
+    control: Client,
+    /// QEMU's own files; they go with the session.
+    _folder: TempDir,
+}
+
+impl Session {
+    /// Starts a machine.
+    ///
+    /// # Errors
+    /// QEMU is missing, or refuses; with what it said.
+    pub fn start(options: &Options, artifacts: &Artifacts, debugger: Debugger) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let socket = folder.path().join("control");
+        let mut command = options.command(artifacts, &socket, debugger)?;
+        let spawned =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn();
+        let mut child = match spawned {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                bail!("{PROGRAM} is missing; install qemu-system-x86, or run ./bulkhead setup")
+            }
+            child => child.with_context(|| PROGRAM)?,
+        };
+        let output = reader(child.stdout.take().context("no pipe from QEMU")?);
+        let control = Client::connect(&socket).inspect_err(|_| drop(child.kill()))?;
+        Ok(Self {
+            input: child.stdin.take(),
+            child,
+            output,
+            splitter: Splitter::default(),
+            pieces: VecDeque::new(),
+            transcript: String::new(),
+            control,
+            _folder: folder,
+        })
+    }
+
+    /// QEMU's control connection.
+    pub const fn control(&mut self) -> &mut Client {
+        &mut self.control
+    }
+
+    /// Everything the machine has printed so far, without marks.
+    #[must_use]
+    pub fn transcript(&self) -> &str {
+        &self.transcript
+    }
+
+    /// The last lines of the transcript, for errors.
+    #[must_use]
+    pub fn tail(&self) -> String {
+        let lines: Vec<&str> = self.transcript.lines().collect();
+        let tail = lines[lines.len().saturating_sub(TAIL)..].join("\n");
+        format!("the machine's last lines:\n{tail}")
+    }
+
+    /// Types at the machine.
+    ///
+    /// # Errors
+    /// The machine is gone.
+    pub fn send(&mut self, bytes: &[u8]) -> Result<()> {
+        let input = self.input.as_mut().context("the machine's input is closed")?;
+        input.write_all(bytes)?;
+        Ok(input.flush()?)
+    }
+
+    /// The next piece of output: `None` if none came before `end`, `Some(None)` when the machine is gone.
+    pub fn poll(&mut self, end: Instant) -> Option<Option<Piece>> {
+        loop {
+            if let Some(piece) = self.pieces.pop_front() {
+                self.note(&piece);
+                return Some(Some(piece));
+            }
+            match self.output.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(bytes) => self.pieces.extend(self.splitter.feed(&bytes)),
+                Err(RecvTimeoutError::Disconnected) => return Some(None),
+                Err(RecvTimeoutError::Timeout) => return None,
+            }
+        }
+    }
+
+    /// The next piece of output; `None` when the machine is gone.
+    ///
+    /// # Errors
+    /// Nothing came before `end`.
+    pub fn next(&mut self, end: Instant) -> Result<Option<Piece>> {
+        match self.poll(end) {
+            Some(piece) => Ok(piece),
+            None => bail!("nothing more came in time; {}", self.tail()),
+        }
+    }
+
+    /// Lines end in one byte in the transcript, whatever the machine sends.
+    fn note(&mut self, piece: &Piece) {
+        if let Piece::Text(bytes) = piece {
+            self.transcript.push_str(&String::from_utf8_lossy(bytes).replace('\r', ""));
+        }
+    }
+
+    /// Waits for a prompt.
+    ///
+    /// # Errors
+    /// None came within `patience`, or the machine ended.
+    pub fn wait_prompt(&mut self, patience: Duration) -> Result<()> {
+        let end = Instant::now() + patience;
+        loop {
+            match self.next(end).context("no prompt came")? {
+                Some(Piece::Prompt) => return Ok(()),
+                Some(_) => {}
+                None => bail!("the machine ended before its prompt came; {}", self.tail()),
+            }
+        }
+    }
+
+    /// Waits until the transcript from byte `from` on contains `text`, and gives where it ends.
+    ///
+    /// # Errors
+    /// It did not come within `patience`, or the machine ended.
+    pub fn wait_text(&mut self, from: usize, text: &str, patience: Duration) -> Result<usize> {
+        let end = Instant::now() + patience;
+        loop {
+            let seen = self.transcript.get(from..).unwrap_or("");
+            if let Some(index) = seen.find(text) {
+                return Ok(from + index + text.len());
+            }
+            match self.next(end).with_context(|| format!("\"{text}\" did not come"))? {
+                Some(_) => {}
+                None => bail!("the machine ended before it printed \"{text}\"; {}", self.tail()),
+            }
+        }
+    }
+
+    /// Waits for the machine's end.
+    ///
+    /// # Errors
+    /// It still runs after `patience`.
+    pub fn finish(&mut self, patience: Duration) -> Result<End> {
+        let end = Instant::now() + patience;
+        while self.next(end).context("the machine did not end")?.is_some() {}
+        let reason = self.control.shutdown_reason(Instant::now() + Duration::from_secs(2));
+        let status = self.child.wait()?;
+        Ok(End::new(status.code(), reason, &self.transcript))
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // Whether it had ended already does not matter.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Reads everything in the background, so that the machine never waits for us.
+fn reader(mut output: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(length @ 1..) = output.read(&mut buffer) {
+            if sender.send(buffer[..length].to_vec()).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}

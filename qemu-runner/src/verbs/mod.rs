@@ -1,0 +1,7 @@
+//! What `./bulkhead` can do, one verb in each file.
+
+pub mod debug;
+pub mod image;
+pub mod new;
+pub mod run;
+pub mod test;

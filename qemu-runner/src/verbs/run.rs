@@ -1,0 +1,141 @@
+//! `run`: builds an image, starts it, and gives the person its console or types commands for them.
+
+use crate::images::{self, Artifacts};
+use crate::machine::{Debugger, Firmware, Options};
+use crate::marks::Piece;
+use crate::session::Session;
+use crate::terminal::{Raw, until_leave};
+use crate::verdict::End;
+use crate::{exec, iso};
+use anyhow::{Result, bail};
+use clap::Args;
+use std::io::{Read as _, Write as _, stdin, stdout};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The image, `images/NAME.toml`.
+    #[arg(default_value = "node")]
+    pub name: String,
+    /// Commands to type at the console, such as 'ps; shutdown'.
+    #[arg(long)]
+    pub exec: Option<String>,
+    /// Seconds that an answer may take with --exec.
+    #[arg(long, default_value_t = 120)]
+    pub timeout: u64,
+    /// The machine.
+    #[command(flatten)]
+    pub machine: Options,
+}
+
+/// How often keys and output are looked at.
+const TICK: Duration = Duration::from_millis(15);
+
+/// Builds what this kind of machine boots.
+///
+/// # Errors
+/// Whatever keeps it from being built.
+pub fn prepare(name: &str, options: &Options) -> Result<Artifacts> {
+    let artifacts = images::build(name)?;
+    match options.firmware {
+        Firmware::Direct => {}
+        Firmware::Bios => iso::write_iso(&artifacts)?,
+        Firmware::Uefi => {
+            images::build_uefi_loader(&artifacts)?;
+            iso::write_uefi_disk(&artifacts)?;
+        }
+    }
+    Ok(artifacts)
+}
+
+/// Runs it.
+///
+/// # Errors
+/// The machine could not be started, or did not end well.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let artifacts = prepare(&arguments.name, &arguments.machine)?;
+    eprintln!("{} on {}", arguments.name, arguments.machine.accelerator());
+    let mut session = Session::start(&arguments.machine, &artifacts, Debugger::None)?;
+    match &arguments.exec {
+        Some(line) => {
+            let patience = Duration::from_secs(arguments.timeout);
+            exec::run(&mut session, line, patience, |answer| print!("{}", answer.output))?;
+            Ok(())
+        }
+        None => interact(&mut session),
+    }
+}
+
+/// Passes keys and output through until the machine ends or the person leaves.
+///
+/// # Errors
+/// The machine ended badly.
+pub fn interact(session: &mut Session) -> Result<()> {
+    eprintln!("Ctrl-\\ leaves and switches the machine off.");
+    let raw = Raw::enter();
+    let keys = keys();
+    let step = loop {
+        match step(session, &keys)? {
+            Step::On => {}
+            over => break over,
+        }
+    };
+    drop(raw);
+    match step {
+        Step::Left => Ok(()),
+        _ => judge(&session.finish(Duration::from_secs(5))?),
+    }
+}
+
+/// How it goes on.
+enum Step {
+    On,
+    Left,
+    Ended,
+}
+
+/// Passes on what has come, and what was typed.
+fn step(session: &mut Session, keys: &Receiver<Vec<u8>>) -> Result<Step> {
+    while let Ok(typed) = keys.try_recv() {
+        let (typed, leave) = until_leave(&typed);
+        // A machine that has just ended takes no more keys.
+        drop(session.send(typed));
+        if leave {
+            return Ok(Step::Left);
+        }
+    }
+    match session.poll(Instant::now() + TICK) {
+        Some(Some(Piece::Text(bytes))) => {
+            stdout().write_all(&bytes)?;
+            stdout().flush()?;
+            Ok(Step::On)
+        }
+        Some(None) => Ok(Step::Ended),
+        _ => Ok(Step::On),
+    }
+}
+
+/// Keys as they are typed.
+fn keys() -> Receiver<Vec<u8>> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        let mut buffer = [0; 256];
+        while let Ok(length @ 1..) = stdin().read(&mut buffer) {
+            if sender.send(buffer[..length].to_vec()).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
+/// A machine that ended by itself ended well if it was shut down, or if its tests passed.
+fn judge(end: &End) -> Result<()> {
+    if end.clean() || end.passed() {
+        return Ok(());
+    }
+    bail!("{end}")
+}
