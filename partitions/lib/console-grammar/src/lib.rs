@@ -3,7 +3,7 @@
 //! One table, [`VERBS`], is the source of parsing, completion and help. No memory is allocated: names
 //! are borrowed from the line.
 
-#![no_std]
+#![cfg_attr(not(test), no_std)]
 #![cfg_attr(not(test), deny(clippy::as_conversions, clippy::arithmetic_side_effects))]
 
 mod complete;

@@ -1,11 +1,7 @@
 //! Lines as people type them, and as they should not.
 // covers: CMD-3
-extern crate std;
-
 use super::*;
 use proptest::prelude::*;
-use std::string::{String, ToString};
-use std::vec::Vec;
 
 fn complaint(text: &str) -> String {
     parse(text).expect_err("a mistake").to_string()

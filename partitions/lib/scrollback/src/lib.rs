@@ -4,7 +4,7 @@
 //! with a line; only a single line longer than the ring is cut. Places in it are byte offsets from the oldest
 //! byte kept, as in [`abi::message::console::ScrollbackRequest`].
 
-#![no_std]
+#![cfg_attr(not(test), no_std)]
 #![cfg_attr(not(test), deny(clippy::as_conversions, clippy::arithmetic_side_effects))]
 
 /// A ring of bytes in the storage `S`, which is a box, an array or borrowed memory.

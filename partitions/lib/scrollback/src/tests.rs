@@ -1,11 +1,7 @@
 //! The ring against a model that keeps everything in a vector.
 // covers: IO-4
-extern crate std;
-
 use super::Scrollback;
 use proptest::prelude::*;
-use std::vec;
-use std::vec::Vec;
 
 /// What is kept, read in pieces of `step`.
 fn kept(ring: &Scrollback<Vec<u8>>, step: usize) -> Vec<u8> {
