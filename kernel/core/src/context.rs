@@ -114,6 +114,13 @@ impl Context {
         }
     }
 
+    /// Changes a word of the fault record.
+    pub(crate) fn set_fault(&self, number: u64, value: u64) {
+        if let Some(word) = usize::try_from(number).ok().and_then(|number| self.fault.get(number)) {
+            word.store(value, Relaxed);
+        }
+    }
+
     /// The frame it lies in.
     #[must_use]
     pub fn frame(&self) -> Frame {

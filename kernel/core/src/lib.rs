@@ -9,9 +9,12 @@
 
 pub mod answer;
 pub mod boot;
+mod calls;
 pub mod capability;
 pub mod channel;
 pub mod context;
+mod control;
+mod event;
 pub mod interrupt;
 pub mod ledger;
 pub mod machine;
@@ -19,9 +22,12 @@ pub mod paging;
 pub mod partition;
 pub mod plan;
 pub mod processor;
+mod schedule;
+mod stop;
 pub mod trace;
 
 use context::Context;
+use core::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 use machine::Machine;
 use processor::Processor;
 
@@ -47,30 +53,38 @@ pub struct FaultRecord {
 }
 
 /// The running context made a system call; `context` is it. Its registers are saved; results are written there.
+#[inline]
 pub fn system_call<'a, M: Machine>(
     machine: &'a M,
     processor: &'a Processor,
     context: &'a Context,
 ) -> Next<'a> {
-    todo_entry(machine, processor, context)
+    enter(processor);
+    context.full.store(0, Relaxed);
+    leave(processor, calls::dispatch(machine, processor, context))
 }
 
 /// The processor's timer fired. The running context, if any, was saved in full.
 pub fn timer<'a, M: Machine>(machine: &'a M, processor: &'a Processor) -> Next<'a> {
-    let _ = (machine, processor);
-    Next::Halt
+    interrupted(machine, processor);
+    processor.armed.set(u64::MAX);
+    processor.timer_interrupts.add(1);
+    leave(processor, schedule::reschedule(machine, processor, true))
 }
 
 /// Interrupt line `line` came. The running context, if any, was saved in full. Ends the interrupt by `Machine::hold_line`.
 pub fn interrupt<'a, M: Machine>(machine: &'a M, processor: &'a Processor, line: u32) -> Next<'a> {
-    let _ = (machine, processor, line);
-    Next::Halt
+    interrupted(machine, processor);
+    // The rest of the slot may be over, so this is decided anew in any case.
+    let _ = interrupt::deliver(machine, processor, line);
+    leave(processor, schedule::reschedule(machine, processor, true))
 }
 
 /// Another processor sent its interrupt, or this one is to start running its plan for the first time.
 pub fn nudge<'a, M: Machine>(machine: &'a M, processor: &'a Processor) -> Next<'a> {
-    let _ = (machine, processor);
-    Next::Halt
+    interrupted(machine, processor);
+    stop::serve_stop(machine, processor);
+    leave(processor, schedule::reschedule(machine, processor, true))
 }
 
 /// The running context caused an exception; it was saved in full.
@@ -79,10 +93,30 @@ pub fn fault<'a, M: Machine>(
     processor: &'a Processor,
     record: FaultRecord,
 ) -> Next<'a> {
-    let _ = (machine, processor, record);
-    Next::Halt
+    interrupted(machine, processor);
+    if let Some(frame) = processor.current() {
+        stop::fail(machine, processor, machine.object::<Context>(frame), record, 0);
+    }
+    leave(processor, schedule::reschedule(machine, processor, true))
 }
 
-fn todo_entry<'a, M: Machine>(_: &'a M, _: &'a Processor, _: &'a Context) -> Next<'a> {
-    Next::Halt
+/// The kernel is entered: from here on nothing that this processor may look at is put to a new use.
+#[inline]
+fn enter(processor: &Processor) {
+    // A full fence: who frees an object must see the odd count, or this processor the new generation.
+    processor.entries.fetch_add(1, SeqCst);
+}
+
+/// As [`enter`], from an interrupt or exception: the context it came from has to be restored in full.
+fn interrupted<M: Machine>(machine: &M, processor: &Processor) {
+    enter(processor);
+    if let Some(frame) = processor.current() {
+        machine.object::<Context>(frame).full.store(1, Relaxed);
+    }
+}
+
+#[inline]
+fn leave<'a>(processor: &Processor, next: Next<'a>) -> Next<'a> {
+    processor.entries.store(processor.entries.load(Relaxed).wrapping_add(1), Release);
+    next
 }

@@ -2,7 +2,7 @@
 
 use crate::processor::Cell;
 use abi::control::{PLAN_PLACES, PLAN_SLOTS};
-use abi::types::Frame;
+use abi::types::{Frame, ProcessorId};
 use core::sync::atomic::AtomicU64;
 
 /// A place of a plan: a slot of the frame (0 to 15) or a taker of slack.
@@ -88,6 +88,18 @@ impl Plan {
     pub fn forget(&self, context: Frame) {
         self.places.iter().filter(|cell| cell.get() == context.raw()).for_each(|cell| cell.set(0));
     }
+}
+
+/// No plan is pending.
+pub(crate) const NONE: u64 = 0;
+/// A plan takes over at the next wrap.
+pub(crate) const ALONE: u64 = 1;
+/// A plan takes over with those of other processors.
+pub(crate) const TOGETHER: u64 = 2;
+
+/// The processors of a mask.
+pub(crate) fn members(mask: u64) -> impl Iterator<Item = ProcessorId> {
+    (0..64_u16).filter(move |id| mask.wrapping_shr(u32::from(*id)) & 1 != 0).map(ProcessorId::new)
 }
 
 /// Plans of several processors that take over together.

@@ -66,6 +66,10 @@ pub struct Processor {
     pub(crate) slot: Cell,
     /// Number of the frame.
     pub(crate) frame: Cell,
+    /// Frame of the context whose slot it is, 0 for none.
+    pub(crate) owner: Cell,
+    /// 1 while it waits for the other processors of a joint plan.
+    pub(crate) held: Cell,
     /// 1 if the slot's context gave up the rest of it.
     pub(crate) yielded: Cell,
     /// Place of the taker of slack that ran last.
@@ -127,5 +131,23 @@ impl Processor {
     #[must_use]
     pub fn entries(&self) -> u64 {
         self.entries.load(Relaxed).div_ceil(2)
+    }
+
+    /// The plan in force.
+    #[inline]
+    pub(crate) fn plan(&self) -> &Plan {
+        let [first, second] = &self.plans;
+        if self.running.get() == 0 { first } else { second }
+    }
+
+    /// The plan that is not in force.
+    pub(crate) fn staged(&self) -> &Plan {
+        let [first, second] = &self.plans;
+        if self.running.get() == 0 { second } else { first }
+    }
+
+    /// Looks up whose the running slot is.
+    pub(crate) fn own_slot(&self) {
+        self.owner.set(self.plan().context(self.slot.get()).map_or(0, Frame::raw));
     }
 }

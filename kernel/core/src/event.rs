@@ -1,0 +1,33 @@
+//! Event words: how a doorbell reaches a context that waits, with no lock and no lost wake-up.
+//!
+//! Who waits publishes what it wants before it takes what is pending; who rings sets the bit before it looks at what is
+//! wanted. Both then meet in one read-modify-write of the event word, so that one of the two sees the other.
+
+use crate::capability::Word;
+
+/// Starts to wait for `mask`. Returns the events in it that were pending, which are cleared; if there were any, nothing waits.
+#[inline]
+pub fn begin<W: Word>(wanted: &W, events: &W, mask: u64) -> u64 {
+    wanted.store(mask);
+    let taken = events.clear_bits(mask) & mask;
+    if taken != 0 {
+        wanted.store(0);
+    }
+    taken
+}
+
+/// Sets `bit`. True if the context waits for it and nobody told its processor yet.
+#[inline]
+#[must_use]
+pub fn ring<W: Word>(wanted: &W, events: &W, bit: u64) -> bool {
+    events.set_bits(bit) & bit == 0 && wanted.load() & bit != 0
+}
+
+/// Ends a wait: takes and clears what came of what was wanted.
+#[inline]
+pub fn end<W: Word>(wanted: &W, events: &W) -> u64 {
+    let mask = wanted.load();
+    wanted.store(0);
+    // The read-modify-write costs; without anything pending there is nothing to clear.
+    if events.load() & mask == 0 { 0 } else { events.clear_bits(mask) & mask }
+}

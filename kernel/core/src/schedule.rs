@@ -1,0 +1,391 @@
+//! Who runs next, for how long, and whom the time is charged to.
+
+use crate::answer::{NOTHING, Refusal};
+use crate::calls::answer;
+use crate::context::Context;
+use crate::event;
+use crate::ledger::Name;
+use crate::machine::Machine;
+use crate::plan::Place;
+use crate::processor::Processor;
+use crate::{Next, plan};
+use abi::call::Error;
+use abi::control::{ContextState, PLAN_SLOTS};
+use abi::trace::TraceKind;
+use abi::types::{Frame, Nanoseconds, ProcessorId};
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+
+/// Most links followed from a context that waits in a call to one that can run for it.
+const LENDING_LINKS: usize = 8;
+/// Slots of a frame, as a number.
+const SLOTS: u64 = 16;
+const _: () = assert!(PLAN_SLOTS == 16);
+
+/// By what claim a context runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Standing {
+    /// Its own slot.
+    Owner,
+    /// The slot of one that waits for it.
+    Lent,
+    /// A slot nobody else uses.
+    Slack,
+    /// Nothing runs.
+    Idle,
+}
+
+impl Standing {
+    pub(crate) const fn raw(self) -> u64 {
+        match self {
+            Self::Owner => 0,
+            Self::Lent => 1,
+            Self::Slack => 2,
+            Self::Idle => 3,
+        }
+    }
+}
+
+/// A context that is to run, and why.
+struct Choice<'a> {
+    context: &'a Context,
+    standing: Standing,
+    place: u64,
+}
+
+/// Decides anew who runs. With `keep`, a taker of slack that can go on is not exchanged for another one.
+pub(crate) fn reschedule<'a, M: Machine>(
+    machine: &'a M,
+    processor: &'a Processor,
+    keep: bool,
+) -> Next<'a> {
+    let now = machine.now().raw();
+    let passed = now >= processor.boundary.get();
+    if passed {
+        advance(machine, processor, now);
+    }
+    if processor.held.get() != 0 && !join(machine, processor) {
+        return halt(machine, processor, now, u64::MAX);
+    }
+    let mut wake = u64::MAX;
+    let choice = choose(machine, processor, now, keep && !passed, &mut wake);
+    let resting = processor.plan().sole() && processor.pending.load(Acquire) == 0;
+    let until = if resting { wake } else { wake.min(processor.boundary.get()) };
+    match choice {
+        Some(choice) => {
+            // The owner of the slot runs to its end, whoever's deadline passes.
+            let owner = choice.standing == Standing::Owner;
+            arm(
+                machine,
+                processor,
+                if owner && !resting { processor.boundary.get() } else { until },
+            );
+            run(machine, processor, &choice, now)
+        }
+        None => halt(machine, processor, now, until),
+    }
+}
+
+fn choose<'a, M: Machine>(
+    machine: &'a M,
+    processor: &Processor,
+    now: u64,
+    keep: bool,
+    wake: &mut u64,
+) -> Option<Choice<'a>> {
+    let yielded = processor.yielded.get() != 0;
+    let own = |wake: &mut u64| owner(machine, processor, now, wake);
+    let first = if yielded { None } else { own(wake) };
+    first
+        .or_else(|| keep.then(|| kept(machine, processor, now, wake)).flatten())
+        .or_else(|| taker(machine, processor, now, wake))
+        .or_else(|| yielded.then(|| own(wake)).flatten())
+}
+
+/// The slot's context, or whom it waits for.
+fn owner<'a, M: Machine>(
+    machine: &'a M,
+    processor: &Processor,
+    now: u64,
+    wake: &mut u64,
+) -> Option<Choice<'a>> {
+    let frame = processor.owner.get();
+    if frame == 0 {
+        return None;
+    }
+    let context = runnable(machine, processor.id(), Frame::new(frame), now, wake)?;
+    let standing = if context.frame().raw() == frame { Standing::Owner } else { Standing::Lent };
+    Some(Choice { context, standing, place: processor.slot.get() })
+}
+
+/// The taker of slack that runs already.
+fn kept<'a, M: Machine>(
+    machine: &'a M,
+    processor: &Processor,
+    now: u64,
+    wake: &mut u64,
+) -> Option<Choice<'a>> {
+    if processor.standing.get() != Standing::Slack.raw() {
+        return None;
+    }
+    slack(machine, processor, processor.place.get(), now, wake)
+}
+
+/// The next taker of slack, in turn.
+fn taker<'a, M: Machine>(
+    machine: &'a M,
+    processor: &Processor,
+    now: u64,
+    wake: &mut u64,
+) -> Option<Choice<'a>> {
+    let length = processor.plan().length();
+    let mut place = processor.taker.get();
+    for _ in SLOTS..length {
+        place = place.wrapping_add(1);
+        if place >= length || place < SLOTS {
+            place = SLOTS;
+        }
+        if let Some(choice) = slack(machine, processor, place, now, wake) {
+            processor.taker.set(place);
+            return Some(choice);
+        }
+    }
+    None
+}
+
+fn slack<'a, M: Machine>(
+    machine: &'a M,
+    processor: &Processor,
+    place: u64,
+    now: u64,
+    wake: &mut u64,
+) -> Option<Choice<'a>> {
+    let frame = processor.plan().context(place)?;
+    let context = runnable(machine, processor.id(), frame, now, wake)?;
+    Some(Choice { context, standing: Standing::Slack, place })
+}
+
+/// The context itself if it can run here, else the one it waits for in a call, and so on. Notes the earliest deadline on the way.
+fn runnable<'a, M: Machine>(
+    machine: &'a M,
+    here: ProcessorId,
+    frame: Frame,
+    now: u64,
+    wake: &mut u64,
+) -> Option<&'a Context> {
+    let mut frame = frame;
+    for _ in 0..=LENDING_LINKS {
+        let context = machine.object::<Context>(frame);
+        // The state first: one that was started anew elsewhere in between then shows its new processor.
+        let state = context.state();
+        if context.processor() != here {
+            return None;
+        }
+        match state {
+            ContextState::Ready => return Some(context),
+            ContextState::Waiting => {}
+            _ => return None,
+        }
+        let deadline = context.deadline.load(Relaxed);
+        if deadline <= now || context.events.load(Acquire) & context.wanted.load(Relaxed) != 0 {
+            return Some(context);
+        }
+        *wake = deadline.min(*wake);
+        frame = Name::from_raw(context.callee.load(Relaxed)).context(machine)?;
+    }
+    None
+}
+
+fn run<'a, M: Machine>(
+    machine: &'a M,
+    processor: &'a Processor,
+    choice: &Choice<'a>,
+    now: u64,
+) -> Next<'a> {
+    if choice.context.state() == ContextState::Waiting {
+        let events = event::end(&choice.context.wanted, &choice.context.events);
+        resume(choice.context, events);
+    }
+    switch(machine, processor, choice.context, choice.standing, choice.place, now)
+}
+
+/// Ends a wait with what came; with no events it ran out of time.
+#[inline]
+pub(crate) fn resume(context: &Context, events: u64) {
+    context.wanted.store(0, Relaxed);
+    context.callee.store(0, Relaxed);
+    context.state.store(state_number(ContextState::Ready), Release);
+    answer(
+        context,
+        if events == 0 { Err(Refusal::from(Error::Timeout)) } else { Ok([events, 0, 0, 0]) },
+    );
+}
+
+/// Lets a context run that is ready: charges the one before it and takes over its address space.
+#[inline]
+pub(crate) fn switch<'a, M: Machine>(
+    machine: &'a M,
+    processor: &'a Processor,
+    context: &'a Context,
+    standing: Standing,
+    place: u64,
+    now: u64,
+) -> Next<'a> {
+    charge(machine, processor, now);
+    let frame = context.frame().raw();
+    if processor.current.get() != frame {
+        processor.current.set(frame);
+        processor.trace.add(Nanoseconds::new(now), TraceKind::Switch, frame, 0);
+    }
+    processor.standing.set(standing.raw());
+    processor.place.set(place);
+    let root = context.root.load(Relaxed);
+    if processor.root.get() != root {
+        processor.root.set(root);
+        machine.activate(Frame::containing(abi::types::PhysicalAddress::new(root)));
+    }
+    Next::Run(context)
+}
+
+/// Switches straight to a context that the running one called and that waits for `bit` here.
+#[inline]
+pub(crate) fn hand_over<'a, M: Machine>(
+    machine: &'a M,
+    processor: &'a Processor,
+    to: &'a Context,
+    bit: u64,
+) -> Next<'a> {
+    // It waits on this processor, so nobody else takes its events: the bit need not pass through its event word.
+    resume(to, event::end(&to.wanted, &to.events) | bit);
+    let standing = match processor.standing.get() {
+        _ if processor.owner.get() == to.frame().raw() => Standing::Owner,
+        raw if raw == Standing::Slack.raw() => Standing::Slack,
+        _ => Standing::Lent,
+    };
+    switch(machine, processor, to, standing, processor.place.get(), machine.now().raw())
+}
+
+fn halt<'a, M: Machine>(
+    machine: &'a M,
+    processor: &'a Processor,
+    now: u64,
+    until: u64,
+) -> Next<'a> {
+    leave(machine, processor, now);
+    arm(machine, processor, until);
+    Next::Halt
+}
+
+/// Takes the running context off the processor, address space included.
+pub(crate) fn leave<M: Machine>(machine: &M, processor: &Processor, now: u64) {
+    charge(machine, processor, now);
+    if processor.current.get() != 0 {
+        processor.trace.add(Nanoseconds::new(now), TraceKind::Switch, 0, 0);
+    }
+    processor.current.set(0);
+    processor.standing.set(Standing::Idle.raw());
+    processor.place.set(Place::NONE.raw());
+    let root = machine.kernel_root();
+    if processor.root.get() != root.address().raw() {
+        processor.root.set(root.address().raw());
+        machine.activate(root);
+    }
+}
+
+/// Charges the time since the last charge to whoever ran.
+#[inline]
+fn charge<M: Machine>(machine: &M, processor: &Processor, now: u64) {
+    let spent = now.wrapping_sub(processor.since.get());
+    processor.since.set(now);
+    let current = processor.current.get();
+    if current == 0 {
+        processor.idle.add(spent);
+        return;
+    }
+    let used = &machine.object::<Context>(Frame::new(current)).used;
+    used.store(used.load(Relaxed).wrapping_add(spent), Relaxed);
+    if let Some(place) =
+        usize::try_from(processor.place.get()).ok().and_then(|place| processor.used.get(place))
+    {
+        place.add(spent);
+    }
+}
+
+/// Sets the timer, if it is not set to this already.
+#[inline]
+pub(crate) fn arm<M: Machine>(machine: &M, processor: &Processor, at: u64) {
+    if processor.armed.get() != at {
+        processor.armed.set(at);
+        machine.set_timer((at != u64::MAX).then_some(Nanoseconds::new(at)));
+    }
+}
+
+/// Enters the slot that `now` lies in; at a wrap, the new plan and slot length.
+fn advance<M: Machine>(machine: &M, processor: &Processor, now: u64) {
+    let mut length = processor.slot_length.get();
+    let mut slots = now.checked_div(length).unwrap_or(0);
+    let wraps = slots / SLOTS != processor.frame.get();
+    if wraps {
+        length = processor.next_slot_length.get();
+        processor.slot_length.set(length);
+        slots = now.checked_div(length).unwrap_or(0);
+        processor.frame.set(slots / SLOTS);
+    }
+    processor.slot.set(slots % SLOTS);
+    processor.boundary.set(slots.saturating_add(1).saturating_mul(length));
+    processor.yielded.set(0);
+    if wraps {
+        wrap(machine, processor, now);
+    }
+    processor.own_slot();
+}
+
+/// A frame has ended: a plan that is pending takes over, or waits for the other processors.
+fn wrap<M: Machine>(machine: &M, processor: &Processor, now: u64) {
+    match processor.pending.load(Acquire) {
+        plan::ALONE => swap(processor, now),
+        plan::TOGETHER
+            if processor.held.get() == 0
+                && processor.frame.get() >= machine.kernel().joint.frame.load(Relaxed) =>
+        {
+            arrive(machine, processor);
+        }
+        _ => {}
+    }
+}
+
+fn arrive<M: Machine>(machine: &M, processor: &Processor) {
+    let joint = &machine.kernel().joint;
+    let own = 1_u64.wrapping_shl(u32::from(processor.id().raw()));
+    processor.held.set(1);
+    let mask = joint.mask.load(Acquire);
+    if joint.arrived.fetch_or(own, AcqRel) | own == mask {
+        crate::plan::members(mask & !own).for_each(|other| machine.nudge(other));
+    }
+}
+
+/// Whether all have arrived; then the new plan takes over.
+fn join<M: Machine>(machine: &M, processor: &Processor) -> bool {
+    let joint = &machine.kernel().joint;
+    if joint.arrived.load(Acquire) != joint.mask.load(Acquire) {
+        return false;
+    }
+    processor.held.set(0);
+    swap(processor, machine.now().raw());
+    processor.own_slot();
+    true
+}
+
+fn swap(processor: &Processor, now: u64) {
+    processor.running.set(processor.running.get() ^ 1);
+    // Places have new meanings: nobody is kept in one.
+    processor.standing.set(Standing::Idle.raw());
+    processor.trace.add(Nanoseconds::new(now), TraceKind::Plan, processor.frame.get(), 0);
+    processor.pending.store(plan::NONE, Release);
+}
+
+/// Number of a state.
+#[inline]
+#[expect(clippy::as_conversions, reason = "the number of a fieldless enum")]
+pub(crate) const fn state_number(state: ContextState) -> u64 {
+    state as u64
+}
