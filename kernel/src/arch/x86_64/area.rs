@@ -1,0 +1,181 @@
+//! What belongs to one processor: found through GS in the kernel, and by its number from elsewhere.
+#![expect(unsafe_code, reason = "makes areas of frames and finds them through GS")]
+
+use super::memory;
+use super::segments::{self, Table};
+use super::stacks::{self, Stacks};
+use abi::types::{Frame, MAX_PROCESSORS, PAGE_SIZE, ProcessorId};
+use core::arch::asm;
+use core::mem::offset_of;
+use core::ptr::null_mut;
+use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use kernel_core::boot::Pool;
+use kernel_core::context::Context;
+use kernel_core::processor::Processor;
+use x86::bits64::task::TaskStateSegment;
+
+/// Offsets of what the entry code needs.
+pub mod offset {
+    use super::{Area, Head, offset_of};
+    /// Address of the area itself.
+    pub const AREA: usize = offset_of!(Area, head) + offset_of!(Head, this);
+    /// Top of the stack.
+    pub const STACK: usize = offset_of!(Area, head) + offset_of!(Head, stack);
+    /// The context that runs.
+    pub const CONTEXT: usize = offset_of!(Area, head) + offset_of!(Head, context);
+    /// A word for the entry of a call.
+    pub const SCRATCH: usize = offset_of!(Area, head) + offset_of!(Head, scratch);
+    /// Not 0 where SMAP is in force.
+    pub const SMAP: usize = offset_of!(Area, head) + offset_of!(Head, smap);
+}
+
+/// Offsets of saved registers in a context.
+pub mod register {
+    use kernel_core::context::offset::{self, REGISTERS};
+    use kernel_core::context::register;
+
+    macro_rules! offsets {
+        ($($name:ident = $number:expr,)*) => {
+            $(#[doc = concat!("Of ", stringify!($name), ".")]
+            pub const $name: usize = REGISTERS + 8 * $number;)*
+        };
+    }
+    offsets! {
+        RAX = register::RAX, RBX = register::RBX, RCX = register::RCX, RDX = register::RDX,
+        RSI = register::RSI, RDI = register::RDI, RBP = register::RBP, RSP = register::RSP,
+        R8 = register::R8, R9 = register::R9, R10 = register::R10, R11 = register::R10 + 1,
+        R12 = register::R10 + 2, R13 = register::R10 + 3, R14 = register::R10 + 4, R15 = register::R10 + 5,
+        RIP = register::RIP, RFLAGS = register::RFLAGS,
+    }
+    /// Of the word that says how to return.
+    pub const FULL: usize = offset::FULL;
+}
+
+/// The part that the machine side keeps.
+#[repr(C)]
+struct Head {
+    this: *const Area,
+    stack: u64,
+    context: AtomicPtr<Context>,
+    scratch: AtomicU64,
+    smap: AtomicU64,
+    apic: u32,
+    id: ProcessorId,
+    table: Table,
+    task: TaskStateSegment,
+    /// Notes of the start of this processor, see `processors`.
+    note: AtomicU64,
+}
+
+/// All of a processor.
+#[repr(C)]
+pub struct Area {
+    head: Head,
+    /// What core keeps.
+    pub processor: Processor,
+}
+
+// SAFETY: the head is written before the area is shared and atomic where it changes later; `this` points to the area itself.
+unsafe impl Sync for Area {}
+
+static AREAS: [AtomicPtr<Area>; MAX_PROCESSORS as usize] =
+    [const { AtomicPtr::new(null_mut()) }; MAX_PROCESSORS as usize];
+
+impl Area {
+    /// Makes the area and the stacks of a processor; `None` when the pool is empty.
+    pub fn create(
+        root: Frame,
+        pool: &mut Pool,
+        id: ProcessorId,
+        apic: u32,
+    ) -> Option<&'static Self> {
+        let stacks = stacks::create(root, pool, id.raw())?;
+        let frame = pool.take_run((size_of::<Self>() as u64).div_ceil(PAGE_SIZE))?;
+        let area = memory::pointer::<Self>(frame);
+        let head = Head::new(area, stacks, id, apic);
+        // SAFETY: the frames are the pool's, large enough, and nobody else has them yet.
+        let place = unsafe { &raw mut (*area).head };
+        // SAFETY: as above.
+        unsafe { place.write(head) };
+        AREAS.get(usize::from(id.raw()))?.store(area, Ordering::Release);
+        Self::of(id)
+    }
+
+    /// The area of a processor.
+    pub fn of(id: ProcessorId) -> Option<&'static Self> {
+        let area = AREAS.get(usize::from(id.raw()))?.load(Ordering::Acquire);
+        // SAFETY: null, or a finished area that stays for ever; `Processor` is zeroed memory, which is a value of it.
+        unsafe { area.as_ref() }
+    }
+
+    /// The area of this processor. Only after `processor_state::load` did its work.
+    #[inline]
+    pub fn here() -> &'static Self {
+        let area: *const Self;
+        // SAFETY: GS leads to the area all the time in the kernel; its first word is its address.
+        unsafe {
+            asm!("mov {}, gs:[{}]", out(reg) area, const offset::AREA,
+                options(nostack, readonly, preserves_flags));
+        }
+        // SAFETY: areas stay for ever.
+        unsafe { &*area }
+    }
+
+    /// Number of the processor.
+    pub fn id(&self) -> ProcessorId {
+        self.head.id
+    }
+
+    /// Its APIC id.
+    pub fn apic(&self) -> u32 {
+        self.head.apic
+    }
+
+    /// Top of its stack.
+    pub fn stack(&self) -> u64 {
+        self.head.stack
+    }
+
+    /// Descriptor table and address of the task state are in here.
+    pub fn table(&self) -> &Table {
+        &self.head.table
+    }
+
+    /// Says whether the entry code has to clear AC.
+    pub fn set_smap(&self, present: bool) {
+        self.head.smap.store(u64::from(present), Ordering::Relaxed);
+    }
+
+    /// A word by which the processor and who starts it talk.
+    pub fn note(&self) -> &AtomicU64 {
+        &self.head.note
+    }
+
+    /// The context that was interrupted.
+    ///
+    /// # Safety
+    /// Only on an entry from a partition.
+    #[inline]
+    pub unsafe fn context(&self) -> &'static Context {
+        // SAFETY: `resume` stored the context before it left the kernel, and it cannot be destroyed while it runs.
+        unsafe { &*self.head.context.load(Ordering::Relaxed) }
+    }
+}
+
+impl Head {
+    fn new(area: *const Area, stacks: Stacks, id: ProcessorId, apic: u32) -> Self {
+        let task = area.addr() + offset_of!(Area, head) + offset_of!(Self, task);
+        Self {
+            this: area,
+            stack: stacks.main,
+            context: AtomicPtr::new(null_mut()),
+            scratch: AtomicU64::new(0),
+            smap: AtomicU64::new(0),
+            apic,
+            id,
+            table: segments::table(task as u64),
+            task: segments::task_state(stacks.main, stacks.critical),
+            note: AtomicU64::new(0),
+        }
+    }
+}

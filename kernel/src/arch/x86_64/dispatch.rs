@@ -1,0 +1,124 @@
+//! Where the entries of the kernel arrive in Rust, and choose who of core is to act.
+#![expect(unsafe_code, reason = "follows pointers that the entry code passes")]
+
+use super::area::Area;
+use super::control_register;
+use super::crash;
+use super::hardware::Hardware;
+use super::io_apic;
+use super::legacy;
+use super::local_apic::vector;
+use abi::fault::Reason;
+use core::ptr::{from_ref, null};
+use kernel_core::context::Context;
+use kernel_core::{FaultRecord, Next};
+
+const NMI: u64 = 2;
+const PAGE_FAULT: u64 = 14;
+/// First vector that is no exception.
+const FIRST_INTERRUPT: u64 = 32;
+
+/// Registers at an exception in ring 0, as `interrupt::critical` pushes them.
+#[derive(Debug)]
+#[repr(C)]
+#[expect(missing_docs, reason = "registers by their names")]
+pub struct Frame {
+    pub r15: u64,
+    pub r14: u64,
+    pub r13: u64,
+    pub r12: u64,
+    pub r11: u64,
+    pub r10: u64,
+    pub r9: u64,
+    pub r8: u64,
+    pub rdi: u64,
+    pub rsi: u64,
+    pub rbp: u64,
+    pub rbx: u64,
+    pub rdx: u64,
+    pub rcx: u64,
+    pub rax: u64,
+    pub vector: u64,
+    pub code: u64,
+    pub rip: u64,
+    pub cs: u64,
+    pub rflags: u64,
+    pub rsp: u64,
+    pub ss: u64,
+}
+
+/// What `resume` wants: the context, or null to halt.
+fn leave(next: Next<'_>) -> *const Context {
+    match next {
+        Next::Run(context) => from_ref(context),
+        Next::Halt => null(),
+    }
+}
+
+/// The processor runs its plan for the first time.
+pub extern "C" fn begin(area: &'static Area) -> *const Context {
+    leave(kernel_core::nudge(Hardware::get(), &area.processor))
+}
+
+/// A partition made a call.
+pub extern "C" fn system_call(area: &'static Area) -> *const Context {
+    // SAFETY: entered from a partition.
+    let context = unsafe { area.context() };
+    leave(kernel_core::system_call(Hardware::get(), &area.processor, context))
+}
+
+/// A partition was interrupted or caused an exception.
+pub extern "C" fn from_partition(area: &'static Area, vector: u64, code: u64) -> *const Context {
+    if vector >= FIRST_INTERRUPT {
+        return interrupt(area, vector);
+    }
+    let address = if vector == PAGE_FAULT { control_register::fault_address() } else { 0 };
+    let record = FaultRecord { reason: vector, code, address };
+    leave(kernel_core::fault(Hardware::get(), &area.processor, record))
+}
+
+/// An interrupt ended the halt of a processor.
+pub extern "C" fn from_halt(area: &'static Area, vector: u64) -> *const Context {
+    interrupt(area, vector)
+}
+
+/// The running context could not be restored: it is stopped, and nobody else notices.
+pub extern "C" fn evict(area: &'static Area, vector: u64, code: u64) -> *const Context {
+    let record = FaultRecord { reason: Reason::Evicted as u64, code, address: vector };
+    leave(kernel_core::fault(Hardware::get(), &area.processor, record))
+}
+
+fn interrupt(area: &'static Area, number: u64) -> *const Context {
+    let (hardware, processor) = (Hardware::get(), &area.processor);
+    let apic = hardware.apic;
+    leave(match number as u8 {
+        vector::TIMER => {
+            apic.end();
+            hardware.time.tick(&hardware.clock);
+            kernel_core::timer(hardware, processor)
+        }
+        vector::NUDGE => {
+            apic.end();
+            kernel_core::nudge(hardware, processor)
+        }
+        // An interrupt that went away is not ended; core only looks again at what is to run.
+        vector::SPURIOUS => kernel_core::nudge(hardware, processor),
+        old if (legacy::FIRST_VECTOR..io_apic::FIRST_VECTOR).contains(&old) => {
+            kernel_core::nudge(hardware, processor)
+        }
+        line => {
+            kernel_core::interrupt(hardware, processor, u32::from(line - io_apic::FIRST_VECTOR))
+        }
+    })
+}
+
+/// An exception in ring 0, or one of the three that may strike anywhere. Returns only from an NMI that nobody sent.
+pub extern "C" fn critical(frame: &Frame) {
+    if frame.vector != NMI {
+        crash::exception(frame);
+    }
+    if crash::is_stopping() {
+        crash::halt();
+    }
+    super::debug_port::write_urgently(b"kernel: the machine raised an NMI\r\n");
+}

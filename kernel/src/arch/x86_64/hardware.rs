@@ -1,0 +1,185 @@
+//! The machine under `kernel_core`, made of hardware.
+#![expect(unsafe_code, reason = "changes and flushes address spaces")]
+
+use super::area::Area;
+use super::clock::Clock;
+use super::control_register;
+use super::crash::{self, Previous};
+use super::debug_port;
+use super::features::Features;
+use super::io_apic::Lines;
+use super::local_apic::{LocalApic, vector};
+use super::memory;
+use super::port;
+use super::processor_state;
+use super::reset;
+use super::time_page::Time;
+use abi::call::PortOperation;
+use abi::types::{Frame, Nanoseconds, ProcessorId, VirtualAddress};
+use core::sync::atomic::AtomicU64;
+use kernel_core::interrupt::Kernel;
+use kernel_core::machine::{Machine, Object};
+use kernel_core::processor::Processor;
+use spin::Once;
+use spin::mutex::TicketMutex;
+
+static HARDWARE: Once<Hardware> = Once::new();
+static KERNEL: Kernel = Kernel::new();
+static CONTROL: TicketMutex<()> = TicketMutex::new(());
+
+/// What was found and set up at boot; never changes.
+pub struct Hardware {
+    /// The ledger's words.
+    pub ledger: &'static [AtomicU64],
+    /// Root of the kernel's page tables.
+    pub root: Frame,
+    /// Processors that have an area.
+    pub processors: u16,
+    /// What processor 0 can do; the others are like it.
+    pub features: Features,
+    /// Time and timer.
+    pub clock: Clock,
+    /// The interrupt controller of the processor that asks.
+    pub apic: LocalApic,
+    /// Interrupt lines.
+    pub lines: Lines,
+    /// The time page.
+    pub time: Time,
+    /// Crash record of the previous run.
+    pub previous: Previous,
+}
+
+impl Hardware {
+    /// Makes it known; once.
+    pub fn publish(self) -> &'static Self {
+        HARDWARE.call_once(|| self)
+    }
+
+    /// The machine, on a path that is never taken before it is known.
+    #[inline]
+    pub fn get() -> &'static Self {
+        match HARDWARE.get() {
+            Some(hardware) => hardware,
+            None => unreachable!("entered before the machine was set up"),
+        }
+    }
+
+    /// The machine, if it is known yet.
+    pub fn try_get() -> Option<&'static Self> {
+        HARDWARE.get()
+    }
+}
+
+impl Machine for Hardware {
+    #[inline]
+    fn object<T: Object>(&self, frame: Frame) -> &T {
+        memory::object(frame)
+    }
+
+    #[inline]
+    fn ledger(&self) -> &[AtomicU64] {
+        self.ledger
+    }
+
+    fn zero(&self, frame: Frame) {
+        memory::zero(frame);
+    }
+
+    #[inline]
+    fn processor(&self, id: ProcessorId) -> Option<&Processor> {
+        Area::of(id).map(|area| &area.processor)
+    }
+
+    fn processors(&self) -> u16 {
+        self.processors
+    }
+
+    fn kernel(&self) -> &Kernel {
+        &KERNEL
+    }
+
+    fn exclusive<R>(&self, work: impl FnOnce() -> R) -> R {
+        let _guard = CONTROL.lock();
+        work()
+    }
+
+    #[inline]
+    fn now(&self) -> Nanoseconds {
+        Nanoseconds::new(self.clock.now())
+    }
+
+    fn set_timer(&self, at: Option<Nanoseconds>) {
+        self.clock.set_timer(self.apic, at.map(Nanoseconds::raw));
+    }
+
+    fn nudge(&self, processor: ProcessorId) {
+        if let Some(area) = Area::of(processor) {
+            self.apic.send(area.apic(), vector::NUDGE);
+        }
+    }
+
+    #[inline]
+    fn activate(&self, root: Frame) {
+        processor_state::clear_selectors();
+        // SAFETY: core makes roots with the kernel's upper half, and passes no others.
+        unsafe { control_register::set_root(root.address().raw()) }
+    }
+
+    fn kernel_root(&self) -> Frame {
+        self.root
+    }
+
+    fn flush(&self, address: VirtualAddress) {
+        // SAFETY: forgets a translation; it is read again from the tables.
+        unsafe { x86::tlb::flush(address.raw() as usize) }
+    }
+
+    fn port(&self, operation: PortOperation, port: u16, value: u32) -> u32 {
+        port::access(port, operation, value)
+    }
+
+    fn bind_line(&self, line: u32, processor: ProcessorId) -> bool {
+        let apic = Area::of(processor).and_then(|area| u8::try_from(area.apic()).ok());
+        apic.is_some_and(|apic| self.lines.unmask(line, apic))
+    }
+
+    fn unbind_line(&self, line: u32) {
+        self.lines.mask(line);
+    }
+
+    fn hold_line(&self, line: u32) {
+        if self.lines.is_level(line) {
+            self.lines.mask(line);
+        }
+        self.apic.end();
+    }
+
+    fn release_line(&self, line: u32) {
+        if self.lines.is_level(line) {
+            self.lines.release(line);
+        }
+    }
+
+    fn debug(&self, bytes: &[u8]) {
+        debug_port::write(bytes);
+    }
+
+    fn crash_record(&self, index: u64) -> (u64, u64) {
+        self.previous.word(index)
+    }
+
+    fn fact(&self, what: u64) -> Option<u64> {
+        match what {
+            0 => Some(self.features.bits()),
+            1 => Some(self.clock.source_number()),
+            2 => Some(self.clock.rates().tsc),
+            3 => Some(self.clock.timer_rate()),
+            _ => None,
+        }
+    }
+
+    fn reset(&self) {
+        crash::stop_others();
+        reset::machine()
+    }
+}

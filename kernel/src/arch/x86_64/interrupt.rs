@@ -1,0 +1,202 @@
+//! From an exception or interrupt to [`dispatch`], and from there to [`super::resume`].
+//!
+//! Each of the 256 stubs leaves, from the top of the stack down: ss, rsp, rflags, cs, rip (by the processor), an error code
+//! (by the processor, or 0), the vector. NMI, double fault and machine check may strike anywhere in the
+//! kernel, before `swapgs` too: they have stacks of their own, do not touch gs, and keep every register.
+#![expect(unsafe_code, reason = "the stubs are placed by the assembler")]
+
+use super::area::offset;
+use super::area::register;
+use super::dispatch;
+use super::resume;
+use core::arch::{global_asm, naked_asm};
+
+/// Bytes from one stub to the next.
+pub const STUB_SIZE: usize = 16;
+
+global_asm!(
+    ".section .text.stubs, \"ax\"",
+    ".balign {size}",
+    ".global interrupt_stubs",
+    "interrupt_stubs:",
+    ".set vector, 0",
+    ".rept 256",
+    ".balign {size}",
+    // These push an error code of their own (AMD64 APM 2, 8.2).
+    ".if vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21 || vector == 29 || vector == 30",
+    ".else",
+    "push 0",
+    ".endif",
+    "push vector",
+    ".if vector == 2 || vector == 8 || vector == 18",
+    "jmp {critical}",
+    ".else",
+    "jmp {entry}",
+    ".endif",
+    ".set vector, vector + 1",
+    ".endr",
+    ".previous",
+    size = const STUB_SIZE,
+    critical = sym critical,
+    entry = sym entry,
+);
+
+unsafe extern "C" {
+    /// First of the stubs above.
+    safe static interrupt_stubs: [[u8; STUB_SIZE]; 256];
+}
+
+/// Address of the stub of `vector`.
+pub fn stub(vector: u8) -> u64 {
+    (&raw const interrupt_stubs[usize::from(vector)]).addr() as u64
+}
+
+/// Everything but NMI, double fault and machine check.
+#[unsafe(naked)]
+extern "C" fn entry() {
+    naked_asm!(
+        "test byte ptr [rsp + 24], 3",       // 1. from a partition? (cs: vector, error, rip, cs)
+        "jz {from_kernel}",
+        "swapgs",                            // 2. gs: the area of this processor
+        "push rax",
+        "mov rax, gs:[{context}]",           // 3. rax: save area of the context that ran
+        "mov [rax + {rbx}], rbx",
+        "mov [rax + {rcx}], rcx",
+        "mov [rax + {rdx}], rdx",
+        "mov [rax + {rsi}], rsi",
+        "mov [rax + {rdi}], rdi",
+        "mov [rax + {rbp}], rbp",
+        "mov [rax + {r8}], r8",
+        "mov [rax + {r9}], r9",
+        "mov [rax + {r10}], r10",
+        "mov [rax + {r11}], r11",
+        "mov [rax + {r12}], r12",
+        "mov [rax + {r13}], r13",
+        "mov [rax + {r14}], r14",
+        "mov [rax + {r15}], r15",
+        "pop qword ptr [rax + {rax}]",
+        "pop rsi",                           // 4. vector
+        "pop rdx",                           // 5. error code
+        "pop qword ptr [rax + {rip}]",       // 6. what the processor pushed
+        "pop rcx",                           //    (cs)
+        "pop qword ptr [rax + {rflags}]",
+        "pop qword ptr [rax + {rsp}]",
+        "mov qword ptr [rax + {full}], 1",   // 7. every register has to be restored
+        "cmp qword ptr gs:[{smap}], 0",      // 8. the gate clears neither AC, which would lift SMAP, nor DF
+        "je 2f",
+        "clac",
+        "2:",
+        "cld",
+        "mov rsp, gs:[{stack}]",             // 9. the kernel's stack, from its top
+        "xor ebp, ebp",
+        "mov rdi, gs:[{area}]",
+        "call {dispatch}",                   // 10. rax: what to run next
+        "jmp {resume}",
+        from_kernel = sym from_kernel,
+        context = const offset::CONTEXT,
+        smap = const offset::SMAP,
+        stack = const offset::STACK,
+        area = const offset::AREA,
+        rax = const register::RAX,
+        rbx = const register::RBX,
+        rcx = const register::RCX,
+        rdx = const register::RDX,
+        rsi = const register::RSI,
+        rdi = const register::RDI,
+        rbp = const register::RBP,
+        r8 = const register::R8,
+        r9 = const register::R9,
+        r10 = const register::R10,
+        r11 = const register::R11,
+        r12 = const register::R12,
+        r13 = const register::R13,
+        r14 = const register::R14,
+        r15 = const register::R15,
+        rip = const register::RIP,
+        rflags = const register::RFLAGS,
+        rsp = const register::RSP,
+        full = const register::FULL,
+        dispatch = sym dispatch::from_partition,
+        resume = sym resume::resume,
+    )
+}
+
+/// In ring 0. An interrupt can only have come while the processor halted: nothing needs to be kept. An exception at the
+/// kernel's last instruction says that a context cannot be restored; any other is the kernel's own fault.
+#[unsafe(naked)]
+extern "C" fn from_kernel() {
+    naked_asm!(
+        "cmp qword ptr [rsp], 32",           // 1. an exception?
+        "jb 2f",
+        "mov rsi, [rsp]",                    // 2. vector
+        "mov rsp, gs:[{stack}]",
+        "mov rdi, gs:[{area}]",
+        "call {interrupt}",
+        "jmp {resume}",
+        "2:",
+        "push rax",
+        "lea rax, [rip + kernel_return_to_context]",
+        "cmp [rsp + 24], rax",               // 3. at the `iretq`? (rip: rax, vector, error, rip)
+        "pop rax",
+        "jne {critical}",
+        "swapgs",                            // 4. it had been the partition's already
+        "pop rsi",                           // 5. vector
+        "pop rdx",                           // 6. error code
+        "mov rsp, gs:[{stack}]",
+        "mov rdi, gs:[{area}]",
+        "call {evict}",
+        "jmp {resume}",
+        stack = const offset::STACK,
+        area = const offset::AREA,
+        interrupt = sym dispatch::from_halt,
+        evict = sym dispatch::evict,
+        critical = sym critical,
+        resume = sym resume::resume,
+    )
+}
+
+/// Hands all registers to [`dispatch::critical`], as `dispatch::Frame` lays them out; that comes back only from an NMI.
+#[unsafe(naked)]
+extern "C" fn critical() {
+    naked_asm!(
+        "push rax",
+        "push rcx",
+        "push rdx",
+        "push rbx",
+        "push rbp",
+        "push rsi",
+        "push rdi",
+        "push r8",
+        "push r9",
+        "push r10",
+        "push r11",
+        "push r12",
+        "push r13",
+        "push r14",
+        "push r15",
+        "cld",
+        "mov rdi, rsp",
+        "mov rbx, rsp",                      // kept by the call
+        "and rsp, -16",
+        "call {dispatch}",
+        "mov rsp, rbx",
+        "pop r15",
+        "pop r14",
+        "pop r13",
+        "pop r12",
+        "pop r11",
+        "pop r10",
+        "pop r9",
+        "pop r8",
+        "pop rdi",
+        "pop rsi",
+        "pop rbp",
+        "pop rbx",
+        "pop rdx",
+        "pop rcx",
+        "pop rax",
+        "add rsp, 16",                       // vector and error code
+        "iretq",
+        dispatch = sym dispatch::critical,
+    )
+}

@@ -1,0 +1,40 @@
+//! The interrupt descriptor table, the same for every processor.
+#![expect(unsafe_code, reason = "loads the table")]
+
+use super::interrupt;
+use super::segments::KERNEL_CODE;
+use spin::Once;
+use x86::dtables::{DescriptorTablePointer, lidt};
+
+const NMI: u8 = 2;
+const BREAKPOINT: u8 = 3;
+const DOUBLE_FAULT: u8 = 8;
+const MACHINE_CHECK: u8 = 18;
+/// A present 64-bit interrupt gate: interrupts stay off.
+const GATE: u64 = 0x8e;
+/// A gate that `int` in ring 3 may use.
+const OPEN: u64 = 3 << 5;
+
+type Gate = [u64; 2];
+
+static TABLE: Once<[Gate; 256]> = Once::new();
+
+fn gate(vector: u8) -> Gate {
+    let target = interrupt::stub(vector);
+    let stack = match vector {
+        NMI => 1,
+        DOUBLE_FAULT => 2,
+        MACHINE_CHECK => 3,
+        _ => 0,
+    };
+    let kind = if vector == BREAKPOINT { GATE | OPEN } else { GATE };
+    let low = target & 0xffff | u64::from(KERNEL_CODE) << 16 | stack << 32 | kind << 40;
+    [low | (target >> 16 & 0xffff) << 48, target >> 32]
+}
+
+/// Puts the table in force on this processor.
+pub fn load() {
+    let table = TABLE.call_once(|| core::array::from_fn(|vector| gate(vector as u8)));
+    // SAFETY: the table lives for ever and each gate leads to a stub of its vector.
+    unsafe { lidt(&DescriptorTablePointer::new(table)) }
+}
