@@ -11,7 +11,7 @@
 .set COM1, 0x3f8
 .set VGA_TEXT, 0xb8000
 
-# Multiboot2 header (Multiboot2 1.6/2.0, 3.1): modules on pages, end.
+# Multiboot2 header (specification 2.0, 3.1): modules on pages; a framebuffer where there is no text mode; end.
 .section .multiboot2, "a"
 .balign 8
 multiboot2_header:
@@ -22,6 +22,14 @@ multiboot2_header:
     .balign 8
     .short 6, 0                         # modules are to be page-aligned
     .long 8
+    .short 5, 1                         # a framebuffer, if possible
+    .long 20
+    .long 0, 0, 32                      # of any size, 32 bits per pixel
+    .balign 8
+    .short 4, 1                         # text mode is known, too
+    .long 12
+    .long 2
+    .balign 8
     .short 0, 0                         # no more tags
     .long 8
 multiboot2_header_end:

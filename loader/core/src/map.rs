@@ -119,7 +119,7 @@ impl MemoryMap {
                 .filter(|report| report.usage == usage)
                 .for_each(|report| map.add(&report));
         }
-        // Frame 0 stands for "none" in many places, and holds the BIOS\'s vectors.
+        // Frame 0 stands for "none" in many places, and holds the BIOS's vectors.
         map.set(0, 1, Use::Reserved);
         map
     }

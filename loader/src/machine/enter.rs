@@ -9,7 +9,7 @@ use core::arch::{asm, global_asm};
 use loader_core::{Handover, PhysicalMemory};
 
 global_asm!(
-    ".section .rodata.switch, \"a\"",
+    ".text",
     "switch_start:",
     "mov cr3, rdi", // 1. the kernel's tables; this page is in both
     "mov rsp, rsi", // 2. its first stack
