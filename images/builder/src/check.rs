@@ -4,10 +4,11 @@ use crate::check_devices;
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::manifest::{Channel, Located, Manifest, Partition};
 use abi::channel::ChannelKind;
+use abi::control::PLAN_SLOTS;
 use abi::image::NAME_LENGTH;
 use abi::manifest::{GrantKind, PartitionFlags, PartitionRole};
 use abi::types::{PartitionId, ProcessorId};
-use plan::Want;
+use plan::{Fit, Want};
 
 type Checked = Result<(), Diagnostic>;
 
@@ -226,7 +227,11 @@ fn shares(manifest: &Manifest) -> Checked {
             && partition.processor.is_none_or(|first| first <= processor.raw())
     });
     let span = culprit.map_or(&manifest.name.span, |partition| &partition.share.span);
-    Err(Diagnostic::new(span, format!("processor {}: {fit}", processor.raw())))
+    let problem = match fit {
+        Fit::Scaled { wanted } => format!("shares add up to {wanted} of {PLAN_SLOTS} slots"),
+        fit => fit.to_string(),
+    };
+    Err(Diagnostic::new(span, format!("processor {}: {problem}", processor.raw())))
 }
 
 fn last_processor(partition: &Partition) -> Option<u16> {

@@ -56,21 +56,54 @@ fn floor(text: &str, index: usize) -> usize {
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let best =
         candidates.into_iter().map(|candidate| (distance(word, candidate), candidate)).min()?;
-    (best.0 <= word.len().div_ceil(3)).then_some(best.1)
+    (best.0 <= (word.len() / 3).max(1) && !word.is_empty()).then_some(best.1)
 }
 
-/// Letters to insert, delete or replace to get from `left` to `right` (Levenshtein).
+/// Letters to insert, delete, replace or swap with a neighbour to get from `left` to `right`.
 fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (index, letter) in left.chars().enumerate() {
-        let mut diagonal = index;
-        row[0] = index + 1;
-        for (column, other) in right.iter().enumerate() {
-            let replaced = diagonal + usize::from(letter != *other);
-            diagonal = row[column + 1];
-            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
+    let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
+    let mut rows = vec![vec![0; right.len() + 1]; left.len() + 1];
+    for row in 0..=left.len() {
+        for column in 0..=right.len() {
+            rows[row][column] = step(&rows, &left[..row], &right[..column]);
         }
     }
-    row[right.len()]
+    rows[left.len()][right.len()]
+}
+
+/// The distance of two texts from the distances of their beginnings.
+fn step(rows: &[Vec<usize>], left: &[char], right: &[char]) -> usize {
+    let (row, column) = (left.len(), right.len());
+    let ([.., last], [.., other]) = (left, right) else { return row.max(column) };
+    let replaced = rows[row - 1][column - 1] + usize::from(last != other);
+    let shorter = rows[row - 1][column].min(rows[row][column - 1]) + 1;
+    match (left, right) {
+        ([.., a, b], [.., c, d]) if a == d && b == c => {
+            replaced.min(shorter).min(rows[row - 2][column - 2] + 1)
+        }
+        _ => replaced.min(shorter),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_near_is_suggested() {
+        let words = ["name", "count", "idle", "processor"];
+        assert_eq!(nearest("idel", words), Some("idle"));
+        assert_eq!(nearest("cuont", words), Some("count"));
+        assert_eq!(nearest("procesor", words), Some("processor"));
+        assert_eq!(nearest("base", words), None);
+        assert_eq!(nearest("", words), None);
+    }
+
+    #[test]
+    fn places_beyond_the_text_do_no_harm() {
+        for span in [0..0, 3..99, 99..100, 2..3] {
+            let shown = Diagnostic::new(&span, "no").render("x", "ä\nb");
+            assert!(shown.starts_with("x:") && shown.contains('^'), "{shown}");
+        }
+    }
 }

@@ -125,8 +125,8 @@ impl<'a> Fields<'a> {
         if range.contains(&time) {
             return Ok(time);
         }
-        let (least, most) = (range.start() / 1000, range.end() / 1000);
-        Err(Diagnostic::new(&text.span, format!("`{key}` must be {least} us to {most} us")))
+        let (least, most) = (unit::time(*range.start()), unit::time(*range.end()));
+        Err(Diagnostic::new(&text.span, format!("`{key}` must be {least} to {most}")))
     }
 
     /// One of the words of `table`, by its name.

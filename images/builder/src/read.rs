@@ -128,7 +128,8 @@ fn stack(fields: &Fields<'_>) -> Read<u64> {
     if pages > 0 {
         return Ok(pages);
     }
-    Err(Diagnostic::new(fields.span(), "`stack` must be at least 4 KiB"))
+    let span = fields.text("stack")?.map_or_else(|| fields.span().clone(), |text| text.span);
+    Err(Diagnostic::new(&span, "`stack` must be at least 4 KiB"))
 }
 
 fn room(fields: &Fields<'_>, key: &str, bytes: u64) -> Read<u32> {
@@ -184,9 +185,12 @@ fn device(fields: &Fields<'_>) -> Read<Grant> {
     if base.value % PAGE_SIZE != 0 {
         return Err(Diagnostic::new(&base.span, "`address` must be a multiple of 4096"));
     }
-    fields.required_text("size")?;
+    let size = fields.required_text("size")?;
     let most = (layout::DEVICES_END - layout::DEVICES) / PAGE_SIZE;
     let count = fields.pages("size", 0, most)? * PAGE_SIZE;
+    if count == 0 {
+        return Err(Diagnostic::new(&size.span, "`size` must be at least 4 KiB"));
+    }
     Ok(Grant { name: fields.required_text("name")?, kind: GrantKind::Device, base, count })
 }
 

@@ -3,7 +3,7 @@
 use crate::build::Built;
 use crate::check::{wants, word};
 use crate::manifest::{Channel, Grant, Manifest, Partition};
-use crate::unit::size;
+use crate::unit::{size, time};
 use abi::channel::ChannelKind;
 use abi::manifest::{GrantKind, PartitionFlags, PartitionRole};
 use abi::types::ProcessorId;
@@ -13,9 +13,8 @@ use std::fmt::Write as _;
 #[must_use]
 pub fn report(manifest: &Manifest, built: &Built) -> String {
     let mut out = String::new();
-    let microseconds = manifest.slot / 1000;
     line(&mut out, format!("Image {}: {} KiB", manifest.name.value, built.image.len() / 1024));
-    line(&mut out, format!("  slot {microseconds} us, frame {} us", 16 * microseconds));
+    line(&mut out, format!("  slot {}, frame {}", time(manifest.slot), time(16 * manifest.slot)));
     for (name, bytes) in &built.sizes {
         line(&mut out, format!("  {name:<24} {:>6} KiB", bytes.div_ceil(1024)));
     }

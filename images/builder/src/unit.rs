@@ -34,6 +34,16 @@ pub(crate) fn size(pages: u64) -> String {
     }
 }
 
+/// A time in nanoseconds for people, in the largest unit that leaves a whole number.
+pub(crate) fn time(nanoseconds: u64) -> String {
+    let units = [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us")];
+    let fits = |(scale, _): &&(u64, &str)| nanoseconds.is_multiple_of(*scale);
+    match units.iter().find(fits) {
+        Some((scale, unit)) => format!("{} {unit}", nanoseconds / scale),
+        None => format!("{nanoseconds} ns"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

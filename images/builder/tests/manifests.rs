@@ -27,7 +27,9 @@ fn the_manifests_of_the_project_are_right() {
         let text = fs::read_to_string(&path).unwrap();
         let stem = path.file_stem().unwrap().to_str().unwrap();
         match Manifest::parse(&text) {
-            Ok(manifest) => assert_eq!(manifest.name.value, stem, "a manifest is named as its file"),
+            Ok(manifest) => {
+                assert_eq!(manifest.name.value, stem, "a manifest is named as its file")
+            }
             Err(error) => panic!("{}", error.render(stem, &text)),
         }
     }
