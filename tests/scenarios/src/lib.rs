@@ -1,1 +1,39 @@
-//! To be written.
+//! What is tried on whole machines: every door, the suite, the console, altered images.
+//!
+//! The images are built before (`./bulkhead image NAME`). One machine runs at a time.
+
+pub mod altered;
+pub mod console;
+pub mod doors;
+pub mod suites;
+
+use anyhow::{Result, ensure};
+use libtest_mimic::Trial;
+use qemu_runner::images::Artifacts;
+use qemu_runner::machine::{Debugger, Options};
+use qemu_runner::session::Session;
+use std::time::Duration;
+
+/// How long a machine may take to answer at all.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Every scenario.
+#[must_use]
+pub fn all() -> Vec<Trial> {
+    [doors::all(), suites::all(), console::all(), altered::all()].into_iter().flatten().collect()
+}
+
+/// A scenario by its name.
+pub fn trial(name: impl Into<String>, run: impl FnOnce() -> Result<()> + Send + 'static) -> Trial {
+    Trial::test(name, move || run().map_err(|error| format!("{error:#}").into()))
+}
+
+/// Starts a machine with the files of an image.
+///
+/// # Errors
+/// The image was not built, or QEMU does not start.
+pub fn start(artifacts: &Artifacts, options: &Options) -> Result<Session> {
+    let image = artifacts.boot_image();
+    ensure!(image.exists(), "there is no {}: ./bulkhead image {}", image.display(), artifacts.name);
+    Session::start(options, artifacts, Debugger::None)
+}

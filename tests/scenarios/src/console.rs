@@ -1,0 +1,189 @@
+//! A person's session at the operator's console, key by key.
+
+use crate::{PATIENCE, start, trial};
+use anyhow::{Context as _, Result, ensure};
+use libtest_mimic::Trial;
+use qemu_runner::exec;
+use qemu_runner::images::Artifacts;
+use qemu_runner::machine::Options;
+use qemu_runner::marks::Piece;
+use qemu_runner::session::Session;
+use std::time::{Duration, Instant};
+
+const UP: &str = "\x1b[A";
+const LEAVE: &str = "\x1d";
+
+/// What a person does at the console.
+#[must_use]
+pub fn all() -> Vec<Trial> {
+    let on_node = |name: &'static str, run: fn(&mut Session) -> Result<()>| {
+        trial(format!("console_{name}"), move || {
+            let mut session = start(&Artifacts::of("node"), &Options::default())?;
+            run(&mut session).with_context(|| session.tail())
+        })
+    };
+    vec![
+        on_node("verbs", verbs),
+        on_node("mistakes", mistakes),
+        on_node("editing", editing),
+        on_node("history", history),
+        on_node("completion", completion),
+        on_node("life_cycle", life_cycle),
+        on_node("attach", attach),
+        on_node("restart_of_everything", restart_of_everything),
+    ]
+}
+
+/// Types a command at the next prompt; gives what it printed.
+fn ask(session: &mut Session, command: &str) -> Result<String> {
+    let answer = exec::command(session, command, PATIENCE)?;
+    ensure!(answer.status == Some(0), "'{command}': {:?}\n{}", answer.status, answer.output);
+    Ok(answer.output)
+}
+
+/// Types raw keys at the next prompt; gives the status of the command they end in.
+fn keys(session: &mut Session, keys: &str) -> Result<(i32, String)> {
+    session.wait_prompt(PATIENCE)?;
+    session.send(keys.as_bytes())?;
+    let mut text = String::new();
+    loop {
+        match session.next(Instant::now() + PATIENCE)? {
+            Some(Piece::Text(bytes)) => text.push_str(&String::from_utf8_lossy(&bytes)),
+            Some(Piece::Status(status)) => return Ok((status, text)),
+            Some(Piece::Prompt) => {}
+            None => anyhow::bail!("the machine ended"),
+        }
+    }
+}
+
+// covers: CMD-3
+fn verbs(session: &mut Session) -> Result<()> {
+    for (command, wanted) in [
+        ("help", "shutdown"),
+        ("help ps", "ps"),
+        ("ps", "io-console"),
+        ("plan", "command"),
+        ("channels", "console"),
+        ("caps io-console", "uart"),
+        ("log", ""),
+        ("log boot", ""),
+        ("trace", ""),
+        ("uptime", ""),
+        ("machine", "processor"),
+        ("audit", ""),
+    ] {
+        let output = ask(session, command)?;
+        ensure!(!output.trim().is_empty() || wanted.is_empty(), "'{command}' printed nothing");
+        ensure!(output.contains(wanted), "'{command}' does not say '{wanted}':\n{output}");
+    }
+    Ok(())
+}
+
+fn mistakes(session: &mut Session) -> Result<()> {
+    for command in
+        ["nonsense", "start nobody", "caps", "kill", "console nobody", "ps ps ps", "plan x"]
+    {
+        let answer = exec::command(session, command, PATIENCE)?;
+        ensure!(answer.status == Some(1), "'{command}' ended with {:?}", answer.status);
+        ensure!(!answer.output.trim().is_empty(), "'{command}' says nothing about it");
+    }
+    let near = exec::command(session, "chanels", PATIENCE)?;
+    ensure!(near.output.contains("channels"), "no advice:\n{}", near.output);
+    ask(session, "uptime").map(drop)
+}
+
+fn editing(session: &mut Session) -> Result<()> {
+    // Cursor keys, deletion, kill of a line, garbage, a line typed over: all must come out as `uptime`.
+    let lines = [
+        "uptimex\x7f\r",
+        "ptime\x1b[Hu\r",
+        "uxptime\x1b[D\x1b[D\x1b[D\x1b[D\x1b[D\x7f\r",
+        "garbage\x15uptime\r",
+        "\x1b[99;99Zuptime\r",
+        "ptime\x01u\x05\r",
+        "uptime nonsense\x17\r",
+    ];
+    for line in lines {
+        let (status, text) = keys(session, line)?;
+        ensure!(status == 0, "{line:?} ended with {status}: {text}");
+    }
+    let (status, _) = keys(session, "nonsense\r")?;
+    ensure!(status == 1, "nonsense was understood");
+    Ok(())
+}
+
+fn history(session: &mut Session) -> Result<()> {
+    ask(session, "uptime")?;
+    ask(session, "machine")?;
+    let (status, text) = keys(session, &format!("{UP}{UP}\r"))?;
+    ensure!(status == 0 && text.contains("uptime"), "two up: {status} {text:?}");
+    let (status, text) = keys(session, &format!("{UP}\r"))?;
+    ensure!(status == 0 && text.contains("uptime"), "one up: {status} {text:?}");
+    Ok(())
+}
+
+fn completion(session: &mut Session) -> Result<()> {
+    let (status, text) = keys(session, "upt\t\r")?;
+    ensure!(status == 0 && text.contains("uptime"), "upt Tab: {status} {text:?}");
+    let (status, text) = keys(session, "caps io-c\t\r")?;
+    ensure!(status == 0 && text.contains("io-console"), "caps io-c Tab: {status} {text:?}");
+    let (status, _) = keys(session, "zzz\t\r")?;
+    ensure!(status == 1, "nothing to complete must do no harm");
+    Ok(())
+}
+
+/// The state of a partition as `ps` shows it.
+fn line_of(session: &mut Session, name: &str) -> Result<String> {
+    let listed = ask(session, "ps")?;
+    let line = listed.lines().find(|line| line.split_whitespace().any(|word| word == name));
+    Ok(line.with_context(|| format!("no {name} in\n{listed}"))?.to_owned())
+}
+
+fn life_cycle(session: &mut Session) -> Result<()> {
+    let name = "example-echo";
+    for (verb, state) in [
+        ("stop", "stopped"),
+        ("start", "waiting"),
+        ("kill", "stopped"),
+        ("start", "waiting"),
+        ("restart", "waiting"),
+    ] {
+        ask(session, &format!("{verb} {name}"))?;
+        std::thread::sleep(Duration::from_millis(300));
+        let line = line_of(session, name)?;
+        let alive = state == "waiting" && line.contains("running");
+        ensure!(line.contains(state) || alive, "after {verb}: {line}");
+    }
+    ask(session, "audit").map(drop)
+}
+
+fn attach(session: &mut Session) -> Result<()> {
+    session.wait_prompt(PATIENCE)?;
+    session.send(b"console example-echo\r")?;
+    std::thread::sleep(Duration::from_millis(500));
+    session.send(b"hello\r")?;
+    std::thread::sleep(Duration::from_millis(500));
+    session.send(LEAVE.as_bytes())?;
+    ask(session, "uptime").map(drop)
+}
+
+/// Every partition but the kernel is killed from the console, one after the other, and the machine goes on.
+// covers: REC-1, REC-2
+fn restart_of_everything(session: &mut Session) -> Result<()> {
+    for name in [
+        "example-echo",
+        "example-stream",
+        "example-survivor",
+        "idle",
+        "boot",
+        "io-console",
+        "command",
+    ] {
+        session.wait_prompt(PATIENCE)?;
+        session.send(format!("restart {name}\r").as_bytes())?;
+        std::thread::sleep(Duration::from_secs(1));
+        session.send(b"\r")?;
+        line_of(session, name).with_context(|| format!("after restart {name}"))?;
+    }
+    ask(session, "audit").map(drop)
+}
