@@ -138,7 +138,7 @@ operations! {
         Place = 2,
         /// `()`: INSPECT. Values: online, time idle (ns), timer interrupts, entries into the kernel.
         State = 3,
-        /// `(index)`: INSPECT. A record of the trace, see [`crate::trace`]. Values: time (ns), kind and argument, second argument, next index.
+        /// `(index)`: INSPECT. A record of the trace, see [`crate::trace`]; `u64::MAX` is the newest. Values: time (ns), kind and argument, second argument, next index.
         Trace = 4,
         /// `(nanoseconds)`: MANAGE. Length of a slot from the next wrap on.
         SetSlot = 5,
@@ -161,7 +161,8 @@ operations! {
     /// Operations on the kernel.
     KernelOperation {
         /// `(frame)`: INSPECT. Checks a bounded number of frames from `frame` on. Value 0: next frame, 0 at the end;
-        /// value 1: first frame that breaks an invariant, or 0; value 2: which ([`super::control::Violation`]).
+        /// value 1: first frame that breaks an invariant, or 0; value 2: which ([`super::control::Violation`]);
+        /// value 3: how many of the frames checked are free.
         Audit = 0,
         /// `(word)`: INSPECT. Value 0: 8 bytes of the crash record of the previous run, value 1: its length in bytes (0: none).
         CrashRecord = 1,
