@@ -36,9 +36,8 @@ pub fn command(session: &mut Session, command: &str, patience: Duration) -> Resu
         match session.next(end).with_context(|| format!("no answer to '{command}'"))? {
             Some(Piece::Text(bytes)) => raw.extend(bytes),
             Some(Piece::Status(status)) => break Some(status),
-            Some(Piece::Prompt) => {
-                bail!("a prompt came without the status of '{command}'; {}", session.tail())
-            }
+            // Drawn again, because something else was printed meanwhile.
+            Some(Piece::Prompt) => {}
             None => break None,
         }
     };
