@@ -20,7 +20,7 @@ pub enum Kind {
     Processor = 6,
     /// An interrupt line; the parameter is the line, or [`ANY_LINE`].
     Interrupt = 7,
-    /// A range of I/O ports; the parameter is `count << 16 | base` (count 0x1_0000 = all).
+    /// A range of I/O ports; the parameter is `count << 16 | base` (count 0 = all).
     Ports = 8,
     /// The debug port.
     Debug = 9,
