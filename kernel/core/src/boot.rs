@@ -1,8 +1,18 @@
 //! From what the loader hands over to a first partition that can run.
 
+use crate::capability::{Capability, slot, write};
+use crate::context::{Context, START_FLAGS, register};
+use crate::ledger::{self, Entry};
 use crate::machine::Machine;
-use abi::boot::{BootInformation, FrameRange};
-use abi::types::Frame;
+use crate::paging::{self, PageTable, ROOT_LEVEL};
+use crate::partition::Partition;
+use crate::schedule::state_number;
+use abi::boot::{BootInformation, FrameRange, MemoryKind, MemoryRange};
+use abi::control::{Access, ContextState, FrameUse, PLAN_SLOTS, first_slot};
+use abi::layout::{BOOT_INFORMATION, TIME_PAGE, USER_END};
+use abi::rights::{ANY_LINE, Kind, Rights};
+use abi::types::{Frame, Generation, PAGE_SIZE, ProcessorId, Slot, VirtualAddress};
+use core::sync::atomic::Ordering::{Relaxed, Release};
 
 /// Frames the loader set aside, zeroed; handed out one after the other and never taken back.
 #[derive(Debug)]
@@ -39,20 +49,242 @@ pub enum BootError {
     BadSegment,
 }
 
-/// Writes the ledger from the memory map. Everything is `Kernel`, `Free`, or left `Absent`.
-pub fn ledger<M: Machine>(machine: &M, information: &BootInformation) {
-    let _ = (machine, information);
+/// Writes the ledger from the memory map: usable memory is free, the kernel's and the first partition's is the kernel's until
+/// [`first_partition`]; all else stays absent. The registers in `devices`, which the kernel uses itself, are never given away.
+pub fn ledger<M: Machine>(machine: &M, information: &BootInformation, devices: &[Frame]) {
+    for range in ranges(information) {
+        let kind = match range.kind {
+            kind if kind == memory_kind(MemoryKind::Usable) => FrameUse::Free,
+            kind if kind >= memory_kind(MemoryKind::Kernel) => FrameUse::Kernel,
+            _ => continue,
+        };
+        frames(range.start, range.count).for_each(|frame| put(machine, frame, kind, Frame::new(0)));
+    }
+    // Frame 0 means "none" in many places.
+    put(machine, Frame::new(0), FrameUse::Kernel, Frame::new(0));
+    devices.iter().for_each(|frame| put(machine, *frame, FrameUse::Kernel, Frame::new(0)));
+}
+
+fn ranges(information: &BootInformation) -> impl Iterator<Item = &MemoryRange> {
+    information.memory.iter().take(usize::try_from(information.memory_count).unwrap_or(0))
+}
+
+fn frames(start: Frame, count: u64) -> impl Iterator<Item = Frame> {
+    (start.raw()..start.raw().saturating_add(count)).map(Frame::new)
+}
+
+fn put<M: Machine>(machine: &M, frame: Frame, kind: FrameUse, owner: Frame) {
+    ledger::set(machine, frame, Entry { kind, mappings: 0, generation: Generation::new(0), owner });
+}
+
+#[expect(clippy::as_conversions, reason = "the number of a fieldless enum")]
+const fn memory_kind(kind: MemoryKind) -> u32 {
+    kind as u32
 }
 
 /// Makes the first partition, its context (all slots of processor 0, which must be up) and its capabilities, and gives it the memory of
 /// its segments, the boot image, and the boot information (mapped read-only; the kernel must not trust that memory afterwards).
-/// Returns the frame of its context. `time_page` is a frame of the pool.
+/// Returns the frame of its context. `time_page` is a frame of the kernel's. It runs with the next [`crate::nudge`].
+///
+/// # Errors
+/// See [`BootError`].
 pub fn first_partition<M: Machine>(
     machine: &M,
     information: &BootInformation,
     pool: &mut Pool,
     time_page: Frame,
 ) -> Result<Frame, BootError> {
-    let _ = (machine, information, pool, time_page);
-    Err(BootError::PoolExhausted)
+    machine.kernel().time_page.set(time_page.raw());
+    put(machine, time_page, FrameUse::Time, Frame::new(0));
+    let mut builder = Builder::new(machine, pool)?;
+    builder.own(information)?;
+    let count = usize::try_from(information.segment_count).unwrap_or(0);
+    for segment in information.segments.iter().take(count) {
+        let access = Access::from_bits(segment.access).ok_or(BootError::BadSegment)?;
+        builder.map(segment.address.raw(), segment.frame, segment.count, access)?;
+    }
+    builder.map(
+        BOOT_INFORMATION,
+        information.information.start,
+        information.information.count,
+        Access::empty(),
+    )?;
+    builder.map(TIME_PAGE, time_page, 1, Access::empty())?;
+    builder.capabilities();
+    Ok(builder.start(information.entry))
 }
+
+/// A first partition in the making.
+struct Builder<'a, M: Machine> {
+    machine: &'a M,
+    pool: &'a mut Pool,
+    partition: Frame,
+    context: Frame,
+}
+
+impl<'a, M: Machine> Builder<'a, M> {
+    fn new(machine: &'a M, pool: &'a mut Pool) -> Result<Self, BootError> {
+        let partition = pool.take().ok_or(BootError::PoolExhausted)?;
+        let context = pool.take().ok_or(BootError::PoolExhausted)?;
+        put(machine, partition, FrameUse::PartitionObject, Frame::new(0));
+        put(machine, context, FrameUse::ContextObject, partition);
+        let mut builder = Self { machine, pool, partition, context };
+        let slots = builder.take(FrameUse::SlotTable)?;
+        let root = builder.take(FrameUse::PageTable)?;
+        paging::share_kernel(machine, root);
+        let object = builder.object();
+        object.set_slot_page(0, Some(slots));
+        object.slot_pages.set(1);
+        object.contexts.set(1);
+        object.tables.set(1);
+        object.root.set(root.raw());
+        Ok(builder)
+    }
+
+    fn object(&self) -> &'a Partition {
+        self.machine.object::<Partition>(self.partition)
+    }
+
+    fn take(&mut self, kind: FrameUse) -> Result<Frame, BootError> {
+        let frame = self.pool.take().ok_or(BootError::PoolExhausted)?;
+        put(self.machine, frame, kind, self.partition);
+        Ok(frame)
+    }
+
+    /// Gives it the memory that the loader filled for it.
+    fn own(&mut self, information: &BootInformation) -> Result<(), BootError> {
+        for range in
+            ranges(information).filter(|range| range.kind >= memory_kind(MemoryKind::BootImage))
+        {
+            self.give(range.start, range.count)?;
+        }
+        self.give(information.information.start, information.information.count)
+    }
+
+    fn give(&mut self, start: Frame, count: u64) -> Result<(), BootError> {
+        for frame in frames(start, count) {
+            if ledger::entry(self.machine, frame).kind != FrameUse::Kernel {
+                return Err(BootError::BadSegment);
+            }
+            put(self.machine, frame, FrameUse::User, self.partition);
+            self.object().frames.add(1);
+        }
+        Ok(())
+    }
+
+    fn map(
+        &mut self,
+        address: u64,
+        start: Frame,
+        count: u64,
+        access: Access,
+    ) -> Result<(), BootError> {
+        let end = count.checked_mul(PAGE_SIZE).and_then(|length| address.checked_add(length));
+        let inside = end.is_some_and(|end| end <= USER_END) && address % PAGE_SIZE == 0;
+        if !inside || access.contains(Access::WRITE | Access::EXECUTE) {
+            return Err(BootError::BadSegment);
+        }
+        for (number, frame) in (0_u64..).zip(frames(start, count)) {
+            let page =
+                VirtualAddress::new(address.saturating_add(number.saturating_mul(PAGE_SIZE)));
+            self.map_page(page, frame, access)?;
+        }
+        Ok(())
+    }
+
+    fn map_page(
+        &mut self,
+        page: VirtualAddress,
+        frame: Frame,
+        access: Access,
+    ) -> Result<(), BootError> {
+        let found = ledger::entry(self.machine, frame);
+        let allowed = found.kind == FrameUse::Time
+            || (found.kind == FrameUse::User && found.owner == self.partition);
+        let entry = self.entry(page)?;
+        if !allowed || entry.get() != 0 {
+            return Err(BootError::BadSegment);
+        }
+        entry.set(paging::page_entry(frame, access));
+        if found.kind == FrameUse::User {
+            ledger::set(
+                self.machine,
+                frame,
+                Entry { mappings: found.mappings.saturating_add(1), ..found },
+            );
+        }
+        Ok(())
+    }
+
+    /// The last-level entry of a page; tables that are missing are made.
+    fn entry(&mut self, page: VirtualAddress) -> Result<&'a crate::processor::Cell, BootError> {
+        let root = self.object().root.get();
+        for level in (1..ROOT_LEVEL).rev() {
+            let above = level.wrapping_add(1);
+            let entry =
+                paging::walk(self.machine, root, page, above).map_err(|_| BootError::BadSegment)?;
+            if entry.get() == 0 {
+                let table = self.take(FrameUse::PageTable)?;
+                self.object().tables.add(1);
+                entry.set(paging::table_entry(table));
+            }
+        }
+        paging::walk(self.machine, root, page, 1).map_err(|_| BootError::BadSegment)
+    }
+
+    fn capabilities(&self) {
+        let none = Frame::new(0);
+        let given = [
+            (first_slot::PARTITION, Kind::Partition, self.partition, 0),
+            (first_slot::CONTEXT, Kind::Context, self.context, 0),
+            (first_slot::MEMORY, Kind::Memory, none, 0),
+            (first_slot::DEBUG, Kind::Debug, none, 0),
+            (first_slot::KERNEL, Kind::Kernel, none, 0),
+            (first_slot::PORTS, Kind::Ports, none, 0),
+            (first_slot::INTERRUPT, Kind::Interrupt, none, ANY_LINE),
+        ];
+        given.into_iter().for_each(|(number, kind, frame, parameter)| {
+            self.grant(number, kind, frame, parameter)
+        });
+        for id in 0..self.machine.processors() {
+            let number = first_slot::PROCESSORS.raw().saturating_add(id);
+            self.grant(Slot::new(number), Kind::Processor, none, u32::from(id));
+        }
+    }
+
+    fn grant(&self, number: Slot, kind: Kind, frame: Frame, parameter: u32) {
+        let capability = Capability {
+            kind,
+            rights: Rights::all(),
+            frame,
+            generation: Generation::new(0),
+            parameter,
+        };
+        if let Some(slot) = slot(self.machine, self.partition, u64::from(number.raw())) {
+            write(slot, capability.pack());
+        }
+    }
+
+    /// Makes the context ready and gives it processor 0.
+    fn start(&self, entry: VirtualAddress) -> Frame {
+        let context = self.machine.object::<Context>(self.context);
+        context.frame.store(self.context.raw(), Relaxed);
+        context.partition.store(self.partition.raw(), Relaxed);
+        context.root.store(Frame::new(self.object().root.get()).address().raw(), Relaxed);
+        context.set_register(register::RIP, entry.raw());
+        context.set_register(register::RSP, abi::layout::STACK_TOP);
+        context.set_register(register::RFLAGS, START_FLAGS);
+        context.full.store(1, Relaxed);
+        context.state.store(state_number(ContextState::Ready), Release);
+        let first = ProcessorId::new(0);
+        self.object().count_live(first, true);
+        if let Some(processor) = self.machine.processor(first) {
+            let slots = (0_u64..).take(PLAN_SLOTS);
+            slots.clone().for_each(|place| processor.plan().set(place, Some(self.context)));
+            processor.plan().close(slots.count().try_into().unwrap_or(0));
+        }
+        self.context
+    }
+}
+
+const _: () = assert!(size_of::<PageTable>() == 4096);

@@ -38,6 +38,14 @@ impl PageTable {
     }
 }
 
+/// Gives a new root the kernel's half.
+pub fn share_kernel<M: Machine>(machine: &M, root: Frame) {
+    let kernel = machine.object::<PageTable>(machine.kernel_root());
+    let own = machine.object::<PageTable>(root);
+    let pairs = own.entries.iter().zip(&kernel.entries).skip(KERNEL_ENTRY);
+    pairs.for_each(|(own, kernel)| own.set(kernel.get()));
+}
+
 /// The entry for a table below; rights are decided at the last level.
 #[must_use]
 pub fn table_entry(table: Frame) -> u64 {
