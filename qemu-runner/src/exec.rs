@@ -26,13 +26,13 @@ pub fn commands(line: &str) -> Vec<&str> {
 /// Waits for the prompt, types `command`, and waits for its status.
 ///
 /// # Errors
-/// Nothing came for `patience`; the error shows the machine's last lines.
+/// It took longer than `patience`; the error shows the machine's last lines.
 pub fn command(session: &mut Session, command: &str, patience: Duration) -> Result<Answer> {
     session.wait_prompt(patience)?;
     session.send(format!("{command}\r").as_bytes())?;
     let mut raw = Vec::new();
+    let end = Instant::now() + patience;
     let status = loop {
-        let end = Instant::now() + patience;
         match session.next(end).with_context(|| format!("no answer to '{command}'"))? {
             Some(Piece::Text(bytes)) => raw.extend(bytes),
             Some(Piece::Status(status)) => break Some(status),
