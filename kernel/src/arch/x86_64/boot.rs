@@ -25,7 +25,7 @@ use kernel_core::machine::Machine as _;
 use kernel_core::paging;
 
 /// Length of a slot until the resource manager sets another.
-const SLOT: Nanoseconds = Nanoseconds::new(1_000_000);
+pub const SLOT: Nanoseconds = Nanoseconds::new(1_000_000);
 /// The processor that booted.
 const FIRST: ProcessorId = ProcessorId::new(0);
 
@@ -66,7 +66,7 @@ fn prepare(information: &'static BootInformation) -> Result<&'static Area, &'sta
     let count = processors::create(information, &mut pool);
     let hardware = find(information, features, time_page, previous, count)?.publish();
     start_core(information, hardware, area, pool, time_page)?;
-    let online = processors::start(information, hardware);
+    let online = processors::start(information.trampoline, hardware);
     hardware.time.start(&hardware.clock, online, SLOT.raw());
     announce(hardware, online);
     Ok(area)

@@ -6,11 +6,11 @@ use super::debug_port::report;
 use super::features::Features;
 use super::local_apic::LocalApic;
 use super::reference::Reference;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Nanoseconds in a second.
 const SECOND: u64 = 1_000_000_000;
-/// Fixed-point position of [`Clock::multiplier`].
+/// Fixed-point position of multipliers.
 pub const SHIFT: u64 = 32;
 /// Times that measuring is repeated where the samples scatter.
 const ATTEMPTS: usize = 3;
@@ -21,27 +21,37 @@ pub fn time_stamp() -> u64 {
     unsafe { x86::time::rdtsc() }
 }
 
-/// Where time comes from.
-#[derive(Clone, Copy)]
-enum Source {
-    /// The time stamp counter.
-    TimeStamp,
-    /// A clock that wraps.
-    Wrapping(Reference),
+/// A counter that time can be read off.
+struct Counter {
+    /// Count at time 0.
+    base: u64,
+    /// Nanoseconds per tick, scaled by 2^[`SHIFT`].
+    multiplier: u64,
+}
+
+impl Counter {
+    fn new(base: u64, frequency: u64) -> Self {
+        Self { base, multiplier: ratio(SECOND, frequency) }
+    }
+
+    fn time(&self, count: u64) -> u64 {
+        scaled(count.saturating_sub(self.base), self.multiplier)
+    }
 }
 
 /// Time and timer of the machine; the same for every processor.
 pub struct Clock {
-    source: Source,
     rates: Rates,
+    /// Whether the timer takes time stamps.
     deadline: bool,
-    /// Time stamp counter, or count of the wrapping clock, at time 0.
-    base: u64,
-    /// Nanoseconds per tick of the source, scaled by 2^[`SHIFT`].
-    multiplier: u64,
-    /// Ticks of the timer per nanosecond, scaled likewise.
+    /// Ticks of the timer per nanosecond, scaled by 2^[`SHIFT`].
     timer_multiplier: u64,
-    /// The wrapping clock as last seen, with the wraps counted.
+    time_stamps: Counter,
+    /// What else there is, and whether it is used instead.
+    reference: Reference,
+    references: Counter,
+    distrusted: AtomicBool,
+    /// Count of the reference as last seen, with its wraps counted.
     last: AtomicU64,
 }
 
@@ -61,38 +71,57 @@ impl Clock {
         features: Features,
     ) -> Result<Self, &'static str> {
         let (reference, measurement) = measure_all(references, apic)?;
-        let trusted = features.invariant_tsc || measurement.repeats;
-        let source = if trusted { Source::TimeStamp } else { instead(reference) };
-        Ok(Self::new(source, measurement.rates, features.tsc_deadline && trusted))
+        let clock = Self::new(reference, measurement.rates, features.tsc_deadline);
+        if !features.invariant_tsc && !measurement.repeats {
+            clock.distrust("is uneven");
+        }
+        Ok(clock)
     }
 
-    fn new(source: Source, rates: Rates, deadline: bool) -> Self {
-        let (base, frequency) = match source {
-            Source::TimeStamp => (time_stamp(), rates.tsc),
-            Source::Wrapping(reference) => (reference.read(), reference.frequency()),
-        };
-        let timer = if deadline { rates.tsc } else { rates.apic };
-        let multiplier = ratio(SECOND, frequency);
-        let timer_multiplier = ratio(timer, SECOND);
-        let last = AtomicU64::new(base);
-        Self { source, rates, deadline, base, multiplier, timer_multiplier, last }
+    fn new(reference: Reference, rates: Rates, deadline: bool) -> Self {
+        let base = reference.read();
+        Self {
+            rates,
+            deadline,
+            timer_multiplier: ratio(if deadline { rates.tsc } else { rates.apic }, SECOND),
+            time_stamps: Counter::new(time_stamp(), rates.tsc),
+            reference,
+            references: Counter::new(base, reference.frequency()),
+            distrusted: AtomicBool::new(false),
+            last: AtomicU64::new(base),
+        }
+    }
+
+    /// Reads time off another clock from now on, if there is a better one. Only before the first partition runs.
+    pub fn distrust(&self, why: &str) {
+        // The PIT wraps too soon to be of use.
+        if matches!(self.reference, Reference::Pit) {
+            report!("kernel: the time stamp counter {why}, and there is no better clock");
+        } else if !self.distrusted.swap(true, Ordering::Relaxed) {
+            let name = self.reference.name();
+            report!("kernel: the time stamp counter {why}; time is read off the {name}");
+        }
+    }
+
+    fn is_distrusted(&self) -> bool {
+        self.distrusted.load(Ordering::Relaxed)
     }
 
     /// Nanoseconds since the kernel started.
+    #[inline]
     pub fn now(&self) -> u64 {
-        let count = match self.source {
-            Source::TimeStamp => time_stamp(),
-            Source::Wrapping(reference) => self.unwrapped(reference),
-        };
-        scaled(count.saturating_sub(self.base), self.multiplier)
+        if self.is_distrusted() {
+            return self.references.time(self.unwrapped());
+        }
+        self.time_stamps.time(time_stamp())
     }
 
-    /// The wrapping clock with its wraps counted. Somebody must ask more often than it wraps.
-    fn unwrapped(&self, reference: Reference) -> u64 {
+    /// The reference with its wraps counted. Somebody must ask more often than it wraps.
+    fn unwrapped(&self) -> u64 {
         let last = self.last.load(Ordering::Relaxed);
-        let moved = reference.read().wrapping_sub(last) & reference.mask();
+        let moved = self.reference.read().wrapping_sub(last) & self.reference.mask();
         // A reading older than one that another processor has stored meanwhile looks like nearly a whole turn.
-        if moved > reference.mask() / 2 {
+        if moved > self.reference.mask() / 2 {
             return last;
         }
         self.last.fetch_max(last + moved, Ordering::Relaxed).max(last + moved)
@@ -100,8 +129,8 @@ impl Clock {
 
     /// Lets the timer of this processor interrupt at `time`, at once if that has passed, or never.
     pub fn set_timer(&self, apic: LocalApic, time: Option<u64>) {
-        let Some(time) = self.bounded(time) else { return self.stop_timer(apic) };
-        let ticks = scaled(time, self.timer_multiplier).max(1);
+        let Some(distance) = self.distance(time) else { return self.stop_timer(apic) };
+        let ticks = scaled(distance, self.timer_multiplier).max(1);
         if self.deadline {
             apic.set_deadline(time_stamp().saturating_add(ticks));
         } else {
@@ -109,16 +138,14 @@ impl Clock {
         }
     }
 
-    /// Nanoseconds from now to `time`, not longer than the source of time allows.
-    fn bounded(&self, time: Option<u64>) -> Option<u64> {
+    /// Nanoseconds from now to `time`; not longer than the reference may be left alone, where that is used.
+    fn distance(&self, time: Option<u64>) -> Option<u64> {
         let distance = time.map(|time| time.saturating_sub(self.now()));
-        match self.source {
-            Source::TimeStamp => distance,
-            Source::Wrapping(reference) => {
-                let longest = scaled(reference.mask() / 4, self.multiplier);
-                Some(distance.map_or(longest, |distance| distance.min(longest)))
-            }
+        if !self.is_distrusted() {
+            return distance;
         }
+        let longest = scaled(self.reference.mask() / 4, self.references.multiplier);
+        Some(distance.map_or(longest, |distance| distance.min(longest)))
     }
 
     fn stop_timer(&self, apic: LocalApic) {
@@ -142,26 +169,14 @@ impl Clock {
 
     /// Source as in `KernelOperation::Fact(1)`: 1 the time stamp counter, else [`Reference::number`].
     pub fn source_number(&self) -> u64 {
-        match self.source {
-            Source::TimeStamp => 1,
-            Source::Wrapping(reference) => reference.number(),
-        }
+        if self.is_distrusted() { self.reference.number() } else { 1 }
     }
 
     /// Base and multiplier for programs that compute time themselves; `None` where they cannot.
     pub fn conversion(&self) -> Option<(u64, u64)> {
-        matches!(self.source, Source::TimeStamp).then_some((self.base, self.multiplier))
+        let counter = &self.time_stamps;
+        (!self.is_distrusted()).then_some((counter.base, counter.multiplier))
     }
-}
-
-/// What to read time off when the time stamp counter is uneven. The PIT wraps too soon to be of use.
-fn instead(reference: Reference) -> Source {
-    if matches!(reference, Reference::Pit) {
-        report!("kernel: the time stamp counter is uneven, and there is no better clock");
-        return Source::TimeStamp;
-    }
-    report!("kernel: the time stamp counter is uneven; time is read off the {}", reference.name());
-    Source::Wrapping(reference)
 }
 
 /// Measures against every clock that moves. The first one's result counts; others that disagree are reported.

@@ -28,6 +28,7 @@ mod segments;
 mod stacks;
 mod system_call;
 mod time_page;
+mod trampoline;
 mod vectors;
 
 use core::panic::PanicInfo;

@@ -1,17 +1,155 @@
-//! Starts the further processors.
+//! Starts the further processors, one after the other (Intel SDM 3A, 8.4.4).
 
 use super::area::Area;
+use super::boot::{SLOT, run};
+use super::clock::time_stamp;
+use super::debug_port::report;
+use super::features::Features;
 use super::hardware::Hardware;
+use super::processor_state;
+use super::trampoline::{self, Start};
 use abi::boot::BootInformation;
+use abi::types::{Frame, MAX_PROCESSORS, ProcessorId};
+use core::hint::spin_loop;
+use core::sync::atomic::Ordering;
 use kernel_core::boot::Pool;
 
-/// Makes areas for the listed processors, as many as the pool has room for. Returns how many there are, with the first.
-pub fn create(_information: &BootInformation, _pool: &mut Pool) -> u16 {
-    1
+/// Nanoseconds from reset to start.
+const AFTER_INIT: u64 = 10_000_000;
+/// Nanoseconds from the first start to the second one, which only some processors need.
+const AFTER_START: u64 = 200_000;
+/// Nanoseconds in which a processor has to do its next step.
+const PATIENCE: u64 = 200_000_000;
+
+/// What a processor and its starter tell each other in `Area::note`. Any other value is a time stamp.
+mod note {
+    /// Not there.
+    pub const ABSENT: u64 = 0;
+    /// Ready.
+    pub const ARRIVED: u64 = 1;
+    /// Asked for its time stamp.
+    pub const ASKED: u64 = 2;
+    /// Told to run.
+    pub const GO: u64 = 3;
 }
 
-/// Starts them. Returns how many run.
-pub fn start(_information: &BootInformation, _hardware: &'static Hardware) -> u32 {
-    let _ = Area::here();
-    1
+/// Makes areas for the listed processors, as many as the pool has room for. Returns how many there are, with the first.
+pub fn create(information: &BootInformation, pool: &mut Pool) -> u16 {
+    let listed = (information.machine.processor_count as u16).min(MAX_PROCESSORS);
+    let areas = (1..listed).map_while(|index| {
+        let apic = information.machine.processors[usize::from(index)];
+        Area::create(information.page_tables, pool, ProcessorId::new(index), apic)
+    });
+    let made = areas.count() as u16 + 1;
+    if made < listed {
+        report!("kernel: memory for {made} of {listed} processors");
+    }
+    made
+}
+
+/// Starts them. Returns how many processors run.
+// covers: BOOT-6
+pub fn start(trampoline: Frame, hardware: &'static Hardware) -> u32 {
+    let mut online = 1;
+    for index in 1..hardware.processors {
+        let Some(area) = Area::of(ProcessorId::new(index)) else { continue };
+        match start_one(trampoline, hardware, area) {
+            Ok(()) => online += 1,
+            Err(why) => {
+                // Reset again, it waits for a start that never comes.
+                hardware.apic.send_init(area.apic());
+                report!(
+                    "kernel: processor {index} (APIC id {}) {why}; it is left out",
+                    area.apic()
+                );
+            }
+        }
+    }
+    online
+}
+
+fn start_one(
+    trampoline: Frame,
+    hardware: &'static Hardware,
+    area: &'static Area,
+) -> Result<(), &'static str> {
+    let (apic, target) = (hardware.apic, area.apic());
+    if !apic.is_x2apic() && target > 0xff {
+        return Err("cannot be reached");
+    }
+    let page = u8::try_from(trampoline.raw()).map_err(|_| "has no page to start in")?;
+    let entry = arrive as extern "C" fn(&'static Area) -> ! as *const () as u64;
+    let this = core::ptr::from_ref(area).addr() as u64;
+    trampoline::write(
+        trampoline,
+        &Start { root: hardware.root, stack: area.stack(), area: this, entry },
+    );
+    apic.send_init(target);
+    pause(hardware, AFTER_INIT);
+    apic.send_startup(target, page);
+    pause(hardware, AFTER_START);
+    if area.note().load(Ordering::Acquire) == note::ABSENT {
+        apic.send_startup(target, page);
+    }
+    await_step(hardware, || area.note().load(Ordering::Acquire) == note::ARRIVED)
+        .ok_or("did not come")?;
+    compare_time(hardware, area)?;
+    area.note().store(note::GO, Ordering::Release);
+    await_step(hardware, || area.processor.online()).ok_or("came but did not run")
+}
+
+/// Asks for the processor's time stamp and looks whether it lies between two of this one's.
+fn compare_time(hardware: &Hardware, area: &Area) -> Result<(), &'static str> {
+    let before = time_stamp();
+    area.note().store(note::ASKED, Ordering::Release);
+    await_step(hardware, || area.note().load(Ordering::Acquire) != note::ASKED)
+        .ok_or("did not tell its time")?;
+    let there = area.note().load(Ordering::Acquire);
+    if there < before || there > time_stamp() {
+        hardware.clock.distrust("differs between processors");
+    }
+    Ok(())
+}
+
+fn pause(hardware: &Hardware, nanoseconds: u64) {
+    let end = hardware.clock.now() + nanoseconds;
+    while hardware.clock.now() < end {
+        spin_loop();
+    }
+}
+
+fn await_step(hardware: &Hardware, done: impl Fn() -> bool) -> Option<()> {
+    let end = hardware.clock.now() + PATIENCE;
+    while !done() {
+        if hardware.clock.now() > end {
+            return None;
+        }
+        spin_loop();
+    }
+    Some(())
+}
+
+/// Where the trampoline leads, on the processor's own stack.
+extern "C" fn arrive(area: &'static Area) -> ! {
+    let hardware = Hardware::get();
+    processor_state::load(area, hardware.features);
+    hardware.apic.enable();
+    hardware.apic.arm_timer(hardware.clock.uses_deadlines());
+    if !Features::detect().is_ok_and(|here| here.bits() == hardware.features.bits()) {
+        report!("kernel: processor {} differs from the first one", area.id().raw());
+        super::crash::halt();
+    }
+    let note = area.note();
+    note.store(note::ARRIVED, Ordering::Release);
+    follow(note::ASKED, area);
+    note.store(time_stamp(), Ordering::Release);
+    follow(note::GO, area);
+    area.processor.bring_up(area.id(), SLOT, hardware.root);
+    run(area)
+}
+
+fn follow(word: u64, area: &Area) {
+    while area.note().load(Ordering::Acquire) != word {
+        spin_loop();
+    }
 }
