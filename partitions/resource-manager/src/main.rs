@@ -1,4 +1,147 @@
-//! To be written.
+//! The resource manager's program: sets the manager up at the first start, then serves for ever.
 
 #![no_std]
 #![no_main]
+
+mod native;
+mod views;
+
+use abi::boot::BootInformation;
+use abi::control::Access;
+use abi::layout;
+use abi::types::Nanoseconds;
+use boot_image::Image;
+use native::Native;
+use program_loader::Mapped;
+use resource_db::{Books, bytes_needed};
+use resource_manager::manager::{Facts, Machine, Manager};
+use resource_manager::manifest::Manifest;
+use resource_manager::serve::Desk;
+use resource_manager::setup::{Early, capacity, describe, facts, pages};
+use resource_manager::trouble::{Line, Trouble};
+use resource_manager::usage::Usage;
+use ring::Words;
+
+rt::first_entry!(main);
+
+/// Argument after a first start.
+const RECOVER: u64 = 1;
+
+fn main(argument: u64) -> ! {
+    let mut machine = Native::new();
+    match set_up(&mut machine, argument == RECOVER) {
+        Ok(mut manager) => serve(&mut manager),
+        Err(reason) => stop(&mut machine, format_args!("{reason}")),
+    }
+}
+
+/// Nothing works without the manager: it says why and stops.
+fn stop(machine: &mut Native, reason: core::fmt::Arguments<'_>) -> ! {
+    let line = Line::new(format_args!("resource-manager: {reason}\n"));
+    machine.say(line.bytes());
+    rt::sys::exit(abi::fault::Reason::Exit, 1, [0, 0])
+}
+
+type TheManager = Manager<'static, Native, Mapped>;
+
+/// Why the manager cannot start.
+enum Failure {
+    Text(&'static str),
+    Trouble(Trouble),
+    Image(boot_image::ImageError),
+    Manifest(resource_manager::manifest::BadManifest),
+}
+
+impl core::fmt::Display for Failure {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Trouble(trouble) => trouble.fmt(f),
+            Self::Image(error) => error.fmt(f),
+            Self::Manifest(error) => error.fmt(f),
+        }
+    }
+}
+
+impl From<Trouble> for Failure {
+    fn from(trouble: Trouble) -> Self {
+        Self::Trouble(trouble)
+    }
+}
+
+fn set_up(machine: &mut Native, recover: bool) -> Result<TheManager, Failure> {
+    let boot = views::boot_information().ok_or(Failure::Text("there is no boot information"))?;
+    let mut early = Early::new(boot);
+    let facts = facts(machine, boot)?;
+    if !recover {
+        early.map(machine, layout::BOOT_IMAGE, boot.boot_image, Access::empty())?;
+    }
+    let (image, manifest) = read_image(boot)?;
+    let books = if recover {
+        open_books(&manifest, boot)?
+    } else {
+        new_books(machine, &manifest, boot, &mut early)?
+    };
+    let mut manager = manager(books, image, manifest, facts);
+    if recover {
+        manager.recover()?;
+    } else {
+        manager.create_all()?;
+    }
+    Ok(manager)
+}
+
+fn manager(
+    books: Books<'static>,
+    image: Image<'static>,
+    manifest: Manifest<'static>,
+    facts: Facts,
+) -> TheManager {
+    let (machine, window, usage) = (Native::new(), Mapped::new(), Usage::default());
+    Manager { machine, window, books, image, manifest, facts, usage, shutdown: None }
+}
+
+fn read_image(boot: &BootInformation) -> Result<(Image<'static>, Manifest<'static>), Failure> {
+    let bytes = views::boot_image(boot.boot_image_length);
+    let image = Image::parse(bytes).map_err(Failure::Image)?;
+    let manifest = Manifest::parse(image.manifest()).map_err(Failure::Manifest)?;
+    Ok((image, manifest))
+}
+
+fn new_books(
+    machine: &mut Native,
+    manifest: &Manifest<'_>,
+    boot: &BootInformation,
+    early: &mut Early,
+) -> Result<Books<'static>, Failure> {
+    let capacity = capacity(manifest, boot.frames);
+    let length = bytes_needed(capacity).ok_or(Failure::Text("memory is too large"))?;
+    early.own(machine, layout::LASTING, pages(length))?;
+    let bad = |_| Failure::Text("the books do not fit");
+    let memory = views::books(length).ok_or(Failure::Text("the books are open"))?;
+    let mut books = Books::create(memory, capacity).map_err(bad)?;
+    describe(&mut books, boot, early);
+    Ok(books)
+}
+
+fn open_books(manifest: &Manifest<'_>, boot: &BootInformation) -> Result<Books<'static>, Failure> {
+    let length = bytes_needed(capacity(manifest, boot.frames));
+    let length = length.ok_or(Failure::Text("memory is too large"))?;
+    let memory = views::books(length).ok_or(Failure::Text("the books are open"))?;
+    Books::open(memory).map_err(|_| Failure::Text("there are no books"))
+}
+
+fn serve(manager: &mut TheManager) -> ! {
+    let mut desk =
+        Desk::new(manager, |address, length| Words::new(views::channel(address, length)));
+    loop {
+        desk.disarm();
+        while desk.serve(manager) {}
+        let next = manager.watch();
+        if desk.serve(manager) || desk.arm() {
+            continue;
+        }
+        // Whatever ends the wait, everything is looked at.
+        let _ = rt::sys::wait(u64::MAX, Nanoseconds::new(next));
+    }
+}

@@ -227,7 +227,10 @@ pub trait Calls: Kernel {
 impl<K: Kernel + ?Sized> Calls for K {}
 
 /// Repeats a bounded operation over `count` pages: it is given what is done and how many to do, and says how many it did.
-pub(crate) fn in_steps(
+///
+/// # Errors
+/// What the kernel answers.
+pub fn in_steps(
     count: u64,
     mut operation: impl FnMut(u64, u64) -> Result<Values, Refusal>,
 ) -> Result<(), Refusal> {

@@ -14,7 +14,7 @@ mod space;
 mod tests;
 mod window;
 
-pub use calls::{Calls, Kernel, Refusal, Values};
+pub use calls::{Calls, Kernel, Refusal, Values, in_steps};
 pub use load::{Loader, Target};
 pub use space::{REGION_PAGES, Regions, table_levels};
 pub use window::{Mapped, Window};

@@ -10,6 +10,12 @@ pub trait Window {
 
     /// Writes `bytes` at `offset` bytes from the start of the window. The loader has mapped frames there.
     fn write(&mut self, offset: u64, bytes: &[u8]);
+
+    /// Reads the word at `offset`, a multiple of 8. The loader has mapped a frame there.
+    fn load(&self, offset: u64) -> u64;
+
+    /// Writes the word at `offset`, a multiple of 8, in one piece, after all that was written before.
+    fn store(&mut self, offset: u64, word: u64);
 }
 
 /// The window at [`WINDOW`] in the own address space.
@@ -33,30 +39,66 @@ impl Default for Mapped {
     }
 }
 
+/// Address of `length` bytes at `offset`, if all of it lies in the window.
+fn within(offset: u64, length: usize) -> Option<usize> {
+    let end = offset.checked_add(u64::try_from(length).ok()?)?;
+    let room = WINDOW_END.wrapping_sub(WINDOW).wrapping_sub(PAGE_SIZE);
+    usize::try_from(WINDOW.wrapping_add(offset)).ok().filter(|_| end <= room)
+}
+
 impl Window for Mapped {
     fn address(&self) -> VirtualAddress {
         VirtualAddress::new(WINDOW)
     }
 
     fn write(&mut self, offset: u64, bytes: &[u8]) {
-        let room = WINDOW_END.wrapping_sub(WINDOW).wrapping_sub(PAGE_SIZE);
-        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        if offset.checked_add(length).is_some_and(|end| end <= room) {
-            copy::to_window(WINDOW.wrapping_add(offset), bytes);
+        if let Some(address) = within(offset, bytes.len()) {
+            raw::copy(address, bytes);
+        }
+    }
+
+    fn load(&self, offset: u64) -> u64 {
+        let address = within(offset, size_of::<u64>()).filter(|_| offset % 8 == 0);
+        address.map_or(0, raw::load)
+    }
+
+    fn store(&mut self, offset: u64, word: u64) {
+        if let Some(address) = within(offset, size_of::<u64>()).filter(|_| offset % 8 == 0) {
+            raw::store(address, word);
         }
     }
 }
 
 #[expect(unsafe_code, reason = "frames are filled through mapped memory that no reference covers")]
-mod copy {
-    //! The one copy through a raw address.
+mod raw {
+    //! The accesses through a raw address. All callers keep them within the window.
+
+    use core::sync::atomic::{AtomicU64, Ordering, fence};
 
     /// Copies `bytes` to `address`.
-    pub(super) fn to_window(address: u64, bytes: &[u8]) {
-        let Ok(address) = usize::try_from(address) else { return };
+    pub(super) fn copy(address: usize, bytes: &[u8]) {
         let to = core::ptr::with_exposed_provenance_mut::<u8>(address);
-        // SAFETY: the caller keeps the range within the window, where nothing but the loader's frames is ever mapped and
-        // to which no reference exists; where nothing is mapped the store faults and the kernel stops this partition.
+        // SAFETY: the range lies within the window, where nothing but the loader's frames is ever mapped and to
+        // which no reference exists; where nothing is mapped the store faults and the kernel stops this partition.
         unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
+    }
+
+    /// Reads the word at `address`.
+    pub(super) fn load(address: usize) -> u64 {
+        word(address).load(Ordering::Acquire)
+    }
+
+    /// Writes the word at `address`, after everything before and before everything after it.
+    pub(super) fn store(address: usize, value: u64) {
+        fence(Ordering::SeqCst);
+        word(address).store(value, Ordering::SeqCst);
+    }
+
+    /// The word at `address`, a multiple of 8.
+    fn word(address: usize) -> &'static AtomicU64 {
+        let at = core::ptr::with_exposed_provenance_mut::<u64>(address);
+        // SAFETY: the word lies aligned within the window, where only this module reads and writes, by atomics or raw
+        // copies of the same thread; where nothing is mapped the access faults and the kernel stops this partition.
+        unsafe { AtomicU64::from_ptr(at) }
     }
 }

@@ -59,6 +59,8 @@ pub struct PartitionRow {
     pub state: u32,
     /// Index of its definition in the manifest.
     pub definition: u32,
+    /// Index of the definition whose hardware it has; none for one that was created at run time.
+    pub hardware: u32,
     /// How often it was started.
     pub starts: u32,
     /// How often it was restarted after a fault, since the machine started.
@@ -73,6 +75,8 @@ pub struct PartitionRow {
     pub backoff: u32,
     /// Contexts it has.
     pub contexts: u32,
+    /// Zero.
+    pub reserved: u32,
     /// Slot of its capability in the manager's table.
     pub partition_slot: u16,
     /// Slot of its first context, the others follow.
@@ -89,8 +93,10 @@ pub struct PartitionRow {
     pub channels_end: u64,
     /// Channels and interrupts that report by events.
     pub events: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// Why it was last started: a [`abi::information::StartReason`].
+    pub start_reason: u32,
+    /// When its manager restarts it, nanoseconds; 0: it is not waiting for that.
+    pub restart_at: u64,
     /// Frames of its kernel objects, slot pages and page tables, in the order in which they are made.
     pub kernel: Extent,
     /// Frames of its program.

@@ -1,0 +1,204 @@
+//! Creates partitions at run time from definitions of the manifest, and destroys them without losing a frame.
+
+use crate::manager::{Machine, Manager};
+use crate::manifest::role;
+use crate::run::contexts;
+use crate::space::slot_pages;
+use crate::trouble::Trouble;
+use abi::call::Error;
+use abi::control::{ChannelOperation, ContextOperation, PartitionOperation, first_slot};
+use abi::layout;
+use abi::manifest::PartitionRole;
+use abi::message::resource::ResourceStatus;
+use abi::types::{Frame, PartitionId, Slot, VirtualAddress};
+use program_loader::{Calls, Refusal, Window, table_levels};
+use resource_db::{Extent, Owner, PartitionRow, Stage};
+
+/// How often the end of a context's place in the plans is waited for.
+const TRIES: u32 = 400;
+/// Nanoseconds between two tries.
+const PAUSE: u64 = 1_000_000;
+
+impl<M: Machine, W: Window> Manager<'_, M, W> {
+    /// Uses a definition once more. The new partition has memory of its own, but neither channels nor hardware.
+    ///
+    /// # Errors
+    /// `NotAllowed` for definitions with a role, `Limit` where the table is full, `NoMemory`.
+    pub fn create_again(&mut self, id: PartitionId) -> Result<PartitionId, Trouble> {
+        let original = self.row(id)?;
+        let definition = self.definition(&original)?;
+        if role(definition) != PartitionRole::Ordinary {
+            return Err(ResourceStatus::NotAllowed.into());
+        }
+        let first = u32::try_from(self.manifest.partitions.len()).unwrap_or(u32::MAX);
+        let new = self.books.unused_partition(first).ok_or(ResourceStatus::Limit)?;
+        self.define_partition(new, original.definition, definition)?;
+        if let Err(trouble) = self.make(new) {
+            self.end(new)?;
+            return Err(trouble);
+        }
+        Ok(new)
+    }
+
+    /// Destroys a partition that was created at run time.
+    ///
+    /// # Errors
+    /// `NotAllowed` for one of the manifest; what the kernel answers.
+    pub fn destroy(&mut self, id: PartitionId) -> Result<(), Trouble> {
+        self.row(id)?;
+        if !self.is_creation(id) {
+            return Err(ResourceStatus::NotAllowed.into());
+        }
+        self.end(id)
+    }
+
+    /// Takes a partition down, however much of it is there, and gives every frame back.
+    ///
+    /// # Errors
+    /// Where the kernel keeps something: then the row stays, so that nothing is lost silently.
+    pub fn end(&mut self, id: PartitionId) -> Result<(), Trouble> {
+        let row = self.change(id, |row| {
+            row.stage = Stage::Ending.number();
+            row.placed = 0;
+        })?;
+        for context in contexts(&row) {
+            let _ = self.machine.patient(context, ContextOperation::Stop as u64, [0; 4]);
+        }
+        if row.starts > 0 {
+            self.replan()?;
+        }
+        self.unmap_all(&row);
+        self.end_objects(&row)?;
+        self.release_all(&row)?;
+        self.forget(id, &row)
+    }
+
+    /// Unmaps all that a partition without channels can have mapped.
+    fn unmap_all(&mut self, row: &PartitionRow) {
+        let partition = Slot::new(row.partition_slot);
+        let Ok(definition) = self.definition(row) else { return };
+        if let Ok(program) = self.program(definition) {
+            for segment in program.segments() {
+                let _ = self.machine.unmap(partition, segment.address(), segment.pages());
+            }
+        }
+        let stack = u64::from(definition.stack);
+        let stacks = (0..u64::from(row.contexts))
+            .map(|context| (crate::space::stack_bottom(context, stack), stack));
+        let areas = [
+            (layout::TIME_PAGE, 1),
+            (layout::INFORMATION, row.information.count),
+            (layout::HEAP, row.heap.count),
+            (layout::LASTING, row.lasting.count),
+        ];
+        for (address, pages) in areas.into_iter().chain(stacks) {
+            let _ = self.machine.unmap(partition, VirtualAddress::new(address), pages);
+        }
+    }
+
+    /// Destroys the kernel objects, the last made first.
+    fn end_objects(&mut self, row: &PartitionRow) -> Result<(), Trouble> {
+        let channel = Slot::new(row.information_slot);
+        while self
+            .machine
+            .control(channel, ChannelOperation::Part as u64, [0; 4])
+            .is_ok_and(|[remain, ..]| remain > 0)
+        {}
+        gone(self.machine.patient(channel, ChannelOperation::Destroy as u64, [0; 4]))?;
+        for context in contexts(row) {
+            self.end_context(context)?;
+        }
+        let partition = Slot::new(row.partition_slot);
+        for slot in 1..row.slots {
+            let _ = self.on(partition, PartitionOperation::Clear, [slot.into(), 0, 0, 0]);
+        }
+        for index in (0..slot_pages(row)).rev() {
+            gone(self.on(partition, PartitionOperation::RemoveSlots, [index, 0, 0, 0]))?;
+        }
+        self.end_tables(row, partition);
+        gone(self.on(partition, PartitionOperation::Destroy, [0; 4]))
+    }
+
+    /// Removes the tables below the root, which goes with the partition.
+    fn end_tables(&mut self, row: &PartitionRow, partition: Slot) {
+        let Ok(definition) = self.definition(row) else { return };
+        let Ok(program) = self.program(definition) else { return };
+        // Needs are computed as when it was made: nothing they depend on has changed.
+        let id = PartitionId::new(u32::MAX);
+        let Ok(needs) = self.needs(id, row, &program) else { return };
+        for (address, level) in table_levels(&needs.regions) {
+            if level == 1 {
+                let arguments = [address.raw(), level, 0, 0];
+                let _ = self.on(partition, PartitionOperation::RemoveTable, arguments);
+            }
+        }
+        for level in [2, 3] {
+            let _ = self.on(partition, PartitionOperation::RemoveTable, [0, level, 0, 0]);
+        }
+    }
+
+    /// Destroys a context, once no running plan names it any more.
+    fn end_context(&mut self, context: Slot) -> Result<(), Trouble> {
+        let mut tries = TRIES;
+        loop {
+            let answer = self.machine.patient(context, ContextOperation::Destroy as u64, [0; 4]);
+            match answer {
+                Err(Refusal { error: Error::InUse | Error::WrongState, .. }) if tries > 0 => {
+                    let until = self.machine.now().saturating_add(PAUSE);
+                    self.machine.sleep_until(until);
+                    tries -= 1;
+                }
+                answer => return gone(answer),
+            }
+        }
+    }
+
+    fn on(
+        &mut self,
+        partition: Slot,
+        operation: PartitionOperation,
+        arguments: [u64; 4],
+    ) -> Result<[u64; 4], Refusal> {
+        self.machine.partition(partition, operation, arguments)
+    }
+
+    /// Makes all memory free, and looks whether all objects are.
+    fn release_all(&mut self, row: &PartitionRow) -> Result<(), Trouble> {
+        for Extent { start, count } in row.extents() {
+            self.machine.release(first_slot::MEMORY, Frame::new(start.raw()), count)?;
+        }
+        Ok(())
+    }
+
+    /// Writes down that it is gone.
+    fn forget(&mut self, id: PartitionId, row: &PartitionRow) -> Result<(), Trouble> {
+        self.books.begin();
+        for extent in row.extents() {
+            self.books.give(extent, Owner::Partition(id), Owner::Available)?;
+        }
+        self.books.set_partition(id, PartitionRow::default())?;
+        self.books.commit();
+        let slots = [
+            (row.partition_slot, 1),
+            (row.information_slot, 1),
+            (row.context_slot, row.contexts as u16),
+        ];
+        for (first, count) in slots {
+            for slot in first..first.saturating_add(count) {
+                let clear = [slot.into(), 0, 0, 0];
+                let _ = self.on(first_slot::PARTITION, PartitionOperation::Clear, clear);
+            }
+            self.books.give_slots(Slot::new(first), count);
+        }
+        Ok(())
+    }
+}
+
+/// An object that is not there any more is as good as destroyed.
+fn gone(answer: Result<[u64; 4], Refusal>) -> Result<(), Trouble> {
+    match answer {
+        Ok(_) => Ok(()),
+        Err(Refusal { error: Error::NoCapability | Error::Stale, .. }) => Ok(()),
+        Err(refusal) => Err(refusal.into()),
+    }
+}

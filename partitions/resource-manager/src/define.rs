@@ -1,0 +1,138 @@
+//! Writes the rows of the manifest's partitions and channels, before anything is made.
+
+use crate::given::given;
+use crate::manager::{Machine, Manager, SELF};
+use crate::manifest::channel_pages;
+use crate::trouble::Trouble;
+use abi::channel::Role;
+use abi::control::first_slot;
+use abi::image::Name;
+use abi::layout;
+use abi::manifest::{EVERY_PROCESSOR, ManifestChannel, ManifestPartition, NO_PARTITION};
+use abi::message::resource::ResourceStatus;
+use abi::rights::Kind;
+use abi::types::{ChannelId, EventBit, Frame, PAGE_SIZE, PartitionId};
+use program_loader::Window;
+use resource_db::{ChannelRow, End, Extent, PartitionRow, Stage};
+
+impl<M: Machine, W: Window> Manager<'_, M, W> {
+    /// Rows of every partition and channel of the manifest.
+    ///
+    /// # Errors
+    /// Where the tables are full.
+    pub fn define_all(&mut self) -> Result<(), Trouble> {
+        for (index, definition) in (0..).zip(self.manifest.partitions) {
+            self.define_partition(PartitionId::new(index), index, definition)?;
+        }
+        for (index, channel) in (0..).zip(self.manifest.channels) {
+            self.define_channel(ChannelId::new(index), channel)?;
+        }
+        Ok(())
+    }
+
+    /// The row of a partition.
+    ///
+    /// # Errors
+    /// Where the tables are full.
+    pub fn define_partition(
+        &mut self,
+        id: PartitionId,
+        index: u32,
+        definition: &ManifestPartition,
+    ) -> Result<(), Trouble> {
+        let hardware = if id.raw() == index { index } else { NO_PARTITION };
+        let interrupts = given(&self.manifest, hardware, definition)
+            .filter(|given| given.kind() == Kind::Interrupt)
+            .count();
+        let slots = 1 + given(&self.manifest, hardware, definition).count();
+        let mut row = PartitionRow {
+            name: definition.name,
+            stage: Stage::Making.number(),
+            definition: index,
+            hardware,
+            budget: definition.restarts,
+            backoff: definition.backoff,
+            contexts: self.contexts_of(definition).into(),
+            slots: u16::try_from(slots).map_err(|_| ResourceStatus::Limit)?,
+            events: u32::try_from(interrupts).unwrap_or(0),
+            channels_end: layout::CHANNELS,
+            ..PartitionRow::default()
+        };
+        if id == SELF {
+            row.partition_slot = first_slot::PARTITION.raw();
+            row.context_slot = first_slot::CONTEXT.raw();
+            row.slots = self.own_slots()?;
+            row.stage = Stage::Made.number();
+        } else {
+            row.partition_slot = self.take_slots(1)?.raw();
+            row.information_slot = self.take_slots(1)?.raw();
+            row.context_slot = self.take_slots(row.contexts as u16)?.raw();
+        }
+        self.books.begin();
+        self.books.set_partition(id, row)?;
+        self.books.commit();
+        Ok(())
+    }
+
+    /// The row of a channel of the manifest, with both its ends.
+    ///
+    /// # Errors
+    /// Where a table or an address space is full.
+    fn define_channel(&mut self, id: ChannelId, channel: &ManifestChannel) -> Result<(), Trouble> {
+        let pages = channel_pages(channel);
+        let row = ChannelRow {
+            client: self.define_end(channel.client, channel.client_name, pages)?,
+            server: self.define_end(channel.server, channel.server_name, pages)?,
+            stage: Stage::Making.number(),
+            epoch: 1,
+            kind: channel.kind,
+            ring_shift: channel.ring_shift,
+            slot: self.take_slots(1)?.raw(),
+            frames: Extent { start: Frame::new(0), count: pages + 1 },
+            ..ChannelRow::default()
+        };
+        self.books.begin();
+        self.books.set_channel(id, row)?;
+        self.books.commit();
+        Ok(())
+    }
+
+    /// Address, slot and event of one end of a channel of `pages` pages.
+    fn define_end(&mut self, partition: u32, name: Name, pages: u64) -> Result<End, Trouble> {
+        let id = PartitionId::new(partition);
+        let mut row = self.row(id)?;
+        let slot = if id == SELF {
+            let slot = self.take_slots(1)?.raw();
+            row = self.row(id)?;
+            slot
+        } else {
+            row.slots
+        };
+        let event = row.events % u32::from(EventBit::ASSIGNABLE);
+        let end = End { name, address: row.channels_end, partition, slot, event: event as u16 };
+        row.events += 1;
+        row.slots += u16::from(id != SELF);
+        row.channels_end += (pages + 1) * PAGE_SIZE;
+        if row.channels_end > layout::CHANNELS_END {
+            return Err(ResourceStatus::Limit.into());
+        }
+        self.change(id, |old| *old = row)?;
+        Ok(end)
+    }
+
+    /// Contexts of a partition on this machine.
+    #[must_use]
+    pub fn contexts_of(&self, definition: &ManifestPartition) -> u16 {
+        let every = definition.processor == EVERY_PROCESSOR;
+        if every { self.facts.processors } else { definition.contexts }
+    }
+}
+
+/// The end of a channel that `role` names.
+#[must_use]
+pub fn end(row: &ChannelRow, role: Role) -> &End {
+    match role {
+        Role::Client => &row.client,
+        Role::Server => &row.server,
+    }
+}

@@ -1,0 +1,102 @@
+//! What a partition is given beside its memory and its channels, in the order of its slots.
+
+use crate::manifest::{Manifest, flags, role};
+use abi::image::{Name, name_from};
+use abi::information::ResourceKind;
+use abi::manifest::{GrantKind, ManifestGrant, ManifestPartition, PartitionFlags, PartitionRole};
+use abi::rights::{Kind, Rights};
+
+/// Something a partition is given in a slot of its own.
+#[derive(Clone, Copy, Debug)]
+pub enum Given<'m> {
+    /// Hardware.
+    Grant(&'m ManifestGrant),
+    /// The debug port.
+    Debug,
+    /// Its own partition.
+    OwnPartition,
+    /// Its own first context.
+    OwnContext,
+    /// The resource manager's partition.
+    ManagerPartition,
+    /// The resource manager's context.
+    ManagerContext,
+    /// The authority over memory.
+    Memory,
+}
+
+impl Given<'_> {
+    /// Its name as the partition sees it.
+    #[must_use]
+    pub fn name(&self) -> Name {
+        let text = match self {
+            Self::Grant(grant) => return grant.name,
+            Self::Debug => "debug",
+            Self::OwnPartition => "self-partition",
+            Self::OwnContext => "self-context",
+            Self::ManagerPartition => "manager-partition",
+            Self::ManagerContext => "manager-context",
+            Self::Memory => "memory",
+        };
+        name_from(text).unwrap_or_default()
+    }
+
+    /// Kind of the capability.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Grant(grant) if grant.kind == GrantKind::Ports as u32 => Kind::Ports,
+            Self::Grant(grant) if grant.kind == GrantKind::Interrupt as u32 => Kind::Interrupt,
+            Self::Grant(_) => Kind::None,
+            Self::Debug => Kind::Debug,
+            Self::OwnPartition | Self::ManagerPartition => Kind::Partition,
+            Self::OwnContext | Self::ManagerContext => Kind::Context,
+            Self::Memory => Kind::Memory,
+        }
+    }
+
+    /// Rights of the capability.
+    #[must_use]
+    pub fn rights(&self) -> Rights {
+        match self {
+            Self::Grant(_) | Self::Debug => Rights::USE | Rights::INSPECT,
+            _ => Rights::all(),
+        }
+    }
+
+    /// How it is listed in the information pages.
+    #[must_use]
+    pub fn resource_kind(&self) -> ResourceKind {
+        match self {
+            Self::Debug => ResourceKind::Debug,
+            Self::Grant(_) => match self.kind() {
+                Kind::Ports => ResourceKind::Ports,
+                Kind::Interrupt => ResourceKind::Interrupt,
+                _ => ResourceKind::Device,
+            },
+            _ => ResourceKind::Capability,
+        }
+    }
+}
+
+/// All that the partition defined at `index` is given; what stands at place `n` is in its slot `n + 1`.
+pub fn given<'m>(
+    manifest: &Manifest<'m>,
+    index: u32,
+    definition: &ManifestPartition,
+) -> impl Iterator<Item = Given<'m>> + use<'m> {
+    let flags = flags(definition);
+    let rescuer = role(definition) == PartitionRole::Boot;
+    let own = flags.contains(PartitionFlags::SELF) || rescuer;
+    let extra = [
+        (flags.contains(PartitionFlags::DEBUG), Given::Debug),
+        (own, Given::OwnPartition),
+        (own, Given::OwnContext),
+        (rescuer, Given::ManagerPartition),
+        (rescuer, Given::ManagerContext),
+        (rescuer, Given::Memory),
+    ];
+    let extra = extra.into_iter().filter(|(given, _)| *given).map(|(_, given)| given);
+    let manager = role(definition) == PartitionRole::ResourceManager;
+    manifest.grants_of(index).map(Given::Grant).chain(extra).filter(move |_| !manager)
+}

@@ -1,0 +1,80 @@
+//! Writes the information pages: what a partition can read about itself.
+
+use crate::manager::{Machine, Manager};
+use crate::manifest::flags;
+use crate::resource_list::resources;
+use crate::trouble::Trouble;
+use abi::boot::FrameRange;
+use abi::control::{Access, first_slot};
+use abi::information::{INFORMATION_HEADER, INFORMATION_MAGIC, Information, Resource};
+use abi::manifest::{ManifestPartition, PartitionFlags};
+use abi::types::{PAGE_SIZE, PartitionId};
+use core::mem::offset_of;
+use program_loader::{Calls, Window};
+use resource_db::PartitionRow;
+use zerocopy::IntoBytes;
+
+impl<M: Machine, W: Window> Manager<'_, M, W> {
+    /// Writes all information pages of a partition.
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    pub fn inform(&mut self, id: PartitionId) -> Result<(), Trouble> {
+        let row = self.row(id)?;
+        let definition = self.definition(&row)?;
+        let mut head = self.head(id, &row, definition);
+        self.map_information(&row)?;
+        let sequence = offset_of!(Information, sequence) as u64;
+        // Odd while the pages change, whatever an interrupted writer left.
+        head.sequence = self.window.load(sequence).wrapping_add(1) | 1;
+        self.window.store(sequence, head.sequence);
+        let list = resources(&self.books, &self.manifest, &self.facts, id, (&row, definition));
+        let mut offset = INFORMATION_HEADER as u64;
+        for resource in list {
+            self.window.write(offset, resource.as_bytes());
+            offset += size_of::<Resource>() as u64;
+            head.resources += 1;
+        }
+        self.window.write(0, head.as_bytes());
+        self.window.store(sequence, head.sequence.wrapping_add(1));
+        let window = self.window.address();
+        Ok(self.machine.unmap(first_slot::PARTITION, window, row.information.count)?)
+    }
+
+    /// Maps the pages into the window.
+    fn map_information(&mut self, row: &PartitionRow) -> Result<(), Trouble> {
+        let (own, window) = (first_slot::PARTITION, self.window.address());
+        let FrameRange { start, count } = row.information;
+        self.machine.unmap(own, window, count)?;
+        Ok(self.machine.map(own, window, start, count, Access::WRITE)?)
+    }
+
+    /// The head, without the number of resources.
+    fn head(
+        &self,
+        id: PartitionId,
+        row: &PartitionRow,
+        definition: &ManifestPartition,
+    ) -> Information {
+        let want = self.want(id, row, definition);
+        let contexts = want.contexts_on(self.facts.processors);
+        let image = flags(definition).contains(PartitionFlags::BOOT_IMAGE);
+        Information {
+            magic: INFORMATION_MAGIC,
+            sequence: 0,
+            version: abi::ABI_VERSION,
+            partition: id.raw(),
+            name: row.name,
+            starts: row.starts,
+            reason: row.start_reason,
+            contexts: row.contexts,
+            resources: 0,
+            heap: row.heap.count * PAGE_SIZE,
+            lasting: row.lasting.count * PAGE_SIZE,
+            stack: u64::from(definition.stack) * PAGE_SIZE,
+            boot_image: if image { self.image.length() } else { 0 },
+            share: u32::from(definition.share) * u32::from(contexts),
+            processor: want.processor_of(0, self.facts.processors).raw().into(),
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The resource manager: holds all authority after boot, creates every other partition from the manifest and keeps the books.
+//!
+//! All of it works on the traits [`manager::Machine`] and [`program_loader::Window`]; the program in `main.rs` wires them up.
+
+#![cfg_attr(not(test), no_std)]
+
+pub mod audit;
+pub mod channels;
+pub mod copies;
+pub mod define;
+pub mod given;
+pub mod information;
+pub mod lists;
+pub mod lists_channels;
+pub mod make;
+pub mod manager;
+pub mod manifest;
+pub mod own;
+pub mod plans;
+pub mod recover;
+pub mod requests;
+pub mod resource_list;
+pub mod run;
+pub mod serve;
+pub mod setup;
+pub mod shutdown;
+pub mod space;
+pub mod trouble;
+pub mod usage;
+pub mod watch;

@@ -1,0 +1,142 @@
+//! The records that people ask for.
+
+use crate::manager::{Machine, Manager, SELF};
+use crate::manifest::role;
+use crate::requests::Reply;
+use crate::run::contexts;
+use crate::trouble::Trouble;
+use abi::control::{ContextOperation, ContextState, PLAN_SLOTS};
+use abi::fault::word;
+use abi::manifest::NO_PARTITION;
+use abi::message::resource::{
+    Index, MachineRecord, PartitionRecord, PartitionState, PlanRecord, ResourceStatus,
+};
+use abi::types::{PartitionId, ProcessorId};
+use plan::Place;
+use program_loader::{Calls, Window};
+use resource_db::{Owner, PartitionRow};
+
+/// No partition in the places of a [`PlanRecord`].
+const NOBODY: u16 = u16::MAX;
+
+/// What the kernel says about all contexts of a partition.
+#[derive(Default)]
+struct Contexts {
+    ready: bool,
+    faulted: bool,
+    used: u64,
+    waits_for: u64,
+}
+
+impl<M: Machine, W: Window> Manager<'_, M, W> {
+    /// The partition at a place of the list.
+    ///
+    /// # Errors
+    /// `NoSuch` past the end.
+    pub fn partition_record(&mut self, index: Index) -> Result<Reply, Trouble> {
+        let place = index.index as usize;
+        let (id, row) = self.books.partitions().nth(place).ok_or(ResourceStatus::NoSuch)?;
+        let row = *row;
+        let definition = self.definition(&row)?;
+        let want = self.want(id, &row, definition);
+        let kernel = self.contexts_state(&row);
+        let fault = self.faulted_context(&row);
+        let mut word = |index| fault.map_or(0, |context| self.fault_word(context, index));
+        let (reason, instruction) = (word(word::REASON), word(word::INSTRUCTION));
+        let share =
+            u32::from(definition.share) * u32::from(want.contexts_on(self.facts.processors));
+        Ok(Reply::record(&PartitionRecord {
+            name: row.name,
+            id: id.raw(),
+            state: state(&row, &kernel) as u32 | u32::from(role(definition) as u16) << 16,
+            share,
+            processor: want.processor_of(0, self.facts.processors).raw().into(),
+            pages: self.pages_of(id, &row),
+            used: kernel.used,
+            restarts: row.restarts,
+            rescuer: definition.rescuer,
+            waits_for: kernel.waits_for,
+            reason,
+            instruction,
+        }))
+    }
+
+    fn contexts_state(&mut self, row: &PartitionRow) -> Contexts {
+        let mut all = Contexts::default();
+        for context in contexts(row) {
+            let state = self.machine.patient(context, ContextOperation::State as u64, [0; 4]);
+            let Ok([state, _, used, waits_for]) = state else { continue };
+            let waits = state == ContextState::Waiting as u64;
+            all.ready |= state == ContextState::Ready as u64;
+            all.faulted |= state == ContextState::Faulted as u64;
+            all.used = all.used.saturating_add(used);
+            all.waits_for |= if waits { waits_for } else { 0 };
+        }
+        all
+    }
+
+    /// Pages of a partition, its channels as client included.
+    fn pages_of(&self, id: PartitionId, row: &PartitionRow) -> u64 {
+        if id == SELF {
+            return self.books.count(Owner::Partition(SELF));
+        }
+        let client = self.channels_of(id).filter(|(_, _, row)| row.client.partition == id.raw());
+        client.map(|(_, _, row)| row.frames.count).sum::<u64>() + row.frames()
+    }
+
+    /// The plan of a processor.
+    ///
+    /// # Errors
+    /// `NoSuch` past the last processor.
+    pub fn plan_record(&mut self, index: Index) -> Result<Reply, Trouble> {
+        let processor = u16::try_from(index.index).map_err(|_| ResourceStatus::NoSuch)?;
+        if processor >= self.facts.processors {
+            return Err(ResourceStatus::NoSuch.into());
+        }
+        let processor = ProcessorId::new(processor);
+        let plan = self.plan(processor);
+        let usage = self.usage.of(processor);
+        let mut used = [0; PLAN_SLOTS];
+        used.iter_mut().zip(usage).for_each(|(to, from)| *to = from);
+        let mut takers = [NOBODY; PLAN_SLOTS];
+        takers.iter_mut().zip(&plan.takers).for_each(|(to, from)| *to = name(from));
+        Ok(Reply::record(&PlanRecord {
+            slots: plan.slots.map(|slot| slot.as_ref().map_or(NOBODY, name)),
+            used,
+            takers,
+            idle: usage.last().copied().unwrap_or(0).into(),
+            slot: u32::try_from(self.manifest.slot / 1000).unwrap_or(u32::MAX),
+        }))
+    }
+
+    /// The machine.
+    #[must_use]
+    pub fn machine_record(&self) -> Reply {
+        let partitions = self.books.partitions().count();
+        Reply::record(&MachineRecord {
+            processors: self.facts.processors.into(),
+            partitions: u32::try_from(partitions).unwrap_or(u32::MAX),
+            frames: self.facts.frames - self.books.count(Owner::Missing),
+            free: self.books.available(),
+            kernel: self.books.count(Owner::Reserved),
+        })
+    }
+}
+
+/// Number of a partition in a [`PlanRecord`].
+fn name(place: &Place) -> u16 {
+    u16::try_from(place.partition.raw()).unwrap_or(NOBODY)
+}
+
+/// State as people see it: the books know what was asked, the kernel what came of it.
+fn state(row: &PartitionRow, kernel: &Contexts) -> PartitionState {
+    let book = PartitionState::ALL.iter().find(|(state, _)| *state as u32 == row.state);
+    match book.map_or(PartitionState::Stopped, |(state, _)| *state) {
+        PartitionState::Stopped if row.definition == SELF.raw() => PartitionState::Running,
+        PartitionState::Running if kernel.faulted => PartitionState::Faulted,
+        PartitionState::Running if !kernel.ready => PartitionState::Waiting,
+        state => state,
+    }
+}
+
+const _: () = assert!(NO_PARTITION == u32::MAX);

@@ -1,0 +1,164 @@
+//! The records of channels, capabilities and traces.
+
+use crate::manager::{Machine, Manager, SELF};
+use crate::plans::processor_slot;
+use crate::requests::Reply;
+use crate::resource_list::resources;
+use crate::trouble::Trouble;
+use abi::channel::{CLIENT_AREA, SERVER_AREA, word};
+use abi::control::{ChannelOperation, ProcessorOperation, first_slot};
+use abi::image::name_from;
+use abi::information::{Resource, ResourceKind};
+use abi::manifest::NO_PARTITION;
+use abi::message::resource::{
+    CapabilityQuery, CapabilityRecord, ChannelRecord, Index, ResourceStatus, TraceQuery,
+    TraceRecord,
+};
+use abi::rights::{Kind, Rights};
+use abi::types::{Frame, PartitionId, ProcessorId, Slot};
+use program_loader::{Calls, Window};
+use resource_db::Owner;
+
+/// What the manager holds from the start.
+const OWN: [(&str, Slot, Kind); 7] = [
+    ("partition", first_slot::PARTITION, Kind::Partition),
+    ("context", first_slot::CONTEXT, Kind::Context),
+    ("memory", first_slot::MEMORY, Kind::Memory),
+    ("debug", first_slot::DEBUG, Kind::Debug),
+    ("kernel", first_slot::KERNEL, Kind::Kernel),
+    ("ports", first_slot::PORTS, Kind::Ports),
+    ("interrupts", first_slot::INTERRUPT, Kind::Interrupt),
+];
+
+impl<M: Machine, W: Window> Manager<'_, M, W> {
+    /// The channel at a place of the list.
+    ///
+    /// # Errors
+    /// `NoSuch` past the end.
+    pub fn channel_record(&mut self, index: Index) -> Result<Reply, Trouble> {
+        let place = index.index as usize;
+        let (id, row) = self.books.channels().nth(place).ok_or(ResourceStatus::NoSuch)?;
+        let row = *row;
+        let slot = Slot::new(row.slot);
+        Ok(Reply::record(&ChannelRecord {
+            name: row.client.name,
+            id: id.raw(),
+            client: row.client.partition,
+            server: row.server.partition,
+            kind: row.kind.into(),
+            epoch: row.epoch,
+            pages: u32::try_from(row.memory().count).unwrap_or(u32::MAX),
+            rung_server: self.counter(slot, CLIENT_AREA + word::RUNG),
+            rung_client: self.counter(slot, SERVER_AREA + word::RUNG),
+            requests: self.counter(slot, CLIENT_AREA + word::PRODUCED),
+            completions: self.counter(slot, SERVER_AREA + word::PRODUCED),
+        }))
+    }
+
+    /// A word of 32 bits of a channel's first page.
+    fn counter(&mut self, channel: Slot, offset: usize) -> u64 {
+        let offset = offset as u64;
+        let arguments = [offset & !7, 0, 0, 0];
+        let peek = self.machine.patient(channel, ChannelOperation::Peek as u64, arguments);
+        let word = peek.map_or(0, |[word, ..]| word);
+        if offset & 4 == 0 { word & u64::from(u32::MAX) } else { word >> 32 }
+    }
+
+    /// A capability of a partition.
+    ///
+    /// # Errors
+    /// `NoSuch` past the end.
+    pub fn capability_record(&mut self, query: CapabilityQuery) -> Result<Reply, Trouble> {
+        let id = PartitionId::new(query.partition);
+        let row = self.row(id)?;
+        let definition = self.definition(&row)?;
+        let mut index = query.index as usize;
+        if id == SELF {
+            if let Some((name, slot, kind)) = OWN.get(index) {
+                return Ok(Reply::record(&own_record(name, *slot, *kind)));
+            }
+            index -= OWN.len();
+        }
+        let list = resources(&self.books, &self.manifest, &self.facts, id, (&row, definition));
+        let mut list = list.filter(|resource| resource.kind != ResourceKind::Device as u8);
+        let resource = list.nth(index).ok_or(ResourceStatus::NoSuch)?;
+        Ok(Reply::record(&self.record_of(&resource)))
+    }
+
+    fn record_of(&self, resource: &Resource) -> CapabilityRecord {
+        let is = |kind: ResourceKind| resource.kind == kind as u8;
+        let line = u32::try_from(resource.address).unwrap_or(0);
+        let (kind, parameter) = if is(ResourceKind::Channel) {
+            (Kind::Doorbell, self.peer_event(resource))
+        } else if is(ResourceKind::Interrupt) {
+            (Kind::Interrupt, line)
+        } else if is(ResourceKind::Ports) {
+            let count = u32::try_from(resource.length).unwrap_or(0);
+            (Kind::Ports, count << 16 | line)
+        } else if is(ResourceKind::Debug) {
+            (Kind::Debug, 0)
+        } else {
+            (Kind::None, 0)
+        };
+        let all = is(ResourceKind::Capability);
+        let rights = if all { Rights::all() } else { Rights::USE };
+        CapabilityRecord {
+            name: resource.name,
+            slot: resource.slot.into(),
+            kind: u32::from(kind as u8),
+            rights: rights.bits().into(),
+            parameter,
+            target: if is(ResourceKind::Channel) { resource.peer } else { NO_PARTITION },
+            reserved: 0,
+        }
+    }
+
+    /// Event bit that the doorbell of a channel's end sets at the other.
+    fn peer_event(&self, resource: &Resource) -> u32 {
+        let row = self.books.channel(abi::types::ChannelId::new(resource.id));
+        row.map_or(0, |row| match resource.role {
+            role if role == abi::channel::Role::Client as u8 => row.server.event.into(),
+            _ => row.client.event.into(),
+        })
+    }
+
+    /// A record of a processor's trace.
+    ///
+    /// # Errors
+    /// `NoSuch` for one that is not kept.
+    pub fn trace_record(&mut self, query: TraceQuery) -> Result<Reply, Trouble> {
+        let processor = u16::try_from(query.processor).map_err(|_| ResourceStatus::NoSuch)?;
+        if processor >= self.facts.processors {
+            return Err(ResourceStatus::NoSuch.into());
+        }
+        let slot = processor_slot(ProcessorId::new(processor));
+        let [.., next] = self.trace(slot, u64::MAX)?;
+        let index = next.checked_sub(u64::from(query.back) + 1).ok_or(ResourceStatus::NoSuch)?;
+        let [time, what, second, _] = self.trace(slot, index)?;
+        let first = what & (u64::MAX >> 8);
+        let partition = match self.books.owner(Frame::new(first)) {
+            Owner::Partition(id) => id.raw(),
+            _ => NO_PARTITION,
+        };
+        let kind = u32::try_from(what >> 56).unwrap_or(0);
+        Ok(Reply::record(&TraceRecord { time, kind, partition, first, second }))
+    }
+
+    fn trace(&mut self, processor: Slot, index: u64) -> Result<[u64; 4], Trouble> {
+        let trace = ProcessorOperation::Trace as u64;
+        let values = self.machine.patient(processor, trace, [index, 0, 0, 0]);
+        values.map_err(|_| ResourceStatus::NoSuch.into())
+    }
+}
+
+fn own_record(name: &str, slot: Slot, kind: Kind) -> CapabilityRecord {
+    CapabilityRecord {
+        name: name_from(name).unwrap_or_default(),
+        slot: slot.raw().into(),
+        kind: u32::from(kind as u8),
+        rights: Rights::all().bits().into(),
+        parameter: 0,
+        target: NO_PARTITION,
+        reserved: 0,
+    }
+}

@@ -1,0 +1,253 @@
+//! Makes a partition: kernel objects, tables, memory, capabilities.
+
+use crate::given::{Given, given};
+use crate::manager::{Machine, Manager};
+use crate::manifest::{flags, role};
+use crate::space::{Needs, device_pages, slot_pages, stack_bottom};
+use crate::trouble::Trouble;
+use abi::boot::FrameRange;
+use abi::control::{Access, ChannelOperation, PartitionOperation, first_slot};
+use abi::layout;
+use abi::manifest::{GrantKind, ManifestPartition, NO_PARTITION, PartitionFlags, PartitionRole};
+use abi::rights::Kind;
+use abi::types::{EventBit, Frame, PAGE_SIZE, PartitionId, PhysicalAddress, Slot, VirtualAddress};
+use boot_image::Program;
+use program_loader::{Calls, Target, Window, table_levels};
+use resource_db::{Owner, PartitionRow, Stage};
+
+/// Frames handed out one after the other.
+struct Supply(u64);
+
+impl Supply {
+    fn next(&mut self) -> Frame {
+        self.take(1)
+    }
+
+    fn take(&mut self, count: u64) -> Frame {
+        let frame = Frame::new(self.0);
+        self.0 += count;
+        frame
+    }
+}
+
+impl<M: Machine, W: Window> Manager<'_, M, W> {
+    /// Makes a partition whose row is there. It is not started.
+    ///
+    /// # Errors
+    /// What the kernel or the books answer; what was made is there then, and is taken down with [`Self::end`].
+    pub fn make(&mut self, id: PartitionId) -> Result<(), Trouble> {
+        let row = self.row(id)?;
+        let definition = self.definition(&row)?;
+        let program = self.program(definition)?;
+        let needs = self.needs(id, &row, &program)?;
+        let row = self.allocate(id, definition, &needs)?;
+        self.make_objects(&row, &needs)?;
+        self.make_memory(&row, definition, &program)?;
+        self.make_information(&row)?;
+        self.give_capabilities(&row, definition)?;
+        self.give_devices(&row)?;
+        if flags(definition).contains(PartitionFlags::BOOT_IMAGE) {
+            self.share_image(id, &row)?;
+        }
+        self.change(id, |row| row.stage = Stage::Made.number()).map(|_| ())
+    }
+
+    /// Takes the frames a partition needs, in one transaction.
+    fn allocate(
+        &mut self,
+        id: PartitionId,
+        definition: &ManifestPartition,
+        needs: &Needs,
+    ) -> Result<PartitionRow, Trouble> {
+        let mut row = self.row(id)?;
+        let owner = Owner::Partition(id);
+        self.books.begin();
+        row.kernel = self.books.allocate(needs.kernel, owner)?;
+        row.program = self.books.allocate(needs.program, owner)?;
+        row.stack = self.books.allocate(needs.stack, owner)?;
+        row.heap = self.books.allocate(definition.heap.into(), owner)?;
+        row.lasting = self.books.allocate(definition.lasting.into(), owner)?;
+        row.information = self.books.allocate(needs.information, owner)?;
+        self.books.set_partition(id, row)?;
+        self.books.commit();
+        Ok(row)
+    }
+
+    /// Partition, page tables, slot pages, contexts.
+    fn make_objects(&mut self, row: &PartitionRow, needs: &Needs) -> Result<(), Trouble> {
+        let partition = Slot::new(row.partition_slot);
+        let memory = first_slot::MEMORY;
+        let mut supply = Supply(row.kernel.start.raw());
+        self.machine.create(memory, Kind::Partition, supply.next(), partition, 0)?;
+        let tables = supply.take(table_levels(&needs.regions).count() as u64);
+        self.loader().tables(partition, &needs.regions, tables)?;
+        for index in 0..slot_pages(row) {
+            let arguments = [index, supply.next().raw(), 0, 0];
+            self.machine.partition(partition, PartitionOperation::AddSlots, arguments)?;
+        }
+        for context in 0..row.contexts as u16 {
+            let slot = Slot::new(row.context_slot + context);
+            let extra = row.partition_slot.into();
+            self.machine.create(memory, Kind::Context, supply.next(), slot, extra)?;
+        }
+        let channel = Slot::new(row.information_slot);
+        self.machine.create(memory, Kind::Channel, supply.next(), channel, 0)?;
+        Ok(())
+    }
+
+    /// Program, stacks, heap, lasting memory, time page.
+    fn make_memory(
+        &mut self,
+        row: &PartitionRow,
+        definition: &ManifestPartition,
+        program: &Program<'_>,
+    ) -> Result<(), Trouble> {
+        let partition = Slot::new(row.partition_slot);
+        let target = Target { partition, frames: row.program.start };
+        self.loader().load(program, target)?;
+        self.clean_memory(row, definition)?;
+        let lasting = VirtualAddress::new(layout::LASTING);
+        self.loader().zeroed(partition, lasting, row.lasting.start, row.lasting.count)?;
+        let time = VirtualAddress::new(layout::TIME_PAGE);
+        Ok(self.machine.map(partition, time, self.facts.time, 1, Access::empty())?)
+    }
+
+    /// Fresh stacks and heap.
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    pub fn clean_memory(
+        &mut self,
+        row: &PartitionRow,
+        definition: &ManifestPartition,
+    ) -> Result<(), Trouble> {
+        let partition = Slot::new(row.partition_slot);
+        let pages = u64::from(definition.stack);
+        for context in 0..u64::from(row.contexts) {
+            let bottom = VirtualAddress::new(stack_bottom(context, pages));
+            let frame = Frame::new(row.stack.start.raw() + context * pages);
+            self.loader().zeroed(partition, bottom, frame, pages)?;
+        }
+        let heap = VirtualAddress::new(layout::HEAP);
+        Ok(self.loader().zeroed(partition, heap, row.heap.start, row.heap.count)?)
+    }
+
+    /// The kernel channel of the information pages: the manager writes, the partition reads.
+    fn make_information(&mut self, row: &PartitionRow) -> Result<(), Trouble> {
+        let (own, partition) = (first_slot::PARTITION, Slot::new(row.partition_slot));
+        let FrameRange { start, count } = row.information;
+        self.machine.assign(first_slot::MEMORY, start, count, own)?;
+        self.join(Slot::new(row.information_slot), own, partition, row.information)?;
+        let address = VirtualAddress::new(layout::INFORMATION);
+        Ok(self.machine.map(partition, address, start, count, Access::empty())?)
+    }
+
+    /// Joins memory of `client` to a channel, page step by page step.
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    pub fn join(
+        &mut self,
+        channel: Slot,
+        client: Slot,
+        server: Slot,
+        frames: FrameRange,
+    ) -> Result<(), Trouble> {
+        let ends = [u64::from(client.raw()), u64::from(server.raw())];
+        let machine = &mut self.machine;
+        Ok(program_loader::in_steps(frames.count, |done, step| {
+            let arguments = [ends[0], ends[1], frames.start.raw() + done, step];
+            machine.control(channel, ChannelOperation::Join as u64, arguments)
+        })?)
+    }
+
+    /// Fills the slots of a partition with what it is given.
+    fn give_capabilities(
+        &mut self,
+        row: &PartitionRow,
+        definition: &ManifestPartition,
+    ) -> Result<(), Trouble> {
+        let partition = Slot::new(row.partition_slot);
+        let list = given(&self.manifest, row.hardware, definition);
+        for (slot, given) in (1..).map(Slot::new).zip(list) {
+            if let Some((source, parameter)) = self.source(row, &given) {
+                let (rights, kind) = (given.rights(), given.kind());
+                self.machine.put(partition, slot, source, rights, kind, parameter)?;
+            }
+        }
+        self.set_rescuer(partition, definition.rescuer)
+    }
+
+    /// From which own capability a given one is derived, and its parameter.
+    fn source(&self, row: &PartitionRow, given: &Given<'_>) -> Option<(Slot, u32)> {
+        Some(match given {
+            Given::Grant(grant) if grant.kind == GrantKind::Ports as u32 => {
+                let count = u32::try_from(grant.count).ok()?;
+                (first_slot::PORTS, count << 16 | u32::try_from(grant.base).ok()?)
+            }
+            Given::Grant(grant) if grant.kind == GrantKind::Interrupt as u32 => {
+                (first_slot::INTERRUPT, self.facts.line(grant))
+            }
+            Given::Grant(_) => return None,
+            Given::Debug => (first_slot::DEBUG, 0),
+            Given::OwnPartition => (Slot::new(row.partition_slot), 0),
+            Given::OwnContext => (Slot::new(row.context_slot), 0),
+            Given::ManagerPartition => (first_slot::PARTITION, 0),
+            Given::ManagerContext => (first_slot::CONTEXT, 0),
+            Given::Memory => (first_slot::MEMORY, 0),
+        })
+    }
+
+    /// Tells the kernel whom to ring when a context of `partition` stops on a fault.
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    pub fn set_rescuer(&mut self, partition: Slot, rescuer: u32) -> Result<(), Trouble> {
+        let made = |row: &PartitionRow| row.stage() == Stage::Made;
+        let rescuer = PartitionId::new(rescuer);
+        if rescuer.raw() == NO_PARTITION || !self.books.partition(rescuer).is_some_and(made) {
+            return Ok(());
+        }
+        let doorbell = u64::from(self.doorbell(rescuer, EventBit::FAULT)?.raw());
+        let operation = PartitionOperation::SetRescuer;
+        self.machine.partition(partition, operation, [doorbell, 0, 0, 0])?;
+        Ok(())
+    }
+
+    /// Maps the device registers a partition was granted.
+    fn give_devices(&mut self, row: &PartitionRow) -> Result<(), Trouble> {
+        let partition = Slot::new(row.partition_slot);
+        let mut address = layout::DEVICES;
+        let devices = self.manifest.grants_of(row.hardware);
+        for grant in devices.filter(|grant| grant.kind == GrantKind::Device as u32) {
+            let pages = device_pages(grant.base, grant.count);
+            let frame = Frame::containing(PhysicalAddress::new(grant.base));
+            self.machine.assign(first_slot::MEMORY, frame, pages, partition)?;
+            let at = VirtualAddress::new(address);
+            self.machine.map(partition, at, frame, pages, Access::WRITE | Access::UNCACHED)?;
+            address += (pages + 1) * PAGE_SIZE;
+        }
+        Ok(())
+    }
+
+    /// Makes the boot image a channel of the manager and the partition, read-only for both.
+    fn share_image(&mut self, id: PartitionId, row: &PartitionRow) -> Result<(), Trouble> {
+        if role(self.definition(row)?) != PartitionRole::Boot {
+            self.say(format_args!("only the boot partition can see the boot image"));
+            return Ok(());
+        }
+        let (own, partition) = (first_slot::PARTITION, Slot::new(row.partition_slot));
+        let channel = self.take_slots(1)?;
+        self.books.begin();
+        let object = self.books.allocate(1, Owner::Partition(id))?;
+        self.books.commit();
+        self.machine.create(first_slot::MEMORY, Kind::Channel, object.start, channel, 0)?;
+        let (image, address) = (self.facts.image, VirtualAddress::new(layout::BOOT_IMAGE));
+        // Nothing of the image is read while the manager itself does not see it.
+        self.machine.unmap(own, address, image.count)?;
+        let joined = self.join(channel, own, partition, image);
+        self.machine.map(own, address, image.start, image.count, Access::empty())?;
+        joined?;
+        Ok(self.machine.map(partition, address, image.start, image.count, Access::empty())?)
+    }
+}

@@ -1,0 +1,222 @@
+//! The manager: its books, the kernel's calls, and what it read from the boot image.
+
+use crate::manifest::Manifest;
+use crate::trouble::{Line, Trouble};
+use abi::boot::{FrameRange, PowerOff};
+use abi::control::{Access, PartitionOperation, first_slot};
+use abi::manifest::{ManifestGrant, ManifestPartition};
+use abi::message::resource::ResourceStatus;
+use abi::types::{Frame, PAGE_SIZE, PartitionId, Slot, VirtualAddress};
+use boot_image::{Image, Program, Window as Addresses};
+use core::fmt;
+use program_loader::{Calls, Kernel, Loader, REGION_PAGES, Refusal, Window};
+use resource_db::{Books, Owner, PartitionRow};
+
+/// What the manager asks of the machine beside control operations.
+pub trait Machine: Kernel {
+    /// Rings the doorbell in a slot; what became of its context is not told.
+    fn ring(&mut self, doorbell: Slot);
+    /// Processors online.
+    fn processors(&self) -> u16;
+    /// Nanoseconds since the machine started.
+    fn now(&self) -> u64;
+    /// Lets others run until then.
+    fn sleep_until(&mut self, deadline: u64);
+    /// Writes a line to the debug port.
+    fn say(&mut self, line: &[u8]);
+    /// Writes two bytes to an I/O port.
+    fn write_port(&mut self, port: u16, value: u16);
+}
+
+/// What does not change while the machine runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    /// Processors online.
+    pub processors: u16,
+    /// Frames of the boot image.
+    pub image: FrameRange,
+    /// The kernel's time page.
+    pub time: Frame,
+    /// How to switch off.
+    pub power_off: PowerOff,
+    /// One past the last frame.
+    pub frames: u64,
+    /// ISA interrupts that are wired differently: source and line.
+    pub overrides: [(u32, u32); abi::boot::OVERRIDES],
+}
+
+impl Facts {
+    /// The interrupt line of a grant: that of an ISA interrupt may be wired differently.
+    #[must_use]
+    pub fn line(&self, grant: &ManifestGrant) -> u32 {
+        let line = u32::try_from(grant.base).unwrap_or(u32::MAX);
+        let wired = self.overrides.iter().find(|(source, _)| *source == line);
+        wired.filter(|_| grant.count == 1).map_or(line, |(_, wired)| *wired)
+    }
+}
+
+/// Own partition: the first row.
+pub const SELF: PartitionId = PartitionId::new(0);
+/// A slot that holds a capability only for the length of one operation; below [`first_slot::FREE`], above the processors.
+pub const SCRATCH: Slot = Slot::new(90);
+
+/// The manager.
+pub struct Manager<'m, M: Machine, W: Window> {
+    /// The machine.
+    pub machine: M,
+    /// The window through which frames are filled.
+    pub window: W,
+    /// The books.
+    pub books: Books<'m>,
+    /// The boot image.
+    pub image: Image<'m>,
+    /// What it says.
+    pub manifest: Manifest<'m>,
+    /// What does not change.
+    pub facts: Facts,
+    /// Use of the processors.
+    pub usage: crate::usage::Usage,
+    /// Set once the machine is to end.
+    pub shutdown: Option<crate::shutdown::Shutdown>,
+}
+
+impl<'m, M: Machine, W: Window> Manager<'m, M, W> {
+    /// A partition's row.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn row(&self, id: PartitionId) -> Result<PartitionRow, Trouble> {
+        self.books.partition(id).copied().ok_or(ResourceStatus::NoSuch.into())
+    }
+
+    /// A partition's definition.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn definition(&self, row: &PartitionRow) -> Result<&'m ManifestPartition, Trouble> {
+        let definition = self.manifest.partitions.get(row.definition as usize);
+        definition.ok_or(ResourceStatus::NoSuch.into())
+    }
+
+    /// A partition's program.
+    ///
+    /// # Errors
+    /// Where it is not in the image or bad.
+    pub fn program(&self, definition: &ManifestPartition) -> Result<Program<'m>, Trouble> {
+        let file = self.image.program(&definition.program).ok_or(ResourceStatus::BadProgram)?;
+        Program::parse(file, Addresses::PARTITION).map_err(|_| ResourceStatus::BadProgram.into())
+    }
+
+    /// Changes a partition's row in a transaction of its own.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn change(
+        &mut self,
+        id: PartitionId,
+        change: impl FnOnce(&mut PartitionRow),
+    ) -> Result<PartitionRow, Trouble> {
+        let mut row = self.row(id)?;
+        change(&mut row);
+        self.books.begin();
+        self.books.set_partition(id, row)?;
+        self.books.commit();
+        Ok(row)
+    }
+
+    /// The library that loads programs.
+    pub fn loader(&mut self) -> Loader<'_, M, W> {
+        Loader {
+            kernel: &mut self.machine,
+            window: &mut self.window,
+            memory: first_slot::MEMORY,
+            own: first_slot::PARTITION,
+        }
+    }
+
+    /// Maps frames into the own address space, with the tables that takes.
+    ///
+    /// # Errors
+    /// What the kernel or the books answer.
+    pub fn map_own(
+        &mut self,
+        address: u64,
+        frames: FrameRange,
+        access: Access,
+    ) -> Result<(), Trouble> {
+        let books = &mut self.books;
+        let mut table = || {
+            books.begin();
+            let frame = books.allocate(1, Owner::Partition(SELF))?;
+            books.commit();
+            Ok(frame.start)
+        };
+        map_with_tables(&mut self.machine, &mut table, address, frames, access)
+    }
+
+    /// Writes to the first frame of memory the manager may map, by way of the window.
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    pub fn through_window(
+        &mut self,
+        frames: FrameRange,
+        write: impl FnOnce(&mut W),
+    ) -> Result<(), Trouble> {
+        let window = self.window.address();
+        self.machine.unmap(first_slot::PARTITION, window, frames.count)?;
+        let (frame, count) = (frames.start, frames.count);
+        self.machine.map(first_slot::PARTITION, window, frame, count, Access::WRITE)?;
+        write(&mut self.window);
+        Ok(self.machine.unmap(first_slot::PARTITION, window, count)?)
+    }
+
+    /// Says a sentence on the debug port.
+    pub fn say(&mut self, arguments: fmt::Arguments<'_>) {
+        let line = Line::new(format_args!("resource-manager: {arguments}\n"));
+        self.machine.say(line.bytes());
+    }
+}
+
+/// Maps frames into the manager's address space; `table` gives a free frame for each table that is missing.
+///
+/// # Errors
+/// What the kernel or `table` answers.
+pub fn map_with_tables<K: Kernel>(
+    kernel: &mut K,
+    table: &mut impl FnMut() -> Result<Frame, Trouble>,
+    address: u64,
+    frames: FrameRange,
+    access: Access,
+) -> Result<(), Trouble> {
+    let mut done = 0;
+    while done < frames.count {
+        let at = address + done * PAGE_SIZE;
+        let room = REGION_PAGES - (at / PAGE_SIZE) % REGION_PAGES;
+        let count = room.min(frames.count - done);
+        let frame = Frame::new(frames.start.raw() + done);
+        let at = VirtualAddress::new(at);
+        while let Err(refusal) = kernel.map(first_slot::PARTITION, at, frame, count, access) {
+            add_table(kernel, table, at, refusal)?;
+        }
+        done += count;
+    }
+    Ok(())
+}
+
+/// Adds the table that a refused mapping misses.
+fn add_table<K: Kernel>(
+    kernel: &mut K,
+    table: &mut impl FnMut() -> Result<Frame, Trouble>,
+    at: VirtualAddress,
+    refusal: Refusal,
+) -> Result<(), Trouble> {
+    match refusal {
+        Refusal { error: abi::call::Error::NotMapped, value: level @ 1..=3 } => {
+            let arguments = [at.raw(), level, table()?.raw(), 0];
+            kernel.partition(first_slot::PARTITION, PartitionOperation::AddTable, arguments)?;
+            Ok(())
+        }
+        other => Err(other.into()),
+    }
+}

@@ -1,0 +1,240 @@
+//! Who may ask what, and what is answered.
+
+use crate::manager::{Machine, Manager, SELF};
+use crate::manifest::flags;
+use crate::shutdown::Shutdown;
+use crate::trouble::Trouble;
+use abi::channel::{ChannelKind, INLINE};
+use abi::image::name_text;
+use abi::information::StartReason;
+use abi::manifest::PartitionFlags;
+use abi::message::resource::{CapabilityQuery, Index, ResourceRequest, ResourceStatus, TraceQuery};
+use abi::types::{EventBit, PartitionId};
+use program_loader::Window;
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+/// Who asks, over what kind of channel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Asker {
+    /// The partition.
+    pub partition: PartitionId,
+    /// The channel's kind.
+    pub kind: ChannelKind,
+}
+
+/// What is answered.
+#[derive(Clone, Copy, Debug)]
+pub enum Reply {
+    /// Now: a status and a body.
+    Now(ResourceStatus, [u8; INLINE], usize),
+    /// When that partition has stopped.
+    WhenStopped(PartitionId),
+}
+
+impl Reply {
+    /// A status alone.
+    #[must_use]
+    pub fn status(status: ResourceStatus) -> Self {
+        Self::Now(status, [0; INLINE], 0)
+    }
+
+    /// Done, with a record.
+    #[must_use]
+    pub fn record<T: IntoBytes + Immutable>(record: &T) -> Self {
+        Self::with(ResourceStatus::Ok, record)
+    }
+
+    /// Status and body.
+    #[must_use]
+    pub fn parts(&self) -> (ResourceStatus, &[u8]) {
+        match self {
+            Self::Now(status, body, length) => (*status, body.get(..*length).unwrap_or_default()),
+            Self::WhenStopped(_) => (ResourceStatus::Ok, &[]),
+        }
+    }
+
+    fn with<T: IntoBytes + Immutable>(status: ResourceStatus, record: &T) -> Self {
+        const { assert!(size_of::<T>() <= INLINE) };
+        let mut body = [0; INLINE];
+        for (to, from) in body.iter_mut().zip(record.as_bytes()) {
+            *to = *from;
+        }
+        Self::Now(status, body, size_of::<T>())
+    }
+
+    fn trouble(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Kernel(refusal) => {
+                Self::with(ResourceStatus::Kernel, &Index { index: refusal.error as u32 })
+            }
+            other => Self::status(other.status()),
+        }
+    }
+}
+
+impl<M: Machine, W: Window> Manager<'_, M, W> {
+    /// Answers a request.
+    pub fn answer(&mut self, asker: Asker, code: u16, body: &[u8]) -> Reply {
+        let Some(request) = ResourceRequest::from_code(code) else {
+            return Reply::status(ResourceStatus::Malformed);
+        };
+        match self.decide(asker, request, body) {
+            Ok(reply) => reply,
+            Err(Trouble::Status(ResourceStatus::NotAllowed)) => {
+                self.tell_refusal(asker, request);
+                Reply::status(ResourceStatus::NotAllowed)
+            }
+            Err(trouble) => Reply::trouble(trouble),
+        }
+    }
+
+    fn tell_refusal(&mut self, asker: Asker, request: ResourceRequest) {
+        let name = self.row(asker.partition).map(|row| row.name).unwrap_or_default();
+        let name = name_text(&name);
+        self.say(format_args!("{name} may not ask for {request:?}"));
+    }
+
+    fn decide(
+        &mut self,
+        asker: Asker,
+        request: ResourceRequest,
+        body: &[u8],
+    ) -> Result<Reply, Trouble> {
+        use ResourceRequest as R;
+        self.check_asker(asker, request)?;
+        match request {
+            R::Partition => self.partition_record(parse(body)?),
+            R::Plan => self.plan_record(parse(body)?),
+            R::Channel => self.channel_record(parse(body)?),
+            R::Capability => self.capability_record(parse::<CapabilityQuery>(body)?),
+            R::Trace => self.trace_record(parse::<TraceQuery>(body)?),
+            R::Machine => Ok(self.machine_record()),
+            R::Audit => self.audit(),
+            R::Stopped => self.stopped_record(asker.partition),
+            R::Shutdown => {
+                self.begin_shutdown(if parse::<Index>(body)?.index == 0 {
+                    Shutdown::Off
+                } else {
+                    Shutdown::Reset
+                });
+                Ok(Reply::status(ResourceStatus::Ok))
+            }
+            R::Create => {
+                let index = self.create_again(partition(body)?)?.raw();
+                Ok(Reply::record(&Index { index }))
+            }
+            R::Start | R::Stop | R::Kill | R::Restart | R::Destroy => {
+                self.act(asker, request, partition(body)?)
+            }
+        }
+    }
+
+    /// Does something to one partition.
+    fn act(
+        &mut self,
+        asker: Asker,
+        request: ResourceRequest,
+        id: PartitionId,
+    ) -> Result<Reply, Trouble> {
+        let command = asker.kind == ChannelKind::Command;
+        match request {
+            ResourceRequest::Start if command => self.start_by_hand(id)?,
+            ResourceRequest::Start => {
+                self.check_start(asker, id)?;
+                self.start_by_hand(id)?;
+            }
+            ResourceRequest::Stop => return self.ask_to_stop(id),
+            ResourceRequest::Kill => self.kill(id)?,
+            ResourceRequest::Restart if command => self.restart(id, StartReason::Restarted)?,
+            ResourceRequest::Restart => self.restart_by_rescuer(asker.partition, id)?,
+            _ => self.destroy(id)?,
+        }
+        Ok(Reply::status(ResourceStatus::Ok))
+    }
+
+    /// Whether this kind of asker may ask this at all.
+    fn check_asker(&self, asker: Asker, request: ResourceRequest) -> Result<(), Trouble> {
+        use ResourceRequest as R;
+        let creator = self.is_creator(asker.partition);
+        let allowed = match asker.kind {
+            ChannelKind::Command => request != R::Create || creator,
+            ChannelKind::Boot | ChannelKind::Control => match request {
+                R::Stopped | R::Machine | R::Restart => true,
+                R::Partition => asker.kind == ChannelKind::Boot || creator,
+                R::Start => asker.kind == ChannelKind::Boot || creator,
+                R::Create | R::Destroy | R::Audit => creator,
+                _ => false,
+            },
+            _ => false,
+        };
+        if allowed { Ok(()) } else { Err(ResourceStatus::NotAllowed.into()) }
+    }
+
+    /// Whether a rescuer or creator may start this one.
+    fn check_start(&self, asker: Asker, id: PartitionId) -> Result<(), Trouble> {
+        let row = self.row(id)?;
+        let rescues = self.definition(&row)?.rescuer == asker.partition.raw();
+        let created = self.is_creation(id) && self.is_creator(asker.partition);
+        if rescues || created { Ok(()) } else { Err(ResourceStatus::NotAllowed.into()) }
+    }
+
+    fn is_creator(&self, id: PartitionId) -> bool {
+        let row = self.row(id);
+        let definition = row.and_then(|row| self.definition(&row));
+        definition.is_ok_and(|definition| flags(definition).contains(PartitionFlags::CREATOR))
+    }
+
+    /// Whether a partition was created at run time.
+    #[must_use]
+    pub fn is_creation(&self, id: PartitionId) -> bool {
+        id.raw() as usize >= self.manifest.partitions.len()
+    }
+
+    /// Starts a partition with a full budget of restarts.
+    fn start_by_hand(&mut self, id: PartitionId) -> Result<(), Trouble> {
+        let row = self.row(id)?;
+        self.start(id, StartReason::Started)?;
+        let definition = self.definition(&row)?;
+        self.change(id, |row| {
+            row.budget = definition.restarts;
+            row.backoff = definition.backoff;
+        })?;
+        Ok(())
+    }
+
+    /// Asks a partition to stop by itself; it is stopped if it has not after a second.
+    fn ask_to_stop(&mut self, id: PartitionId) -> Result<Reply, Trouble> {
+        let row = self.row(id)?;
+        if id == SELF {
+            return Err(ResourceStatus::NotAllowed.into());
+        }
+        if !self.runs(&row) {
+            return Err(ResourceStatus::WrongState.into());
+        }
+        self.begin_stop(id)?;
+        Ok(Reply::WhenStopped(id))
+    }
+
+    /// Rings for a stop and notes until when.
+    ///
+    /// # Errors
+    /// Where there is no such partition.
+    pub fn begin_stop(&mut self, id: PartitionId) -> Result<(), Trouble> {
+        let until = self.machine.now().saturating_add(crate::watch::STOP_TIME);
+        self.change(id, |row| {
+            row.stop_by = until;
+            row.state = abi::message::resource::PartitionState::Stopping as u32;
+        })?;
+        self.ring(id, EventBit::STOP);
+        Ok(())
+    }
+}
+
+/// The partition a request names.
+fn partition(body: &[u8]) -> Result<PartitionId, Trouble> {
+    Ok(PartitionId::new(parse::<Index>(body)?.index))
+}
+
+fn parse<T: FromBytes>(body: &[u8]) -> Result<T, Trouble> {
+    T::read_from_bytes(body).map_err(|_| ResourceStatus::Malformed.into())
+}

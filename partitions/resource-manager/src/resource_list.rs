@@ -1,0 +1,114 @@
+//! The records of the information pages.
+
+use crate::define::end;
+use crate::given::{Given, given};
+use crate::manager::Facts;
+use crate::manifest::Manifest;
+use crate::space::device_pages;
+use abi::channel::Role;
+use abi::information::{Resource, ResourceKind};
+use abi::layout;
+use abi::manifest::{ManifestGrant, ManifestPartition};
+use abi::types::{ChannelId, PAGE_SIZE, PartitionId};
+use resource_db::{Books, ChannelRow, PartitionRow};
+
+/// "No event" in a [`Resource`].
+const NO_EVENT: u8 = 255;
+
+/// Everything a partition was given: fixed things, then channels.
+pub fn resources<'a>(
+    books: &'a Books<'_>,
+    manifest: &Manifest<'a>,
+    facts: &'a Facts,
+    id: PartitionId,
+    (row, definition): (&PartitionRow, &ManifestPartition),
+) -> impl Iterator<Item = Resource> + use<'a> {
+    let mut places = Places { slot: 0, event: 0, device: layout::DEVICES };
+    let fixed = given(manifest, row.hardware, definition);
+    let fixed = fixed.map(move |given| places.resource(&given, facts));
+    fixed.chain(channels(books, id))
+}
+
+/// The channels of which a partition is an end.
+fn channels<'a>(books: &'a Books<'_>, id: PartitionId) -> impl Iterator<Item = Resource> + use<'a> {
+    books.channels().filter_map(move |(channel, row)| {
+        let role = if row.client.partition == id.raw() { Role::Client } else { Role::Server };
+        (end(row, role).partition == id.raw()).then(|| channel_resource(channel, row, role))
+    })
+}
+
+fn channel_resource(id: ChannelId, row: &ChannelRow, role: Role) -> Resource {
+    let (here, peer) = match role {
+        Role::Client => (&row.client, &row.server),
+        Role::Server => (&row.server, &row.client),
+    };
+    Resource {
+        name: here.name,
+        kind: ResourceKind::Channel as u8,
+        role: role as u8,
+        event: u8::try_from(here.event).unwrap_or(NO_EVENT),
+        ring_shift: u8::try_from(row.ring_shift).unwrap_or(0),
+        slot: here.slot,
+        channel_kind: row.kind,
+        address: here.address,
+        length: row.memory().count * PAGE_SIZE,
+        epoch: row.epoch,
+        id: id.raw(),
+        peer: peer.partition,
+        reserved: 0,
+    }
+}
+
+/// The places that fixed things get one after the other.
+struct Places {
+    slot: u16,
+    event: u8,
+    device: u64,
+}
+
+impl Places {
+    fn resource(&mut self, given: &Given<'_>, facts: &Facts) -> Resource {
+        self.slot += 1;
+        let mut resource = Resource {
+            name: given.name(),
+            kind: given.resource_kind() as u8,
+            role: 0,
+            event: NO_EVENT,
+            ring_shift: 0,
+            slot: self.slot,
+            channel_kind: 0,
+            address: 0,
+            length: 0,
+            epoch: 0,
+            id: 0,
+            peer: 0,
+            reserved: 0,
+        };
+        if let Given::Grant(grant) = given {
+            self.hardware(&mut resource, given.resource_kind(), grant, facts);
+        }
+        resource
+    }
+
+    fn hardware(
+        &mut self,
+        resource: &mut Resource,
+        kind: ResourceKind,
+        grant: &ManifestGrant,
+        facts: &Facts,
+    ) {
+        (resource.address, resource.length) = (grant.base, grant.count);
+        match kind {
+            ResourceKind::Interrupt => {
+                resource.address = facts.line(grant).into();
+                resource.event = self.event;
+                self.event += 1;
+            }
+            ResourceKind::Device => {
+                resource.address = self.device + grant.base % PAGE_SIZE;
+                self.device += (device_pages(grant.base, grant.count) + 1) * PAGE_SIZE;
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Starts, stops and restarts partitions.
+
+use crate::given::given;
+use crate::manager::{Machine, Manager, SCRATCH, SELF};
+use crate::space::stack_top;
+use crate::trouble::Trouble;
+use abi::channel::Role;
+use abi::control::{ContextOperation, InterruptOperation, first_slot};
+use abi::information::StartReason;
+use abi::message::resource::{PartitionState, ResourceStatus};
+use abi::rights::{Kind, Rights};
+use abi::types::{ChannelId, EventBit, PartitionId, Slot};
+use program_loader::{Calls, Target, Window};
+use resource_db::{ChannelRow, PartitionRow, Stage};
+
+/// A slot for the interrupt that is bound, beside [`SCRATCH`] for its doorbell.
+const INTERRUPT: Slot = Slot::new(91);
+const _: () = assert!(INTERRUPT.raw() != SCRATCH.raw() && INTERRUPT.raw() < first_slot::FREE.raw());
+
+impl<M: Machine, W: Window> Manager<'_, M, W> {
+    /// Starts a partition that does not run, for the first time or anew with clean memory.
+    ///
+    /// # Errors
+    /// `WrongState` where it runs; what the kernel answers.
+    pub fn start(&mut self, id: PartitionId, reason: StartReason) -> Result<(), Trouble> {
+        let row = self.row(id)?;
+        if id == SELF || row.stage() != Stage::Made || self.runs(&row) {
+            return Err(ResourceStatus::WrongState.into());
+        }
+        let again = row.starts > 0;
+        if again {
+            self.clean(id, &row)?;
+        }
+        let now = self.machine.now();
+        let row = self.change(id, |row| {
+            row.starts = row.starts.saturating_add(1);
+            row.state = PartitionState::Running as u32;
+            row.start_reason = reason as u32;
+            (row.started, row.stop_by, row.restart_at) = (now, 0, 0);
+            (row.told, row.placed) = (0, 1);
+        })?;
+        self.refresh_channels(id, again)?;
+        self.inform(id)?;
+        self.bind_interrupts(&row)?;
+        self.replan()?;
+        self.start_contexts(id, &row)?;
+        if again {
+            self.tell_peers(id);
+        }
+        Ok(())
+    }
+
+    /// Stops a partition at once. One that does not run is left as it is.
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    pub fn kill(&mut self, id: PartitionId) -> Result<(), Trouble> {
+        let row = self.row(id)?;
+        if id == SELF {
+            return Err(ResourceStatus::NotAllowed.into());
+        }
+        self.stop_contexts(&row)?;
+        self.change(id, |row| {
+            row.state = PartitionState::Stopped as u32;
+            (row.stop_by, row.restart_at, row.told) = (0, 0, 1);
+        })?;
+        Ok(())
+    }
+
+    /// Stops a partition and starts it with clean memory.
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    pub fn restart(&mut self, id: PartitionId, reason: StartReason) -> Result<(), Trouble> {
+        let row = self.row(id)?;
+        if id == SELF {
+            return Err(ResourceStatus::NotAllowed.into());
+        }
+        self.stop_contexts(&row)?;
+        self.change(id, |row| row.state = PartitionState::Stopped as u32)?;
+        self.start(id, reason)
+    }
+
+    /// Whether a partition was started and not stopped since, as the books say.
+    #[must_use]
+    pub fn runs(&self, row: &PartitionRow) -> bool {
+        let running = [PartitionState::Running as u32, PartitionState::Stopping as u32];
+        running.contains(&row.state)
+    }
+
+    /// Stops every context.
+    fn stop_contexts(&mut self, row: &PartitionRow) -> Result<(), Trouble> {
+        for context in contexts(row) {
+            match self.machine.patient(context, ContextOperation::Stop as u64, [0; 4]) {
+                // One that has stopped already needs no stopping.
+                Err(refusal) if refusal.error == abi::call::Error::WrongState => {}
+                answer => {
+                    answer?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the doorbells to a stopped partition stale and gives it clean memory; what lasts stays.
+    fn clean(&mut self, id: PartitionId, row: &PartitionRow) -> Result<(), Trouble> {
+        let definition = self.definition(row)?;
+        let program = self.program(definition)?;
+        self.stop_contexts(row)?;
+        for context in contexts(row) {
+            self.machine.patient(context, ContextOperation::Renew as u64, [0; 4])?;
+        }
+        let partition = Slot::new(row.partition_slot);
+        let target = Target { partition, frames: row.program.start };
+        self.loader().reload(&program, target)?;
+        self.clean_memory(row, definition)?;
+        // Whom it rescues must ring the renewed context.
+        self.renew_rescue(id)
+    }
+
+    /// Gives the partitions that this one rescues a doorbell to it as it is now.
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    pub fn renew_rescue(&mut self, rescuer: PartitionId) -> Result<(), Trouble> {
+        let mut next = 0;
+        while let Some((id, partition)) = self.rescued(rescuer, next) {
+            self.set_rescuer(partition, rescuer.raw())?;
+            next = id + 1;
+        }
+        Ok(())
+    }
+
+    /// The first partition from `from` on that `rescuer` rescues, and its slot.
+    #[must_use]
+    pub fn rescued(&self, rescuer: PartitionId, from: u32) -> Option<(u32, Slot)> {
+        let mut rows = self.books.partitions().filter(|(id, row)| {
+            let definition = self.definition(row);
+            id.raw() >= from
+                && row.stage() == Stage::Made
+                && definition.is_ok_and(|definition| definition.rescuer == rescuer.raw())
+        });
+        rows.next().map(|(id, row)| (id.raw(), Slot::new(row.partition_slot)))
+    }
+
+    /// Fresh doorbells at both ends of all channels of a partition, and a new epoch where it was started before.
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    pub fn refresh_channels(&mut self, id: PartitionId, again: bool) -> Result<(), Trouble> {
+        if !again {
+            return Ok(());
+        }
+        let mut next = 0;
+        while let Some((channel, row)) = self.channel_from(id, next) {
+            self.give_doorbell(&row, Role::Client)?;
+            self.give_doorbell(&row, Role::Server)?;
+            self.books.begin();
+            self.books.set_channel(
+                channel,
+                ChannelRow { epoch: row.epoch.wrapping_add(1).max(1), ..row },
+            )?;
+            self.books.commit();
+            next = channel.raw() + 1;
+        }
+        Ok(())
+    }
+
+    /// Tells the other ends of a partition's channels of the new epoch.
+    pub fn tell_peers(&mut self, id: PartitionId) {
+        let mut next = 0;
+        while let Some((channel, row)) = self.channel_from(id, next) {
+            let peer = if row.client.partition == id.raw() { &row.server } else { &row.client };
+            let peer = PartitionId::new(peer.partition);
+            // A peer that cannot be told is dead itself and reads its pages when it is started.
+            if self.inform(peer).is_ok() {
+                self.ring(peer, EventBit::PEER);
+            }
+            next = channel.raw() + 1;
+        }
+    }
+
+    /// The first channel of a partition from `from` on.
+    fn channel_from(&self, id: PartitionId, from: u32) -> Option<(ChannelId, ChannelRow)> {
+        let mut channels = self
+            .channels_of(id)
+            .filter(|(channel, _, row)| channel.raw() >= from && row.stage() == Stage::Made);
+        channels.next().map(|(channel, _, row)| (channel, *row))
+    }
+
+    /// Lets the granted interrupt lines ring the partition.
+    fn bind_interrupts(&mut self, row: &PartitionRow) -> Result<(), Trouble> {
+        let definition = self.definition(row)?;
+        let own = first_slot::PARTITION;
+        let context = Slot::new(row.context_slot);
+        let lines = given(&self.manifest, row.hardware, definition)
+            .filter(|given| given.kind() == Kind::Interrupt);
+        for (event, line) in (0..).zip(lines) {
+            let crate::given::Given::Grant(grant) = line else { continue };
+            let line = self.facts.line(grant);
+            self.machine.put(own, SCRATCH, context, Rights::USE, Kind::Doorbell, event)?;
+            let source = first_slot::INTERRUPT;
+            self.machine.put(own, INTERRUPT, source, Rights::all(), Kind::Interrupt, line)?;
+            let arguments = [SCRATCH.raw().into(), 0, 0, 0];
+            self.machine.patient(INTERRUPT, InterruptOperation::Bind as u64, arguments)?;
+        }
+        Ok(())
+    }
+
+    /// Sets every context to the program's entry and starts it.
+    fn start_contexts(&mut self, id: PartitionId, row: &PartitionRow) -> Result<(), Trouble> {
+        let definition = self.definition(row)?;
+        let entry = self.program(definition)?.entry();
+        let want = self.want(id, row, definition);
+        for (index, context) in (0..).zip(contexts(row)) {
+            let processor = want.processor_of(index, self.facts.processors);
+            let stack = stack_top(index.into());
+            let arguments = [entry.raw(), stack, processor.raw().into(), index.into()];
+            self.machine.patient(context, ContextOperation::Configure as u64, arguments)?;
+        }
+        for context in contexts(row) {
+            self.machine.patient(context, ContextOperation::Start as u64, [0; 4])?;
+        }
+        Ok(())
+    }
+}
+
+/// Own slots of a partition's contexts.
+pub fn contexts(row: &PartitionRow) -> impl Iterator<Item = Slot> + use<> {
+    let (first, count) = (row.context_slot, row.contexts as u16);
+    (first..first.saturating_add(count)).map(Slot::new)
+}

@@ -1,0 +1,154 @@
+//! The desk: takes requests off the channels that lead to the manager, and answers them.
+
+use crate::manager::{Machine, Manager, SELF};
+use crate::requests::{Asker, Reply};
+use abi::channel::{ChannelKind, INLINE};
+use abi::message::resource::ResourceStatus;
+use abi::types::{ChannelId, PAGE_SIZE, PartitionId, Slot};
+use arrayvec::ArrayVec;
+use program_loader::Window;
+use resource_db::Stage;
+use ring::{Doorbell, Geometry, Message, ServerEnd, SharedMemory};
+
+/// Most channels that lead to the manager.
+pub const CLIENTS: usize = 64;
+/// Most answers that wait for something to happen.
+const WAITING: usize = 16;
+/// Requests of one client that are served before it is the next one's turn.
+const TURN: usize = 16;
+
+/// A channel that leads to the manager.
+struct Client<S> {
+    channel: ChannelId,
+    asker: Asker,
+    end: ServerEnd<S>,
+    doorbell: Slot,
+}
+
+/// An answer that waits until a partition has stopped.
+#[derive(Clone, Copy)]
+struct Waiting {
+    client: usize,
+    epoch: u32,
+    id: u64,
+    partition: PartitionId,
+}
+
+/// All channels that lead to the manager.
+pub struct Desk<S> {
+    clients: ArrayVec<Client<S>, CLIENTS>,
+    waiting: ArrayVec<Waiting, WAITING>,
+}
+
+impl<S: SharedMemory> Desk<S> {
+    /// The channels of the books that lead to the manager; `memory` gives access to one from its address and length.
+    pub fn new<M: Machine, W: Window>(
+        manager: &Manager<'_, M, W>,
+        mut memory: impl FnMut(u64, u64) -> S,
+    ) -> Self {
+        let mut clients = ArrayVec::new();
+        for (channel, row) in manager.books.channels() {
+            let served = row.server.partition == SELF.raw() && row.stage() == Stage::Made;
+            let length = row.memory().count * PAGE_SIZE;
+            let geometry = Geometry::new(row.ring_shift.into(), length as usize);
+            let (true, Some(geometry), Some(kind)) = (served, geometry, kind(row.kind)) else {
+                continue;
+            };
+            let asker = Asker { partition: PartitionId::new(row.client.partition), kind };
+            let end = ServerEnd::new(memory(row.server.address, length), geometry);
+            let doorbell = Slot::new(row.server.slot);
+            // More than fit are not served; the builder says so before anybody boots.
+            let _ = clients.try_push(Client { channel, asker, end, doorbell });
+        }
+        Self { clients, waiting: ArrayVec::new() }
+    }
+
+    /// Serves what there is; whether there was anything.
+    pub fn serve<M: Machine, W: Window>(&mut self, manager: &mut Manager<'_, M, W>) -> bool {
+        let mut any = false;
+        for index in 0..self.clients.len() {
+            any |= self.serve_client(index, manager);
+        }
+        self.answer_waiting(manager);
+        any
+    }
+
+    fn serve_client<M: Machine, W: Window>(
+        &mut self,
+        index: usize,
+        manager: &mut Manager<'_, M, W>,
+    ) -> bool {
+        let Some(client) = self.clients.get_mut(index) else { return false };
+        let epoch = manager.books.channel(client.channel).map_or(0, |row| row.epoch);
+        client.end.set_epoch(epoch);
+        let mut message = Message::empty();
+        let mut any = false;
+        for _ in 0..TURN {
+            let Some(epoch) = client.end.take(&mut message) else { break };
+            any = true;
+            let reply = manager.answer(client.asker, message.code, message.bytes());
+            if let Reply::WhenStopped(partition) = reply {
+                let waiting = Waiting { client: index, epoch, id: message.id, partition };
+                if self.waiting.try_push(waiting).is_ok() {
+                    continue;
+                }
+            }
+            complete(client, epoch, message.id, &reply);
+        }
+        ring_if_due(client, manager);
+        any
+    }
+
+    /// Completes what waited for partitions that have stopped.
+    fn answer_waiting<M: Machine, W: Window>(&mut self, manager: &mut Manager<'_, M, W>) {
+        let stopped = |waiting: &Waiting| {
+            manager.books.partition(waiting.partition).is_none_or(|row| !manager.runs(row))
+        };
+        while let Some(at) = self.waiting.iter().position(stopped) {
+            let waiting = self.waiting.swap_remove(at);
+            if let Some(client) = self.clients.get_mut(waiting.client) {
+                complete(client, waiting.epoch, waiting.id, &Reply::status(ResourceStatus::Ok));
+                if client.end.notify() == Doorbell::Ring {
+                    manager.machine.ring(client.doorbell);
+                }
+                return self.answer_waiting(manager);
+            }
+        }
+    }
+
+    /// About to sleep: whether there is something to serve after all.
+    pub fn arm(&mut self) -> bool {
+        self.clients.iter_mut().fold(false, |any, client| client.end.arm() || any)
+    }
+
+    /// Awake.
+    pub fn disarm(&mut self) {
+        self.clients.iter_mut().for_each(|client| client.end.disarm());
+    }
+}
+
+fn complete<S: SharedMemory>(client: &mut Client<S>, epoch: u32, id: u64, reply: &Reply) {
+    let (status, body) = reply.parts();
+    let body = body.get(..body.len().min(INLINE)).unwrap_or_default();
+    if let Ok(mut message) = Message::new(status as u16, 0, body) {
+        message.id = id;
+        // Refused only where the client was restarted since: then nobody waits for it.
+        let _ = client.end.complete(epoch, &message);
+    }
+}
+
+fn ring_if_due<S: SharedMemory, M: Machine, W: Window>(
+    client: &mut Client<S>,
+    manager: &mut Manager<'_, M, W>,
+) {
+    if client.end.notify() == Doorbell::Ring {
+        manager.machine.ring(client.doorbell);
+    }
+}
+
+/// The kind of channel that leads to the manager; `None` for others.
+fn kind(number: u16) -> Option<ChannelKind> {
+    [ChannelKind::Control, ChannelKind::Command, ChannelKind::Boot]
+        .into_iter()
+        .find(|kind| *kind as u16 == number)
+}

@@ -1,0 +1,63 @@
+//! The end: everybody is asked to stop, then stopped, then the machine goes off.
+
+use crate::manager::{Machine, Manager};
+use abi::control::{KernelOperation, first_slot};
+use abi::message::resource::PartitionState;
+use abi::types::PartitionId;
+use program_loader::{Calls, Window};
+
+/// What tools wait for on the debug port; see `kernel/doc/0004`.
+const OFF: &[u8] = b"bulkhead: the machine is off\n";
+
+/// How it ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shutdown {
+    /// Power off.
+    Off,
+    /// Reset.
+    Reset,
+}
+
+impl<M: Machine, W: Window> Manager<'_, M, W> {
+    /// Asks everybody to stop. What has not after a second is stopped.
+    pub fn begin_shutdown(&mut self, how: Shutdown) {
+        self.shutdown = Some(how);
+        for index in 1..self.books_end() {
+            let id = PartitionId::new(index);
+            if self.row(id).is_ok_and(|row| row.state == PartitionState::Running as u32) {
+                // One that cannot be asked is stopped with the machine.
+                let _ = self.begin_stop(id);
+            }
+        }
+    }
+
+    /// Ends it once nobody runs any more.
+    pub fn continue_shutdown(&mut self, _now: u64) {
+        let Some(how) = self.shutdown else { return };
+        let running = self
+            .books
+            .partitions()
+            .skip(1)
+            .any(|(_, row)| row.state == PartitionState::Stopping as u32);
+        if running {
+            return;
+        }
+        if how == Shutdown::Off {
+            self.machine.say(OFF);
+            let off = self.facts.power_off;
+            for (port, value) in [(off.port_a, off.value_a), (off.port_b, off.value_b)] {
+                if port != 0 {
+                    self.machine.write_port(port, value);
+                }
+            }
+        }
+        // The power is still on, or a reset was asked for.
+        let reset = KernelOperation::Reset as u64;
+        let _ = self.machine.patient(first_slot::KERNEL, reset, [0; 4]);
+    }
+
+    /// One past the last partition there is.
+    fn books_end(&self) -> u32 {
+        self.books.partitions().map(|(id, _)| id.raw() + 1).max().unwrap_or(0)
+    }
+}

@@ -1,0 +1,137 @@
+//! What a partition's address space and its kernel objects take.
+
+use crate::given::given;
+use crate::manager::{Machine, Manager};
+use crate::manifest::{flags, role};
+use crate::trouble::Trouble;
+use abi::channel::Role;
+use abi::control::SLOTS_PER_PAGE;
+use abi::information::{INFORMATION_HEADER, Resource};
+use abi::layout;
+use abi::manifest::{GrantKind, ManifestPartition, PartitionFlags, PartitionRole};
+use abi::message::resource::ResourceStatus;
+use abi::types::{ChannelId, PAGE_SIZE, PartitionId};
+use boot_image::Program;
+use program_loader::{Regions, Window};
+use resource_db::{ChannelRow, PartitionRow};
+
+/// Pages by what they are for.
+#[derive(Clone, Copy, Debug)]
+pub struct Needs {
+    /// Objects, slot pages, tables.
+    pub kernel: u64,
+    /// Program.
+    pub program: u64,
+    /// All stacks.
+    pub stack: u64,
+    /// Information pages.
+    pub information: u64,
+    /// Regions that need tables.
+    pub regions: Regions,
+}
+
+/// First address of the stack of a context that has `pages`.
+#[must_use]
+pub fn stack_bottom(context: u64, pages: u64) -> u64 {
+    stack_top(context) - pages * PAGE_SIZE
+}
+
+/// One past the last address of the stack of a context.
+#[must_use]
+pub fn stack_top(context: u64) -> u64 {
+    layout::STACK_TOP - context * layout::STACK_STRIDE
+}
+
+/// Pages of the capability table of a partition.
+#[must_use]
+pub fn slot_pages(row: &PartitionRow) -> u64 {
+    u64::from(row.slots.div_ceil(SLOTS_PER_PAGE))
+}
+
+impl<M: Machine, W: Window> Manager<'_, M, W> {
+    /// Channels of which a partition is an end.
+    pub fn channels_of(
+        &self,
+        id: PartitionId,
+    ) -> impl Iterator<Item = (ChannelId, Role, &ChannelRow)> {
+        self.books.channels().filter_map(move |(channel, row)| {
+            if row.client.partition == id.raw() {
+                Some((channel, Role::Client, row))
+            } else {
+                (row.server.partition == id.raw()).then_some((channel, Role::Server, row))
+            }
+        })
+    }
+
+    /// Pages of information of a partition.
+    #[must_use]
+    pub fn information_pages(&self, id: PartitionId, row: &PartitionRow) -> u64 {
+        let given = self
+            .definition(row)
+            .map_or(0, |definition| given(&self.manifest, row.hardware, definition).count());
+        let resources = given + self.channels_of(id).count();
+        let bytes = INFORMATION_HEADER + resources * size_of::<Resource>();
+        (bytes as u64).div_ceil(PAGE_SIZE)
+    }
+
+    /// What a partition needs.
+    ///
+    /// # Errors
+    /// Where something lies outside the address space.
+    pub fn needs(
+        &self,
+        id: PartitionId,
+        row: &PartitionRow,
+        program: &Program<'_>,
+    ) -> Result<Needs, Trouble> {
+        let definition = self.definition(row)?;
+        let information = self.information_pages(id, row);
+        let mut regions = Regions::default();
+        let fits = self.add_regions(id, row, definition, information, &mut regions)
+            && program.segments().iter().all(|s| regions.add(s.address().raw(), s.pages()));
+        if !fits || information > layout::INFORMATION_PAGES {
+            return Err(ResourceStatus::Limit.into());
+        }
+        let objects = 2 + u64::from(row.contexts) + slot_pages(row);
+        let tables = 3 + regions.count();
+        let stack = u64::from(definition.stack) * u64::from(row.contexts);
+        let program = program.pages();
+        Ok(Needs { kernel: objects + tables, program, stack, information, regions })
+    }
+
+    fn add_regions(
+        &self,
+        id: PartitionId,
+        row: &PartitionRow,
+        definition: &ManifestPartition,
+        information: u64,
+        regions: &mut Regions,
+    ) -> bool {
+        let stack = u64::from(definition.stack);
+        let flags = flags(definition);
+        let image =
+            if flags.contains(PartitionFlags::BOOT_IMAGE) { self.facts.image.count } else { 0 };
+        let window = u64::from(role(definition) == PartitionRole::Boot);
+        let devices = self.manifest.grants_of(row.hardware);
+        let devices = devices.filter(|grant| grant.kind == GrantKind::Device as u32);
+        regions.add(layout::TIME_PAGE, 1)
+            && regions.add(layout::INFORMATION, information)
+            && (0..row.contexts).all(|c| regions.add(stack_bottom(c.into(), stack), stack))
+            && regions.add(layout::HEAP, definition.heap.into())
+            && regions.add(layout::LASTING, definition.lasting.into())
+            && regions.add(layout::BOOT_IMAGE, image)
+            && regions.add(layout::WINDOW, window)
+            && regions
+                .add(layout::DEVICES, devices.map(|d| device_pages(d.base, d.count) + 1).sum())
+            && self.channels_of(id).all(|(_, role, channel)| {
+                let address = crate::define::end(channel, role).address;
+                regions.add(address, channel.memory().count)
+            })
+    }
+}
+
+/// Pages that a range of device registers touches.
+#[must_use]
+pub fn device_pages(base: u64, bytes: u64) -> u64 {
+    (base % PAGE_SIZE + bytes).div_ceil(PAGE_SIZE)
+}

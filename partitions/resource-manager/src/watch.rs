@@ -1,0 +1,176 @@
+//! What happens by itself: partitions that stop, restarts that fall due, the end.
+
+use crate::manager::{Machine, Manager, SELF};
+use crate::requests::Reply;
+use crate::run::contexts;
+use crate::trouble::Trouble;
+use abi::control::{ContextOperation, ContextState};
+use abi::fault::{Reason, word};
+use abi::information::StartReason;
+use abi::message::resource::{PartitionState, ResourceStatus, StoppedRecord};
+use abi::types::{PartitionId, Slot};
+use program_loader::{Calls, Window};
+use resource_db::{PartitionRow, Stage};
+
+/// Nanoseconds that a partition has to stop by itself.
+pub const STOP_TIME: u64 = 1_000_000_000;
+/// Nanoseconds between two looks at partitions that are stopping.
+const LOOK: u64 = 5_000_000;
+/// Longest back-off, milliseconds.
+const LONGEST_BACKOFF: u32 = 10_000;
+/// Nanoseconds in a millisecond.
+const MILLISECOND: u64 = 1_000_000;
+
+impl<M: Machine, W: Window> Manager<'_, M, W> {
+    /// Looks after all that is due; returns when to look again.
+    pub fn watch(&mut self) -> u64 {
+        let now = self.machine.now();
+        let mut next = u64::MAX;
+        let mut from = 0;
+        while let Some((id, row)) = self.due_from(from) {
+            from = id.raw() + 1;
+            next = next.min(self.look_at(id, &row, now));
+        }
+        self.continue_shutdown(now);
+        self.usage_due(now).min(next)
+    }
+
+    /// The first partition from `from` on that waits for something to happen to it.
+    fn due_from(&self, from: u32) -> Option<(PartitionId, PartitionRow)> {
+        let mut rows = self.books.partitions().filter(|(id, row)| {
+            id.raw() >= from && (row.stop_by != 0 || row.restart_at != 0 || self.is_own_ward(row))
+        });
+        rows.next().map(|(id, row)| (id, *row))
+    }
+
+    /// Whether a partition that runs is rescued by the manager itself.
+    fn is_own_ward(&self, row: &PartitionRow) -> bool {
+        let definition = self.definition(row);
+        self.runs(row) && definition.is_ok_and(|definition| definition.rescuer == SELF.raw())
+    }
+
+    /// Looks after one partition; returns when to look again.
+    fn look_at(&mut self, id: PartitionId, row: &PartitionRow, now: u64) -> u64 {
+        if row.restart_at != 0 {
+            if now < row.restart_at {
+                return row.restart_at;
+            }
+            self.restart_own(id);
+        } else if row.stop_by != 0 {
+            let stopped = self.faulted_context(row).is_some();
+            if !stopped && now < row.stop_by {
+                return now.saturating_add(LOOK).min(row.stop_by);
+            }
+            // There is nothing to be done about a partition that cannot be stopped.
+            let _ = self.kill(id);
+        } else if self.note_fault(id).is_ok_and(|faulted| faulted) {
+            let at = now.saturating_add(u64::from(row.backoff) * MILLISECOND);
+            let _ = self.change(id, |row| row.restart_at = at);
+            return at;
+        }
+        u64::MAX
+    }
+
+    /// Restarts a partition that the manager itself rescues.
+    fn restart_own(&mut self, id: PartitionId) {
+        let _ = self.change(id, |row| row.restart_at = 0);
+        if let Err(trouble) = self.restart_by_rescuer(SELF, id) {
+            self.say(format_args!("partition {} stays down: {trouble}", id.raw()));
+        }
+    }
+
+    /// A context of a partition that stopped on a fault or by exit.
+    pub fn faulted_context(&mut self, row: &PartitionRow) -> Option<Slot> {
+        contexts(row).find(|&context| {
+            let state = self.machine.patient(context, ContextOperation::State as u64, [0; 4]);
+            state.is_ok_and(|[state, ..]| state == ContextState::Faulted as u64)
+        })
+    }
+
+    /// Writes down that a partition stopped on a fault, if it did and that is not known yet.
+    fn note_fault(&mut self, id: PartitionId) -> Result<bool, Trouble> {
+        let row = self.row(id)?;
+        if !self.runs(&row) || row.stop_by != 0 || self.faulted_context(&row).is_none() {
+            return Ok(false);
+        }
+        let definition = self.definition(&row)?;
+        let now = self.machine.now();
+        let proven = now.saturating_sub(row.started) >= u64::from(definition.proof) * MILLISECOND;
+        self.change(id, |row| {
+            if proven {
+                (row.budget, row.backoff) = (definition.restarts, definition.backoff);
+            }
+            let failed = row.budget == 0;
+            let state = if failed { PartitionState::Failed } else { PartitionState::Faulted };
+            (row.state, row.told) = (state as u32, 0);
+        })?;
+        Ok(true)
+    }
+
+    /// One partition that `rescuer` rescues, has stopped, and was not told of.
+    ///
+    /// # Errors
+    /// `NoSuch` where there is none.
+    pub fn stopped_record(&mut self, rescuer: PartitionId) -> Result<Reply, Trouble> {
+        let mut from = 0;
+        while let Some((id, _)) = self.rescued(rescuer, from) {
+            from = id + 1;
+            let id = PartitionId::new(id);
+            self.note_fault(id)?;
+            let row = self.row(id)?;
+            let down = [PartitionState::Faulted as u32, PartitionState::Failed as u32];
+            if down.contains(&row.state) && row.told == 0 {
+                self.change(id, |row| row.told = 1)?;
+                return Ok(Reply::record(&self.stopped(id, &row)));
+            }
+        }
+        Err(ResourceStatus::NoSuch.into())
+    }
+
+    fn stopped(&mut self, id: PartitionId, row: &PartitionRow) -> StoppedRecord {
+        let mut fault = [0; 7];
+        if let Some(context) = self.faulted_context(row) {
+            for (index, word) in (0..).zip(&mut fault) {
+                *word = self.fault_word(context, index);
+            }
+        }
+        let (restarts_left, backoff) = (row.budget, row.backoff);
+        StoppedRecord { name: row.name, id: id.raw(), restarts_left, backoff, reserved: 0, fault }
+    }
+
+    /// A word of a context's fault record, 0 where it has none.
+    pub fn fault_word(&mut self, context: Slot, index: u64) -> u64 {
+        let fault = ContextOperation::Fault as u64;
+        self.machine.patient(context, fault, [index, 0, 0, 0]).map_or(0, |[value, ..]| value)
+    }
+
+    /// Restarts a partition for its rescuer, at the cost of its budget.
+    ///
+    /// # Errors
+    /// `NotAllowed` for others than its rescuer, `Limit` where the budget is used up.
+    pub fn restart_by_rescuer(
+        &mut self,
+        rescuer: PartitionId,
+        id: PartitionId,
+    ) -> Result<(), Trouble> {
+        let row = self.row(id)?;
+        if self.definition(&row)?.rescuer != rescuer.raw() {
+            return Err(ResourceStatus::NotAllowed.into());
+        }
+        self.note_fault(id)?;
+        let row = self.row(id)?;
+        if row.budget == 0 || row.stage() != Stage::Made {
+            return Err(ResourceStatus::Limit.into());
+        }
+        self.change(id, |row| {
+            (row.budget, row.restarts) = (row.budget - 1, row.restarts.saturating_add(1));
+            row.backoff = row.backoff.saturating_mul(2).min(LONGEST_BACKOFF);
+        })?;
+        self.restart(id, StartReason::Recovered)
+    }
+
+    /// Whether the fault of a context was an exit it was asked for.
+    pub fn exited(&mut self, context: Slot) -> bool {
+        self.fault_word(context, word::REASON) == Reason::Exit as u64
+    }
+}
