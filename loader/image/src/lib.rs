@@ -13,6 +13,8 @@ mod elf_error;
 mod error;
 mod image;
 mod programs;
+#[cfg(feature = "std")]
+pub mod sample;
 mod signature;
 #[cfg(feature = "std")]
 mod writer;

@@ -1,1 +1,4 @@
-//! Tests as an enemy.
+//! Tests as an enemy: every rule broken once with its exact sentence, then random damage.
+
+mod elf;
+mod image;
