@@ -46,6 +46,11 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Scrollback<S> {
         }
     }
 
+    /// Forgets everything.
+    pub const fn clear(&mut self) {
+        self.length = 0;
+    }
+
     /// Copies what stands at `offset` from the oldest byte kept; returns how many bytes, 0 past the end.
     pub fn read(&self, offset: usize, into: &mut [u8]) -> usize {
         let (first, second) = self.halves();

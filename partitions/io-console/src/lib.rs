@@ -1,0 +1,16 @@
+//! The console service: one console for each partition, the operator's terminal on a serial port.
+//!
+//! What can be tested on the host is here: the driver of the serial port ([`uart`]) over its registers, and the
+//! consoles ([`consoles`]) over whoever carries answers to clients. `main.rs` joins them to the machine.
+
+#![cfg_attr(not(test), no_std)]
+#![deny(clippy::as_conversions)]
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
+extern crate alloc;
+
+pub mod consoles;
+pub mod uart;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,6 @@
+//! The service against clients that mean harm, and against a port in software.
+// covers: IO-4
+
+mod clients;
+mod port;
+mod whole;

@@ -1,0 +1,143 @@
+//! Driver of a 16550 serial port, by interrupts: never waits, and every call does a bounded amount of work.
+//!
+//! Register layout and bits: National Semiconductor PC16550D data sheet, as in the crate `uart_16550`, whose own
+//! driver waits in loops for the device; a port that hangs must not hang the consoles.
+
+use uart_16550::spec::FIFO_SIZE;
+use uart_16550::spec::registers::{FCR, FifoTriggerLevel, IER, ISR, LCR, LSR, MCR, offsets};
+
+/// The eight registers of the port. A register that cannot be reached reads as `None`.
+pub trait Registers {
+    /// Reads the register at this offset.
+    fn read(&mut self, offset: usize) -> Option<u8>;
+    /// Writes the register at this offset.
+    fn write(&mut self, offset: usize, value: u8);
+}
+
+/// The bytes that go through the port.
+pub trait Traffic {
+    /// Takes the next byte to send.
+    fn next(&mut self) -> Option<u8>;
+    /// Whether there is one.
+    fn waiting(&self) -> bool;
+    /// A byte was received.
+    fn typed(&mut self, byte: u8);
+}
+
+/// Rounds of one [`Uart::serve`], each of one byte received or one buffer sent.
+const ROUNDS: u32 = 256;
+/// Divisor for 115,200 baud from the usual clock of 1.8432 MHz.
+const DIVISOR: [u8; 2] = [1, 0];
+
+/// A serial port that is there.
+#[derive(Debug)]
+pub struct Uart<R> {
+    registers: R,
+    enabled: IER,
+}
+
+impl<R: Registers> Uart<R> {
+    /// Finds the port and sets it up: 115,200 baud, 8 bits, no parity, one stop bit, buffers on. `None` where nothing answers.
+    pub fn find(registers: R) -> Option<Self> {
+        let mut uart = Self { registers, enabled: IER::empty() };
+        if !uart.answers() {
+            return None;
+        }
+        uart.set_up();
+        Some(uart)
+    }
+
+    /// The scratch register keeps what is written; a bus with nothing on it does not.
+    fn answers(&mut self) -> bool {
+        let kept = |pattern: u8| {
+            self.registers.write(offsets::SPR, pattern);
+            self.registers.read(offsets::SPR) == Some(pattern)
+        };
+        [0x5a, 0xa5].into_iter().all(kept) && self.status() != LSR::all()
+    }
+
+    fn set_up(&mut self) {
+        let [low, high] = DIVISOR;
+        let fifos = FCR::FIFO_ENABLE | FCR::RX_FIFO_RESET | FCR::TX_FIFO_RESET;
+        let fifos = fifos.set_fifo_trigger_level(FifoTriggerLevel::Eight);
+        let eight_bits = LCR::WORD_LENGTH0 | LCR::WORD_LENGTH1;
+        let ready = MCR::DTR | MCR::RTS | MCR::OUT_2_INT_ENABLE;
+        let steps = [
+            (offsets::LCR, 0),
+            (offsets::IER, 0),
+            (offsets::LCR, LCR::DLAB.bits()),
+            (offsets::DLL, low),
+            (offsets::DLM, high),
+            (offsets::LCR, eight_bits.bits()),
+            (offsets::FCR, fifos.bits()),
+            (offsets::MCR, ready.bits()),
+        ];
+        for (offset, value) in steps {
+            self.registers.write(offset, value);
+        }
+        self.enable(IER::DATA_READY | IER::RECEIVER_LINE_STATUS);
+    }
+
+    /// Receives what came and sends what there is room for. To be called on every interrupt, after it was
+    /// acknowledged, and whenever there is something new to send.
+    pub fn serve(&mut self, traffic: &mut dyn Traffic) {
+        for _ in 0..ROUNDS {
+            let moved = self.receive(traffic) | self.send(traffic);
+            self.ask_for_interrupts(traffic.waiting());
+            if !moved && self.quiet() {
+                return;
+            }
+        }
+        self.raise_again();
+    }
+
+    fn receive(&mut self, traffic: &mut dyn Traffic) -> bool {
+        let ready = self.status().contains(LSR::DATA_READY);
+        if ready && let Some(byte) = self.registers.read(offsets::DATA) {
+            traffic.typed(byte);
+        }
+        ready
+    }
+
+    fn send(&mut self, traffic: &mut dyn Traffic) -> bool {
+        let ready = traffic.waiting() && self.status().contains(LSR::THR_EMPTY);
+        if ready {
+            for byte in (0..FIFO_SIZE).map_while(|_| traffic.next()) {
+                self.registers.write(offsets::DATA, byte);
+            }
+        }
+        ready
+    }
+
+    /// An empty transmitter is news only while there is something to send.
+    fn ask_for_interrupts(&mut self, sending: bool) {
+        let mut wanted = IER::DATA_READY | IER::RECEIVER_LINE_STATUS;
+        wanted.set(IER::THR_EMPTY, sending);
+        if wanted != self.enabled {
+            self.enable(wanted);
+        }
+    }
+
+    /// Whether the port asks for nothing any more. Reading this register is what answers an empty transmitter.
+    fn quiet(&mut self) -> bool {
+        let asks = self.registers.read(offsets::ISR).map(ISR::from_bits_retain);
+        asks.is_none_or(|asks| asks.contains(ISR::INTERRUPT_STATUS))
+    }
+
+    /// There is more than one call may do: the line goes down and up, so that an edge brings the next.
+    fn raise_again(&mut self) {
+        let enabled = self.enabled;
+        self.enable(IER::empty());
+        self.enable(enabled);
+    }
+
+    fn enable(&mut self, interrupts: IER) {
+        self.enabled = interrupts;
+        self.registers.write(offsets::IER, interrupts.bits());
+    }
+
+    /// The line status; of a port that is gone: nothing received, no room.
+    fn status(&mut self) -> LSR {
+        LSR::from_bits_retain(self.registers.read(offsets::LSR).unwrap_or(0))
+    }
+}
