@@ -1,9 +1,10 @@
 //! Whether this computer's hardware virtualisation works: not whether it is there, but whether code runs.
 
+use crate::machine;
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -36,10 +37,7 @@ fn probe() -> io::Result<bool> {
 }
 
 fn run(firmware: &Path) -> io::Result<bool> {
-    let mut child = Command::new(crate::machine::PROGRAM)
-        .args(["-nodefaults", "-no-user-config", "-display", "none", "-machine", "q35,accel=kvm"])
-        .args(["-device", "isa-debug-exit,iobase=0xf4,iosize=0x4", "-bios"])
-        .arg(firmware)
+    let mut child = machine::probe(firmware)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

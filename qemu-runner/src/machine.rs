@@ -12,6 +12,9 @@ pub const PROGRAM: &str = "qemu-system-x86_64";
 /// Port of the exit device: QEMU leaves with `(value << 1) | 1`.
 pub const EXIT_PORT: u16 = 0xf4;
 
+/// The processor as it is, which only KVM can give.
+const HOST_CPU: &str = "host";
+
 /// Who starts the loader.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum Firmware {
@@ -53,6 +56,9 @@ pub struct Options {
     /// Every run the same to the byte: time counts instructions.
     #[arg(long)]
     pub deterministic: bool,
+    /// Emulate, even where KVM works.
+    #[arg(long)]
+    pub tcg: bool,
     /// A further argument for QEMU; may be repeated.
     #[arg(long = "qemu-arg", value_name = "ARG", allow_hyphen_values = true)]
     pub qemu_args: Vec<String>,
@@ -67,6 +73,7 @@ impl Default for Options {
             machine: Chipset::Q35,
             cpu: None,
             deterministic: false,
+            tcg: false,
             qemu_args: Vec::new(),
         }
     }
@@ -93,7 +100,7 @@ impl Options {
     }
 
     fn hardware(&self) -> bool {
-        !self.deterministic && kvm::works()
+        !self.deterministic && !self.tcg && kvm::works()
     }
 
     /// The command that starts the machine: serial port on its standard input and output, QMP on `control`.
@@ -120,8 +127,7 @@ impl Options {
         command.args(["-smp", &self.smp.to_string(), "-m", &self.memory.to_string()]);
         command.args(["-chardev", "stdio,id=serial,signal=off", "-serial", "chardev:serial"]);
         command.arg("-qmp").arg(format!("unix:{},server=on,wait=off", control.display()));
-        let exit = format!("isa-debug-exit,iobase={EXIT_PORT:#x},iosize=0x4");
-        command.args(["-device", &exit]);
+        command.args(["-device", &exit_device()]);
         self.door(&mut command, artifacts, control)?;
         if let Debugger::Port(port) = debugger {
             command.args(["-S", "-gdb", &format!("tcp:127.0.0.1:{port}")]);
@@ -141,7 +147,7 @@ impl Options {
         command.args(["-machine", &format!("{chipset},accel={accelerator}")]);
         let model = match (&self.cpu, hardware, self.deterministic) {
             (Some(model), ..) => model,
-            (None, true, _) => "host",
+            (None, true, _) => HOST_CPU,
             (None, false, true) => "max,-x2apic",
             (None, false, false) => "max",
         };
@@ -176,6 +182,20 @@ impl Options {
     }
 }
 
+/// A machine of KVM's that starts in `firmware`: the very processor that images get, for some fail only there.
+#[must_use]
+pub fn probe(firmware: &Path) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]);
+    command.args(["-machine", "q35,accel=kvm", "-cpu", HOST_CPU, "-device", &exit_device()]);
+    command.arg("-bios").arg(firmware);
+    command
+}
+
+fn exit_device() -> String {
+    format!("isa-debug-exit,iobase={EXIT_PORT:#x},iosize=0x4")
+}
+
 /// UEFI's code and its variables, where Debian, Ubuntu and others put them.
 fn ovmf() -> Result<(PathBuf, PathBuf)> {
     let pairs = [
@@ -189,4 +209,47 @@ fn ovmf() -> Result<(PathBuf, PathBuf)> {
     let (code, variables) =
         found.context("no UEFI firmware; install the package ovmf, or run ./bulkhead setup")?;
     Ok((PathBuf::from(code), PathBuf::from(variables)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The arguments of a machine that is always emulated.
+    fn arguments(options: Options) -> Vec<String> {
+        let options = Options { tcg: true, ..options };
+        let command =
+            options.command(&Artifacts::of("x"), Path::new("control"), Debugger::None).unwrap();
+        command.get_args().map(|argument| argument.to_string_lossy().into_owned()).collect()
+    }
+
+    fn value<'a>(arguments: &'a [String], flag: &str) -> Option<&'a str> {
+        let index = arguments.iter().position(|argument| argument == flag)?;
+        arguments.get(index + 1).map(String::as_str)
+    }
+
+    #[test]
+    fn what_is_chosen_arrives() {
+        let options = Options { smp: 4, memory: 300, machine: Chipset::Pc, ..Options::default() };
+        let arguments = arguments(options);
+        assert_eq!(value(&arguments, "-smp"), Some("4"));
+        assert_eq!(value(&arguments, "-m"), Some("300"));
+        assert_eq!(value(&arguments, "-machine"), Some("pc,accel=tcg"));
+        assert_eq!(value(&arguments, "-cpu"), Some("max"));
+        assert!(value(&arguments, "-icount").is_none());
+    }
+
+    #[test]
+    fn counted_instructions_and_x2apic_do_not_meet() {
+        let arguments = arguments(Options { deterministic: true, ..Options::default() });
+        assert!(value(&arguments, "-icount").is_some());
+        assert_eq!(value(&arguments, "-cpu"), Some("max,-x2apic"));
+    }
+
+    #[test]
+    fn the_persons_own_arguments_come_last() {
+        let qemu_args = vec!["-device".to_owned(), "nvme".to_owned()];
+        let arguments = arguments(Options { qemu_args, ..Options::default() });
+        assert_eq!(arguments[arguments.len() - 2..], ["-device", "nvme"]);
+    }
 }
