@@ -9,7 +9,7 @@ const SAMPLES: usize = 5;
 /// Samples a second would hold if they followed each other: each takes 2 ms.
 const SAMPLES_PER_SECOND: u64 = 500;
 /// Reads of a clock before it is taken for dead.
-const PATIENCE: u32 = 100_000;
+const PATIENCE: u32 = 1_000_000;
 /// Readings of which the one with the narrowest bracket counts.
 const READINGS: usize = 4;
 /// Parts per thousand by which two measurements may differ and still agree.
