@@ -1,6 +1,10 @@
-//! What every partition links.
+//! What every partition links: its start, its events, typed channels, log, heap, time, panics.
+//!
+//! An author writes a type that is a [`Partition`] and names it in [`entry!`]; see `README.md` beside this
+//! crate. On the host the same code runs under [`mock::World`], channels and restarts included.
 
 #![no_std]
+#![deny(missing_docs)]
 #![deny(clippy::as_conversions, clippy::arithmetic_side_effects)]
 
 #[cfg(not(target_os = "none"))]
@@ -9,6 +13,39 @@ extern crate std;
 pub use abi;
 
 pub mod capability;
+mod cell;
+mod channel;
+mod device;
+mod end;
+#[doc(hidden)]
+pub mod entry;
+#[cfg(target_os = "none")]
+mod heap;
+pub mod information;
+pub mod log;
 #[cfg_attr(not(target_os = "none"), path = "machine_host.rs")]
 mod machine;
+pub mod memory;
+#[cfg(not(target_os = "none"))]
+pub mod mock;
+pub mod protocol;
+mod run;
+mod saved;
+mod signal;
 pub mod sys;
+mod system;
+pub mod time;
+
+pub use abi::types::Nanoseconds;
+pub use channel::{Answer, CallError, Client, LONGEST, Owed, Request, Server, Ticket, bytes};
+pub use device::Device;
+pub use protocol::Protocol;
+pub use run::{Partition, Start, Stop};
+pub use signal::{Interrupt, Reports, Signal, Timer};
+pub use system::{INTERRUPTS, SERVERS, System, TIMERS};
+pub use time::now;
+
+/// Ends this partition in good order. Its rescuer reads that it wanted to.
+pub fn exit() -> ! {
+    sys::exit(abi::fault::Reason::Exit, 0, [0; 2])
+}

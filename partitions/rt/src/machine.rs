@@ -67,3 +67,15 @@ pub fn time_stamp() -> u64 {
     }
     high.wrapping_shl(32) | low
 }
+
+/// Address of the information pages.
+#[must_use]
+pub const fn information() -> Option<u64> {
+    Some(abi::layout::INFORMATION)
+}
+
+/// Address of the time page.
+#[must_use]
+pub const fn time_page() -> u64 {
+    abi::layout::TIME_PAGE
+}

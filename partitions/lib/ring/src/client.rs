@@ -169,9 +169,8 @@ impl<M: SharedMemory> ClientEnd<M> {
 
     /// Ends an open request; true if somebody waited for it. An id that is not open was invented by the server.
     fn close(&mut self, id: u64) -> bool {
-        let mine = self.open & bit(id) != 0 && self.is(id);
-        let awaited = mine && self.forgotten & bit(id) == 0;
-        if mine {
+        let awaited = self.awaits(id);
+        if self.open & bit(id) != 0 && self.is(id) {
             self.open &= !bit(id);
             self.forgotten &= !bit(id);
         }
@@ -185,7 +184,26 @@ impl<M: SharedMemory> ClientEnd<M> {
     /// About to sleep. True if there is something to take after all.
     pub fn arm(&mut self) -> bool {
         self.side.arming.arm(&self.side.memory, self.side.own);
+        self.ready()
+    }
+
+    /// Whether there is something to take. Completions that nobody waits for are passed over here, which makes room.
+    #[must_use]
+    pub fn ready(&mut self) -> bool {
+        let most = self.side.geometry.entries();
+        for _ in 0..self.side.available().min(most) {
+            let id = self.side.next_id();
+            if self.awaits(id) {
+                break;
+            }
+            self.side.skip();
+            self.close(id);
+        }
         self.lost != 0 || self.side.available() != 0
+    }
+
+    fn awaits(&self, id: u64) -> bool {
+        self.open & !self.forgotten & bit(id) != 0 && self.is(id)
     }
 
     /// Whether this end was armed and not disarmed since.

@@ -108,6 +108,12 @@ impl<M: SharedMemory> ServerEnd<M> {
     /// About to sleep. True if there is something to take after all.
     pub fn arm(&mut self) -> bool {
         self.side.arming.arm(&self.side.memory, self.side.own);
+        self.ready()
+    }
+
+    /// Whether there is something to take, or a new epoch to take over.
+    #[must_use]
+    pub fn ready(&self) -> bool {
         self.due_for_new_epoch() || self.side.available() != 0
     }
 

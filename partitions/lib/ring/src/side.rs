@@ -67,12 +67,24 @@ impl<M: SharedMemory> Side<M> {
         self.broken = self.peer_epoch() == self.epoch;
     }
 
+    /// The id of the next entry.
+    pub fn next_id(&self) -> u64 {
+        let mut id = [0];
+        self.memory.read(self.geometry.entry(self.incoming, self.consumed), &mut id);
+        id[0]
+    }
+
+    /// Gives the next entry's place back.
+    pub fn skip(&mut self) {
+        self.consumed = self.consumed.wrapping_add(1);
+        self.store(word::CONSUMED, self.consumed);
+    }
+
     /// Copies the next entry out and gives its place back; false if the entry is impossible or its epoch is over.
     pub fn take(&mut self, message: &mut Message) -> bool {
         let offset = self.geometry.entry(self.incoming, self.consumed);
         let sound = message.read(&self.memory, offset);
-        self.consumed = self.consumed.wrapping_add(1);
-        self.store(word::CONSUMED, self.consumed);
+        self.skip();
         sound && self.peer_epoch() == self.epoch
     }
 

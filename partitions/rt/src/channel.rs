@@ -1,0 +1,379 @@
+//! Handles to channels, typed by role and by what is said on them.
+
+use crate::end::Item;
+use crate::protocol::{Code, Protocol};
+use crate::signal::{Reports, Signal, Source};
+use crate::system::System;
+use abi::channel::{IDEMPOTENT, INLINE};
+use abi::information::Resource;
+use abi::types::Nanoseconds;
+use core::marker::PhantomData;
+use ring::{Message, Refused};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+/// Most bytes of one request or answer.
+pub const LONGEST: usize = INLINE;
+
+/// Why a request came to nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CallError {
+    /// Too many requests are open; take answers first.
+    Full,
+    /// There is no server yet, or the handle leads nowhere.
+    NoPeer,
+    /// The server was restarted before it answered.
+    PeerRestarted,
+    /// No answer in time. One that comes later is dropped.
+    Timeout,
+    /// Answers to earlier requests on this channel are still expected: a channel is used either way at a time.
+    Busy,
+    /// More than [`LONGEST`] bytes.
+    TooLong,
+    /// The server answered with a status that its protocol does not have.
+    BadStatus,
+}
+
+impl From<Refused> for CallError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Full => Self::Full,
+            Refused::Epoch | Refused::NothingOpen => Self::NoPeer,
+            Refused::TooLong => Self::TooLong,
+        }
+    }
+}
+
+/// Names a request that was sent, until it is answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ticket(pub(crate) u64);
+
+macro_rules! handle {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        pub struct $name<P> {
+            source: Source,
+            protocol: PhantomData<P>,
+        }
+        impl<P> Clone for $name<P> {
+            fn clone(&self) -> Self {
+                *self
+            }
+        }
+        impl<P> Copy for $name<P> {}
+        impl<P> Default for $name<P> {
+            fn default() -> Self {
+                Self { source: Source::Nowhere, protocol: PhantomData }
+            }
+        }
+        impl<P> PartialEq for $name<P> {
+            fn eq(&self, other: &Self) -> bool {
+                self.source == other.source
+            }
+        }
+        impl<P> Eq for $name<P> {}
+        impl<P> core::fmt::Debug for $name<P> {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                write!(f, concat!(stringify!($name), "({:?})"), self.source)
+            }
+        }
+        impl<P> Reports for $name<P> {
+            fn signal(&self) -> Signal {
+                Signal(self.source)
+            }
+        }
+        impl<P: Protocol> $name<P> {
+            pub(crate) const fn at(source: Source) -> Self {
+                Self { source, protocol: PhantomData }
+            }
+
+            /// What the information pages say about the channel: its name here, the peer, the epoch in force.
+            pub fn about(self, system: &mut System) -> Option<Resource> {
+                system.with_end(self.source, |end| end.resource)
+            }
+
+            /// Takes over another epoch. For channels that [`System::join_server`] opened; all others follow by themselves.
+            pub fn set_epoch(self, system: &mut System, epoch: u32) {
+                system.with_end(self.source, |end| end.set_epoch(epoch));
+            }
+
+            /// Whether the peer broke the rules of the ring; nothing comes from it before it is restarted.
+            pub fn broken(self, system: &mut System) -> bool {
+                system.with_end(self.source, |end| end.broken()).unwrap_or(false)
+            }
+
+            /// Bytes of the data area.
+            pub fn data_length(self, system: &mut System) -> usize {
+                system.with_end(self.source, |end| end.data_length()).unwrap_or(0)
+            }
+
+            /// Copies out of the data area, from `offset` in it; false if that is not inside. The peer may write it at any time:
+            /// look at the copy only.
+            pub fn read_data(self, system: &mut System, offset: usize, to: &mut [u8]) -> bool {
+                system.with_end(self.source, |end| end.read_data(offset, to)).unwrap_or(false)
+            }
+
+            /// Copies into the data area, at `offset` in it; false if that is not inside.
+            pub fn write_data(self, system: &mut System, offset: usize, from: &[u8]) -> bool {
+                system.with_end(self.source, |end| end.write_data(offset, from)).unwrap_or(false)
+            }
+        }
+    };
+}
+
+handle!(
+    /// The end of a channel that asks.
+    Client
+);
+handle!(
+    /// The end of a channel that answers.
+    Server
+);
+
+/// An answer to a request, or the news that there will be none.
+pub struct Answer<P> {
+    message: Message,
+    lost: bool,
+    protocol: PhantomData<P>,
+}
+
+impl<P: Protocol> Answer<P> {
+    /// Which request it answers.
+    #[must_use]
+    pub const fn ticket(&self) -> Ticket {
+        Ticket(self.message.id)
+    }
+
+    /// How it went.
+    ///
+    /// # Errors
+    /// [`CallError::PeerRestarted`] or [`CallError::BadStatus`].
+    pub fn status(&self) -> Result<P::Status, CallError> {
+        if self.lost {
+            return Err(CallError::PeerRestarted);
+        }
+        P::Status::from_code(self.message.code).ok_or(CallError::BadStatus)
+    }
+
+    /// What came with it.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        if self.lost { &[] } else { self.message.bytes() }
+    }
+
+    /// What came with it, as a structure; `None` unless it has exactly its size.
+    #[must_use]
+    pub fn body<T: FromBytes>(&self) -> Option<T> {
+        T::read_from_bytes(self.bytes()).ok()
+    }
+}
+
+/// A request that a client made.
+pub struct Request<P> {
+    message: Message,
+    epoch: u32,
+    protocol: PhantomData<P>,
+}
+
+/// Names a request that is to be answered later.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Owed {
+    id: u64,
+    epoch: u32,
+}
+
+impl<P: Protocol> Request<P> {
+    /// What is asked; `None` if the protocol has no such request.
+    #[must_use]
+    pub fn code(&self) -> Option<P::Request> {
+        P::Request::from_code(self.message.code)
+    }
+
+    /// What came with it.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.message.bytes()
+    }
+
+    /// What came with it, as a structure; `None` unless it has exactly its size.
+    #[must_use]
+    pub fn body<T: FromBytes>(&self) -> Option<T> {
+        T::read_from_bytes(self.bytes()).ok()
+    }
+
+    /// Its name, for an answer that is given later.
+    #[must_use]
+    pub const fn owed(&self) -> Owed {
+        Owed { id: self.message.id, epoch: self.epoch }
+    }
+}
+
+/// The bytes of a structure, as a message carries them.
+pub fn bytes<T: IntoBytes + Immutable>(structure: &T) -> &[u8] {
+    structure.as_bytes()
+}
+
+impl<P: Protocol> Client<P> {
+    fn submit(
+        self,
+        system: &mut System,
+        code: P::Request,
+        flags: u16,
+        payload: &[u8],
+    ) -> Result<(u64, Message), CallError> {
+        let message = Message::new(code.code(), flags, payload)?;
+        let sent = system.with_end(self.source, |end| end.send(&message));
+        Ok((sent.ok_or(CallError::NoPeer)??, message))
+    }
+
+    /// Sends a request; the answer is taken with [`Client::next`] when the signal comes.
+    ///
+    /// # Errors
+    /// [`CallError::Full`], [`CallError::NoPeer`], [`CallError::TooLong`].
+    pub fn send(
+        self,
+        system: &mut System,
+        code: P::Request,
+        payload: &[u8],
+    ) -> Result<Ticket, CallError> {
+        self.submit(system, code, 0, payload).map(|(id, _)| Ticket(id))
+    }
+
+    /// Sends a request that may be done twice: if the server is restarted before it answers, the runtime sends it again.
+    ///
+    /// # Errors
+    /// As [`Client::send`]; [`CallError::Full`] also if too many such requests are open.
+    pub fn send_idempotent(
+        self,
+        system: &mut System,
+        code: P::Request,
+        payload: &[u8],
+    ) -> Result<Ticket, CallError> {
+        if system.saved.full() {
+            return Err(CallError::Full);
+        }
+        let (id, message) = self.submit(system, code, IDEMPOTENT, payload)?;
+        system.saved.keep(self.source, id, &message);
+        Ok(Ticket(id))
+    }
+
+    /// Sends a request whose answer nobody waits for.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub fn post(
+        self,
+        system: &mut System,
+        code: P::Request,
+        payload: &[u8],
+    ) -> Result<(), CallError> {
+        let ticket = self.send(system, code, payload)?;
+        self.forget(system, ticket);
+        Ok(())
+    }
+
+    /// Nobody waits for that answer any more; if it comes it is dropped.
+    pub fn forget(self, system: &mut System, ticket: Ticket) {
+        system.saved.drop(self.source, ticket.0);
+        system.with_end(self.source, |end| end.forget(ticket.0));
+    }
+
+    /// How many more requests can be sent now.
+    #[must_use]
+    pub fn room(self, system: &mut System) -> u32 {
+        system.with_end(self.source, |end| end.room()).unwrap_or(0)
+    }
+
+    /// The next answer that has come, in whatever order.
+    pub fn next(self, system: &mut System) -> Option<Answer<P>> {
+        let mut message = Message::empty();
+        let item = system.with_end(self.source, |end| end.take(&mut message)).flatten()?;
+        system.saved.drop(self.source, message.id);
+        Some(Answer { message, lost: item == Item::Lost, protocol: PhantomData })
+    }
+
+    /// Asks and waits for the answer; where the server shares the processor it runs at once, in this partition's time.
+    ///
+    /// # Errors
+    /// Every [`CallError`] but `BadStatus`, which is the answer's.
+    pub fn call(
+        self,
+        system: &mut System,
+        code: P::Request,
+        payload: &[u8],
+        deadline: Nanoseconds,
+    ) -> Result<Answer<P>, CallError> {
+        if system.with_end(self.source, |end| end.wanted()).unwrap_or(false) {
+            return Err(CallError::Busy);
+        }
+        let message = Message::new(code.code(), 0, payload)?;
+        let sent = system.with_end(self.source, |end| end.send_quietly(&message));
+        let ticket = Ticket(sent.ok_or(CallError::NoPeer)??);
+        loop {
+            if let Some(answer) = self.next(system).filter(|answer| answer.ticket() == ticket) {
+                return if answer.lost { Err(CallError::PeerRestarted) } else { Ok(answer) };
+            }
+            if crate::time::now() >= deadline {
+                self.forget(system, ticket);
+                return Err(CallError::Timeout);
+            }
+            system.wait_for(self.source, deadline);
+        }
+    }
+
+    /// Sends a request whose answer nobody waits for, and waits for room if there is none.
+    ///
+    /// # Errors
+    /// [`CallError::Timeout`], [`CallError::NoPeer`], [`CallError::TooLong`]; [`CallError::Full`] if answers that somebody waits
+    /// for are in the way and must be taken first.
+    pub fn post_by(
+        self,
+        system: &mut System,
+        code: P::Request,
+        payload: &[u8],
+        deadline: Nanoseconds,
+    ) -> Result<(), CallError> {
+        loop {
+            match self.post(system, code, payload) {
+                Err(CallError::Full) => {}
+                done => return done,
+            }
+            if crate::time::now() >= deadline {
+                return Err(CallError::Timeout);
+            }
+            system.wait_for(self.source, deadline);
+            if system.with_end(self.source, |end| end.ready() && end.room() == 0) == Some(true) {
+                return Err(CallError::Full);
+            }
+        }
+    }
+}
+
+impl<P: Protocol> Server<P> {
+    /// The next request.
+    pub fn next(self, system: &mut System) -> Option<Request<P>> {
+        let mut message = Message::empty();
+        match system.with_end(self.source, |end| end.take(&mut message)).flatten()? {
+            Item::Request(epoch) => Some(Request { message, epoch, protocol: PhantomData }),
+            Item::Completion | Item::Lost => None,
+        }
+    }
+
+    /// Answers a request. If the client was restarted since, or the answer is too long, nothing happens.
+    pub fn answer(
+        self,
+        system: &mut System,
+        request: &Request<P>,
+        status: P::Status,
+        payload: &[u8],
+    ) {
+        self.answer_owed(system, request.owed(), status, payload);
+    }
+
+    /// Answers a request that was kept for later.
+    pub fn answer_owed(self, system: &mut System, owed: Owed, status: P::Status, payload: &[u8]) {
+        let Ok(mut message) = Message::new(status.code(), 0, payload) else { return };
+        message.id = owed.id;
+        // A client that is gone, or broke the rules, loses its answer.
+        let _ = system.with_end(self.source, |end| end.complete(owed.epoch, &message));
+    }
+}

@@ -1,0 +1,92 @@
+//! How a program starts: macros that name its main type, and the panic handler.
+
+use crate::end::End;
+use crate::run::{Partition, Sleep};
+use crate::system::System;
+
+pub use crate::cell::Room;
+
+/// Room for the ends of `N` channels.
+pub type Ends<const N: usize> = Room<End, N>;
+
+/// Runs a partition for ever. Called by [`crate::entry!`].
+pub fn run<P: Partition>(ends: &'static mut [Option<End>]) -> ! {
+    let mut system = System::new(ends);
+    #[cfg(target_os = "none")]
+    crate::heap::start(system.information().map_or(0, |information| information.heap));
+    let start = system.start();
+    let mut partition = P::started(&mut system, &start);
+    loop {
+        system.turn(&mut partition, Sleep::Allowed);
+    }
+}
+
+/// The program's start for a [`Partition`]: `entry!(Main)`, or `entry!(Main, channels = 128)` for more than 16.
+#[macro_export]
+macro_rules! entry {
+    ($main:ty) => {
+        $crate::entry!($main, channels = 16);
+    };
+    ($main:ty, channels = $channels:expr) => {
+        $crate::bare_entry!(__bulkhead_run);
+
+        fn __bulkhead_run(_context: u64) -> ! {
+            static ENDS: $crate::entry::Ends<{ $channels }> = $crate::entry::Ends::new();
+            $crate::entry::run::<$main>(ENDS.give())
+        }
+    };
+}
+
+/// As [`crate::entry!`] for the partition that the kernel starts: it has no information pages, and speaks on the debug port.
+#[macro_export]
+macro_rules! first_entry {
+    ($main:ty, channels = $channels:expr) => {
+        $crate::bare_entry!(__bulkhead_run);
+
+        fn __bulkhead_run(_context: u64) -> ! {
+            static ENDS: $crate::entry::Ends<{ $channels }> = $crate::entry::Ends::new();
+            $crate::log::use_debug($crate::abi::control::first_slot::DEBUG);
+            $crate::entry::run_first::<$main>(ENDS.give())
+        }
+    };
+}
+
+/// Runs the first partition for ever. Called by [`crate::first_entry!`].
+pub fn run_first<P: Partition>(ends: &'static mut [Option<End>]) -> ! {
+    let mut system = System::first(ends);
+    let start = system.start();
+    let mut partition = P::started(&mut system, &start);
+    loop {
+        system.turn(&mut partition, Sleep::Allowed);
+    }
+}
+
+/// The program's start for a bare function `fn(context: u64) -> !`, run by every context with its index.
+#[cfg(target_os = "none")]
+#[macro_export]
+macro_rules! bare_entry {
+    ($main:path) => {
+        #[unsafe(no_mangle)]
+        fn __bulkhead_main(context: u64) -> ! {
+            $main(context)
+        }
+    };
+}
+
+/// On the host nothing is started; the type is checked all the same.
+#[cfg(not(target_os = "none"))]
+#[macro_export]
+macro_rules! bare_entry {
+    ($main:path) => {
+        const _: fn(u64) -> ! = $main;
+    };
+}
+
+/// A panic ends the partition; its rescuer reads "panic" and the line in the fault record, people the message.
+#[cfg(target_os = "none")]
+#[panic_handler]
+fn panicked(information: &core::panic::PanicInfo<'_>) -> ! {
+    crate::log::last_words(format_args!("{information}\n"));
+    let line = information.location().map_or(0, |location| location.line().into());
+    crate::sys::exit(abi::fault::Reason::Panic, line, [0; 2])
+}

@@ -1,0 +1,94 @@
+//! What the resource manager says about this partition, read so that a change in the middle is noticed.
+
+use crate::machine;
+use crate::memory::Window;
+use abi::channel::{ChannelKind, Role};
+use abi::information::{
+    INFORMATION_HEADER, INFORMATION_MAGIC, Information, Resource, ResourceKind,
+};
+use abi::layout::INFORMATION_PAGES;
+use abi::types::PAGE_SIZE;
+use core::sync::atomic::{Ordering, fence};
+use ring::SharedMemory;
+use zerocopy::FromBytes;
+
+/// Tries before a page that is always being changed is given up for now.
+const TRIES: u32 = 1000;
+/// Offset of [`Information::sequence`] and of [`abi::information::TimePage::sequence`].
+const SEQUENCE: usize = core::mem::offset_of!(Information, sequence);
+
+/// The information pages of this partition.
+#[derive(Clone, Copy, Debug)]
+pub struct Pages(Window);
+
+impl Pages {
+    /// The pages, where the partition has any.
+    #[must_use]
+    pub fn find() -> Option<Self> {
+        let length = INFORMATION_PAGES.checked_mul(PAGE_SIZE)?;
+        Window::new(machine::information()?, length).map(Self)
+    }
+
+    /// The head of the pages; `None` if they are not what they should be, or never at rest.
+    #[must_use]
+    pub fn header(&self) -> Option<Information> {
+        let header: Information = self.consistent(0)?;
+        (header.magic == INFORMATION_MAGIC && abi::compatible(header.version)).then_some(header)
+    }
+
+    /// Resource number `index`, `None` past the last.
+    #[must_use]
+    pub fn resource(&self, index: u32) -> Option<Resource> {
+        if index >= self.header()?.resources {
+            return None;
+        }
+        let place = usize::try_from(index).ok()?.checked_mul(size_of::<Resource>())?;
+        self.consistent(INFORMATION_HEADER.checked_add(place)?)
+    }
+
+    /// All resources.
+    pub fn resources(self) -> impl Iterator<Item = Resource> {
+        (0..).map_while(move |index| self.resource(index))
+    }
+
+    fn consistent<T: FromBytes>(&self, offset: usize) -> Option<T> {
+        read_consistent(&self.0, SEQUENCE, offset)
+    }
+}
+
+/// A `T` that nobody changed while it was copied; the word at `sequence` is raised before and after a change.
+pub fn read_consistent<T: FromBytes>(page: &Window, sequence: usize, offset: usize) -> Option<T> {
+    let mut bytes = [0; 256];
+    let copy = bytes.get_mut(..size_of::<T>())?;
+    for _ in 0..TRIES {
+        let before = page.load64(sequence, Ordering::Acquire);
+        page.read_bytes(offset, copy);
+        fence(Ordering::Acquire);
+        if before.is_multiple_of(2) && page.load64(sequence, Ordering::Relaxed) == before {
+            return T::read_from_bytes(copy).ok();
+        }
+        core::hint::spin_loop();
+    }
+    None
+}
+
+/// Whether a resource is of this kind.
+#[must_use]
+#[expect(clippy::as_conversions, reason = "the number of a kind, declared repr(u8)")]
+pub fn is_kind(resource: &Resource, kind: ResourceKind) -> bool {
+    resource.kind == kind as u8
+}
+
+/// Whether a resource is this end of a channel.
+#[must_use]
+#[expect(clippy::as_conversions, reason = "the number of a role, declared repr(u8)")]
+pub fn is_end(resource: &Resource, role: Role) -> bool {
+    is_kind(resource, ResourceKind::Channel) && resource.role == role as u8
+}
+
+/// Whether a channel is one of these kinds.
+#[must_use]
+#[expect(clippy::as_conversions, reason = "the number of a kind, declared repr(u16)")]
+pub fn is_for(resource: &Resource, kinds: &[ChannelKind]) -> bool {
+    kinds.iter().any(|&kind| resource.channel_kind == kind as u16)
+}

@@ -1,0 +1,150 @@
+//! Memory outside of the program: channels, information pages, device registers. Copied, never referred to.
+
+#![expect(unsafe_code, reason = "the only raw memory access of a partition")]
+
+use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use ring::SharedMemory;
+
+/// A range of memory that the program's own objects never lie in. Accesses outside of it read zero and write nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Window {
+    address: usize,
+    length: usize,
+}
+
+impl Window {
+    /// The `length` bytes at `address`, or `None` where that is not page-aligned or objects of the program could lie in it.
+    #[must_use]
+    pub fn new(address: u64, length: u64) -> Option<Self> {
+        let end = address.checked_add(length)?;
+        if address % abi::types::PAGE_SIZE != 0 || !foreign(address, end) {
+            return None;
+        }
+        Some(Self {
+            address: usize::try_from(address).ok()?,
+            length: usize::try_from(length).ok()?,
+        })
+    }
+
+    /// Bytes of it.
+    #[must_use]
+    pub const fn length(&self) -> usize {
+        self.length
+    }
+
+    /// Address of a `T` at `offset`, if it lies inside and is aligned.
+    fn place<T>(&self, offset: usize) -> Option<*mut T> {
+        let end = offset.checked_add(size_of::<T>())?;
+        let address = self.address.checked_add(offset)?;
+        (end <= self.length && address % align_of::<T>() == 0)
+            .then(|| core::ptr::with_exposed_provenance_mut(address))
+    }
+
+    fn word(&self, offset: usize) -> Option<&AtomicU64> {
+        // SAFETY: inside the window, aligned, and memory there is only ever accessed as atomics.
+        self.place(offset).map(|place| unsafe { AtomicU64::from_ptr(place) })
+    }
+
+    fn half(&self, offset: usize) -> Option<&AtomicU32> {
+        // SAFETY: inside the window, aligned, and memory there is only ever accessed as atomics.
+        self.place(offset).map(|place| unsafe { AtomicU32::from_ptr(place) })
+    }
+
+    fn byte(&self, offset: usize) -> Option<&AtomicU8> {
+        // SAFETY: inside the window, and memory there is only ever accessed as atomics.
+        self.place(offset).map(|place| unsafe { AtomicU8::from_ptr(place) })
+    }
+
+    /// Loads the 8 bytes at a multiple of 8.
+    #[must_use]
+    pub fn load64(&self, offset: usize, order: Ordering) -> u64 {
+        self.word(offset).map_or(0, |word| word.load(order))
+    }
+
+    /// Reads a register of 1, 2, 4 or 8 bytes with one access of that width.
+    pub(crate) fn read_register<T: Default + Copy>(&self, offset: usize) -> T {
+        // SAFETY: inside the window and aligned; T is one of the plain integers, see `device`.
+        self.place(offset)
+            .map_or_else(T::default, |place| unsafe { core::ptr::read_volatile(place) })
+    }
+
+    /// Writes a register of 1, 2, 4 or 8 bytes with one access of that width.
+    pub(crate) fn write_register<T: Copy>(&self, offset: usize, value: T) {
+        if let Some(place) = self.place(offset) {
+            // SAFETY: inside the window and aligned; T is one of the plain integers, see `device`.
+            unsafe { core::ptr::write_volatile(place, value) }
+        }
+    }
+}
+
+/// Whether the range holds nothing that Rust knows of: not the program, its stacks, or its heap.
+#[cfg(target_os = "none")]
+fn foreign(start: u64, end: u64) -> bool {
+    use abi::layout;
+    [
+        (layout::TIME_PAGE, layout::STACK_LIMIT),
+        (layout::LASTING, layout::LASTING_END),
+        (layout::DEVICES, layout::CHANNELS_END),
+    ]
+    .into_iter()
+    .any(|(first, last)| first <= start && end <= last)
+}
+
+/// On the host every window is made by the mock, over memory of its own.
+#[cfg(not(target_os = "none"))]
+fn foreign(start: u64, end: u64) -> bool {
+    crate::mock::owns(start, end)
+}
+
+impl SharedMemory for Window {
+    fn load(&self, offset: usize, order: Ordering) -> u32 {
+        self.half(offset).map_or(0, |half| half.load(order))
+    }
+
+    fn store(&self, offset: usize, value: u32, order: Ordering) {
+        if let Some(half) = self.half(offset) {
+            half.store(value, order);
+        }
+    }
+
+    fn read(&self, offset: usize, to: &mut [u64]) {
+        for (word, at) in to.iter_mut().zip((offset..).step_by(8)) {
+            *word = self.load64(at, Ordering::Relaxed);
+        }
+    }
+
+    fn write(&self, offset: usize, from: &[u64]) {
+        for (word, at) in from.iter().zip((offset..).step_by(8)) {
+            if let Some(place) = self.word(at) {
+                place.store(*word, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn read_bytes(&self, offset: usize, to: &mut [u8]) {
+        let (chunks, rest) = to.as_chunks_mut::<8>();
+        let words = if offset.is_multiple_of(8) { chunks.len() } else { 0 };
+        for (chunk, at) in chunks.iter_mut().take(words).zip((offset..).step_by(8)) {
+            *chunk = self.load64(at, Ordering::Relaxed).to_le_bytes();
+        }
+        let done = words.wrapping_mul(8);
+        let bytes = chunks.as_flattened_mut().iter_mut().skip(done).chain(rest);
+        for (byte, at) in bytes.zip(offset.wrapping_add(done)..) {
+            *byte = self.byte(at).map_or(0, |byte| byte.load(Ordering::Relaxed));
+        }
+    }
+
+    fn write_bytes(&self, offset: usize, from: &[u8]) {
+        let (chunks, _) = from.as_chunks::<8>();
+        let words = if offset.is_multiple_of(8) { chunks.len() } else { 0 };
+        for (chunk, at) in chunks.iter().take(words).zip((offset..).step_by(8)) {
+            self.write(at, &[u64::from_le_bytes(*chunk)]);
+        }
+        let done = words.wrapping_mul(8);
+        for (byte, at) in from.iter().skip(done).zip(offset.wrapping_add(done)..) {
+            if let Some(place) = self.byte(at) {
+                place.store(*byte, Ordering::Relaxed);
+            }
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! The event loop: collects what happened, calls the entries, sleeps.
+
+use crate::end::End;
+use crate::log;
+use crate::signal::{Signal, Source, Timer};
+use crate::sys;
+use crate::system::{System, same};
+use abi::fault::Reason;
+use abi::information::StartReason;
+use abi::types::{EventBit, Nanoseconds};
+use ring::Doorbell;
+
+/// Why and in which life a partition starts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Start {
+    /// Why.
+    pub reason: StartReason,
+    /// How often it was started, this time included.
+    pub starts: u32,
+}
+
+/// A partition: what it does when something happens. Every entry returns soon; waiting is the runtime's.
+pub trait Partition: Sized {
+    /// It starts: finds what it needs by name.
+    fn started(system: &mut System, start: &Start) -> Self;
+
+    /// A channel has something to take, or an interrupt came.
+    fn signal(&mut self, system: &mut System, signal: Signal) {
+        let _ = (system, signal);
+    }
+
+    /// The peer of a channel was restarted. What was asked of it and not answered comes back as answers that say so,
+    /// except what was sent as idempotent: that is on its way again.
+    fn peer_restarted(&mut self, system: &mut System, signal: Signal) {
+        let _ = (system, signal);
+    }
+
+    /// A timer ended.
+    fn deadline(&mut self, system: &mut System, timer: Timer) {
+        let _ = (system, timer);
+    }
+
+    /// A partition that this one rescues has stopped; the resource manager knows which.
+    fn rescue(&mut self, system: &mut System) {
+        let _ = system;
+    }
+
+    /// The information pages changed: channels may have been added.
+    fn changed(&mut self, system: &mut System) {
+        let _ = system;
+    }
+
+    /// The partition is asked to stop. Unless this returns the wish to live on, it ends.
+    fn stop_asked(&mut self, system: &mut System) -> Stop {
+        let _ = system;
+        Stop::Now
+    }
+}
+
+/// What a partition makes of the request to stop.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stop {
+    /// Ends now.
+    Now,
+    /// Ends by [`crate::exit`] when it is ready; after a second it is stopped anyway.
+    Soon,
+}
+
+/// Whether a turn may wait for events.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Sleep {
+    /// Until something happens.
+    Allowed,
+    /// No: only look.
+    Never,
+}
+
+impl System {
+    /// Why the partition starts.
+    pub(crate) fn start(&self) -> Start {
+        let Some(information) = self.information() else {
+            return Start { reason: StartReason::Boot, starts: 1 };
+        };
+        Start { reason: reason(information.reason), starts: information.starts }
+    }
+
+    /// One turn: sleeps if there is nothing to do, then calls the entries for what happened. True if anything did.
+    pub(crate) fn turn<P: Partition>(&mut self, partition: &mut P, sleep: Sleep) -> bool {
+        let busy = self.any_ready() || self.pending != 0 || self.arm();
+        let deadline = match sleep {
+            Sleep::Allowed if !busy => self.next_deadline(),
+            _ => Nanoseconds::NOW,
+        };
+        let news = sys::wait(u64::MAX, deadline).unwrap_or(0);
+        let events = news | core::mem::take(&mut self.pending);
+        self.wake(events);
+        self.dispatch_peers(partition, events);
+        self.dispatch_channels(partition);
+        self.dispatch_rest(partition, events);
+        let ended = self.dispatch_timers(partition);
+        log::with(|voice| {
+            if voice.waiting() {
+                voice.pump();
+            }
+        });
+        if ended {
+            self.wake(u64::MAX);
+        }
+        busy || events != 0 || ended
+    }
+
+    fn each_end(&self) -> impl Iterator<Item = Source> + use<> {
+        let count = u16::try_from(self.ends.len()).unwrap_or(u16::MAX);
+        core::iter::once(Source::Voice).chain((0..count).map(Source::End))
+    }
+
+    /// Whether an end that is not armed has something the partition was not told of.
+    fn any_ready(&mut self) -> bool {
+        let voice = log::with(|voice| voice.console.as_mut().is_some_and(untold));
+        voice.unwrap_or(false) || self.ends.iter_mut().flatten().any(untold)
+    }
+
+    /// Arms all ends that are wanted; true if one turns out to have something.
+    fn arm(&mut self) -> bool {
+        let mut found = false;
+        let mut arm = |end: &mut End, wanted: bool| {
+            if wanted && !end.armed() && end.arm() && !end.stalled {
+                end.disarm();
+                found = true;
+            }
+        };
+        for end in self.ends.iter_mut().flatten() {
+            let wanted = end.wanted();
+            arm(end, wanted);
+        }
+        log::with(|voice| {
+            let waiting = voice.waiting();
+            if let Some(end) = &mut voice.console {
+                let wanted = waiting || end.wanted();
+                arm(end, wanted);
+            }
+        });
+        found
+    }
+
+    /// Ends that were rung are awake; those whose partition left something behind get another chance.
+    fn wake(&mut self, events: u64) {
+        for source in self.each_end() {
+            self.with_end(source, |end| {
+                if end.armed() && end.events() & events != 0 {
+                    end.disarm();
+                }
+                if events != 0 && core::mem::take(&mut end.stalled) {
+                    end.disarm();
+                }
+            });
+        }
+    }
+
+    fn dispatch_peers<P: Partition>(&mut self, partition: &mut P, events: u64) {
+        if events & EventBit::PEER.mask() != 0 {
+            self.refresh();
+            partition.changed(self);
+        }
+        for source in self.each_end() {
+            let restarted = self.with_end(source, |end| core::mem::take(&mut end.restarted));
+            if restarted == Some(true) {
+                partition.peer_restarted(self, Signal(source));
+            }
+        }
+    }
+
+    fn dispatch_channels<P: Partition>(&mut self, partition: &mut P) {
+        for source in self.each_end() {
+            let ready = self.with_end(source, |end| {
+                end.touched = false;
+                untold(end)
+            });
+            if ready != Some(true) {
+                continue;
+            }
+            partition.signal(self, Signal(source));
+            self.with_end(source, |end| end.stalled = !end.touched);
+        }
+    }
+
+    fn dispatch_rest<P: Partition>(&mut self, partition: &mut P, events: u64) {
+        for interrupt in self.interrupts.clone() {
+            if interrupt.events() & events != 0 {
+                partition.signal(self, Signal(interrupt.source()));
+            }
+        }
+        if events & EventBit::FAULT.mask() != 0 {
+            partition.rescue(self);
+        }
+        if events & EventBit::STOP.mask() != 0 && partition.stop_asked(self) == Stop::Now {
+            sys::exit(Reason::Exit, 0, [0; 2]);
+        }
+    }
+
+    fn dispatch_timers<P: Partition>(&mut self, partition: &mut P) -> bool {
+        let mut ended = false;
+        // Timers that an entry starts with a time long past wait for the next turn.
+        for _ in 0..self.timers.len() {
+            let Some(timer) = self.due_timer() else { break };
+            ended = true;
+            partition.deadline(self, timer);
+        }
+        ended
+    }
+
+    /// Reads the epochs in force and sends again what may be sent again.
+    pub(crate) fn refresh(&mut self) {
+        let Some(pages) = self.pages else { return };
+        self.information = pages.header().or(self.information);
+        for resource in pages.resources() {
+            for source in self.each_end() {
+                let mut saved = core::mem::take(&mut self.saved);
+                self.with_end(source, |end| {
+                    if same(&end.resource, &resource) && end.resource.epoch != resource.epoch {
+                        end.set_epoch(resource.epoch);
+                        saved.repeat(source, end);
+                    }
+                });
+                self.saved = saved;
+            }
+        }
+    }
+
+    /// Sleeps until the end has something to take, its peer was restarted, or the deadline has passed. The peer runs
+    /// at once where it can.
+    pub(crate) fn wait_for(&mut self, source: Source, deadline: Nanoseconds) {
+        let Some((due, doorbell, bits, ready)) = self.with_end(source, |end| {
+            let due = end.due();
+            (due, end.doorbell(), end.events(), end.arm())
+        }) else {
+            return;
+        };
+        let mask = bits | EventBit::PEER.mask();
+        let deadline = if ready { Nanoseconds::NOW } else { deadline };
+        let mut events = match due {
+            Doorbell::Ring => sys::call(doorbell, mask, deadline),
+            Doorbell::Quiet => sys::wait(mask, deadline),
+        };
+        if events.is_err_and(|failure| failure.error == abi::call::Error::Stale) {
+            // The server is being restarted: the new epoch is announced by PEER.
+            events = sys::wait(mask, deadline);
+        }
+        self.note(source, events.unwrap_or(0));
+    }
+
+    /// Events that came in the middle of an entry: other ends may share the bit, and the partition is told later.
+    fn note(&mut self, source: Source, events: u64) {
+        self.with_end(source, |end| end.disarm());
+        self.pending |= events;
+        if events & EventBit::PEER.mask() != 0 {
+            self.refresh();
+        }
+    }
+}
+
+/// Whether an end has something that the partition was not told of.
+fn untold(end: &mut End) -> bool {
+    !end.armed() && !end.stalled && end.ready()
+}
+
+/// The reason with this number.
+#[expect(clippy::as_conversions, reason = "the number of a reason, declared repr(u32)")]
+fn reason(number: u32) -> StartReason {
+    [StartReason::Started, StartReason::Recovered, StartReason::Restarted]
+        .into_iter()
+        .find(|&reason| reason as u32 == number)
+        .unwrap_or(StartReason::Boot)
+}

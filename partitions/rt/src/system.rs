@@ -1,0 +1,272 @@
+//! A partition's view of the system: its channels, devices and timers, by name.
+
+use crate::capability::{Capability, object};
+use crate::channel::{Client, Server};
+use crate::device::Device;
+use crate::end::End;
+use crate::information::{Pages, is_end, is_for, is_kind};
+use crate::log;
+use crate::memory::Window;
+use crate::protocol::{Console, Protocol};
+use crate::saved::Saved;
+use crate::signal::{Interrupt, Reports, Source, Timer};
+use crate::time;
+use abi::channel::Role;
+use abi::image::name_text;
+use abi::information::{Information, Resource, ResourceKind};
+use abi::types::{EventBit, Nanoseconds, Slot};
+use arrayvec::ArrayVec;
+
+/// Most timers that run at a time.
+pub const TIMERS: usize = 16;
+/// Most interrupts of one partition.
+pub const INTERRUPTS: usize = 8;
+/// Most channels that [`System::servers`] lists.
+pub const SERVERS: usize = 128;
+/// The name of the channel that text goes to.
+const CONSOLE: &str = "console";
+
+/// What a partition can use. The runtime has the only one and lends it to every event entry.
+pub struct System {
+    pub(crate) pages: Option<Pages>,
+    pub(crate) information: Option<Information>,
+    pub(crate) ends: &'static mut [Option<End>],
+    pub(crate) timers: ArrayVec<(Nanoseconds, Timer), TIMERS>,
+    pub(crate) interrupts: ArrayVec<Interrupt, INTERRUPTS>,
+    pub(crate) saved: Saved,
+    /// Events that came while the partition waited for something else.
+    pub(crate) pending: u64,
+    next_timer: u64,
+}
+
+impl System {
+    /// The system of a partition whose channels find room in `ends`.
+    pub(crate) fn new(ends: &'static mut [Option<End>]) -> Self {
+        let pages = Pages::find();
+        let information = pages.and_then(|pages| pages.header());
+        let mut system = Self::with_pages(ends, information.and(pages), information);
+        system.find_voice();
+        system
+    }
+
+    /// The system of the first partition: no information pages, so none are looked for.
+    pub(crate) fn first(ends: &'static mut [Option<End>]) -> Self {
+        Self::with_pages(ends, None, None)
+    }
+
+    fn with_pages(
+        ends: &'static mut [Option<End>],
+        pages: Option<Pages>,
+        information: Option<Information>,
+    ) -> Self {
+        Self {
+            pages,
+            information,
+            ends,
+            timers: ArrayVec::new(),
+            interrupts: ArrayVec::new(),
+            saved: Saved::default(),
+            pending: 0,
+            next_timer: 0,
+        }
+    }
+
+    fn find_voice(&mut self) {
+        let debug = self.debug().map(Capability::slot);
+        let console = self
+            .resource(CONSOLE, |one| is_end(one, Role::Client) && is_for(one, Console::KINDS))
+            .and_then(|resource| End::new(&resource));
+        log::with(|voice| {
+            voice.console = console;
+            voice.debug = debug.or(voice.debug);
+        });
+    }
+
+    fn resources(&self) -> impl Iterator<Item = Resource> + use<> {
+        self.pages.into_iter().flat_map(Pages::resources)
+    }
+
+    fn resource(&self, name: &str, fits: impl Fn(&Resource) -> bool) -> Option<Resource> {
+        self.resources().find(|resource| name_text(&resource.name) == name && fits(resource))
+    }
+
+    fn of_kind(&self, name: &str, kind: ResourceKind) -> Option<Resource> {
+        self.resource(name, |resource| is_kind(resource, kind))
+    }
+
+    /// What the resource manager says about this partition; `None` in the first partition, which has no such pages.
+    #[must_use]
+    pub const fn information(&self) -> Option<&Information> {
+        self.information.as_ref()
+    }
+
+    /// The client's end of the channel with this name, if there is one on which `P` is spoken.
+    pub fn client<P: Protocol>(&mut self, name: &str) -> Option<Client<P>> {
+        let resource =
+            self.resource(name, |one| is_end(one, Role::Client) && is_for(one, P::KINDS))?;
+        self.open(&resource).map(Client::at)
+    }
+
+    /// The server's end of the channel with this name, if there is one on which `P` is spoken.
+    pub fn server<P: Protocol>(&mut self, name: &str) -> Option<Server<P>> {
+        let resource =
+            self.resource(name, |one| is_end(one, Role::Server) && is_for(one, P::KINDS))?;
+        self.open(&resource).map(Server::at)
+    }
+
+    /// All channels on which this partition serves `P`; channels that were added since are among them.
+    pub fn servers<P: Protocol>(&mut self) -> ArrayVec<Server<P>, SERVERS> {
+        let mut servers = ArrayVec::new();
+        for resource in self.resources() {
+            if is_end(&resource, Role::Server) && is_for(&resource, P::KINDS) {
+                let server = self.open(&resource).map(Server::at);
+                // What is beyond the limit stays unserved, as it would without room for its end.
+                let _ = server.map(|server| servers.try_push(server));
+            }
+        }
+        servers
+    }
+
+    /// The console: the channel that [`crate::log!`] writes to, for input and whatever else a console can.
+    #[must_use]
+    pub fn console(&self) -> Option<Client<Console>> {
+        log::with(|voice| voice.console.is_some())?.then(|| Client::at(Source::Voice))
+    }
+
+    /// Opens the end that `resource` describes, once. For partitions that make channels, the first partition above all;
+    /// others use names.
+    pub fn join_server<P: Protocol>(&mut self, resource: &Resource) -> Option<Server<P>> {
+        self.open(resource).map(Server::at)
+    }
+
+    /// Where the end for `resource` is, after opening it if need be.
+    fn open(&mut self, resource: &Resource) -> Option<Source> {
+        if self.is_voice(resource) {
+            return Some(Source::Voice);
+        }
+        let known =
+            |end: &Option<End>| end.as_ref().is_some_and(|end| same(&end.resource, resource));
+        let place = self.ends.iter().position(known);
+        let index = match place {
+            Some(index) => index,
+            None => {
+                let free = self.ends.iter().position(Option::is_none)?;
+                *self.ends.get_mut(free)? = Some(End::new(resource)?);
+                free
+            }
+        };
+        u16::try_from(index).ok().map(Source::End)
+    }
+
+    fn is_voice(&self, resource: &Resource) -> bool {
+        log::with(|voice| voice.console.as_ref().is_some_and(|end| same(&end.resource, resource)))
+            .unwrap_or(false)
+    }
+
+    /// Leaves a channel; its handles lead nowhere from now on.
+    pub fn leave<P: Protocol>(&mut self, server: Server<P>) {
+        if let Source::End(index) = server.signal().0
+            && let Some(end) = self.ends.get_mut(usize::from(index))
+        {
+            *end = None;
+        }
+    }
+
+    /// Lets `action` use an end; `None` for a handle that leads nowhere.
+    pub(crate) fn with_end<R>(
+        &mut self,
+        source: Source,
+        action: impl FnOnce(&mut End) -> R,
+    ) -> Option<R> {
+        match source {
+            Source::End(index) => self.ends.get_mut(usize::from(index))?.as_mut().map(action),
+            Source::Voice => log::with(|voice| voice.console.as_mut().map(action)).flatten(),
+            Source::Interrupt(_) | Source::Nowhere => None,
+        }
+    }
+
+    /// The interrupt with this name. Its signal comes for each; [`Interrupt::acknowledge`] lets the next one come.
+    pub fn interrupt(&mut self, name: &str) -> Option<Interrupt> {
+        let resource = self.of_kind(name, ResourceKind::Interrupt)?;
+        let bit = EventBit::new(resource.event)?;
+        let interrupt = Interrupt::new(Capability::in_slot(Slot::new(resource.slot)), bit);
+        if !self.interrupts.contains(&interrupt) {
+            self.interrupts.try_push(interrupt).ok()?;
+        }
+        Some(interrupt)
+    }
+
+    /// The I/O ports with this name, and the first of them.
+    #[must_use]
+    pub fn ports(&self, name: &str) -> Option<(Capability<object::Ports>, u16)> {
+        let resource = self.of_kind(name, ResourceKind::Ports)?;
+        let first = u16::try_from(resource.address).ok()?;
+        Some((Capability::in_slot(Slot::new(resource.slot)), first))
+    }
+
+    /// The device registers with this name.
+    #[must_use]
+    pub fn device(&self, name: &str) -> Option<Device> {
+        let resource = self.of_kind(name, ResourceKind::Device)?;
+        Window::new(resource.address, resource.length).map(Device)
+    }
+
+    /// The debug port, if this partition may write to it.
+    #[must_use]
+    pub fn debug(&self) -> Option<Capability<object::Debug>> {
+        let resource = self.resources().find(|one| is_kind(one, ResourceKind::Debug))?;
+        Some(Capability::in_slot(Slot::new(resource.slot)))
+    }
+
+    /// Any other capability, by its name. If it is not of kind `K` the kernel refuses its use.
+    #[must_use]
+    pub fn capability<K>(&self, name: &str) -> Option<Capability<K>> {
+        let resource = self.of_kind(name, ResourceKind::Capability)?;
+        Some(Capability::in_slot(Slot::new(resource.slot)))
+    }
+
+    /// Memory that outlives restarts, where the manifest grants some.
+    #[must_use]
+    pub fn lasting(&self) -> Option<Window> {
+        let length = self.information?.lasting;
+        Window::new(abi::layout::LASTING, length).filter(|window| window.length() != 0)
+    }
+
+    /// Runs the entry `deadline` at this time. `None` if too many timers run.
+    pub fn at(&mut self, time: Nanoseconds) -> Option<Timer> {
+        self.next_timer = self.next_timer.wrapping_add(1);
+        let timer = Timer::new(self.next_timer);
+        self.timers.try_push((time, timer)).ok()?;
+        Some(timer)
+    }
+
+    /// Runs the entry `deadline` after this length of time. `None` if too many timers run.
+    pub fn after(&mut self, length: Nanoseconds) -> Option<Timer> {
+        self.at(time::after(length))
+    }
+
+    /// Stops a timer that may still run.
+    pub fn cancel(&mut self, timer: Timer) {
+        self.timers.retain(|(_, one)| *one != timer);
+    }
+
+    /// A timer whose time has come, if any; it is over then.
+    pub(crate) fn due_timer(&mut self) -> Option<Timer> {
+        if self.timers.is_empty() {
+            return None;
+        }
+        let now = time::now();
+        let place = self.timers.iter().position(|(at, _)| *at <= now)?;
+        self.timers.pop_at(place).map(|(_, timer)| timer)
+    }
+
+    /// When the next timer ends.
+    pub(crate) fn next_deadline(&self) -> Nanoseconds {
+        self.timers.iter().map(|(at, _)| *at).min().unwrap_or(Nanoseconds::NEVER)
+    }
+}
+
+/// Whether both describe the same end of the same channel.
+pub(crate) fn same(one: &Resource, other: &Resource) -> bool {
+    (one.id, one.role, one.address, one.kind) == (other.id, other.role, other.address, other.kind)
+}
