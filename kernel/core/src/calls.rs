@@ -241,9 +241,7 @@ fn port<M: Machine>(machine: &M, context: &Context) -> Answer {
     let ports =
         lookup_as(machine, context, context.register(register::RDI), Kind::Ports, Rights::USE)?;
     let number = context.register(register::RSI);
-    let base = u64::from(ports.parameter & 0xffff);
-    // Count 0 with a full parameter does not exist: all ports are written as count 0x1_0000, which needs 33 bits, and kept as 0.
-    let end = base.saturating_add(control::slots::port_count(ports.parameter));
+    let (base, end) = control::slots::ports(ports.parameter);
     let operation = PortOperation::from_number(context.register(register::RDX));
     let width = operation.map_or(1, PortOperation::width);
     let port = u16::try_from(number).map_err(|_| Refusal::argument(2))?;

@@ -40,6 +40,10 @@ impl Line {
 pub struct Kernel {
     pub(crate) lines: [Line; LINES],
     pub(crate) joint: crate::plan::Joint,
+    /// Control calls that changed something.
+    pub(crate) changes: Cell,
+    /// Sums of the audit that is under way.
+    pub(crate) balance: crate::control::Balance,
     /// Frame of the time page; set at boot.
     pub(crate) time_page: Cell,
 }
@@ -52,6 +56,8 @@ impl Kernel {
             lines: [const { Line::new() }; LINES],
             joint: crate::plan::Joint::new(),
             time_page: Cell::new(),
+            changes: Cell::new(),
+            balance: crate::control::Balance::new(),
         }
     }
 }

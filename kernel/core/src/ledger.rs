@@ -72,9 +72,11 @@ fn generation(word: u64) -> Generation {
     Generation::new(u32::try_from((word >> 12) & u64::from(MAX_GENERATION)).unwrap_or(0))
 }
 
+/// Number of a use.
 #[inline]
+#[must_use]
 #[expect(clippy::as_conversions, reason = "the number of a fieldless enum")]
-const fn use_number(kind: FrameUse) -> u64 {
+pub const fn use_number(kind: FrameUse) -> u64 {
     kind as u64
 }
 

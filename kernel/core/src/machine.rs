@@ -5,7 +5,7 @@
 use crate::interrupt::Kernel;
 use crate::processor::Processor;
 use abi::call::PortOperation;
-use abi::types::{Frame, Nanoseconds, PhysicalAddress, ProcessorId, VirtualAddress};
+use abi::types::{Frame, Nanoseconds, ProcessorId, VirtualAddress};
 use core::sync::atomic::AtomicU64;
 
 /// Marks types that one frame can hold as an object: 4096 bytes of `AtomicU64` and nothing else, so that any

@@ -23,13 +23,15 @@ pub struct Partition {
     pub(crate) contexts: Cell,
     /// Pages of slots.
     pub(crate) slot_pages: Cell,
+    /// Channels it is an end of.
+    pub(crate) channels: Cell,
     /// Doorbell of its rescuer, as capability words.
     pub(crate) rescuer: [AtomicU64; 2],
     /// Contexts on each processor that are not stopped. Raised under the control lock, lowered by that processor.
     pub(crate) live: [AtomicU64; PROCESSORS],
     /// Pages of the capability table.
     slots: [Cell; PAGES],
-    rest: [AtomicU64; 512 - 7 - PROCESSORS - PAGES],
+    rest: [AtomicU64; 512 - 8 - PROCESSORS - PAGES],
 }
 
 const _: () = assert!(size_of::<Partition>() == 4096);
@@ -53,10 +55,13 @@ impl Partition {
         }
     }
 
-    /// Whether a context of it that is not stopped belongs to another processor than this one.
-    pub(crate) fn lives_beyond(&self, here: ProcessorId) -> bool {
-        let mut others =
-            self.live.iter().enumerate().filter(|(id, _)| *id != usize::from(here.raw()));
+    /// Whether a context of it that is not stopped belongs to another processor than `here` (`None`: to any).
+    pub(crate) fn lives_beyond(&self, here: Option<ProcessorId>) -> bool {
+        let mut others = self
+            .live
+            .iter()
+            .enumerate()
+            .filter(|(id, _)| here.is_none_or(|here| *id != usize::from(here.raw())));
         others.any(|(_, count)| count.load(Ordering::Acquire) != 0)
     }
 

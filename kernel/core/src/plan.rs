@@ -71,6 +71,8 @@ impl Plan {
     /// Closes the plan: it has `length` places.
     pub fn close(&self, length: u64) {
         self.length.set(length);
+        // What lies beyond would come back with a longer plan.
+        (length..Place::NONE.raw()).for_each(|place| self.set(place, None));
         let first = self.context(0);
         let mut slots = self.places.iter().take(PLAN_SLOTS);
         let alone = slots.all(|cell| cell.get() == first.map_or(0, Frame::raw));

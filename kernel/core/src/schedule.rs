@@ -1,6 +1,6 @@
 //! Who runs next, for how long, and whom the time is charged to.
 
-use crate::answer::{NOTHING, Refusal};
+use crate::answer::Refusal;
 use crate::calls::answer;
 use crate::context::Context;
 use crate::event;

@@ -1,13 +1,14 @@
 //! Contexts that stop: by fault, by exit, by their manager.
 
 use crate::FaultRecord;
-use crate::calls::{now, ring};
+use crate::calls::{answer, now, ring};
 use crate::capability::{Capability, read};
 use crate::context::{Context, register};
 use crate::machine::Machine;
 use crate::partition::Partition;
 use crate::processor::Processor;
 use crate::schedule::{leave, state_number};
+use abi::call::Error;
 use abi::control::ContextState;
 use abi::fault::word;
 use abi::trace::TraceKind;
@@ -24,6 +25,10 @@ pub(crate) fn let_go<M: Machine>(
 ) {
     if processor.current.get() == context.frame().raw() {
         leave(machine, processor, machine.now().raw());
+    }
+    if context.state() == ContextState::Waiting {
+        // Started again it returns from its wait without events.
+        answer(context, Err(Error::Timeout.into()));
     }
     context.wanted.store(0, Relaxed);
     context.callee.store(0, Relaxed);

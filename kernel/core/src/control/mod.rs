@@ -1,21 +1,218 @@
 //! The control call: one file for each kind of object. Each operation decodes and checks everything first and
-//! changes nothing; what follows cannot fail.
+//! changes nothing; what follows cannot fail. All of it runs under the control lock and is bounded.
 
+mod audit;
+mod channel;
+mod context;
+mod mapping;
+mod memory;
+mod partition;
+mod processor;
 pub(crate) mod slots;
+mod system;
+
+pub(crate) use audit::Balance;
 
 use crate::Next;
+use crate::answer::{Answer, Refusal};
 use crate::calls::answer;
-use crate::context::Context;
+use crate::capability::{Capability, kind_number, lookup, lookup_as, slot, write};
+use crate::context::{Context, register};
+use crate::ledger::{self, Entry};
 use crate::machine::Machine;
 use crate::processor::Processor;
+use crate::schedule::reschedule;
 use abi::call::Error;
+use abi::control::{
+    ChannelOperation, ContextOperation, FrameUse, InterruptOperation, KernelOperation,
+    MemoryOperation, PAGES_PER_STEP, PartitionOperation, ProcessorOperation,
+};
+use abi::rights::{Kind, Rights};
+use abi::trace::TraceKind;
+use abi::types::Frame;
+use core::sync::atomic::Ordering::Relaxed;
+
+/// A control call: who asks, on which processor, with what.
+pub(crate) struct Request<'a, M: Machine> {
+    pub(crate) machine: &'a M,
+    pub(crate) processor: &'a Processor,
+    pub(crate) caller: &'a Context,
+    /// Slot that was named.
+    pub(crate) slot: u64,
+    /// What it holds.
+    pub(crate) capability: Capability,
+    /// Number of the operation.
+    pub(crate) operation: u64,
+    /// Arguments `a` to `d`; errors count them from 3.
+    pub(crate) arguments: [u64; 4],
+}
 
 pub(crate) fn dispatch<'a, M: Machine>(
     machine: &'a M,
     processor: &'a Processor,
-    context: &'a Context,
+    caller: &'a Context,
 ) -> Next<'a> {
-    let _ = (machine, processor);
-    answer(context, Err(Error::NoSuchCall.into()));
-    Next::Run(context)
+    let result = machine.exclusive(|| {
+        let request = Request::decode(machine, processor, caller)?;
+        request.perform()
+    });
+    answer(caller, result);
+    reschedule(machine, processor, true)
+}
+
+impl<'a, M: Machine> Request<'a, M> {
+    fn decode(
+        machine: &'a M,
+        processor: &'a Processor,
+        caller: &'a Context,
+    ) -> Result<Self, Refusal> {
+        let slot = caller.register(register::RDI);
+        let arguments = [register::RDX, register::R10, register::R8, register::R9]
+            .map(|number| caller.register(number));
+        let capability = lookup(machine, caller, slot)?;
+        let operation = caller.register(register::RSI);
+        Ok(Self { machine, processor, caller, slot, capability, operation, arguments })
+    }
+
+    fn perform(&self) -> Answer {
+        let number = self.operation;
+        match self.capability.kind {
+            Kind::Memory => {
+                self.with(MemoryOperation::from_number(number), memory::right, memory::perform)
+            }
+            Kind::Partition => self.with(
+                PartitionOperation::from_number(number),
+                partition::right,
+                partition::perform,
+            ),
+            Kind::Context => {
+                self.with(ContextOperation::from_number(number), context::right, context::perform)
+            }
+            Kind::Channel => {
+                self.with(ChannelOperation::from_number(number), channel::right, channel::perform)
+            }
+            Kind::Processor => self.with(
+                ProcessorOperation::from_number(number),
+                processor::right,
+                processor::perform,
+            ),
+            Kind::Interrupt => self.with(
+                InterruptOperation::from_number(number),
+                system::interrupt_right,
+                system::interrupt,
+            ),
+            Kind::Kernel => self.with(
+                KernelOperation::from_number(number),
+                system::kernel_right,
+                system::kernel,
+            ),
+            Kind::None | Kind::Doorbell | Kind::Ports | Kind::Debug => {
+                Err(Error::NoSuchCall.into())
+            }
+        }
+    }
+
+    /// Does an operation, if it exists and the capability has the right.
+    fn with<O: Copy>(
+        &self,
+        operation: Option<O>,
+        right: fn(O) -> Rights,
+        perform: fn(&Self, O) -> Answer,
+    ) -> Answer {
+        let operation = operation.ok_or(Error::NoSuchCall)?;
+        let right = right(operation);
+        if !self.capability.rights.contains(right) {
+            return Err(Error::NoRight.into());
+        }
+        let result = perform(self, operation)?;
+        if right != Rights::INSPECT {
+            self.machine.kernel().changes.add(1);
+            let kind = kind_number(self.capability.kind);
+            self.processor.trace.add(self.machine.now(), TraceKind::Control, kind, self.operation);
+        }
+        Ok(result)
+    }
+
+    /// The object's frame.
+    pub(crate) const fn frame(&self) -> Frame {
+        self.capability.frame
+    }
+
+    /// The partition in a slot of the caller, with GRANT.
+    pub(crate) fn partition(&self, slot: u64) -> Result<Frame, Refusal> {
+        Ok(lookup_as(self.machine, self.caller, slot, Kind::Partition, Rights::GRANT)?.frame)
+    }
+
+    /// The doorbell in a slot of the caller, with USE.
+    pub(crate) fn doorbell(&self, slot: u64) -> Result<Capability, Refusal> {
+        lookup_as(self.machine, self.caller, slot, Kind::Doorbell, Rights::USE)
+    }
+
+    /// A frame that is free.
+    pub(crate) fn free_frame(&self, raw: u64) -> Result<Frame, Refusal> {
+        let frame = Frame::new(raw);
+        let free = raw < ledger::OBJECT_FRAMES
+            && ledger::entry(self.machine, frame).kind == FrameUse::Free;
+        if free { Ok(frame) } else { Err(Refusal::with(Error::WrongFrame, raw)) }
+    }
+
+    /// Writes a capability into a slot of the caller's table.
+    pub(crate) fn give(&self, number: u64, capability: Capability) {
+        let partition = Frame::new(self.caller.partition.load(Relaxed));
+        if let Some(slot) = slot(self.machine, partition, number) {
+            write(slot, capability.pack());
+        }
+    }
+
+    /// The object's ledger entry in its next generation; one is kept back so that it can be destroyed.
+    pub(crate) fn renewable(&self) -> Result<Entry, Refusal> {
+        next_generation(ledger::entry(self.machine, self.frame()))
+    }
+
+    /// Puts the object into a new generation; the capability used for it goes along.
+    pub(crate) fn renew(&self, entry: Entry) -> Answer {
+        ledger::set(self.machine, self.frame(), entry);
+        self.give(self.slot, Capability { generation: entry.generation, ..self.capability });
+        Ok([u64::from(entry.generation.raw()), 0, 0, 0])
+    }
+
+    /// Makes an object's frame free, in a generation of its own.
+    pub(crate) fn free_object(&self) {
+        let entry = ledger::entry(self.machine, self.frame());
+        let entry = entry.next_generation().unwrap_or(entry);
+        ledger::set(self.machine, self.frame(), entry.with(FrameUse::Free, Frame::new(0)));
+    }
+}
+
+/// Generations kept back for destroying an object in two steps.
+const LAST_GENERATIONS: u32 = 2;
+
+/// An entry in the next generation that an object may live in.
+pub(crate) fn next_generation(entry: Entry) -> Result<Entry, Refusal> {
+    let next = entry.next_generation().ok_or(Error::Limit)?;
+    let last = ledger::MAX_GENERATION.saturating_sub(LAST_GENERATIONS);
+    if next.generation.raw() <= last { Ok(next) } else { Err(Error::Limit.into()) }
+}
+
+/// The part of a range that one step does; `count` is argument `argument`.
+pub(crate) fn step(count: u64, argument: u64) -> Result<u64, Refusal> {
+    if count == 0 { Err(Refusal::argument(argument)) } else { Ok(count.min(PAGES_PER_STEP)) }
+}
+
+/// The frames of a step, each with its entry, after `check` accepted every one of them.
+pub(crate) fn checked_frames<M: Machine>(
+    machine: &M,
+    start: u64,
+    count: u64,
+    check: impl Fn(Entry) -> Result<(), Error>,
+) -> Result<impl Iterator<Item = (Frame, Entry)>, Refusal> {
+    let end = start.checked_add(count).ok_or(Refusal::argument(3))?;
+    let frames = (start..end).map(Frame::new).map(|frame| (frame, ledger::entry(machine, frame)));
+    for (frame, entry) in frames.clone() {
+        check(entry).map_err(|error| match error {
+            Error::InUse => Refusal::with(error, entry.mappings),
+            error => Refusal::with(error, frame.raw()),
+        })?;
+    }
+    Ok(frames)
 }

@@ -1,0 +1,188 @@
+//! Checks the invariants of memory at run time, a bounded number of frames at a time.
+
+use super::mapping::may_map;
+use crate::answer::{Answer, Refusal};
+use crate::capability::{Capability, SlotTable, read};
+use crate::ledger::{self, Entry};
+use crate::machine::Machine;
+use crate::paging::{self, KERNEL_ENTRY, PageTable};
+use crate::partition::Partition;
+use crate::processor::Cell;
+use abi::control::{Access, FrameUse, Violation};
+use abi::rights::Kind;
+use abi::types::Frame;
+
+/// Work done in one step, in checks of a frame; a table full of entries counts for all of them.
+const BUDGET: u64 = 32;
+
+/// What an audit has added up so far. Each counted thing adds its owner's frame, each partition subtracts what it counts: the
+/// sums are zero at the end, or their quotient names the partition that is wrong.
+pub(crate) struct Balance {
+    /// State of the kernel's count of changes when the audit began.
+    changes: Cell,
+    /// Things found less things counted.
+    number: Cell,
+    /// The same, each multiplied by the frame of its partition.
+    weighted: Cell,
+    /// Mappings counted less pages mapped.
+    mappings: Cell,
+}
+
+impl Balance {
+    pub(crate) const fn new() -> Self {
+        Self {
+            changes: Cell::new(),
+            number: Cell::new(),
+            weighted: Cell::new(),
+            mappings: Cell::new(),
+        }
+    }
+
+    fn reset(&self, changes: u64) {
+        [&self.number, &self.weighted, &self.mappings].into_iter().for_each(|sum| sum.set(0));
+        self.changes.set(changes);
+    }
+
+    fn add(&self, owner: Frame, count: u64) {
+        self.number.add(count);
+        self.weighted.add(count.wrapping_mul(owner.raw()));
+    }
+}
+
+/// Checks from frame `from` on. Values: the next frame, 0 at the end; the first bad frame or 0; which violation.
+pub(super) fn audit<M: Machine>(machine: &M, from: u64) -> Answer {
+    let end = u64::try_from(machine.ledger().len()).unwrap_or(0);
+    if from >= end {
+        return Err(Refusal::argument(3));
+    }
+    if from == 0 {
+        machine.kernel().balance.reset(machine.kernel().changes.get());
+    }
+    let (mut frame, mut work) = (from, 0_u64);
+    while frame < end && work < BUDGET {
+        let entry = ledger::entry(machine, Frame::new(frame));
+        if let Some(violation) = check(machine, Frame::new(frame), entry) {
+            return Ok([frame.wrapping_add(1) % end, frame, violation_number(violation), 0]);
+        }
+        let table = matches!(entry.kind, FrameUse::PageTable | FrameUse::SlotTable);
+        work = work.saturating_add(if table { BUDGET } else { 1 });
+        frame = frame.wrapping_add(1);
+    }
+    if frame < end {
+        return Ok([frame, 0, 0, 0]);
+    }
+    let wrong = unbalanced(machine);
+    Ok([0, wrong.map_or(0, Frame::raw), wrong.map_or(0, |_| violation_number(Violation::Count)), 0])
+}
+
+/// A partition whose counts are wrong, if nothing changed since the audit began.
+fn unbalanced<M: Machine>(machine: &M) -> Option<Frame> {
+    let balance = &machine.kernel().balance;
+    if balance.changes.get() != machine.kernel().changes.get() {
+        return None;
+    }
+    let (number, weighted) = (balance.number.get(), balance.weighted.get());
+    if number == 0 && weighted == 0 && balance.mappings.get() == 0 {
+        return None;
+    }
+    // Both may be negative, then so is neither of their opposites.
+    let down = number.wrapping_neg() < number;
+    let (number, weighted) =
+        if down { (number.wrapping_neg(), weighted.wrapping_neg()) } else { (number, weighted) };
+    Some(Frame::new(weighted.checked_div(number).unwrap_or(u64::MAX)))
+}
+
+fn check<M: Machine>(machine: &M, frame: Frame, entry: Entry) -> Option<Violation> {
+    if !owned_rightly(machine, entry) {
+        return Some(Violation::Owner);
+    }
+    let memory = matches!(entry.kind, FrameUse::User | FrameUse::Channel | FrameUse::Device);
+    if !memory && entry.mappings != 0 {
+        return Some(Violation::MappedObject);
+    }
+    let balance = &machine.kernel().balance;
+    balance.mappings.add(entry.mappings);
+    match entry.kind {
+        FrameUse::Channel => balance.add(Frame::new(client(machine, entry)), 1),
+        FrameUse::PartitionObject => balance.add(frame, counted(machine, frame).wrapping_neg()),
+        _ if entry.owner.raw() != 0 => balance.add(entry.owner, 1),
+        _ => {}
+    }
+    match entry.kind {
+        FrameUse::PageTable => check_table(machine, frame, entry.owner),
+        FrameUse::SlotTable => check_slots(machine, frame),
+        _ => None,
+    }
+}
+
+fn client<M: Machine>(machine: &M, entry: Entry) -> u64 {
+    machine.object::<crate::channel::Channel>(entry.owner).client.get()
+}
+
+/// Everything a partition says that it holds.
+fn counted<M: Machine>(machine: &M, frame: Frame) -> u64 {
+    let partition = machine.object::<Partition>(frame);
+    let counts = [&partition.frames, &partition.tables, &partition.contexts, &partition.slot_pages];
+    counts.into_iter().map(Cell::get).fold(0, u64::wrapping_add)
+}
+
+fn owned_rightly<M: Machine>(machine: &M, entry: Entry) -> bool {
+    let owner = || ledger::entry(machine, entry.owner).kind;
+    match entry.kind {
+        FrameUse::User
+        | FrameUse::Device
+        | FrameUse::ContextObject
+        | FrameUse::SlotTable
+        | FrameUse::PageTable => owner() == FrameUse::PartitionObject,
+        FrameUse::Channel => owner() == FrameUse::ChannelObject,
+        _ => entry.owner.raw() == 0,
+    }
+}
+
+fn check_table<M: Machine>(machine: &M, frame: Frame, partition: Frame) -> Option<Violation> {
+    let root = machine.object::<Partition>(partition).root.get() == frame.raw();
+    let entries = machine.object::<PageTable>(frame).entries.iter();
+    // The upper half of a root is the kernel's.
+    let mut own = entries.take(if root { KERNEL_ENTRY } else { usize::MAX });
+    own.any(|entry| !entry_is_right(machine, entry.get(), partition)).then_some(Violation::Mapping)
+}
+
+fn entry_is_right<M: Machine>(machine: &M, entry: u64, partition: Frame) -> bool {
+    let Some(target) = paging::target(entry) else { return entry == 0 };
+    let found = ledger::entry(machine, target);
+    if found.kind == FrameUse::PageTable {
+        return found.owner == partition;
+    }
+    if found.kind != FrameUse::Time {
+        machine.kernel().balance.mappings.add(1_u64.wrapping_neg());
+    }
+    let access = paging::access(entry);
+    may_map(machine, found, partition, access) && !access.contains(Access::WRITE | Access::EXECUTE)
+}
+
+fn check_slots<M: Machine>(machine: &M, frame: Frame) -> Option<Violation> {
+    let capabilities = machine
+        .object::<SlotTable>(frame)
+        .slots
+        .iter()
+        .filter_map(|slot| Capability::unpack(read(slot)));
+    let wrong = |capability: Capability| capability.has_frame() && !is_or_was(machine, capability);
+    capabilities.into_iter().any(wrong).then_some(Violation::Capability)
+}
+
+/// Whether a capability names an object that is there, or was.
+fn is_or_was<M: Machine>(machine: &M, capability: Capability) -> bool {
+    let found = ledger::entry(machine, capability.frame);
+    let used = match capability.kind {
+        Kind::Partition => FrameUse::PartitionObject,
+        Kind::Channel => FrameUse::ChannelObject,
+        _ => FrameUse::ContextObject,
+    };
+    capability.generation < found.generation
+        || (capability.generation == found.generation && found.kind == used)
+}
+
+#[expect(clippy::as_conversions, reason = "the number of a fieldless enum")]
+const fn violation_number(violation: Violation) -> u64 {
+    violation as u64
+}

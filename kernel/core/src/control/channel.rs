@@ -1,0 +1,126 @@
+//! Operations on a channel.
+
+use super::{Request, checked_frames, step};
+use crate::answer::{Answer, NOTHING, Refusal};
+use crate::channel::Channel;
+use crate::ledger;
+use crate::machine::Machine;
+use crate::paging::PageTable;
+use crate::partition::Partition;
+use abi::call::Error;
+use abi::control::{ChannelOperation, FrameUse, PAGES_PER_STEP};
+use abi::rights::Rights;
+use abi::types::{Frame, PAGE_SIZE};
+
+pub(super) const fn right(operation: ChannelOperation) -> Rights {
+    match operation {
+        ChannelOperation::State | ChannelOperation::Peek => Rights::INSPECT,
+        _ => Rights::GRANT,
+    }
+}
+
+pub(super) fn perform<M: Machine>(request: &Request<'_, M>, operation: ChannelOperation) -> Answer {
+    let [a, b, c, d] = request.arguments;
+    let channel = request.machine.object::<Channel>(request.frame());
+    match operation {
+        ChannelOperation::Join => join(request, channel, [a, b, c, d]),
+        ChannelOperation::Part => part(request, channel),
+        ChannelOperation::State => Ok([
+            channel.client.get(),
+            channel.server.get(),
+            channel.first.get(),
+            channel.count.get(),
+        ]),
+        ChannelOperation::Destroy => destroy(request, channel),
+        ChannelOperation::Peek => peek(request, channel, a),
+    }
+}
+
+fn join<M: Machine>(
+    request: &Request<'_, M>,
+    channel: &Channel,
+    [client, server, start, count]: [u64; 4],
+) -> Answer {
+    let done = step(count, 6)?;
+    let (client, server) = (request.partition(client)?, request.partition(server)?);
+    let first = channel.count.get() == 0;
+    if client == server || !(first || channel.server.get() == server.raw()) {
+        return Err(Refusal::argument(4));
+    }
+    if !first && channel.client.get() != client.raw() {
+        return Err(Refusal::argument(3));
+    }
+    if !first && channel.first.get().wrapping_add(channel.count.get()) != start {
+        return Err(Refusal::argument(5));
+    }
+    let frames =
+        checked_frames(request.machine, start, done, |entry| match (entry.kind, entry.mappings) {
+            (FrameUse::User, 0) if entry.owner == client => Ok(()),
+            (FrameUse::User, _) if entry.owner == client => Err(Error::InUse),
+            _ => Err(Error::WrongFrame),
+        })?;
+    for (frame, entry) in frames {
+        ledger::set(request.machine, frame, entry.with(FrameUse::Channel, request.frame()));
+    }
+    if first {
+        channel.client.set(client.raw());
+        channel.server.set(server.raw());
+        channel.first.set(start);
+        count_ends(request, channel, 1);
+    }
+    channel.count.add(done);
+    Ok([done, 0, 0, 0])
+}
+
+/// Counts the channel at both of its ends: neither can be destroyed before it is parted.
+fn count_ends<M: Machine>(request: &Request<'_, M>, channel: &Channel, by: u64) {
+    for end in [&channel.client, &channel.server] {
+        request.machine.object::<Partition>(Frame::new(end.get())).channels.add(by);
+    }
+}
+
+fn part<M: Machine>(request: &Request<'_, M>, channel: &Channel) -> Answer {
+    let count = channel.count.get();
+    let done = count.min(PAGES_PER_STEP);
+    let remain = count.wrapping_sub(done);
+    let start = channel.first.get().wrapping_add(remain);
+    let frames = checked_frames(request.machine, start, done, |entry| {
+        if entry.mappings == 0 { Ok(()) } else { Err(Error::InUse) }
+    })?;
+    for (frame, entry) in frames {
+        ledger::set(
+            request.machine,
+            frame,
+            entry.with(FrameUse::User, Frame::new(channel.client.get())),
+        );
+    }
+    channel.count.set(remain);
+    if remain == 0 && count != 0 {
+        count_ends(request, channel, 1_u64.wrapping_neg());
+        [&channel.client, &channel.server, &channel.first].into_iter().for_each(|word| word.set(0));
+    }
+    Ok([remain, 0, 0, 0])
+}
+
+fn destroy<M: Machine>(request: &Request<'_, M>, channel: &Channel) -> Answer {
+    match channel.count.get() {
+        0 => {
+            request.free_object();
+            Ok(NOTHING)
+        }
+        count => Err(Refusal::with(Error::InUse, count)),
+    }
+}
+
+fn peek<M: Machine>(request: &Request<'_, M>, channel: &Channel, offset: u64) -> Answer {
+    if offset >= PAGE_SIZE || offset % 8 != 0 {
+        return Err(Refusal::argument(3));
+    }
+    if channel.count.get() == 0 {
+        return Err(Error::WrongState.into());
+    }
+    // Its words are read through the type of objects that is nothing but words.
+    let page = request.machine.object::<PageTable>(Frame::new(channel.first.get()));
+    let word = usize::try_from(offset / 8).ok().and_then(|index| page.entries.get(index));
+    Ok([word.ok_or(Refusal::argument(3))?.get(), 0, 0, 0])
+}

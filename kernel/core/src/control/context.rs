@@ -1,0 +1,237 @@
+//! Operations on a context.
+
+use super::Request;
+use crate::answer::{Answer, NOTHING, Refusal};
+use crate::context::{Context, START_FLAGS, register};
+use crate::ledger;
+use crate::machine::Machine;
+use crate::partition::Partition;
+use crate::processor::Processor;
+use crate::schedule::state_number;
+use crate::stop::{is_live, let_go};
+use abi::call::Error;
+use abi::control::{ContextOperation, ContextState};
+use abi::layout::USER_END;
+use abi::rights::Rights;
+use abi::types::{Frame, ProcessorId};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use core::sync::atomic::fence;
+
+pub(super) const fn right(operation: ContextOperation) -> Rights {
+    match operation {
+        ContextOperation::Configure | ContextOperation::Start | ContextOperation::Stop => {
+            Rights::MANAGE
+        }
+        ContextOperation::Renew | ContextOperation::Destroy => Rights::GRANT,
+        ContextOperation::State | ContextOperation::Fault | ContextOperation::Register => {
+            Rights::INSPECT
+        }
+    }
+}
+
+pub(super) fn perform<M: Machine>(request: &Request<'_, M>, operation: ContextOperation) -> Answer {
+    let [a, b, c, d] = request.arguments;
+    match operation {
+        ContextOperation::Configure => configure(request, a, b, c, d),
+        ContextOperation::Start => start(request),
+        ContextOperation::Stop => stop(request),
+        ContextOperation::Renew => {
+            at_rest(request)?;
+            request.renew(request.renewable()?)
+        }
+        ContextOperation::State => Ok(state(request)),
+        ContextOperation::Fault => fault(request, a),
+        ContextOperation::Register => saved(request, a),
+        ContextOperation::Destroy => destroy(request),
+    }
+}
+
+fn object<'a, M: Machine>(request: &Request<'a, M>) -> &'a Context {
+    request.machine.object::<Context>(request.frame())
+}
+
+fn partition<'a, M: Machine>(request: &Request<'a, M>) -> &'a Partition {
+    request.machine.object::<Partition>(Frame::new(object(request).partition.load(Relaxed)))
+}
+
+fn home<'a, M: Machine>(request: &Request<'a, M>) -> Option<&'a Processor> {
+    request.machine.processor(object(request).processor())
+}
+
+/// The state as others see it: one that its processor was asked to stop is `Stopping` until it answers.
+fn visible_state<M: Machine>(request: &Request<'_, M>) -> ContextState {
+    let asked = home(request).is_some_and(|home| home.stop.load(Acquire) == request.frame().raw());
+    if asked { ContextState::Stopping } else { object(request).state() }
+}
+
+fn wrong_state(state: ContextState) -> Refusal {
+    Refusal::with(Error::WrongState, state_number(state))
+}
+
+/// The context, if it is stopped or faulted and not being destroyed.
+fn at_rest<'a, M: Machine>(request: &Request<'a, M>) -> Result<&'a Context, Refusal> {
+    let state = visible_state(request);
+    let rests = matches!(state, ContextState::Stopped | ContextState::Faulted);
+    if rests && object(request).dying.load(Relaxed) == 0 {
+        Ok(object(request))
+    } else {
+        Err(wrong_state(state))
+    }
+}
+
+fn configure<M: Machine>(
+    request: &Request<'_, M>,
+    entry: u64,
+    stack: u64,
+    processor: u64,
+    argument: u64,
+) -> Answer {
+    let context = at_rest(request)?;
+    if entry >= USER_END {
+        return Err(Refusal::argument(3));
+    }
+    if stack > USER_END {
+        return Err(Refusal::argument(4));
+    }
+    let id = u16::try_from(processor).map(ProcessorId::new).map_err(|_| Refusal::argument(5))?;
+    request
+        .machine
+        .processor(id)
+        .filter(|processor| processor.online())
+        .ok_or(Refusal::argument(5))?;
+    if id != context.processor() && planned(request) {
+        return Err(wrong_state(context.state()));
+    }
+    context.registers.iter().chain(&context.fault).for_each(|word| word.store(0, Relaxed));
+    let start = [
+        (register::RIP, entry),
+        (register::RSP, stack),
+        (register::RDI, argument),
+        (register::RFLAGS, START_FLAGS),
+    ];
+    start.into_iter().for_each(|(number, value)| context.set_register(number, value));
+    context.full.store(1, Relaxed);
+    context.events.store(0, Relaxed);
+    context.processor.store(u64::from(id.raw()), Relaxed);
+    context.state.store(state_number(ContextState::Stopped), Release);
+    Ok(NOTHING)
+}
+
+fn start<M: Machine>(request: &Request<'_, M>) -> Answer {
+    let context = at_rest(request)?;
+    let root = partition(request).root.get();
+    if context.state() != ContextState::Stopped || root == 0 {
+        return Err(wrong_state(context.state()));
+    }
+    let home = context.processor();
+    context.root.store(Frame::new(root).address().raw(), Relaxed);
+    partition(request).count_live(home, true);
+    context.state.store(state_number(ContextState::Ready), Release);
+    if home != request.processor.id() {
+        request.machine.nudge(home);
+    }
+    Ok(NOTHING)
+}
+
+fn stop<M: Machine>(request: &Request<'_, M>) -> Answer {
+    let context = object(request);
+    let home = home(request).ok_or(Error::WrongState)?;
+    if home.id() == request.processor.id() {
+        if is_live(context) {
+            let_go(request.machine, home, context, ContextState::Stopped);
+        }
+        return Ok(NOTHING);
+    }
+    let asked = home.stop.load(Acquire);
+    if asked == 0 && !is_live(context) {
+        return Ok(NOTHING);
+    }
+    // One at a time: a processor that stops another context first is asked again later.
+    if asked == 0 {
+        home.stop.store(request.frame().raw(), Release);
+        request.machine.nudge(home.id());
+    }
+    Err(Error::Again.into())
+}
+
+fn state<M: Machine>(request: &Request<'_, M>) -> [u64; 4] {
+    let context = object(request);
+    let mut used = context.used.load(Relaxed);
+    if let Some(home) = home(request).filter(|home| home.current() == Some(request.frame())) {
+        // What it uses right now is charged when it leaves the processor.
+        used = used.saturating_add(request.machine.now().raw().saturating_sub(home.since.get()));
+    }
+    let wanted = context.wanted.load(Relaxed);
+    [state_number(visible_state(request)), u64::from(context.processor().raw()), used, wanted]
+}
+
+fn fault<M: Machine>(request: &Request<'_, M>, word: u64) -> Answer {
+    let word = usize::try_from(word).ok().and_then(|word| object(request).fault.get(word));
+    Ok([word.ok_or(Refusal::argument(3))?.load(Relaxed), 0, 0, 0])
+}
+
+fn saved<M: Machine>(request: &Request<'_, M>, number: u64) -> Answer {
+    let number = usize::try_from(number)
+        .ok()
+        .filter(|number| *number < register::COUNT)
+        .ok_or(Refusal::argument(3))?;
+    Ok([at_rest(request)?.register(number), 0, 0, 0])
+}
+
+/// Whether its processor's plan in force, or one that is pending, has a place for it. A plan that is only being staged forgets it.
+fn planned<M: Machine>(request: &Request<'_, M>) -> bool {
+    let Some(home) = home(request) else { return false };
+    let pending = home.pending.load(Acquire) != crate::plan::NONE;
+    if home.plan().names(request.frame()) || (pending && home.staged().names(request.frame())) {
+        return true;
+    }
+    if !pending {
+        home.staged().forget(request.frame());
+    }
+    false
+}
+
+fn destroy<M: Machine>(request: &Request<'_, M>) -> Answer {
+    let context = object(request);
+    if context.dying.load(Relaxed) == 0 {
+        at_rest(request)?;
+        if planned(request) {
+            return Err(Refusal::with(Error::InUse, 1));
+        }
+        begin_destruction(request);
+    }
+    if !grace_is_over(request) {
+        return Err(Error::Again.into());
+    }
+    partition(request).contexts.add(1_u64.wrapping_neg());
+    request.free_object();
+    Ok(NOTHING)
+}
+
+/// From here on nobody new finds the context; who found it before is known by the count of entries.
+fn begin_destruction<M: Machine>(request: &Request<'_, M>) {
+    let entry = ledger::entry(request.machine, request.frame());
+    // Making and renewing keep generations back for this.
+    let _ = request.renew(entry.next_generation().unwrap_or(entry));
+    let context = object(request);
+    context.dying.store(1, Relaxed);
+    fence(SeqCst);
+    for (processor, noted) in others(request).zip(&context.grace) {
+        noted.store(processor.map_or(0, |processor| processor.entries.load(Acquire)), Relaxed);
+    }
+}
+
+/// Every processor was outside the kernel at the beginning, or has left it since.
+fn grace_is_over<M: Machine>(request: &Request<'_, M>) -> bool {
+    others(request).zip(&object(request).grace).all(|(processor, noted)| {
+        let noted = noted.load(Relaxed);
+        noted % 2 == 0 || processor.is_none_or(|processor| processor.entries.load(Acquire) != noted)
+    })
+}
+
+/// All processors by number, `None` for the one that does this.
+fn others<'a, M: Machine>(request: &Request<'a, M>) -> impl Iterator<Item = Option<&'a Processor>> {
+    let (machine, here) = (request.machine, request.processor.id());
+    (0..machine.processors())
+        .map(move |id| machine.processor(ProcessorId::new(id)).filter(|other| other.id() != here))
+}

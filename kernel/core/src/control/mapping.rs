@@ -1,0 +1,220 @@
+//! Operations on a partition's address space.
+
+use super::{Request, partition, step};
+use crate::answer::{Answer, NOTHING, Refusal};
+use crate::channel::Channel;
+use crate::ledger::{self, Entry, MAX_MAPPINGS};
+use crate::machine::Machine;
+use crate::paging::{self, PageTable, ROOT_LEVEL, walk};
+use crate::processor::Cell;
+use abi::call::Error;
+use abi::control::{Access, FrameUse};
+use abi::layout::USER_END;
+use abi::types::{Frame, PAGE_SIZE, VirtualAddress};
+
+/// A page's address, argument 3.
+fn address(raw: u64) -> Result<VirtualAddress, Refusal> {
+    if raw < USER_END && raw % PAGE_SIZE == 0 {
+        Ok(VirtualAddress::new(raw))
+    } else {
+        Err(Refusal::argument(3))
+    }
+}
+
+/// `count` pages from `raw` on all lie where a partition may map.
+fn range(raw: u64, count: u64) -> Result<(), Refusal> {
+    let end = count
+        .checked_mul(PAGE_SIZE)
+        .and_then(|length| address(raw).ok()?.raw().checked_add(length));
+    if end.is_some_and(|end| end <= USER_END) { Ok(()) } else { Err(Refusal::argument(3)) }
+}
+
+/// Page `number` of a range that was checked.
+const fn page(start: u64, number: u64) -> VirtualAddress {
+    VirtualAddress::new(start.wrapping_add(number.wrapping_mul(PAGE_SIZE)))
+}
+
+fn level(raw: u64) -> Result<u32, Refusal> {
+    u32::try_from(raw)
+        .ok()
+        .filter(|level| (1..=ROOT_LEVEL).contains(level))
+        .ok_or(Refusal::argument(4))
+}
+
+/// The entry that points to the table of `level` for an address; the root's is in the partition.
+fn link<'a, M: Machine>(
+    request: &Request<'a, M>,
+    address: VirtualAddress,
+    level: u32,
+) -> Result<&'a Cell, Refusal> {
+    let root = &partition::object(request).root;
+    if level == ROOT_LEVEL {
+        return Ok(root);
+    }
+    let above = level.wrapping_add(1);
+    walk(request.machine, root.get(), address, above)
+        .map_err(|missing| Refusal::with(Error::NotMapped, missing))
+}
+
+pub(super) fn add_table<M: Machine>(
+    request: &Request<'_, M>,
+    raw: u64,
+    at: u64,
+    frame: u64,
+) -> Answer {
+    let (address, level) = (address(raw)?, level(at)?);
+    let frame = request.free_frame(frame)?;
+    let link = link(request, address, level)?;
+    if link.get() != 0 {
+        return Err(Refusal::with(Error::Occupied, linked(link, level).raw()));
+    }
+    request.machine.zero(frame);
+    if level == ROOT_LEVEL {
+        paging::share_kernel(request.machine, frame);
+        link.set(frame.raw());
+    } else {
+        link.set(paging::table_entry(frame));
+    }
+    let entry = ledger::entry(request.machine, frame);
+    ledger::set(request.machine, frame, entry.with(FrameUse::PageTable, request.frame()));
+    partition::object(request).tables.add(1);
+    Ok(NOTHING)
+}
+
+/// The table that a link points to.
+fn linked(link: &Cell, level: u32) -> Frame {
+    if level == ROOT_LEVEL {
+        Frame::new(link.get())
+    } else {
+        paging::target(link.get()).unwrap_or_default()
+    }
+}
+
+pub(super) fn remove_table<M: Machine>(request: &Request<'_, M>, raw: u64, at: u64) -> Answer {
+    let (address, level) = (address(raw)?, level(at)?);
+    let partition = partition::object(request);
+    let here = if level == ROOT_LEVEL { None } else { Some(request.processor.id()) };
+    if partition.lives_beyond(here) {
+        return Err(Error::WrongState.into());
+    }
+    let link = link(request, address, level)?;
+    if link.get() == 0 {
+        return Err(Refusal::with(Error::NotMapped, u64::from(level)));
+    }
+    let frame = linked(link, level);
+    if !request.machine.object::<PageTable>(frame).is_empty(level) {
+        return Err(Error::InUse.into());
+    }
+    link.set(0);
+    request.machine.flush(address);
+    ledger::set(
+        request.machine,
+        frame,
+        ledger::entry(request.machine, frame).with(FrameUse::Free, Frame::new(0)),
+    );
+    partition.tables.add(1_u64.wrapping_neg());
+    Ok([frame.raw(), 0, 0, 0])
+}
+
+pub(super) fn map<M: Machine>(
+    request: &Request<'_, M>,
+    raw: u64,
+    frame: u64,
+    count: u64,
+    access: u64,
+) -> Answer {
+    let done = step(count, 5)?;
+    range(raw, count)?;
+    frame.checked_add(count).ok_or(Refusal::argument(4))?;
+    let access = Access::from_bits(access)
+        .filter(|access| !access.contains(Access::WRITE | Access::EXECUTE));
+    let access = access.ok_or(Refusal::argument(6))?;
+    let pages = (0..done).map(|number| (page(raw, number), Frame::new(frame.wrapping_add(number))));
+    for (page, frame) in pages.clone() {
+        check_page(request, page, frame, access)?;
+    }
+    let root = partition::object(request).root.get();
+    for (page, frame) in pages {
+        if let Ok(entry) = walk(request.machine, root, page, 1) {
+            entry.set(paging::page_entry(frame, access));
+            count_mapping(request.machine, frame, true);
+        }
+    }
+    Ok([done, 0, 0, 0])
+}
+
+fn check_page<M: Machine>(
+    request: &Request<'_, M>,
+    page: VirtualAddress,
+    frame: Frame,
+    access: Access,
+) -> Result<(), Refusal> {
+    let root = partition::object(request).root.get();
+    let entry = walk(request.machine, root, page, 1)
+        .map_err(|missing| Refusal::with(Error::NotMapped, missing))?;
+    if let Some(there) = paging::target(entry.get()) {
+        return Err(Refusal::with(Error::Occupied, there.raw()));
+    }
+    let found = ledger::entry(request.machine, frame);
+    if !may_map(request.machine, found, request.frame(), access) {
+        return Err(Refusal::with(Error::WrongFrame, frame.raw()));
+    }
+    let full = found.kind != FrameUse::Time && found.mappings >= MAX_MAPPINGS;
+    if full { Err(Error::Limit.into()) } else { Ok(()) }
+}
+
+/// Whether a partition may map a frame in this way: the rule that keeps partitions apart.
+pub(super) fn may_map<M: Machine>(
+    machine: &M,
+    entry: Entry,
+    partition: Frame,
+    access: Access,
+) -> bool {
+    match entry.kind {
+        FrameUse::Device => entry.owner == partition && !access.contains(Access::EXECUTE),
+        FrameUse::Time => access.is_empty(),
+        _ if access.contains(Access::UNCACHED) => false,
+        FrameUse::User => entry.owner == partition,
+        FrameUse::Channel => {
+            let channel = machine.object::<Channel>(entry.owner);
+            channel.client.get() == partition.raw() || channel.server.get() == partition.raw()
+        }
+        _ => false,
+    }
+}
+
+/// Counts one mapping of a frame more, or fewer; the time page's are not counted.
+fn count_mapping<M: Machine>(machine: &M, frame: Frame, more: bool) {
+    let entry = ledger::entry(machine, frame);
+    if entry.kind != FrameUse::Time {
+        let mappings =
+            if more { entry.mappings.saturating_add(1) } else { entry.mappings.saturating_sub(1) };
+        ledger::set(machine, frame, Entry { mappings, ..entry });
+    }
+}
+
+pub(super) fn unmap<M: Machine>(request: &Request<'_, M>, raw: u64, count: u64) -> Answer {
+    let done = step(count, 4)?;
+    range(raw, count)?;
+    let partition = partition::object(request);
+    if partition.lives_beyond(Some(request.processor.id())) {
+        return Err(Error::WrongState.into());
+    }
+    for page in (0..done).map(|number| page(raw, number)) {
+        let Ok(entry) = walk(request.machine, partition.root.get(), page, 1) else { continue };
+        if let Some(frame) = paging::target(entry.get()) {
+            entry.set(0);
+            request.machine.flush(page);
+            count_mapping(request.machine, frame, false);
+        }
+    }
+    Ok([done, 0, 0, 0])
+}
+
+pub(super) fn translate<M: Machine>(request: &Request<'_, M>, raw: u64) -> Answer {
+    let root = partition::object(request).root.get();
+    let entry = walk(request.machine, root, address(raw)?, 1)
+        .map_err(|missing| Refusal::with(Error::NotMapped, missing))?;
+    let frame = paging::target(entry.get()).ok_or(Error::NotMapped)?;
+    Ok([frame.raw(), paging::access(entry.get()).bits(), 0, 0])
+}

@@ -1,0 +1,84 @@
+//! Operations on a partition as a whole; its address space is in `mapping`, its capabilities in `slots`.
+
+use super::{Request, mapping, slots};
+use crate::answer::{Answer, NOTHING, Refusal};
+use crate::capability::write;
+use crate::ledger;
+use crate::machine::Machine;
+use crate::partition::Partition;
+use abi::call::Error;
+use abi::control::{FrameUse, PartitionOperation};
+use abi::rights::Rights;
+use abi::types::Frame;
+
+pub(super) const fn right(operation: PartitionOperation) -> Rights {
+    match operation {
+        PartitionOperation::State | PartitionOperation::Translate => Rights::INSPECT,
+        _ => Rights::GRANT,
+    }
+}
+
+pub(super) fn perform<M: Machine>(
+    request: &Request<'_, M>,
+    operation: PartitionOperation,
+) -> Answer {
+    let [a, b, c, d] = request.arguments;
+    match operation {
+        PartitionOperation::AddTable => mapping::add_table(request, a, b, c),
+        PartitionOperation::RemoveTable => mapping::remove_table(request, a, b),
+        PartitionOperation::Map => mapping::map(request, a, b, c, d),
+        PartitionOperation::Unmap => mapping::unmap(request, a, b),
+        PartitionOperation::AddSlots => slots::add(request, a, b),
+        PartitionOperation::RemoveSlots => slots::remove(request, a),
+        PartitionOperation::Put => slots::put(request, a, b, c, d),
+        PartitionOperation::Clear => slots::clear(request, a),
+        PartitionOperation::SetRescuer => set_rescuer(request, a),
+        PartitionOperation::Renew => request.renew(request.renewable()?),
+        PartitionOperation::State => Ok(state(object(request))),
+        PartitionOperation::Destroy => destroy(request),
+        PartitionOperation::Translate => mapping::translate(request, a),
+    }
+}
+
+/// The partition of the request.
+pub(super) fn object<'a, M: Machine>(request: &Request<'a, M>) -> &'a Partition {
+    request.machine.object::<Partition>(request.frame())
+}
+
+fn set_rescuer<M: Machine>(request: &Request<'_, M>, slot: u64) -> Answer {
+    let words = if slot == 0 { [0, 0] } else { request.doorbell(slot)?.pack() };
+    write(&object(request).rescuer, words);
+    Ok(NOTHING)
+}
+
+fn state(partition: &Partition) -> [u64; 4] {
+    [
+        partition.frames.get(),
+        partition.tables.get(),
+        partition.contexts.get(),
+        partition.slot_pages.get(),
+    ]
+}
+
+fn destroy<M: Machine>(request: &Request<'_, M>) -> Answer {
+    let partition = object(request);
+    let root = partition.root.get();
+    let [frames, tables, contexts, pages] = state(partition);
+    let tables = tables.saturating_sub(u64::from(root != 0));
+    let held = [frames, tables, contexts, pages, partition.channels.get()]
+        .into_iter()
+        .fold(0, u64::saturating_add);
+    if held != 0 {
+        return Err(Refusal::with(Error::InUse, held));
+    }
+    if root != 0 {
+        let root = Frame::new(root);
+        ledger::set(
+            request.machine,
+            root,
+            ledger::entry(request.machine, root).with(FrameUse::Free, Frame::new(0)),
+        );
+    }
+    request.free_object();
+    Ok(NOTHING)
+}

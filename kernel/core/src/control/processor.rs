@@ -1,0 +1,213 @@
+//! Operations on a processor: its plan, its usage, its trace.
+
+use super::Request;
+use crate::answer::{Answer, NOTHING, Refusal};
+use crate::capability::lookup_as;
+use crate::context::Context;
+use crate::machine::Machine;
+use crate::plan;
+use crate::processor::Processor;
+use abi::call::Error;
+use abi::control::{PLAN_PLACES, PLAN_SLOTS, ProcessorOperation};
+use abi::rights::{Kind, Rights};
+use abi::types::{Frame, ProcessorId};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+/// Places that one `Stage` names.
+const STAGED: u64 = 4;
+/// Shortest and longest slot, nanoseconds: one an interrupt's cost does not fill, and ten seconds.
+const SLOT_LENGTHS: core::ops::RangeInclusive<u64> = 20_000..=10_000_000_000;
+
+pub(super) const fn right(operation: ProcessorOperation) -> Rights {
+    match operation {
+        ProcessorOperation::Stage | ProcessorOperation::Commit | ProcessorOperation::SetSlot => {
+            Rights::MANAGE
+        }
+        ProcessorOperation::Place | ProcessorOperation::State | ProcessorOperation::Trace => {
+            Rights::INSPECT
+        }
+    }
+}
+
+pub(super) fn perform<M: Machine>(
+    request: &Request<'_, M>,
+    operation: ProcessorOperation,
+) -> Answer {
+    let [a, b, ..] = request.arguments;
+    let id = u16::try_from(request.capability.parameter).map(ProcessorId::new);
+    let processor =
+        id.ok().and_then(|id| request.machine.processor(id)).ok_or(Error::WrongState)?;
+    match operation {
+        ProcessorOperation::Stage => stage(request, processor, a, b),
+        ProcessorOperation::Commit => commit(request, processor, a, b),
+        ProcessorOperation::Place => place(request, processor, a),
+        ProcessorOperation::State => Ok(state(request, processor)),
+        ProcessorOperation::Trace => trace(processor, a),
+        ProcessorOperation::SetSlot => set_slot(processor, a),
+    }
+}
+
+/// Refuses while a plan is pending.
+fn idle_stage(processor: &Processor) -> Result<(), Refusal> {
+    match processor.pending.load(Acquire) {
+        plan::NONE if processor.online() => Ok(()),
+        state => Err(Refusal::with(Error::WrongState, state.min(1))),
+    }
+}
+
+fn stage<M: Machine>(
+    request: &Request<'_, M>,
+    processor: &Processor,
+    index: u64,
+    slots: u64,
+) -> Answer {
+    idle_stage(processor)?;
+    let first = index.checked_mul(STAGED).and_then(plan::Place::new).ok_or(Refusal::argument(3))?;
+    let slots = slots.to_le_bytes();
+    let slots = slots.as_chunks::<2>().0.iter().map(|slot| u64::from(u16::from_le_bytes(*slot)));
+    let places = (first.raw()..).zip(slots);
+    for (_, slot) in places.clone() {
+        planned_context(request, processor, slot)?;
+    }
+    for (place, slot) in places {
+        processor.staged().set(place, planned_context(request, processor, slot)?);
+    }
+    Ok(NOTHING)
+}
+
+/// The context in a slot of the caller that may be planned on a processor; slot 0 is idle.
+fn planned_context<M: Machine>(
+    request: &Request<'_, M>,
+    processor: &Processor,
+    slot: u64,
+) -> Result<Option<Frame>, Refusal> {
+    if slot == 0 {
+        return Ok(None);
+    }
+    let frame =
+        lookup_as(request.machine, request.caller, slot, Kind::Context, Rights::MANAGE)?.frame;
+    let context = request.machine.object::<Context>(frame);
+    let fits = context.processor() == processor.id() && context.dying.load(Relaxed) == 0;
+    if fits { Ok(Some(frame)) } else { Err(Refusal::argument(4)) }
+}
+
+fn commit<M: Machine>(
+    request: &Request<'_, M>,
+    processor: &Processor,
+    length: u64,
+    mask: u64,
+) -> Answer {
+    idle_stage(processor)?;
+    let lengths = PLAN_SLOTS..=PLAN_PLACES;
+    if !usize::try_from(length).is_ok_and(|length| lengths.contains(&length)) {
+        return Err(Refusal::argument(3));
+    }
+    if mask != 0 {
+        check_mask(request, processor, mask)?;
+    }
+    processor.staged().close(length);
+    if mask == 0 {
+        processor.pending.store(plan::ALONE, Release);
+        tell(request, processor.id());
+    } else {
+        commit_together(request, processor, mask);
+    }
+    Ok(NOTHING)
+}
+
+/// A joint plan's processors run, have slots of one length, this one is among them, and no other joint plan is pending.
+fn check_mask<M: Machine>(
+    request: &Request<'_, M>,
+    processor: &Processor,
+    mask: u64,
+) -> Result<(), Refusal> {
+    let length = processor.next_slot_length.get();
+    let fits = |id| {
+        let other = request.machine.processor(id).filter(|other| other.online());
+        other.is_some_and(|other| other.next_slot_length.get() == length)
+    };
+    if mask.wrapping_shr(u32::from(processor.id().raw())) & 1 == 0 || !plan::members(mask).all(fits)
+    {
+        return Err(Refusal::argument(4));
+    }
+    if joint_members(request).next().is_some()
+        && request.machine.kernel().joint.mask.load(Relaxed) != mask
+    {
+        return Err(Refusal::with(Error::WrongState, 1));
+    }
+    Ok(())
+}
+
+/// Processors whose plan is pending together with others.
+fn joint_members<'a, M: Machine>(request: &Request<'a, M>) -> impl Iterator<Item = &'a Processor> {
+    let machine = request.machine;
+    let all =
+        (0..machine.processors()).filter_map(move |id| machine.processor(ProcessorId::new(id)));
+    all.filter(|processor| processor.pending.load(Acquire) == plan::TOGETHER)
+}
+
+/// Marks this processor's plan; the last of them to be marked decides the frame at which all take over.
+fn commit_together<M: Machine>(request: &Request<'_, M>, processor: &Processor, mask: u64) {
+    let joint = &request.machine.kernel().joint;
+    if joint_members(request).next().is_none() {
+        joint.frame.store(u64::MAX, Relaxed);
+        joint.arrived.store(0, Relaxed);
+        joint.mask.store(mask, Release);
+    }
+    processor.pending.store(plan::TOGETHER, Release);
+    let members = u32::try_from(joint_members(request).count()).unwrap_or(0);
+    if members == mask.count_ones() {
+        joint.frame.store(frames(request, processor).saturating_add(1), Release);
+        plan::members(mask).for_each(|id| tell(request, id));
+    }
+}
+
+/// Makes a processor look at its plan anew.
+fn tell<M: Machine>(request: &Request<'_, M>, id: ProcessorId) {
+    if id != request.processor.id() {
+        request.machine.nudge(id);
+    }
+}
+
+/// Frames since the start.
+fn frames<M: Machine>(request: &Request<'_, M>, processor: &Processor) -> u64 {
+    let slots = request.machine.now().raw().checked_div(processor.next_slot_length.get());
+    slots.unwrap_or(0) / 16
+}
+
+fn place<M: Machine>(request: &Request<'_, M>, processor: &Processor, place: u64) -> Answer {
+    plan::Place::new(place).ok_or(Refusal::argument(3))?;
+    let plan = processor.plan();
+    let context = plan.context(place).map_or(0, Frame::raw);
+    let shared = plan.sole() && place < 16;
+    let used = |index: usize| processor.used.get(index).map_or(0, crate::processor::Cell::get);
+    // Where one context has all slots nothing happens at their ends, so that its time lies in any of them.
+    let spent = if shared {
+        (0..PLAN_SLOTS).map(used).fold(0, u64::saturating_add) / 16
+    } else {
+        used(usize::try_from(place).unwrap_or(0))
+    };
+    let pending = u64::from(processor.pending.load(Acquire) != plan::NONE);
+    Ok([context, spent, frames(request, processor), pending])
+}
+
+fn state<M: Machine>(request: &Request<'_, M>, processor: &Processor) -> [u64; 4] {
+    let mut idle = processor.idle.get();
+    if processor.current().is_none() && processor.online() {
+        idle =
+            idle.saturating_add(request.machine.now().raw().saturating_sub(processor.since.get()));
+    }
+    [u64::from(processor.online()), idle, processor.timer_interrupts.get(), processor.entries()]
+}
+
+fn trace(processor: &Processor, index: u64) -> Answer {
+    processor.trace.get(index).ok_or(Refusal::argument(3))
+}
+
+fn set_slot(processor: &Processor, length: u64) -> Answer {
+    if !SLOT_LENGTHS.contains(&length) {
+        return Err(Refusal::argument(3));
+    }
+    processor.next_slot_length.set(length);
+    Ok(NOTHING)
+}

@@ -1,0 +1,69 @@
+//! Operations on interrupt lines and on the kernel itself.
+
+use super::{Request, audit};
+use crate::answer::{Answer, NOTHING, Refusal};
+use crate::context::Context;
+use crate::interrupt as lines;
+use crate::machine::Machine;
+use abi::control::{InterruptOperation, KernelOperation};
+use abi::rights::{ANY_LINE, Rights};
+
+pub(super) const fn interrupt_right(operation: InterruptOperation) -> Rights {
+    match operation {
+        InterruptOperation::Bind | InterruptOperation::Unbind => Rights::MANAGE,
+        InterruptOperation::State => Rights::INSPECT,
+    }
+}
+
+pub(super) fn interrupt<M: Machine>(
+    request: &Request<'_, M>,
+    operation: InterruptOperation,
+) -> Answer {
+    let line = request.capability.parameter;
+    if line == ANY_LINE {
+        return Err(Refusal::argument(1));
+    }
+    match operation {
+        InterruptOperation::Bind => {
+            let doorbell = request.doorbell(request.arguments[0])?;
+            let processor = request.machine.object::<Context>(doorbell.frame).processor();
+            lines::bind(request.machine, line, doorbell, processor)
+        }
+        InterruptOperation::Unbind => lines::unbind(request.machine, line),
+        InterruptOperation::State => lines::state(request.machine, line),
+    }
+}
+
+pub(super) const fn kernel_right(operation: KernelOperation) -> Rights {
+    match operation {
+        KernelOperation::Reset => Rights::MANAGE,
+        KernelOperation::Audit | KernelOperation::CrashRecord | KernelOperation::Fact => {
+            Rights::INSPECT
+        }
+    }
+}
+
+pub(super) fn kernel<M: Machine>(request: &Request<'_, M>, operation: KernelOperation) -> Answer {
+    let argument = request.arguments[0];
+    match operation {
+        KernelOperation::Audit => audit::audit(request.machine, argument),
+        KernelOperation::CrashRecord => crash_record(request.machine, argument),
+        KernelOperation::Reset => {
+            request.machine.reset();
+            Ok(NOTHING)
+        }
+        KernelOperation::Fact => {
+            Ok([request.machine.fact(argument).ok_or(Refusal::argument(3))?, 0, 0, 0])
+        }
+    }
+}
+
+/// A word of the crash record. Word 0 can always be asked for: its length says whether there is one.
+fn crash_record<M: Machine>(machine: &M, index: u64) -> Answer {
+    let (word, length) = machine.crash_record(index);
+    if index != 0 && index >= length.div_ceil(8) {
+        Err(Refusal::argument(3))
+    } else {
+        Ok([word, length, 0, 0])
+    }
+}
