@@ -2,8 +2,9 @@
 
 use crate::images::Artifacts;
 use crate::kvm;
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -113,7 +114,7 @@ impl Options {
         control: &Path,
         debugger: Debugger,
     ) -> Result<Command> {
-        let mut command = Command::new(PROGRAM);
+        let mut command = emulator()?;
         command.args([
             "-nodefaults",
             "-no-user-config",
@@ -133,6 +134,10 @@ impl Options {
             command.args(["-S", "-gdb", &format!("tcp:127.0.0.1:{port}")]);
         }
         command.args(&self.qemu_args);
+        // Keys meant for a debugger must not reach the emulator.
+        if debugger != Debugger::None {
+            command.process_group(0);
+        }
         Ok(command)
     }
 
@@ -180,6 +185,25 @@ impl Options {
         }
         Ok(())
     }
+}
+
+/// The emulator, so that it ends when we end, however that happens.
+fn emulator() -> Result<Command> {
+    if !installed(PROGRAM) {
+        bail!("{PROGRAM} is missing; install qemu-system-x86, or run ./bulkhead setup");
+    }
+    if !installed("setpriv") {
+        return Ok(Command::new(PROGRAM));
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--", PROGRAM]);
+    Ok(command)
+}
+
+/// Whether a program of this name would be found.
+fn installed(program: &str) -> bool {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&paths).any(|folder| folder.join(program).is_file())
 }
 
 /// A machine of KVM's that starts in `firmware`: the very processor that images get, for some fail only there.

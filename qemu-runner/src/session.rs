@@ -7,7 +7,7 @@ use crate::qmp::Client;
 use crate::verdict::End;
 use anyhow::{Context as _, Result, bail};
 use std::collections::VecDeque;
-use std::io::{ErrorKind, Read, Write as _};
+use std::io::{Read, Write as _};
 use std::process::{Child, ChildStdin, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -35,21 +35,17 @@ impl Session {
     /// Starts a machine.
     ///
     /// # Errors
-    /// QEMU is missing, or refuses; with what it said.
+    /// QEMU is missing, or refuses; it has said why.
     pub fn start(options: &Options, artifacts: &Artifacts, debugger: Debugger) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let socket = folder.path().join("control");
         let mut command = options.command(artifacts, &socket, debugger)?;
-        let spawned =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn();
-        let mut child = match spawned {
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                bail!("{PROGRAM} is missing; install qemu-system-x86, or run ./bulkhead setup")
-            }
-            child => child.with_context(|| PROGRAM)?,
-        };
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        let mut child = command.spawn().context(PROGRAM)?;
         let output = reader(child.stdout.take().context("no pipe from QEMU")?);
-        let control = Client::connect(&socket).inspect_err(|_| drop(child.kill()))?;
+        let control = Client::connect(&socket)
+            .inspect_err(|_| drop(child.kill()))
+            .context("QEMU did not start")?;
         Ok(Self {
             input: child.stdin.take(),
             child,
