@@ -1,4 +1,53 @@
-//! To be written.
+//! The test partition: works through its cases on the booted machine and says how they went.
 
 #![no_std]
 #![no_main]
+
+mod cases;
+mod others;
+mod outcome;
+mod registers;
+mod report;
+mod world;
+
+use assist::Misdeed;
+use outcome::Trouble;
+use report::Report;
+use rt::{Partition, Start, System};
+use world::World;
+
+rt::entry!(Suite);
+
+/// All work is done when it starts.
+struct Suite;
+
+impl Partition for Suite {
+    fn started(system: &mut System, start: &Start) -> Self {
+        let (Some(debug), Some((exit, port))) = (system.debug(), system.ports("exit")) else {
+            panic!("the manifest grants no debug port or no exit device");
+        };
+        let mut report = Report::new(debug);
+        if start.starts > 1 {
+            let died = Trouble::new(format_args!("this is life {}", start.starts));
+            report.case("", "suite stays alive", &Err(died));
+        } else if let Some(mut world) = World::find(system) {
+            run(&mut report, &mut world);
+        } else {
+            let missing = Trouble::new(format_args!("a channel or a capability is missing"));
+            report.case("", "suite finds its world", &Err(missing));
+        }
+        report.end(exit, port);
+        Self
+    }
+}
+
+fn run(report: &mut Report, world: &mut World<'_>) {
+    for (misdeed, name) in Misdeed::ALL {
+        let verdict = cases::faults::misdeed(world, *misdeed);
+        report.case("fault ", name, &verdict);
+    }
+    for (name, case) in cases::ALL {
+        let verdict = case(world);
+        report.case("", name, &verdict);
+    }
+}

@@ -1,4 +1,82 @@
-//! To be written.
+//! Rescues assist, and tells suite why it had to.
 
 #![no_std]
 #![no_main]
+
+use abi::message::resource::{Index, ResourceRequest, ResourceStatus, StoppedRecord};
+use abi::types::Nanoseconds;
+use assist::{Supervision, Watch, Watched};
+use rt::protocol::Resources;
+use rt::{Client, Owed, Partition, Server, Signal, Start, System, log, time};
+use zerocopy::IntoBytes;
+
+rt::entry!(Supervisor);
+
+/// How long the resource manager may take.
+const PATIENCE: Nanoseconds = time::seconds(5);
+
+/// Rescues, and serves suite.
+struct Supervisor {
+    manager: Client<Resources>,
+    suite: Server<Supervision>,
+    watcher: Option<Owed>,
+}
+
+impl Partition for Supervisor {
+    fn started(system: &mut System, _: &Start) -> Self {
+        let mut supervisor = Self {
+            manager: system.client("resource").unwrap_or_default(),
+            suite: system.server("suite").unwrap_or_default(),
+            watcher: None,
+        };
+        // Whoever stopped while nobody was there is picked up now.
+        supervisor.rescue(system);
+        supervisor
+    }
+
+    fn signal(&mut self, system: &mut System, signal: Signal) {
+        while signal.is(self.suite)
+            && let Some(request) = self.suite.next(system)
+        {
+            match (request.code(), self.watcher) {
+                (Some(Watch::Next), None) => self.watcher = Some(request.owed()),
+                _ => self.suite.answer(system, &request, Watched::Busy, &[]),
+            }
+        }
+    }
+
+    fn peer_restarted(&mut self, _: &mut System, signal: Signal) {
+        if signal.is(self.suite) {
+            self.watcher = None;
+        }
+    }
+
+    fn rescue(&mut self, system: &mut System) {
+        while let Some(stopped) = self.stopped(system) {
+            rt::sys::wait(0, time::after(time::milliseconds(stopped.backoff.into()))).ok();
+            self.restart(system, &stopped);
+            if let Some(watcher) = self.watcher.take() {
+                self.suite.answer_owed(system, watcher, Watched::Ok, stopped.as_bytes());
+            }
+        }
+    }
+}
+
+impl Supervisor {
+    /// A partition that stopped and is this one's to rescue.
+    fn stopped(&self, system: &mut System) -> Option<StoppedRecord> {
+        let deadline = time::after(PATIENCE);
+        let answer = self.manager.call(system, ResourceRequest::Stopped, &[], deadline).ok()?;
+        answer.body()
+    }
+
+    fn restart(&self, system: &mut System, stopped: &StoppedRecord) {
+        let body = Index { index: stopped.id };
+        let deadline = time::after(PATIENCE);
+        let answer = self.manager.call(system, ResourceRequest::Restart, body.as_bytes(), deadline);
+        match answer.map(|answer| answer.status()) {
+            Ok(Ok(ResourceStatus::Ok)) => {}
+            other => log!("could not restart partition {}: {other:?}", stopped.id),
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Instructions that a partition must not be able to use, and other ways to die.
+
+#![expect(unsafe_code, reason = "misbehaving is what this file is for")]
+
+use abi::call::Call;
+use abi::layout;
+use assist::{HOLE, LOW};
+use core::arch::asm;
+use core::hint::black_box;
+
+/// Runs instructions that must stop this context, or must do nothing.
+macro_rules! dare {
+    ($($line:literal),+ $(, $name:ident = $value:expr)*) => {
+        // SAFETY: the kernel stops the context at the first instruction that does harm; that it does is what is tested.
+        unsafe { asm!($($line),+, $($name = in(reg) $value,)* out("rax") _, out("rcx") _, out("rdx") _) }
+    };
+}
+
+/// Reads a byte wherever it is.
+fn read(address: u64) {
+    dare!("mov al, byte ptr [{address}]", address = address);
+}
+
+/// Writes a byte wherever it is.
+fn write(address: u64) {
+    dare!("mov byte ptr [{address}], 1", address = address);
+}
+
+/// Jumps wherever it is.
+fn run(address: u64) {
+    dare!("call {address}", address = address);
+}
+
+pub fn read_null() {
+    read(LOW);
+}
+
+pub fn read_kernel() {
+    read(layout::DIRECT_MAP);
+}
+
+pub fn read_hole() {
+    read(HOLE);
+}
+
+pub fn write_code() {
+    write(write_code as *const () as u64);
+}
+
+pub fn write_kernel() {
+    write(layout::KERNEL_BASE);
+}
+
+pub fn write_time() {
+    write(layout::TIME_PAGE);
+}
+
+pub fn write_information() {
+    write(layout::INFORMATION);
+}
+
+pub fn run_stack() {
+    let code = [0x90_u8; 16];
+    run(code.as_ptr() as u64);
+}
+
+pub fn run_hole() {
+    run(HOLE);
+}
+
+pub fn run_kernel() {
+    run(layout::KERNEL_BASE);
+}
+
+#[expect(unconditional_recursion, reason = "it ends where the stack does")]
+pub fn overflow() {
+    let room = [0_u8; 512];
+    black_box(&room);
+    overflow();
+    black_box(&room);
+}
+
+pub fn divide() {
+    dare!("xor edx, edx", "xor ecx, ecx", "mov eax, 1", "div ecx");
+}
+
+pub fn invalid() {
+    dare!("ud2");
+}
+
+pub fn breakpoint() {
+    dare!("int3");
+}
+
+pub fn software_interrupt() {
+    dare!("int 14");
+}
+
+pub fn clear_interrupts() {
+    dare!("cli");
+}
+
+pub fn halt() {
+    dare!("hlt");
+}
+
+pub fn read_control() {
+    dare!("mov rax, cr0");
+}
+
+pub fn write_control() {
+    dare!("xor eax, eax", "mov cr3, rax");
+}
+
+pub fn read_model() {
+    dare!("mov ecx, 0xc0000082", "rdmsr");
+}
+
+pub fn write_model() {
+    dare!("mov ecx, 0xc0000082", "xor eax, eax", "xor edx, edx", "wrmsr");
+}
+
+pub fn load_table() {
+    let table = [0_u64; 2];
+    dare!("lidt [{table}]", table = table.as_ptr());
+}
+
+pub fn read_port() {
+    dare!("in al, 0x60");
+}
+
+pub fn write_port() {
+    // SAFETY: as above; the registers that the instruction moves are named.
+    unsafe {
+        asm!("outsb", in("rsi") layout::PROGRAM_BASE, in("dx") 0x3f8_u16, lateout("rsi") _);
+    }
+}
+
+pub fn vector() {
+    dare!("xorps xmm0, xmm0");
+}
+
+pub fn float() {
+    dare!("fld1");
+}
+
+pub fn trap() {
+    dare!("pushfq", "or qword ptr [rsp], 0x100", "popfq", "nop");
+}
+
+pub fn fast_call() {
+    dare!("sysenter");
+}
+
+pub fn segment() {
+    dare!("mov eax, 0x10", "mov ss, eax");
+}
+
+/// A call with a stack pointer that is none, and one with the trap, alignment and direction flags set beforehand.
+pub fn odd_call() {
+    let number = Call::Yield as u64;
+    for stack in [0, HOLE, layout::DIRECT_MAP, layout::KERNEL_BASE, u64::MAX] {
+        // SAFETY: the stack pointer is put back before anything uses it; the kernel must not.
+        unsafe {
+            asm!(
+                "mov r15, rsp",
+                "mov rsp, {stack}",
+                "syscall",
+                "mov rsp, r15",
+                stack = in(reg) stack,
+                inout("rax") number => _,
+                out("rdi") _, out("rsi") _, out("rdx") _, out("r8") _, out("r9") _,
+                out("r10") _, out("rcx") _, out("r11") _, out("r15") _,
+            );
+        }
+    }
+    // SAFETY: direction and alignment flags are put back; nested task and privilege level cannot be changed from here.
+    unsafe {
+        asm!(
+            "pushfq",
+            "pushfq",
+            "or qword ptr [rsp], 0x47400",
+            "popfq",
+            "syscall",
+            "popfq",
+            inout("rax") number => _,
+            out("rdi") _, out("rsi") _, out("rdx") _, out("r8") _, out("r9") _,
+            out("r10") _, out("rcx") _, out("r11") _,
+        );
+    }
+}
+
+/// Writes a byte of the channel's memory, whatever it means to the other side.
+pub fn scribble(address: u64, value: u8) {
+    // SAFETY: the address is within the channel's memory, which no reference points to.
+    unsafe { core::ptr::with_exposed_provenance_mut::<u8>(address as usize).write_volatile(value) }
+}

@@ -1,0 +1,220 @@
+//! What suite, supervisor and assist say to each other, and what each misdeed must come to.
+
+#![no_std]
+
+use abi::fault::Reason;
+use abi::layout;
+
+rt::protocol! {
+    /// What suite and assist say to each other.
+    pub Assistance;
+    /// What suite asks of assist.
+    pub enum Ask {
+        /// Completed with the same bytes.
+        Echo = 1,
+        /// Completed with how often this was asked in this life, as a `u32`, from 1.
+        Poke = 2,
+        /// A [`Misdeed`] as a `u32`; completed afterwards, if there is an afterwards.
+        Misbehave = 3,
+    }
+    /// How it went.
+    pub enum Answer {
+        /// Done.
+        Ok = 0,
+        /// Not understood.
+        Malformed = 1,
+    }
+}
+
+rt::protocol! {
+    /// What suite and supervisor say to each other.
+    pub Supervision;
+    /// What suite asks of supervisor.
+    pub enum Watch {
+        /// Completed with the [`abi::message::resource::StoppedRecord`] of the next stop of a partition that supervisor
+        /// rescues, once its restart was asked for.
+        Next = 1,
+    }
+    /// How it went.
+    pub enum Watched {
+        /// A record.
+        Ok = 0,
+        /// Somebody watches already.
+        Busy = 1,
+    }
+}
+
+macro_rules! misdeeds {
+    ($($(#[$doc:meta])* $name:ident = $number:literal,)*) => {
+        /// What assist does when it is asked to misbehave.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[repr(u32)]
+        pub enum Misdeed {
+            $($(#[$doc])* $name = $number,)*
+        }
+
+        impl Misdeed {
+            /// Every misdeed with its name.
+            pub const ALL: &'static [(Self, &'static str)] = &[$((Self::$name, stringify!($name)),)*];
+        }
+    };
+}
+
+misdeeds! {
+    /// Reads below its program.
+    ReadNull = 1,
+    /// Writes to its own code.
+    WriteCode = 2,
+    /// Runs its stack.
+    RunStack = 3,
+    /// Reads the kernel's view of memory.
+    ReadKernel = 4,
+    /// Writes into the kernel's image.
+    WriteKernel = 5,
+    /// Writes to the time page.
+    WriteTime = 6,
+    /// Writes to its information pages.
+    WriteInformation = 7,
+    /// Reads an address that is not canonical.
+    ReadHole = 8,
+    /// Jumps to an address that is not canonical.
+    RunHole = 9,
+    /// Jumps into the kernel.
+    RunKernel = 10,
+    /// Calls itself until the stack ends.
+    Overflow = 11,
+    /// Divides by zero.
+    Divide = 12,
+    /// An instruction that is none.
+    Invalid = 13,
+    /// A breakpoint.
+    Breakpoint = 14,
+    /// A software interrupt on an exception's vector.
+    SoftwareInterrupt = 15,
+    /// Clears the interrupt flag.
+    ClearInterrupts = 16,
+    /// Halts the processor.
+    Halt = 17,
+    /// Reads control register 0.
+    ReadControl = 18,
+    /// Writes control register 3.
+    WriteControl = 19,
+    /// Reads a model-specific register.
+    ReadModel = 20,
+    /// Writes the register that holds the kernel's entry.
+    WriteModel = 21,
+    /// Loads an interrupt table.
+    LoadTable = 22,
+    /// Reads a port it was not given.
+    ReadPort = 23,
+    /// Writes a string to a port it was not given.
+    WritePort = 24,
+    /// Uses a vector register.
+    Vector = 25,
+    /// Uses the floating-point unit.
+    Float = 26,
+    /// Steps itself by the trap flag.
+    Trap = 27,
+    /// Enters the kernel by the other fast call.
+    FastCall = 28,
+    /// Loads a segment that is the kernel's.
+    Segment = 29,
+    /// Panics.
+    Panic = 30,
+    /// Exits with code 77 and the words 78 and 79.
+    Exit = 31,
+    /// Takes heap until there is none.
+    OutOfMemory = 32,
+    /// Makes thousands of calls with arbitrary arguments.
+    Calls = 64,
+    /// Calls the kernel with a stack pointer that is none, and with every flag it may set.
+    OddCall = 65,
+    /// Rings whatever it can, thousands of times.
+    Ring = 66,
+    /// Writes arbitrary bytes all over its channel's memory.
+    Scribble = 67,
+    /// Never answers.
+    Spin = 68,
+}
+
+/// What the fault record must say after a misdeed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Record {
+    /// Exception vectors, or a reason, of which it is one.
+    pub reasons: [u64; 2],
+    /// The code.
+    pub code: Option<u64>,
+    /// The address.
+    pub address: Option<u64>,
+}
+
+/// Bits of a page fault's error code (AMD64 APM 2, 8.4.2).
+const PRESENT: u64 = 1;
+const WRITE: u64 = 2;
+const USER: u64 = 4;
+const FETCH: u64 = 16;
+
+/// An address below every program.
+pub const LOW: u64 = 0x1000;
+/// An address in the hole between the halves.
+pub const HOLE: u64 = 0x0000_8000_0000_0000;
+/// Code and words of the misdeed `Exit`.
+pub const EXIT_WORDS: [u64; 3] = [77, 78, 79];
+
+impl Misdeed {
+    /// The misdeed with this number.
+    #[must_use]
+    pub fn from_number(number: u32) -> Option<Self> {
+        Self::ALL.iter().map(|(misdeed, _)| *misdeed).find(|misdeed| *misdeed as u32 == number)
+    }
+
+    /// What must be found in the fault record; `None` for what a partition survives.
+    #[must_use]
+    pub fn record(self) -> Option<Record> {
+        let fault = |vector, code| Some(Record { reasons: [vector, vector], code, address: None });
+        let page = |code, address| Some(Record { reasons: [14, 14], code: Some(code), address });
+        let protection = fault(13, Some(0));
+        match self {
+            Self::ReadNull => page(USER, Some(LOW)),
+            Self::WriteCode => page(PRESENT | WRITE | USER, None),
+            Self::RunStack => page(PRESENT | USER | FETCH, None),
+            Self::ReadKernel => page(PRESENT | USER, Some(layout::DIRECT_MAP)),
+            Self::WriteKernel => page(PRESENT | WRITE | USER, Some(layout::KERNEL_BASE)),
+            Self::WriteTime => page(PRESENT | WRITE | USER, Some(layout::TIME_PAGE)),
+            Self::WriteInformation => page(PRESENT | WRITE | USER, Some(layout::INFORMATION)),
+            Self::RunKernel => page(PRESENT | USER | FETCH, Some(layout::KERNEL_BASE)),
+            Self::Overflow => page(WRITE | USER, None),
+            Self::Divide => fault(0, Some(0)),
+            // A kernel may leave the breakpoint's gate to itself.
+            Self::Breakpoint => Some(Record { reasons: [3, 13], code: None, address: None }),
+            Self::Trap => fault(1, Some(0)),
+            // Vector 14 in the table, not from outside the table.
+            Self::SoftwareInterrupt => fault(13, Some(14 << 3 | 2)),
+            Self::Segment => fault(13, None),
+            Self::Invalid => fault(6, Some(0)),
+            Self::Vector | Self::Float => {
+                Some(Record { reasons: [6, 7], code: Some(0), address: None })
+            }
+            Self::FastCall => Some(Record { reasons: [6, 13], code: Some(0), address: None }),
+            Self::ReadHole
+            | Self::RunHole
+            | Self::ClearInterrupts
+            | Self::Halt
+            | Self::ReadControl
+            | Self::WriteControl
+            | Self::ReadModel
+            | Self::WriteModel
+            | Self::LoadTable
+            | Self::ReadPort
+            | Self::WritePort => protection,
+            Self::Panic => fault(Reason::Panic as u64, None),
+            Self::OutOfMemory => fault(Reason::OutOfMemory as u64, None),
+            Self::Exit => Some(Record {
+                reasons: [Reason::Exit as u64; 2],
+                code: Some(EXIT_WORDS[0]),
+                address: Some(EXIT_WORDS[1]),
+            }),
+            Self::Calls | Self::OddCall | Self::Ring | Self::Scribble | Self::Spin => None,
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Partitions are created, started, restarted and destroyed, and not one frame is lost.
+
+use crate::check;
+use crate::outcome::Verdict;
+use crate::world::World;
+use abi::message::resource::{PartitionState, ResourceRequest, ResourceStatus};
+
+/// How many partitions are created and destroyed, and how many of them are there at once at most.
+const LIVES: u32 = 1000;
+const AT_ONCE: u32 = 20;
+/// The definition that is used once more.
+const DEFINITION: &str = "hog-four";
+
+/// The kernel's ledger and the books agree, and nothing breaks an invariant.
+// covers: RES-7
+pub fn the_audit_finds_nothing(world: &mut World) -> Verdict {
+    let audit = world.audit()?;
+    check!(audit.violation == 0, "violation {} at frame {:#x}", audit.violation, audit.frame);
+    check!(audit.frames > 1000, "only {} frames were looked at", audit.frames);
+    check!(
+        audit.free == audit.books_free,
+        "{} frames free, {} in the books",
+        audit.free,
+        audit.books_free
+    );
+    Ok(())
+}
+
+// covers: RES-7, KRN-8
+pub fn a_thousand_partitions_leave_nothing_behind(world: &mut World) -> Verdict {
+    the_audit_finds_nothing(world)?;
+    let definition = world.id_of(DEFINITION)?;
+    let before = world.audit()?.free;
+    let mut ids = [0; AT_ONCE as usize];
+    for _ in 0..LIVES / AT_ONCE {
+        for id in &mut ids {
+            *id = world.create(definition)?;
+        }
+        let during = world.audit()?.free;
+        check!(during < before, "twenty partitions cost nothing");
+        for id in ids {
+            world.command(ResourceRequest::Destroy, id)?;
+        }
+    }
+    let after = world.audit()?.free;
+    check!(after == before, "{before} frames were free, {after} are");
+    the_audit_finds_nothing(world)
+}
+
+pub fn a_created_partition_lives(world: &mut World) -> Verdict {
+    let definition = world.id_of(DEFINITION)?;
+    let before = world.audit()?.free;
+    let id = world.create(definition)?;
+    world.command(ResourceRequest::Start, id)?;
+    world.sleep(20);
+    let state = world.record_of(id)?.state & 0xff;
+    check!(state == PartitionState::Running as u32, "state {state}");
+    world.command(ResourceRequest::Kill, id)?;
+    world.command(ResourceRequest::Destroy, id)?;
+    let gone = world.status(ResourceRequest::Start, id)?;
+    check!(gone == ResourceStatus::NoSuch, "starting what is gone: {gone:?}");
+    let after = world.audit()?.free;
+    check!(after == before, "{before} frames were free, {after} are");
+    Ok(())
+}
+
+pub fn wrong_requests_are_refused(world: &mut World) -> Verdict {
+    let nobody = 1_000_000;
+    for request in [
+        ResourceRequest::Start,
+        ResourceRequest::Stop,
+        ResourceRequest::Kill,
+        ResourceRequest::Restart,
+        ResourceRequest::Destroy,
+        ResourceRequest::Create,
+        ResourceRequest::Plan,
+        ResourceRequest::Partition,
+        ResourceRequest::Channel,
+    ] {
+        let status = world.status(request, nobody)?;
+        check!(status == ResourceStatus::NoSuch, "{request:?} of nobody: {status:?}");
+        let short = world.malformed(request)?;
+        check!(short == ResourceStatus::Malformed, "{request:?} with 3 bytes: {short:?}");
+    }
+    let manifest = world.id_of("assist")?;
+    let status = world.status(ResourceRequest::Destroy, manifest)?;
+    check!(status != ResourceStatus::Ok, "a partition of the manifest was destroyed");
+    the_audit_finds_nothing(world)
+}
+
+/// Every partition but suite itself and the kernel is restarted; each comes back, and suite's channels with it.
+// covers: REC-1, REC-2
+pub fn everybody_can_be_restarted(world: &mut World) -> Verdict {
+    for name in ["assist", "supervisor", "io-console", "idle", "boot"] {
+        let id = world.id_of(name)?;
+        let before = world.record_of(id)?.restarts;
+        world.restart(name)?;
+        world.until(3000, |world| {
+            let record = world.record_of(id).ok()?;
+            let state = record.state & 0xff;
+            let up =
+                state == PartitionState::Running as u32 || state == PartitionState::Waiting as u32;
+            (up && record.restarts != before).then_some(())
+        })?;
+    }
+    world.poke_when_up()?;
+    the_audit_finds_nothing(world)
+}
