@@ -109,7 +109,7 @@ pub fn build(name: &str) -> Result<Artifacts> {
 
 /// Says which program is missing before cargo says it less clearly.
 fn check_packages(manifest: &Manifest) -> Result<()> {
-    let known = partition_folders();
+    let known = paths::programs("main.rs");
     for program in manifest.programs() {
         if !known.iter().any(|name| name == program) {
             let near = nearest(program, known.iter().map(String::as_str));
@@ -118,14 +118,6 @@ fn check_packages(manifest: &Manifest) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Names of the folders of programs: of partitions and of those that test.
-fn partition_folders() -> Vec<String> {
-    let folders = ["partitions", "tests"].map(|folder| paths::root().join(folder));
-    let entries = folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten();
-    let programs = entries.filter(|entry| entry.path().join("src/main.rs").is_file());
-    programs.filter_map(|entry| entry.file_name().into_string().ok()).collect()
 }
 
 fn join(manifest: &Manifest, files: &BTreeMap<String, PathBuf>) -> Result<Built> {

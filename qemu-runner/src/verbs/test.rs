@@ -8,93 +8,73 @@ use std::time::Instant;
 
 /// What a step does.
 enum Action {
-    /// A cargo command.
-    Cargo(&'static [&'static str]),
+    /// A cargo command, and arguments after its `--`.
+    Cargo(&'static [&'static str], Packages, &'static [&'static str]),
     /// A cargo command with extra compiler flags.
     Flagged(&'static str, &'static [&'static str]),
     /// Builds every image in every form.
     Images,
 }
 
-/// A step: its name, what it is for, what it does.
+/// Which packages a cargo command is about.
+enum Packages {
+    /// Those that run on the host.
+    Host,
+    /// Programs of the bare machine.
+    Bare,
+    /// Libraries of the programs of the bare machine: the host tests them.
+    Parts,
+    /// What the command says itself.
+    Named,
+}
+
+/// A step: its name, and what it does.
 struct Step {
     name: &'static str,
     action: Action,
 }
 
+const BARE: &str = "x86_64-unknown-none";
+const UEFI: &str = "x86_64-unknown-uefi";
+const STRICT: &[&str] = &["-D", "warnings"];
+
 /// Every step, in its order: cheap ones first.
-const STEPS: [Step; 8] = [
-    Step { name: "format", action: Action::Cargo(&["fmt", "--all", "--check"]) },
-    Step {
-        name: "lint-host",
-        action: Action::Cargo(&["clippy", "--all-targets", "--", "-D", "warnings"]),
-    },
-    Step {
-        name: "lint-bare",
-        action: Action::Cargo(&[
-            "clippy",
-            "--release",
-            "--target",
-            "x86_64-unknown-none",
-            "-p",
-            "kernel",
-            "-p",
-            "loader",
-            "-p",
-            "resource-manager",
-            "-p",
-            "boot",
-            "-p",
-            "idle",
-            "-p",
-            "command",
-            "-p",
-            "io-console",
-            "-p",
-            "example-echo",
-            "-p",
-            "example-stream",
-            "-p",
-            "example-survivor",
-            "-p",
-            "suite",
-            "-p",
-            "assist",
-            "-p",
-            "supervisor",
-            "--",
-            "-D",
-            "warnings",
-        ]),
-    },
-    Step {
-        name: "lint-uefi",
-        action: Action::Cargo(&[
-            "clippy",
-            "--release",
-            "--target",
-            "x86_64-unknown-uefi",
-            "-p",
-            "loader-uefi",
-            "--",
-            "-D",
-            "warnings",
-        ]),
-    },
-    Step { name: "host", action: Action::Cargo(&["test"]) },
-    Step {
-        name: "loom",
-        action: Action::Flagged(
-            "--cfg loom",
-            &["test", "--release", "-p", "ring", "-p", "kernel-core", "loom"],
+const STEPS: [Step; 11] = [
+    step("format", Action::Cargo(&["fmt", "--all", "--check"], Packages::Named, &[])),
+    step("lint-host", Action::Cargo(&["clippy", "--all-targets"], Packages::Host, STRICT)),
+    step(
+        "lint-scenarios",
+        Action::Cargo(&["clippy", "--all-targets", "-p", "scenarios"], Packages::Named, STRICT),
+    ),
+    step(
+        "lint-parts",
+        Action::Cargo(&["clippy", "--lib", "--profile", "test"], Packages::Parts, STRICT),
+    ),
+    step(
+        "lint-bare",
+        Action::Cargo(&["clippy", "--release", "--target", BARE], Packages::Bare, STRICT),
+    ),
+    step(
+        "lint-uefi",
+        Action::Cargo(
+            &["clippy", "--release", "--target", UEFI, "-p", "loader-uefi"],
+            Packages::Named,
+            STRICT,
         ),
-    },
-    Step { name: "images", action: Action::Images },
-    Step {
-        name: "scenarios",
-        action: Action::Cargo(&["test", "-p", "scenarios", "--", "--test-threads", "1"]),
-    },
+    ),
+    step("host", Action::Cargo(&["test"], Packages::Host, &[])),
+    step("parts", Action::Cargo(&["test", "--lib"], Packages::Parts, &[])),
+    step(
+        "loom",
+        Action::Flagged("--cfg loom", &["test", "--release", "-p", "ring", "-p", "kernel-core"]),
+    ),
+    step("images", Action::Images),
+    step("scenarios", Action::Cargo(&["test", "-p", "scenarios"], Packages::Named, &[])),
 ];
+
+const fn step(name: &'static str, action: Action) -> Step {
+    Step { name, action }
+}
 
 /// Runs the steps named, or all.
 ///
@@ -129,23 +109,47 @@ fn check(names: &[String]) -> Result<()> {
 
 fn perform(action: &Action) -> Result<()> {
     match action {
-        Action::Cargo(arguments) => cargo(arguments, None),
-        Action::Flagged(flags, arguments) => cargo(arguments, Some(flags)),
+        Action::Cargo(arguments, packages, rest) => {
+            let mut command = cargo(arguments);
+            for package in packages.names() {
+                command.args(["-p", &package]);
+            }
+            run_to_end(command.arg("--").args(*rest))
+        }
+        // Other flags rebuild everything, so they have a target folder of their own.
+        Action::Flagged(flags, arguments) => {
+            let folder = paths::target().join("flagged");
+            run_to_end(cargo(arguments).env("RUSTFLAGS", flags).env("CARGO_TARGET_DIR", folder))
+        }
         Action::Images => {
-            paths::manifests().iter().try_for_each(|name| image::write(name).map(|_| ()))
+            paths::manifests().iter().try_for_each(|name| image::write(name).map(drop))
         }
     }
 }
 
-/// Other flags rebuild everything, so they have a target folder of their own.
-fn cargo(arguments: &[&str], flags: Option<&str>) -> Result<()> {
+impl Packages {
+    /// Packages to name; none for cargo's own choice.
+    fn names(&self) -> Vec<String> {
+        match self {
+            Self::Host | Self::Named => Vec::new(),
+            Self::Bare => {
+                let kernel = ["kernel", "loader"].map(str::to_owned);
+                kernel.into_iter().chain(paths::programs("main.rs")).collect()
+            }
+            Self::Parts => paths::programs("lib.rs"),
+        }
+    }
+}
+
+fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new("cargo");
     command.current_dir(paths::root()).args(arguments);
-    if let Some(flags) = flags {
-        command.env("RUSTFLAGS", flags).env("CARGO_TARGET_DIR", paths::target().join("flagged"));
-    }
+    command
+}
+
+fn run_to_end(command: &mut Command) -> Result<()> {
     if command.status().context("cargo could not be started")?.success() {
         return Ok(());
     }
-    bail!("cargo {} failed", arguments.join(" "))
+    bail!("a command failed: {command:?}")
 }
