@@ -65,7 +65,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             let _ = self.machine.patient(context, ContextOperation::Stop as u64, [0; 4]);
         }
         if row.starts > 0 {
-            self.replan()?;
+            self.outdate_plans();
         }
         self.unmap_all(&row);
         self.end_objects(&row)?;
@@ -145,6 +145,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             match answer {
                 Err(Refusal { error: Error::InUse | Error::WrongState, .. }) if tries > 0 => {
                     let until = self.machine.now().saturating_add(PAUSE);
+                    self.replan();
                     self.machine.sleep_until(until);
                     tries -= 1;
                 }

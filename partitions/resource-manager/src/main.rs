@@ -9,7 +9,7 @@ mod views;
 use abi::boot::BootInformation;
 use abi::control::Access;
 use abi::layout;
-use abi::types::Nanoseconds;
+use abi::types::{Nanoseconds, PAGE_SIZE};
 use boot_image::Image;
 use native::Native;
 use program_loader::Mapped;
@@ -22,12 +22,13 @@ use resource_manager::trouble::{Line, Trouble};
 use resource_manager::usage::Usage;
 use ring::Words;
 
-rt::first_entry!(main);
+rt::bare_entry!(main);
 
 /// Argument after a first start.
 const RECOVER: u64 = 1;
 
 fn main(argument: u64) -> ! {
+    rt::log::use_debug(abi::control::first_slot::DEBUG);
     let mut machine = Native::new();
     match set_up(&mut machine, argument == RECOVER) {
         Ok(mut manager) => serve(&mut manager),
@@ -98,7 +99,17 @@ fn manager(
     facts: Facts,
 ) -> TheManager {
     let (machine, window, usage) = (Native::new(), Mapped::new(), Usage::default());
-    Manager { machine, window, books, image, manifest, facts, usage, shutdown: None }
+    Manager {
+        machine,
+        window,
+        books,
+        image,
+        manifest,
+        facts,
+        usage,
+        stale_plans: 0,
+        shutdown: None,
+    }
 }
 
 fn read_image(boot: &BootInformation) -> Result<(Image<'static>, Manifest<'static>), Failure> {
@@ -116,18 +127,26 @@ fn new_books(
 ) -> Result<Books<'static>, Failure> {
     let capacity = capacity(manifest, boot.frames);
     let length = bytes_needed(capacity).ok_or(Failure::Text("memory is too large"))?;
-    early.own(machine, layout::LASTING, pages(length))?;
+    early.own(machine, books_address(manifest), pages(length))?;
     let bad = |_| Failure::Text("the books do not fit");
-    let memory = views::books(length).ok_or(Failure::Text("the books are open"))?;
+    let memory =
+        views::books(books_address(manifest), length).ok_or(Failure::Text("the books are open"))?;
     let mut books = Books::create(memory, capacity).map_err(bad)?;
     describe(&mut books, boot, early);
     Ok(books)
 }
 
+/// Where the books lie: behind the lasting memory that the loader may have given.
+fn books_address(manifest: &Manifest<'_>) -> u64 {
+    let pages = manifest.partitions.first().map_or(0, |manager| u64::from(manager.lasting));
+    layout::LASTING + pages * PAGE_SIZE
+}
+
 fn open_books(manifest: &Manifest<'_>, boot: &BootInformation) -> Result<Books<'static>, Failure> {
     let length = bytes_needed(capacity(manifest, boot.frames));
     let length = length.ok_or(Failure::Text("memory is too large"))?;
-    let memory = views::books(length).ok_or(Failure::Text("the books are open"))?;
+    let memory =
+        views::books(books_address(manifest), length).ok_or(Failure::Text("the books are open"))?;
     Books::open(memory).map_err(|_| Failure::Text("there are no books"))
 }
 

@@ -162,7 +162,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     }
 
     /// Fills the slots of a partition with what it is given.
-    fn give_capabilities(
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    pub fn give_capabilities(
         &mut self,
         row: &PartitionRow,
         definition: &ManifestPartition,

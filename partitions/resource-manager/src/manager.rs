@@ -76,6 +76,8 @@ pub struct Manager<'m, M: Machine, W: Window> {
     pub facts: Facts,
     /// Use of the processors.
     pub usage: crate::usage::Usage,
+    /// Processors whose plans do not yet say what the books say, one bit each.
+    pub stale_plans: u64,
     /// Set once the machine is to end.
     pub shutdown: Option<crate::shutdown::Shutdown>,
 }

@@ -23,6 +23,10 @@ impl Native {
 }
 
 impl Kernel for Native {
+    fn pause(&mut self) {
+        core::hint::spin_loop();
+    }
+
     fn control(
         &mut self,
         capability: Slot,

@@ -1,10 +1,11 @@
 //! Makes the processors' plans and commits them.
 
 use crate::manager::{Machine, Manager};
-use crate::manifest::flags;
+use crate::manifest::{flags, role};
 use crate::trouble::Trouble;
+use abi::call::Error;
 use abi::control::{PLAN_SLOTS, ProcessorOperation, first_slot};
-use abi::manifest::{EVERY_PROCESSOR, ManifestPartition, PartitionFlags};
+use abi::manifest::{EVERY_PROCESSOR, ManifestPartition, PartitionFlags, PartitionRole};
 use abi::types::{PartitionId, ProcessorId, Slot};
 use plan::{Fit, Place, Plan, Want};
 use program_loader::{Calls, Window};
@@ -28,7 +29,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             processor: (!every).then(|| ProcessorId::new(definition.processor)),
             contexts: u16::try_from(row.contexts).unwrap_or(1),
             share: definition.share,
-            slack: flags(definition).contains(PartitionFlags::SLACK),
+            slack: flags(definition).contains(PartitionFlags::SLACK)
+                || role(definition) == PartitionRole::Idle,
         }
     }
 
@@ -43,19 +45,33 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         plan::plan(processor, self.facts.processors, wants)
     }
 
-    /// Makes and commits the plans of all processors.
-    ///
-    /// # Errors
-    /// What the kernel answers.
-    pub fn replan(&mut self) -> Result<(), Trouble> {
+    /// The plans no longer say what the books say; they are made anew by [`Self::replan`].
+    pub fn outdate_plans(&mut self) {
+        self.stale_plans = u64::MAX >> (64 - u32::from(self.facts.processors.clamp(1, 64)));
+    }
+
+    /// Makes and commits the plans that are out of date. One that cannot be staged yet, because the one before it has
+    /// not taken over, stays out of date; whether any does.
+    pub fn replan(&mut self) -> bool {
         for processor in (0..self.facts.processors).map(ProcessorId::new) {
+            let bit = 1_u64.wrapping_shl(processor.raw().into());
+            if self.stale_plans & bit == 0 {
+                continue;
+            }
             let plan = self.plan(processor);
+            if let Err(trouble) = self.commit_plan(processor, &plan) {
+                if !is_pending(trouble) {
+                    self.say(format_args!("no plan for processor {}: {trouble}", processor.raw()));
+                    self.stale_plans &= !bit;
+                }
+                continue;
+            }
+            self.stale_plans &= !bit;
             if plan.fit != Fit::Met {
                 self.say(format_args!("processor {}: {}", processor.raw(), plan.fit));
             }
-            self.commit_plan(processor, &plan)?;
         }
-        Ok(())
+        self.stale_plans != 0
     }
 
     /// Stages a plan, four places at a time, and commits it.
@@ -89,6 +105,11 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let row = self.books.partition(place.partition)?;
         Some(Slot::new(row.context_slot.checked_add(place.context)?))
     }
+}
+
+/// Whether a plan was refused only because the one before it has not taken over yet.
+fn is_pending(trouble: Trouble) -> bool {
+    matches!(trouble, Trouble::Kernel(refusal) if refusal.error == Error::WrongState)
 }
 
 /// Own slot of a processor.

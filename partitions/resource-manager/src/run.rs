@@ -27,7 +27,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         if id == SELF || row.stage() != Stage::Made || self.runs(&row) {
             return Err(ResourceStatus::WrongState.into());
         }
-        let again = row.starts > 0;
+        let (again, placed) = (row.starts > 0, row.placed == 1);
         if again {
             self.clean(id, &row)?;
         }
@@ -41,9 +41,14 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         })?;
         self.refresh_channels(id, again)?;
         self.inform(id)?;
+        self.configure(id, &row)?;
         self.bind_interrupts(&row)?;
-        self.replan()?;
-        self.start_contexts(id, &row)?;
+        for context in contexts(&row) {
+            self.machine.patient(context, ContextOperation::Start as u64, [0; 4])?;
+        }
+        if !placed {
+            self.outdate_plans();
+        }
         if again {
             self.tell_peers(id);
         }
@@ -114,6 +119,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let target = Target { partition, frames: row.program.start };
         self.loader().reload(&program, target)?;
         self.clean_memory(row, definition)?;
+        self.give_capabilities(row, definition)?;
         // Whom it rescues must ring the renewed context.
         self.renew_rescue(id)
     }
@@ -207,8 +213,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         Ok(())
     }
 
-    /// Sets every context to the program's entry and starts it.
-    fn start_contexts(&mut self, id: PartitionId, row: &PartitionRow) -> Result<(), Trouble> {
+    /// Sets every context to the program's entry, on its processor.
+    fn configure(&mut self, id: PartitionId, row: &PartitionRow) -> Result<(), Trouble> {
         let definition = self.definition(row)?;
         let entry = self.program(definition)?.entry();
         let want = self.want(id, row, definition);
@@ -217,9 +223,6 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             let stack = stack_top(index.into());
             let arguments = [entry.raw(), stack, processor.raw().into(), index.into()];
             self.machine.patient(context, ContextOperation::Configure as u64, arguments)?;
-        }
-        for context in contexts(row) {
-            self.machine.patient(context, ContextOperation::Start as u64, [0; 4])?;
         }
         Ok(())
     }

@@ -2,14 +2,15 @@
 
 use crate::manager::{Facts, Machine, Manager, SELF, map_with_tables};
 use crate::manifest::{Manifest, flags};
+use crate::plans::processor_slot;
 use crate::trouble::Trouble;
 use abi::boot::{BootInformation, FrameRange, MemoryKind, MemoryRange};
-use abi::control::{Access, PartitionOperation, first_slot};
+use abi::control::{Access, PartitionOperation, ProcessorOperation, first_slot};
 use abi::information::StartReason;
 use abi::layout;
 use abi::manifest::PartitionFlags;
 use abi::message::resource::ResourceStatus;
-use abi::types::{ChannelId, Frame, PAGE_SIZE, PartitionId};
+use abi::types::{ChannelId, Frame, PAGE_SIZE, PartitionId, ProcessorId};
 use core::cmp::max_by_key;
 use program_loader::{Calls, Kernel, Window};
 use resource_db::{Books, Capacity, Owner, PartitionRow};
@@ -130,6 +131,8 @@ pub fn describe(books: &mut Books<'_>, boot: &BootInformation, early: &Early) {
         };
         books.describe(FrameRange { start: range.start, count: range.count }, owner);
     }
+    // Frame 0 stands for "none" in many places: the kernel keeps it.
+    books.describe(FrameRange { start: Frame::new(0), count: 1 }, Owner::Reserved);
     let taken = FrameRange { start: early.range.start, count: early.taken };
     books.describe(taken, Owner::Partition(SELF));
 }
@@ -140,7 +143,6 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// # Errors
     /// Where not even the books can be written.
     pub fn create_all(&mut self) -> Result<(), Trouble> {
-        self.keep_first_frame()?;
         self.define_all()?;
         self.make_own_pages()?;
         for index in 1..self.manifest.partitions.len() as u32 {
@@ -156,7 +158,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             self.renew_rescue(PartitionId::new(index))?;
         }
         self.inform(SELF)?;
+        self.set_slots();
         self.start_all();
+        self.outdate_plans();
         Ok(())
     }
 
@@ -165,6 +169,18 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             let name = self.row(id).map(|row| row.name).unwrap_or_default();
             let name = abi::image::name_text(&name);
             self.say(format_args!("{name} cannot be made: {trouble}"));
+        }
+    }
+
+    /// Gives every processor slots of the manifest's length.
+    fn set_slots(&mut self) {
+        let arguments = [self.manifest.slot, 0, 0, 0];
+        for processor in (0..self.facts.processors).map(ProcessorId::new) {
+            let slot = processor_slot(processor);
+            let operation = ProcessorOperation::SetSlot as u64;
+            if let Err(refusal) = self.machine.patient(slot, operation, arguments) {
+                self.say(format_args!("slots stay as they are: {}", Trouble::from(refusal)));
+            }
         }
     }
 
@@ -182,16 +198,6 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
                 self.say(format_args!("{name} cannot be started: {trouble}"));
             }
         }
-    }
-
-    /// Frame 0 stands for "none" in many places: where it is memory the manager keeps it to itself.
-    fn keep_first_frame(&mut self) -> Result<(), Trouble> {
-        let zero = FrameRange { start: Frame::new(0), count: 1 };
-        if self.books.owner(zero.start) == Owner::Available {
-            self.machine.assign(first_slot::MEMORY, zero.start, 1, first_slot::PARTITION)?;
-            self.books.describe(zero, Owner::Partition(SELF));
-        }
-        Ok(())
     }
 
     /// The manager's own information pages, so that its runtime finds its channels as any other's does.

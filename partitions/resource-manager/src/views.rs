@@ -23,14 +23,14 @@ pub fn boot_image(length: u64) -> &'static [u8] {
     unsafe { bytes(layout::BOOT_IMAGE, usize::try_from(length).unwrap_or(0)) }
 }
 
-/// The memory of the books, once: `length` bytes that the manager has mapped.
+/// The memory of the books, once: `length` bytes that the manager has mapped at `address`.
 #[must_use]
-pub fn books(length: usize) -> Option<&'static mut [u8]> {
+pub fn books(address: u64, length: usize) -> Option<&'static mut [u8]> {
     static GIVEN: AtomicBool = AtomicBool::new(false);
     if GIVEN.swap(true, Ordering::Relaxed) {
         return None;
     }
-    let start = core::ptr::with_exposed_provenance_mut(layout::LASTING as usize);
+    let start = core::ptr::with_exposed_provenance_mut(address as usize);
     // SAFETY: given once, so no other reference exists; where nothing is mapped an access faults and the kernel stops
     // this partition.
     Some(unsafe { core::slice::from_raw_parts_mut(start, length) })

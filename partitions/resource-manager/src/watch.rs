@@ -32,6 +32,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             next = next.min(self.look_at(id, &row, now));
         }
         self.continue_shutdown(now);
+        if self.stale_plans != 0 && self.replan() {
+            next = next.min(now.saturating_add(self.manifest.slot));
+        }
         self.usage_due(now).min(next)
     }
 

@@ -108,7 +108,8 @@ pub struct Plan {
 /// The plan of `processor` on a machine with `processors` processors.
 ///
 /// `wants` is gone through twice. A context without a slot of its own takes slack if it may; one that wanted slots and
-/// found none takes slack in any case, so that it is slow and not dead.
+/// found none takes slack in any case, so that it is slow and not dead. A processor nobody else wants belongs wholly to
+/// the partition that is on every one.
 #[must_use]
 pub fn plan(
     processor: ProcessorId,

@@ -27,7 +27,10 @@ pub(crate) fn plan(
     let here = wants.flat_map(|want| contexts_here(want, processor, processors));
     let (sharers, crowded) = sharers(here.clone());
     let wanted = sharers.iter().fold(0_u32, |sum, sharer| sum.saturating_add(sharer.slots));
-    let slots = slots(scaled(sharers, wanted));
+    let mut slots = slots(scaled(sharers, wanted));
+    if let Some(place) = only_one(here.clone(), &slots) {
+        slots = [Some(place); PLAN_SLOTS];
+    }
     let (takers, left_out) = takers(here, &slots);
     let fit = match (crowded.max(left_out), wanted) {
         (0, 0..=SLOTS) => Fit::Met,
@@ -108,6 +111,17 @@ fn free_from(slots: &mut [Option<Place>; PLAN_SLOTS], ideal: usize) -> Option<&m
         .map(|distance| ideal.wrapping_add(distance) % PLAN_SLOTS)
         .find(|&index| slots.get(index).is_some_and(Option::is_none))?;
     slots.get_mut(index)
+}
+
+/// The context that has a processor to itself because it is on every one and nobody else wants this one.
+fn only_one(
+    here: impl Iterator<Item = (Want, Place)>,
+    slots: &[Option<Place>; PLAN_SLOTS],
+) -> Option<Place> {
+    let mut takers = here.filter(|(want, _)| want.slack);
+    let (want, place) = takers.next()?;
+    let alone = want.processor.is_none() && takers.next().is_none();
+    (alone && slots.iter().all(Option::is_none)).then_some(place)
 }
 
 /// Takers of slack, and how many more there are than places.

@@ -61,6 +61,20 @@ impl<K: Kernel, W: Window> Loader<'_, K, W> {
         self.kernel.map(partition, address, frame, count, Access::WRITE)
     }
 
+    /// Gives one page of a segment, which lies in `frame`, the contents it had at the first start.
+    ///
+    /// # Errors
+    /// What the kernel answers; the same call may be repeated.
+    pub fn refill(
+        &mut self,
+        segment: &ProgramSegment<'_>,
+        page: u64,
+        partition: Slot,
+        frame: Frame,
+    ) -> Result<(), Refusal> {
+        self.pages(segment, page, 1, partition, frame)
+    }
+
     /// Makes the page tables of an address space from frames that follow each other; those there already stay.
     ///
     /// # Errors
@@ -109,14 +123,26 @@ impl<K: Kernel, W: Window> Loader<'_, K, W> {
         while done < segment.pages() {
             let count = segment.pages().saturating_sub(done).min(PAGES_PER_STEP);
             let frame = Frame::new(frame.raw().wrapping_add(done));
-            let address = VirtualAddress::new(page_after(segment.address(), done));
-            self.kernel.unmap(partition, address, count)?;
-            self.fill(segment, done, frame, count)?;
-            self.kernel.transfer(self.memory, frame, count, self.own, partition)?;
-            self.kernel.map(partition, address, frame, count, segment.access())?;
+            self.pages(segment, done, count, partition, frame)?;
             done = done.wrapping_add(count);
         }
         Ok(())
+    }
+
+    /// Fills `count` pages of `segment` from `first` on, in frames from `frame` on, and maps them.
+    fn pages(
+        &mut self,
+        segment: &ProgramSegment<'_>,
+        first: u64,
+        count: u64,
+        partition: Slot,
+        frame: Frame,
+    ) -> Result<(), Refusal> {
+        let address = VirtualAddress::new(page_after(segment.address(), first));
+        self.kernel.unmap(partition, address, count)?;
+        self.fill(segment, first, frame, count)?;
+        self.kernel.transfer(self.memory, frame, count, self.own, partition)?;
+        self.kernel.map(partition, address, frame, count, segment.access())
     }
 
     /// Fills `count` frames with the pages of `segment` from `first` on; they are the loader's own afterwards.

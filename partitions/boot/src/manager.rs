@@ -1,0 +1,135 @@
+//! Brings the resource manager back: fresh writable memory from the boot image, then a start that takes up the books.
+
+use abi::call::Error;
+use abi::control::{ContextOperation, ContextState, PartitionOperation, first_slot};
+use abi::fault::{exception_name, word};
+use abi::image::name_from;
+use abi::layout;
+use abi::rights::{Kind, Rights};
+use abi::types::{Frame, Slot, VirtualAddress};
+use boot_image::{Image, Program, Window as Addresses};
+use program_loader::{Calls, Kernel, Loader, Mapped, Refusal, Values};
+use rt::System;
+use rt::capability::{Capability, object};
+use rt::sys;
+
+/// Argument of a start that takes up the books.
+const RECOVER: u64 = 1;
+/// Name of the resource manager's program.
+const PROGRAM: &str = "resource-manager";
+
+/// What it takes to bring the resource manager back.
+pub struct ManagerRescue {
+    partition: Slot,
+    context: Slot,
+    memory: Slot,
+    own: Slot,
+}
+
+/// The kernel's control call.
+struct Native;
+
+impl Kernel for Native {
+    fn control(
+        &mut self,
+        capability: Slot,
+        operation: u64,
+        arguments: [u64; 4],
+    ) -> Result<Values, Refusal> {
+        sys::control(capability, operation, arguments)
+            .map_err(|failure| Refusal { error: failure.error, value: failure.value })
+    }
+}
+
+impl ManagerRescue {
+    /// From the capabilities the resource manager gave. Slot 0 stands for one it did not give: every use is refused.
+    pub fn new(system: &System) -> Self {
+        let partition = |name| {
+            system.capability::<object::Partition>(name).map_or(Slot::new(0), Capability::slot)
+        };
+        let context = system.capability::<object::Context>("manager-context");
+        let memory = system.capability::<object::Memory>("memory");
+        Self {
+            partition: partition("manager-partition"),
+            own: partition("self-partition"),
+            context: context.map_or(Slot::new(0), Capability::slot),
+            memory: memory.map_or(Slot::new(0), Capability::slot),
+        }
+    }
+
+    /// Whether the resource manager has stopped.
+    pub fn is_down(&self) -> bool {
+        let state = Native.patient(self.context, ContextOperation::State as u64, [0; 4]);
+        state.is_ok_and(|[state, ..]| state == ContextState::Faulted as u64)
+    }
+
+    /// Why it stopped.
+    pub fn reason(&self) -> &'static str {
+        let fault = ContextOperation::Fault as u64;
+        let reason = Native.patient(self.context, fault, [word::REASON, 0, 0, 0]);
+        reason.map_or("unknown", |[reason, ..]| match reason {
+            64 => "exit",
+            65 => "panic",
+            reason => exception_name(reason),
+        })
+    }
+
+    /// Gives it fresh memory and starts it.
+    pub fn restart(&self, system: &System) -> Result<(), Refusal> {
+        let length = system.information().map_or(0, |information| information.boot_image);
+        let refused = Refusal { error: Error::BadArgument, value: 0 };
+        let image = Image::parse(view::boot_image(length)).map_err(|_| refused)?;
+        let name = name_from(PROGRAM).unwrap_or_default();
+        let file = image.program(&name).ok_or(refused)?;
+        let program = Program::parse(file, Addresses::PARTITION).map_err(|_| refused)?;
+        self.reload(&program)?;
+        let context = ContextOperation::Configure as u64;
+        let arguments = [program.entry().raw(), layout::STACK_TOP, 0, RECOVER];
+        Native.patient(self.context, ContextOperation::Renew as u64, [0; 4])?;
+        // The capability it had to its own context is stale now.
+        let (slot, all) = (first_slot::CONTEXT, Rights::all());
+        Native.put(self.partition, slot, self.context, all, Kind::Context, 0)?;
+        Native.patient(self.context, context, arguments)?;
+        Native.patient(self.context, ContextOperation::Start as u64, [0; 4]).map(|_| ())
+    }
+
+    /// Fills its writable pages again, each in the frame in which it lies.
+    fn reload(&self, program: &Program<'_>) -> Result<(), Refusal> {
+        for segment in program.segments().iter().filter(|segment| segment.is_writable()) {
+            for page in 0..segment.pages() {
+                let address = segment.address().raw() + (page << abi::types::PAGE_SHIFT);
+                let address = VirtualAddress::new(address);
+                let frame = self.frame(address)?;
+                let (mut kernel, mut window) = (Native, Mapped::new());
+                let mut loader = Loader {
+                    kernel: &mut kernel,
+                    window: &mut window,
+                    memory: self.memory,
+                    own: self.own,
+                };
+                loader.refill(segment, page, self.partition, frame)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The frame in which the resource manager sees this page.
+    fn frame(&self, address: VirtualAddress) -> Result<Frame, Refusal> {
+        let translate = PartitionOperation::Translate;
+        let [frame, ..] = Native.partition(self.partition, translate, [address.raw(), 0, 0, 0])?;
+        Ok(Frame::new(frame))
+    }
+}
+
+mod view {
+    //! The boot image in this address space.
+    #![expect(unsafe_code, reason = "turns a mapped address into a slice")]
+
+    /// The boot image, of which `length` bytes are mapped.
+    pub fn boot_image(length: u64) -> &'static [u8] {
+        let start = core::ptr::with_exposed_provenance(abi::layout::BOOT_IMAGE as usize);
+        // SAFETY: the resource manager mapped so many bytes there, read-only, before it said so in the information
+        // pages; nobody writes to them.
+        unsafe { core::slice::from_raw_parts(start, usize::try_from(length).unwrap_or(0)) }
+    }
+}
