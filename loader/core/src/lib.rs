@@ -4,7 +4,7 @@
 //! A door (PVH, Multiboot2, UEFI) makes an [`Offer`]; [`prepare`] turns it into a [`Handover`] or a
 //! [`Refusal`]. Physical memory is behind [`PhysicalMemory`], so all of this runs in host tests.
 
-#![no_std]
+#![cfg_attr(not(test), no_std)]
 #![deny(missing_docs)]
 #![cfg_attr(not(test), deny(clippy::as_conversions, clippy::arithmetic_side_effects))]
 
@@ -23,7 +23,5 @@ pub use map::{MemoryMap, Range, Report, Use};
 pub use offer::{CommandLine, Door, Offer, PhysicalMemory, Rsdp};
 pub use refusal::Refusal;
 
-#[cfg(test)]
-extern crate std;
 #[cfg(test)]
 mod tests;

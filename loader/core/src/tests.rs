@@ -1,1 +1,8 @@
-//! Tests as an enemy.
+//! Tests as an enemy: odd maps, broken firmware tables, whole boots on a pretended machine.
+
+mod acpi;
+mod boot;
+mod machine;
+mod map;
+mod tables;
+mod walk;
