@@ -19,14 +19,15 @@ pub enum Doorbell {
 pub(crate) struct Arming {
     number: u32,
     armed: bool,
-    rung_for: u32,
+    /// The arming of the peer that was rung for, and the epoch the peer was in: in another it counts anew.
+    rung_for: (u32, u32),
     rung: u32,
 }
 
 impl Arming {
     /// After a change of epoch: the peer counts anew, this side counts on.
     pub fn forget_peer(&mut self) {
-        self.rung_for = 0;
+        self.rung_for = (0, 0);
         self.armed = false;
     }
 
@@ -54,11 +55,13 @@ impl Arming {
     /// Whether what was published just now calls for the peer's doorbell.
     pub fn due<M: SharedMemory>(&mut self, memory: &M, own: usize, peer: usize) -> Doorbell {
         memory.fence();
+        // In this order: a peer in a new epoch has wiped the arming of its former life before it says so.
+        let epoch = memory.load(peer.wrapping_add(word::EPOCH), Ordering::Acquire);
         let armed = memory.load(peer.wrapping_add(word::ARMED), Ordering::Relaxed);
-        if armed == 0 || armed == self.rung_for {
+        if armed == 0 || (epoch, armed) == self.rung_for {
             return Doorbell::Quiet;
         }
-        self.rung_for = armed;
+        self.rung_for = (epoch, armed);
         self.rung = self.rung.wrapping_add(1);
         memory.store(own.wrapping_add(word::RUNG), self.rung, Ordering::Relaxed);
         Doorbell::Ring

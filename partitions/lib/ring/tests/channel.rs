@@ -129,6 +129,27 @@ fn a_new_epoch_returns_what_was_open_and_wakes_the_server() {
 }
 
 #[test]
+fn an_arming_of_a_former_life_is_not_taken_for_one_of_this() {
+    let memory = words();
+    let mut client = ClientEnd::new(Words::new(&memory), geometry());
+    let mut server = ServerEnd::new(Words::new(&memory), geometry());
+    let _ = client.set_epoch(1);
+    server.set_epoch(1);
+    let mut message = Message::empty();
+    let _ = server.take(&mut message);
+    let _ = server.arm();
+
+    // Dead while armed; the client rings for that arming once more before the new server looks.
+    let mut server = ServerEnd::new(Words::new(&memory), geometry());
+    server.set_epoch(2);
+    assert_eq!(client.set_epoch(2), Doorbell::Ring);
+    assert_eq!(server.take(&mut message), None);
+    assert!(!server.arm(), "the first arming of this life has the number of the last one");
+    client.send(&text(1, b"")).unwrap();
+    assert_eq!(client.notify(), Doorbell::Ring);
+}
+
+#[test]
 fn a_restarted_client_gets_no_completion_of_its_former_life() {
     let memory = words();
     let mut client = ClientEnd::new(Words::new(&memory), geometry());
