@@ -180,3 +180,7 @@ impl Partition for Main {
 }
 
 rt::entry!(Main, channels = 128);
+
+/// On the host the wiring is only compiled.
+#[cfg(not(target_os = "none"))]
+fn main() {}

@@ -1,0 +1,135 @@
+//! Why a command failed, in sentences that end with what to do.
+
+use crate::surroundings::Trouble;
+use abi::call::Error;
+use abi::message::console::ConsoleStatus;
+use abi::message::resource::ResourceStatus;
+use console_grammar::Mistake;
+use core::fmt;
+
+/// A command that failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Complaint<'a> {
+    /// It was not understood, or names what does not exist.
+    Mistake(Mistake<'a>),
+    /// Somebody who should answer did not, or refused.
+    Trouble(Trouble),
+    /// A change of a partition was refused.
+    Change {
+        /// The verb.
+        verb: &'static str,
+        /// The partition.
+        name: &'a str,
+        /// Its state before.
+        state: &'static str,
+        /// Who refused and why.
+        trouble: Trouble,
+    },
+    /// Talking to a partition, or reading its log, was refused.
+    NoConsole {
+        /// The partition.
+        name: &'a str,
+        /// Who refused and why.
+        trouble: Trouble,
+    },
+    /// The audit found something.
+    Audit,
+    /// Something could not be put into words.
+    Unsaid,
+}
+
+impl From<fmt::Error> for Complaint<'_> {
+    fn from(_: fmt::Error) -> Self {
+        Self::Unsaid
+    }
+}
+
+impl From<Trouble> for Complaint<'_> {
+    fn from(trouble: Trouble) -> Self {
+        Self::Trouble(trouble)
+    }
+}
+
+impl<'a> From<Mistake<'a>> for Complaint<'a> {
+    fn from(mistake: Mistake<'a>) -> Self {
+        Self::Mistake(mistake)
+    }
+}
+
+impl fmt::Display for Complaint<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Mistake(mistake) => mistake.fmt(f),
+            Self::Change { verb, name, state, trouble: Trouble::Refused(status, _) }
+                if status == ResourceStatus::WrongState =>
+            {
+                let instead = if verb == "start" { "type restart" } else { "type start" };
+                write!(
+                    f,
+                    "{name} is {state}, so there is nothing to {verb}: {instead} {name} instead"
+                )
+            }
+            Self::Change { verb, name, trouble, .. } => {
+                write!(f, "cannot {verb} {name}: {trouble}")
+            }
+            Self::NoConsole { name, trouble: Trouble::Console(ConsoleStatus::NoSuchConsole) } => {
+                write!(
+                    f,
+                    "{name} has no console: give it a channel of kind console in the image's manifest"
+                )
+            }
+            Self::NoConsole { name, trouble } => {
+                write!(f, "cannot reach the console of {name}: {trouble}")
+            }
+            Self::Trouble(trouble) => trouble.fmt(f),
+            Self::Unsaid => {
+                f.write_str("the answer could not be put into words: see log resource-manager")
+            }
+            Self::Audit => f.write_str(
+                "the books do not agree: keep this output, and restart the machine soon",
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Refused(ResourceStatus::Kernel, Some(number)) => {
+                f.write_str("the kernel refused")?;
+                match Error::from_number(number.into()) {
+                    Some(error) => write!(f, " ({error:?}): type audit")?,
+                    None => write!(f, " (error {number}): type audit")?,
+                }
+                Ok(())
+            }
+            Self::Refused(status, _) => f.write_str(refusal(status)),
+            Self::Console(ConsoleStatus::NotAllowed) => f.write_str(
+                "the console service takes this for an ordinary console: name its channel operator in the manifest",
+            ),
+            Self::Console(_) => f.write_str("the console service refused"),
+            Self::NoAnswer => f.write_str("no answer: type ps to see who is down, and try again"),
+            Self::Nonsense => f.write_str("an answer of the wrong length: build all partitions anew"),
+        }
+    }
+}
+
+const fn refusal(status: ResourceStatus) -> &'static str {
+    match status {
+        ResourceStatus::Ok => "done",
+        ResourceStatus::NoSuch => "there is none any more: type ps",
+        ResourceStatus::NotAllowed => "the resource manager does not allow it to this console",
+        ResourceStatus::WrongState => "it is not in the right state: type ps",
+        ResourceStatus::Malformed => {
+            "the resource manager did not understand: build all partitions anew"
+        }
+        ResourceStatus::NoMemory => {
+            "memory is out: stop another partition, machine shows what is free"
+        }
+        ResourceStatus::Limit => "a table is full, or its restarts are used up: type ps",
+        ResourceStatus::Kernel => "the kernel refused: type audit",
+        ResourceStatus::BadProgram => {
+            "its program is not in the image or is bad: build the image anew"
+        }
+    }
+}

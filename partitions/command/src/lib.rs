@@ -1,0 +1,23 @@
+//! The operator's console: lines are typed, the resource manager is asked, tables are shown.
+//!
+//! Everything here runs over [`Surroundings`], on the host as on the machine; `main.rs` puts the channels behind them.
+
+#![cfg_attr(not(test), no_std)]
+#![deny(clippy::as_conversions)]
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
+extern crate alloc;
+
+mod complaint;
+mod list;
+mod session;
+mod surroundings;
+mod verbs;
+mod words;
+
+pub use complaint::Complaint;
+pub use session::{PROMPT, Session};
+pub use surroundings::{Reply, Surroundings, Trouble};
+
+#[cfg(test)]
+mod tests;

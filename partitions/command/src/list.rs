@@ -1,0 +1,57 @@
+//! The partitions as the resource manager lists them.
+
+use crate::complaint::Complaint;
+use crate::surroundings::{Surroundings, Trouble, fetch_next};
+use abi::image::name_text;
+use abi::message::resource::{Index, PartitionRecord, PartitionState, ResourceRequest};
+use alloc::vec::Vec;
+use console_grammar::{Mistake, nearest};
+
+/// Most partitions that are listed: more than any machine has, so that a list without end has one.
+const MOST: u32 = 4096;
+
+/// All partitions at one moment.
+#[derive(Default)]
+pub struct List(Vec<PartitionRecord>);
+
+impl List {
+    /// Asks for all.
+    pub fn fetch(surroundings: &mut impl Surroundings) -> Result<Self, Trouble> {
+        let mut all = Vec::new();
+        for index in 0..MOST {
+            let next = fetch_next(surroundings, ResourceRequest::Partition, &Index { index })?;
+            let Some(record) = next else { break };
+            all.push(record);
+        }
+        Ok(Self(all))
+    }
+
+    /// Each of them.
+    pub fn all(&self) -> impl Iterator<Item = &PartitionRecord> {
+        self.0.iter()
+    }
+
+    /// The names of all.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|record| name_text(&record.name))
+    }
+
+    /// The one with this name.
+    pub fn named<'a>(&'a self, name: &'a str) -> Result<&'a PartitionRecord, Complaint<'a>> {
+        let unknown =
+            || Mistake::UnknownPartition { word: name, nearest: nearest(name, self.names()) };
+        let found = self.0.iter().find(|record| name_text(&record.name) == name);
+        found.ok_or_else(|| Complaint::Mistake(unknown()))
+    }
+
+    /// The name of the one with this id.
+    pub fn name(&self, id: u32) -> Option<&str> {
+        self.0.iter().find(|record| record.id == id).map(|record| name_text(&record.name))
+    }
+}
+
+/// The state of a partition, if it is one that exists.
+pub fn state(record: &PartitionRecord) -> Option<(PartitionState, &'static str)> {
+    let number = usize::try_from(record.state & 0xff).ok()?;
+    PartitionState::ALL.get(number).copied()
+}

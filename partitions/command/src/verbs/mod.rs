@@ -1,0 +1,77 @@
+//! What each command does.
+
+mod capabilities;
+mod change;
+mod channels;
+mod console;
+mod machine;
+mod partitions;
+mod plan;
+mod trace;
+
+use crate::complaint::Complaint;
+use crate::list::List;
+use crate::surroundings::Surroundings;
+use change::Change;
+use console_grammar::{Command, Overview, Page, parse};
+
+/// How a command ended.
+type Outcome<'a> = Result<(), Complaint<'a>>;
+
+/// Records asked for by `trace` where no count is given.
+const TRACE_RECORDS: u32 = 24;
+
+/// Does one command; returns its status, 0 for success. What went wrong was said then.
+pub fn run(surroundings: &mut impl Surroundings, text: &str) -> u8 {
+    let mut list = List::default();
+    let done = parse(text).map_err(Complaint::from).and_then(|command| {
+        if needs_list(command) {
+            list = List::fetch(surroundings)?;
+        }
+        Ok(command)
+    });
+    let done = done.and_then(|command| perform(surroundings, &list, command));
+    let Err(complaint) = done else { return 0 };
+    // Writing to the surroundings cannot fail.
+    let _ = writeln!(surroundings, "{complaint}");
+    1
+}
+
+const fn needs_list(command: Command<'_>) -> bool {
+    !matches!(
+        command,
+        Command::Help(_)
+            | Command::Uptime
+            | Command::Machine
+            | Command::Audit
+            | Command::Shutdown
+            | Command::Reboot
+    )
+}
+
+fn perform<'a>(
+    surroundings: &mut impl Surroundings,
+    list: &'a List,
+    command: Command<'a>,
+) -> Outcome<'a> {
+    match command {
+        Command::Ps => partitions::show(surroundings, list),
+        Command::Start(name) => change::partition(surroundings, list, name, &Change::START),
+        Command::Stop(name) => change::partition(surroundings, list, name, &Change::STOP),
+        Command::Kill(name) => change::partition(surroundings, list, name, &Change::KILL),
+        Command::Restart(name) => change::partition(surroundings, list, name, &Change::RESTART),
+        Command::Plan => plan::show(surroundings, list),
+        Command::Channels => channels::show(surroundings, list),
+        Command::Caps(name) => capabilities::show(surroundings, list, name),
+        Command::Log(name) => console::log(surroundings, list, name),
+        Command::Console(name) => console::talk(surroundings, list, name),
+        Command::Trace(count) => trace::show(surroundings, list, count.unwrap_or(TRACE_RECORDS)),
+        Command::Machine => machine::show(surroundings),
+        Command::Audit => machine::audit(surroundings),
+        Command::Uptime => machine::uptime(surroundings),
+        Command::Help(None) => Ok(write!(surroundings, "{Overview}")?),
+        Command::Help(Some(verb)) => Ok(write!(surroundings, "{}", Page(verb))?),
+        Command::Reboot => machine::off(surroundings, 1),
+        Command::Shutdown => machine::off(surroundings, 0),
+    }
+}

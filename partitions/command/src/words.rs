@@ -1,0 +1,210 @@
+//! Numbers as people read them.
+
+use abi::control::{ChannelOperation, InterruptOperation, KernelOperation};
+use abi::control::{ContextOperation, MemoryOperation, PartitionOperation, ProcessorOperation};
+use abi::fault::{Reason, exception_name};
+use abi::rights::Kind;
+use abi::types::{EventBit, Nanoseconds, PAGE_SIZE};
+use core::fmt;
+
+/// Vectors below this are exceptions of the processor.
+const EXCEPTIONS: u64 = 32;
+
+/// A length of time: `12.3 ms`, `4.56 s`, `2 h 03 min`.
+pub struct Duration(pub Nanoseconds);
+
+impl fmt::Display for Duration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nanoseconds = self.0.raw();
+        let (milliseconds, seconds) = (nanoseconds / 1_000_000, nanoseconds / 1_000_000_000);
+        let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+        match () {
+            () if milliseconds < 1000 => {
+                let text = format_args!("{milliseconds}.{} ms", nanoseconds / 100_000 % 10);
+                pad(f, text)
+            }
+            () if seconds < 60 => {
+                pad(f, format_args!("{seconds}.{:02} s", milliseconds / 10 % 100))
+            }
+            () if minutes < 60 => pad(f, format_args!("{minutes} min {:02} s", seconds % 60)),
+            () if days == 0 => pad(f, format_args!("{hours} h {:02} min", minutes % 60)),
+            () => pad(f, format_args!("{days} d {:02} h", hours % 24)),
+        }
+    }
+}
+
+/// An amount of memory, given in pages: `64 KiB`, `1.5 MiB`, `12 GiB`.
+pub struct Pages(pub u64);
+
+impl fmt::Display for Pages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kib = self.0.saturating_mul(PAGE_SIZE / 1024);
+        let (mib, gib) = (kib / 1024, kib / 1024 / 1024);
+        match () {
+            () if kib < 1024 => pad(f, format_args!("{kib} KiB")),
+            () if mib < 10 => pad(f, format_args!("{mib}.{} MiB", tenths(kib))),
+            () if mib < 10_240 => pad(f, format_args!("{mib} MiB")),
+            () => pad(f, format_args!("{gib} GiB")),
+        }
+    }
+}
+
+/// The tenths that are left beside whole 1024s.
+const fn tenths(amount: u64) -> u64 {
+    (amount % 1024).saturating_mul(10) / 1024
+}
+
+/// Thousandths as per cent with one digit: `12.5 %`.
+pub struct Thousandths(pub u64);
+
+impl fmt::Display for Thousandths {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        pad(f, format_args!("{}.{} %", self.0 / 10, self.0 % 10))
+    }
+}
+
+/// The events a partition waits for: `0-3 7, peer, stop`.
+pub struct Events(pub u64);
+
+/// The events that have a meaning of their own.
+const NAMED: [(EventBit, &str); 3] =
+    [(EventBit::FAULT, "fault"), (EventBit::PEER, "peer"), (EventBit::STOP, "stop")];
+
+impl fmt::Display for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => return f.write_str("time only"),
+            u64::MAX => return f.write_str("anything"),
+            _ => {}
+        }
+        let mut first = true;
+        let mut separate =
+            |f: &mut fmt::Formatter<'_>, with: &str| match core::mem::take(&mut first) {
+                true => Ok(()),
+                false => f.write_str(with),
+            };
+        let mut bit = 0;
+        while bit < EventBit::ASSIGNABLE {
+            let run = self.run(bit);
+            if run > 0 {
+                separate(f, " ")?;
+                write_run(f, bit, run)?;
+            }
+            bit = bit.saturating_add(run).saturating_add(1);
+        }
+        for (event, name) in NAMED {
+            if self.0 & event.mask() != 0 {
+                separate(f, ", ")?;
+                f.write_str(name)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Events {
+    /// How many assignable bits are set from `bit` on without a gap.
+    fn run(&self, bit: u8) -> u8 {
+        let set = |&bit: &u8| EventBit::new(bit).is_some_and(|event| self.0 & event.mask() != 0);
+        let run = (bit..EventBit::ASSIGNABLE).take_while(set).count();
+        u8::try_from(run).unwrap_or(0)
+    }
+}
+
+fn write_run(f: &mut fmt::Formatter<'_>, bit: u8, run: u8) -> fmt::Result {
+    match run {
+        1 => write!(f, "{bit}"),
+        _ => write!(f, "{bit}-{}", bit.saturating_add(run.saturating_sub(1))),
+    }
+}
+
+/// Why a partition stopped.
+pub struct Fault {
+    /// A vector or a [`Reason`].
+    pub reason: u64,
+    /// Where, if that is known.
+    pub instruction: Option<u64>,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match Reason::from_number(self.reason) {
+            Some(Reason::Exit) => f.write_str("ended by itself"),
+            Some(Reason::Panic) => f.write_str("panic, its log says why"),
+            Some(Reason::OutOfMemory) => f.write_str("its heap is used up"),
+            Some(Reason::Evicted) => f.write_str("its registers could not be restored"),
+            None => {
+                if self.reason < EXCEPTIONS {
+                    f.write_str(exception_name(self.reason))?;
+                } else {
+                    write!(f, "reason {}", self.reason)?;
+                }
+                self.instruction.map_or(Ok(()), |place| write!(f, " at {place:#x}"))
+            }
+        }
+    }
+}
+
+/// A control operation, by the numbers of kind and operation: `Partition Map`.
+pub struct Operation(pub u64, pub u64);
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(kind) = Kind::from_number(self.0) else {
+            return write!(f, "operation {} on kind {}", self.1, self.0);
+        };
+        match operation_name(kind, self.1) {
+            Some(name) => write!(f, "{kind:?} {name}"),
+            None => write!(f, "{kind:?} operation {}", self.1),
+        }
+    }
+}
+
+fn operation_name(kind: Kind, number: u64) -> Option<&'static str> {
+    fn named<T: Copy + PartialEq>(
+        all: &[(T, &'static str)],
+        one: Option<T>,
+    ) -> Option<&'static str> {
+        all.iter().find(|(operation, _)| Some(*operation) == one).map(|(_, name)| *name)
+    }
+    match kind {
+        Kind::Memory => named(MemoryOperation::ALL, MemoryOperation::from_number(number)),
+        Kind::Partition => named(PartitionOperation::ALL, PartitionOperation::from_number(number)),
+        Kind::Context => named(ContextOperation::ALL, ContextOperation::from_number(number)),
+        Kind::Channel => named(ChannelOperation::ALL, ChannelOperation::from_number(number)),
+        Kind::Processor => named(ProcessorOperation::ALL, ProcessorOperation::from_number(number)),
+        Kind::Interrupt => named(InterruptOperation::ALL, InterruptOperation::from_number(number)),
+        Kind::Kernel => named(KernelOperation::ALL, KernelOperation::from_number(number)),
+        Kind::None | Kind::Doorbell | Kind::Ports | Kind::Debug => None,
+    }
+}
+
+/// Writes text as wide as the format asks for.
+fn pad(f: &mut fmt::Formatter<'_>, text: fmt::Arguments<'_>) -> fmt::Result {
+    let mut line = Short { bytes: [0; 32], length: 0 };
+    fmt::write(&mut line, text)?;
+    f.pad(line.text())
+}
+
+/// A few characters.
+struct Short {
+    bytes: [u8; 32],
+    length: usize,
+}
+
+impl Short {
+    fn text(&self) -> &str {
+        let bytes = self.bytes.get(..self.length).unwrap_or_default();
+        core::str::from_utf8(bytes).unwrap_or_default()
+    }
+}
+
+impl fmt::Write for Short {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.length.saturating_add(text.len());
+        let room = self.bytes.get_mut(self.length..end).ok_or(fmt::Error)?;
+        room.copy_from_slice(text.as_bytes());
+        self.length = end;
+        Ok(())
+    }
+}
