@@ -1,0 +1,379 @@
+//! A machine over vectors, and a hand that drives it: time, interrupts between processors and calls happen when the test says so.
+
+use abi::boot::{BootInformation, FrameRange, MemoryRange, Segment};
+use abi::call::{Call, Error, PortOperation};
+use abi::control::{Access, first_slot};
+use abi::types::{Frame, Nanoseconds, ProcessorId, VirtualAddress};
+use kernel_core::context::{Context, register};
+use kernel_core::interrupt::Kernel;
+use kernel_core::machine::{Machine, Object};
+use kernel_core::processor::Processor;
+use kernel_core::{FaultRecord, Next, boot};
+use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicU64, Ordering};
+use zerocopy::FromZeros;
+
+pub const FRAMES: u64 = 1024;
+/// First frame that is free after boot.
+pub const FREE: u64 = 64;
+pub const SLOT: u64 = 1_000_000;
+const PAGE_TABLES: u64 = 60;
+const TIME: u64 = 59;
+
+#[repr(C, align(4096))]
+struct Page([AtomicU64; 512]);
+
+/// What a processor has of its own beside the kernel's record of it.
+#[derive(Default)]
+struct Own {
+    timer: Cell<Option<u64>>,
+    root: Cell<u64>,
+    running: Cell<Option<Frame>>,
+}
+
+pub struct TestMachine {
+    memory: Vec<Page>,
+    ledger: Vec<AtomicU64>,
+    processors: Vec<Box<Processor>>,
+    own: Vec<Own>,
+    kernel: Kernel,
+    here: Cell<u16>,
+    time: Cell<u64>,
+    locked: Cell<bool>,
+    pub nudged: RefCell<Vec<u16>>,
+    pub written: RefCell<Vec<u8>>,
+    pub lines: RefCell<Vec<(&'static str, u32)>>,
+    pub flushed: RefCell<Vec<u64>>,
+    pub ports: RefCell<Vec<(u16, u32)>>,
+    pub resets: Cell<u32>,
+}
+
+#[expect(unsafe_code, reason = "objects in raw memory, as in the kernel itself")]
+mod raw {
+    use super::Page;
+    use kernel_core::machine::Object;
+    use kernel_core::processor::Processor;
+
+    pub fn view<T: Object>(page: &Page) -> &T {
+        // SAFETY: an object is 4096 bytes of atomics, for which any bytes are valid; the page is as large and aligned.
+        unsafe { &*std::ptr::from_ref(page).cast::<T>() }
+    }
+
+    pub fn processor() -> Box<Processor> {
+        // SAFETY: a processor consists of atomic words alone; zero is valid for them.
+        unsafe { Box::<Processor>::new_zeroed().assume_init() }
+    }
+}
+
+impl Machine for TestMachine {
+    fn object<T: Object>(&self, frame: Frame) -> &T {
+        raw::view(&self.memory[frame.raw() as usize])
+    }
+    fn ledger(&self) -> &[AtomicU64] {
+        &self.ledger
+    }
+    fn zero(&self, frame: Frame) {
+        self.memory[frame.raw() as usize]
+            .0
+            .iter()
+            .for_each(|word| word.store(0, Ordering::Relaxed));
+    }
+    fn processor(&self, id: ProcessorId) -> Option<&Processor> {
+        self.processors.get(usize::from(id.raw())).map(|processor| &**processor)
+    }
+    fn processors(&self) -> u16 {
+        self.processors.len() as u16
+    }
+    fn kernel(&self) -> &Kernel {
+        &self.kernel
+    }
+    fn exclusive<R>(&self, work: impl FnOnce() -> R) -> R {
+        assert!(!self.locked.replace(true), "the control lock is taken twice");
+        let result = work();
+        self.locked.set(false);
+        result
+    }
+    fn now(&self) -> Nanoseconds {
+        Nanoseconds::new(self.time.get())
+    }
+    fn set_timer(&self, at: Option<Nanoseconds>) {
+        self.own().timer.set(at.map(Nanoseconds::raw));
+    }
+    fn nudge(&self, processor: ProcessorId) {
+        assert_ne!(processor.raw(), self.here.get(), "a processor interrupts itself");
+        self.nudged.borrow_mut().push(processor.raw());
+    }
+    fn activate(&self, root: Frame) {
+        self.own().root.set(root.raw());
+    }
+    fn kernel_root(&self) -> Frame {
+        Frame::new(PAGE_TABLES)
+    }
+    fn flush(&self, address: VirtualAddress) {
+        self.flushed.borrow_mut().push(address.raw());
+    }
+    fn port(&self, operation: PortOperation, port: u16, value: u32) -> u32 {
+        self.ports.borrow_mut().push((port, value));
+        u32::from(operation.width())
+    }
+    fn bind_line(&self, line: u32, processor: ProcessorId) -> bool {
+        self.lines.borrow_mut().push(("bind", line << 16 | u32::from(processor.raw())));
+        line < 24
+    }
+    fn unbind_line(&self, line: u32) {
+        self.lines.borrow_mut().push(("unbind", line));
+    }
+    fn hold_line(&self, line: u32) {
+        self.lines.borrow_mut().push(("hold", line));
+    }
+    fn release_line(&self, line: u32) {
+        self.lines.borrow_mut().push(("release", line));
+    }
+    fn debug(&self, bytes: &[u8]) {
+        self.written.borrow_mut().extend_from_slice(bytes);
+    }
+    fn crash_record(&self, index: u64) -> (u64, u64) {
+        (index * 3, 12)
+    }
+    fn fact(&self, what: u64) -> Option<u64> {
+        (what < 4).then_some(what + 100)
+    }
+    fn reset(&self) {
+        self.resets.set(self.resets.get() + 1);
+    }
+}
+
+fn range(start: u64, count: u64, kind: u32) -> MemoryRange {
+    MemoryRange { start: Frame::new(start), count, kind, node: 0 }
+}
+
+/// A loader's hand-over: kernel, first program and boot image below [`FREE`], free memory above, a hole at the end.
+pub fn information() -> BootInformation {
+    let mut information = BootInformation::new_zeroed();
+    information.frames = FRAMES;
+    let ranges = [
+        range(1, 39, 6),
+        range(40, 4, 8),
+        range(44, 4, 7),
+        range(48, 16, 6),
+        range(FREE, FRAMES - FREE - 8, 1),
+        range(FRAMES - 4, 2, 2),
+    ];
+    information.memory[..ranges.len()].copy_from_slice(&ranges);
+    information.memory_count = ranges.len() as u32;
+    information.pool = FrameRange { start: Frame::new(8), count: 30 };
+    information.information = FrameRange { start: Frame::new(50), count: 2 };
+    let segment = |address: u64, frame: u64, access: Access| Segment {
+        address: VirtualAddress::new(address),
+        frame: Frame::new(frame),
+        count: 2,
+        access: access.bits(),
+    };
+    information.segments[0] = segment(0x40_0000, 40, Access::EXECUTE);
+    information.segments[1] = segment(0x0bff_e000, 42, Access::WRITE);
+    information.segment_count = 2;
+    information.entry = VirtualAddress::new(0x40_0010);
+    information
+}
+
+/// What a call answered.
+pub type Answer = Result<[u64; 4], (Error, u64)>;
+
+impl TestMachine {
+    /// A machine without a first partition.
+    pub fn bare(processors: u16) -> Self {
+        Self {
+            memory: (0..FRAMES).map(|_| Page([const { AtomicU64::new(0) }; 512])).collect(),
+            ledger: (0..FRAMES).map(|_| AtomicU64::new(0)).collect(),
+            processors: (0..processors).map(|_| raw::processor()).collect(),
+            own: (0..processors).map(|_| Own::default()).collect(),
+            kernel: Kernel::new(),
+            here: Cell::new(0),
+            time: Cell::new(0),
+            locked: Cell::new(false),
+            nudged: RefCell::default(),
+            written: RefCell::default(),
+            lines: RefCell::default(),
+            flushed: RefCell::default(),
+            ports: RefCell::default(),
+            resets: Cell::default(),
+        }
+    }
+
+    /// A machine whose first partition runs on processor 0.
+    pub fn booted(processors: u16) -> Self {
+        let machine = Self::bare(processors);
+        let information = information();
+        boot::ledger(&machine, &information, &[]);
+        for (id, processor) in (0..).zip(&machine.processors) {
+            processor.bring_up(ProcessorId::new(id), Nanoseconds::new(SLOT), machine.kernel_root());
+        }
+        let mut pool = boot::Pool::new(information.pool);
+        boot::first_partition(&machine, &information, &mut pool, Frame::new(TIME))
+            .expect("the first partition is made");
+        (0..processors).for_each(|id| machine.nudge_on(id));
+        machine
+    }
+
+    fn own(&self) -> &Own {
+        &self.own[usize::from(self.here.get())]
+    }
+
+    /// Enters the kernel on a processor, and checks what must hold whenever it is left.
+    fn enter<'a>(&'a self, id: u16, entry: impl FnOnce(&'a Self, &'a Processor) -> Next<'a>) {
+        self.here.set(id);
+        let processor = &self.processors[usize::from(id)];
+        let running = match entry(self, processor) {
+            Next::Run(context) => Some(context),
+            Next::Halt => None,
+        };
+        let own = self.own();
+        own.running.set(running.map(Context::frame));
+        assert_eq!(processor.current(), own.running.get());
+        let root =
+            running.map_or(PAGE_TABLES, |context| context.root.load(Ordering::Relaxed) >> 12);
+        assert!(
+            own.root.get() == root || (own.root.get() == 0 && root == PAGE_TABLES),
+            "the wrong address space is active"
+        );
+    }
+
+    pub fn nudge_on(&self, id: u16) {
+        self.enter(id, |machine, processor| kernel_core::nudge(machine, processor));
+    }
+    pub fn fault_on(&self, id: u16, record: FaultRecord) {
+        self.enter(id, |machine, processor| kernel_core::fault(machine, processor, record));
+    }
+    pub fn interrupt_on(&self, id: u16, line: u32) {
+        self.enter(id, |machine, processor| kernel_core::interrupt(machine, processor, line));
+    }
+
+    /// Delivers the interrupts between processors until there are no more.
+    pub fn settle(&self) {
+        for _ in 0..1000 {
+            let next = self.nudged.borrow_mut().pop();
+            match next {
+                Some(id) => self.nudge_on(id),
+                None => return,
+            }
+        }
+        panic!("the processors interrupt each other without end");
+    }
+
+    pub fn time(&self) -> u64 {
+        self.time.get()
+    }
+    pub fn set_time(&self, time: u64) {
+        self.time.set(time);
+    }
+    pub fn timer_of(&self, id: u16) -> Option<u64> {
+        self.own[usize::from(id)].timer.get()
+    }
+
+    /// Lets time pass until `end`, with every timer on its way and what processors tell each other.
+    pub fn run_until(&self, end: u64) {
+        loop {
+            self.settle();
+            let due = (0..self.processors.len())
+                .filter_map(|id| Some((self.own[id].timer.get()?, id)))
+                .min();
+            let Some((at, id)) = due.filter(|(at, _)| *at <= end) else { break };
+            self.time.set(at.max(self.time.get()));
+            self.own[id].timer.set(None);
+            self.enter(id as u16, |machine, processor| kernel_core::timer(machine, processor));
+        }
+        self.time.set(end);
+    }
+
+    /// The running context of a processor.
+    pub fn running(&self, id: u16) -> Option<u64> {
+        self.own[usize::from(id)].running.get().map(Frame::raw)
+    }
+    pub fn context(&self, frame: u64) -> &Context {
+        self.object(Frame::new(frame))
+    }
+
+    /// Makes the context that runs on a processor do a call; does not wait for its answer.
+    pub fn begin(&self, id: u16, call: u64, arguments: [u64; 6]) {
+        let context = self.context(self.running(id).expect("a context runs"));
+        let numbers = [
+            register::RDI,
+            register::RSI,
+            register::RDX,
+            register::R10,
+            register::R8,
+            register::R9,
+        ];
+        numbers
+            .iter()
+            .zip(arguments)
+            .for_each(|(number, value)| context.set_register(*number, value));
+        context.set_register(register::RAX, call);
+        self.enter(id, |machine, processor| kernel_core::system_call(machine, processor, context));
+    }
+
+    /// What a context's last call answered.
+    pub fn answer_of(&self, frame: u64) -> Answer {
+        let context = self.context(frame);
+        let values = [register::RDX, register::RSI, register::RDI, register::R8]
+            .map(|number| context.register(number));
+        match Error::from_number(context.register(register::RAX)) {
+            None => Ok(values),
+            Some(error) => Err((error, values[0])),
+        }
+    }
+
+    /// A call of the context that runs on a processor, with its answer.
+    pub fn call(&self, id: u16, call: Call, arguments: [u64; 6]) -> Answer {
+        let caller = self.running(id).expect("a context runs");
+        self.begin(id, call as u64, arguments);
+        self.answer_of(caller)
+    }
+
+    /// A control call of the resource manager, which runs on processor 0.
+    pub fn control(&self, slot: u64, operation: u64, [a, b, c, d]: [u64; 4]) -> Answer {
+        self.call(0, Call::Control, [slot, operation, a, b, c, d])
+    }
+
+    /// A control call, repeated while it answers `Again`, other processors answering in between.
+    pub fn patient(&self, slot: u64, operation: u64, arguments: [u64; 4]) -> Answer {
+        for _ in 0..10 {
+            match self.control(slot, operation, arguments) {
+                Err((Error::Again, _)) => self.settle(),
+                answer => return answer,
+            }
+        }
+        panic!("Again without end");
+    }
+
+    /// Runs the audit over all frames; the first violation as frame and kind.
+    pub fn audit(&self) -> Option<(u64, u64)> {
+        let mut frame = 0;
+        loop {
+            let slot = u64::from(first_slot::KERNEL.raw());
+            let [next, bad, violation, _] =
+                self.control(slot, 0, [frame, 0, 0, 0]).expect("an audit goes on");
+            if violation != 0 {
+                return Some((bad, violation));
+            }
+            if next == 0 {
+                return None;
+            }
+            frame = next;
+        }
+    }
+
+    /// Changes a ledger word behind the kernel's back.
+    pub fn corrupt(&self, frame: u64, change: impl Fn(u64) -> u64) {
+        let word = &self.ledger[frame as usize];
+        word.store(change(word.load(Ordering::Relaxed)), Ordering::Relaxed);
+    }
+    /// Ledger words of all frames.
+    pub fn ledger_words(&self) -> Vec<u64> {
+        self.ledger.iter().map(|word| word.load(Ordering::Relaxed)).collect()
+    }
+    /// A word of a frame.
+    pub fn word(&self, frame: u64, index: usize) -> &AtomicU64 {
+        &self.memory[frame as usize].0[index]
+    }
+}

@@ -1,0 +1,11 @@
+//! The kernel's logic, driven as the machine drives it, over a machine made of vectors.
+
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "tests say what they expect")]
+
+mod build;
+mod calls;
+mod control;
+mod machine;
+mod model;
+mod several;
+mod time;
