@@ -14,7 +14,7 @@ pub mod capability;
 pub mod channel;
 pub mod context;
 mod control;
-mod event;
+pub mod event;
 pub mod interrupt;
 pub mod ledger;
 pub mod machine;

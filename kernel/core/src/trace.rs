@@ -29,11 +29,14 @@ impl Trace {
         self.next.set(next.wrapping_add(1));
     }
 
-    /// Record `index` and the next index; `None` where it is not kept or not yet written.
+    /// Record `index` and the next index; zeros with the next index where it is not yet written, `None` where it is no longer kept.
     #[must_use]
     pub fn get(&self, index: u64) -> Option<[u64; 4]> {
         let next = self.next.get();
-        if index >= next || next.wrapping_sub(index) > TRACE_RECORDS {
+        if index >= next {
+            return Some([0, 0, 0, next]);
+        }
+        if next.wrapping_sub(index) > TRACE_RECORDS {
             return None;
         }
         let [time, what, more] = self.place(index)?;
