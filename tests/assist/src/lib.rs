@@ -178,7 +178,10 @@ impl Misdeed {
             Self::ReadNull => page(USER, Some(LOW)),
             Self::WriteCode => page(PRESENT | WRITE | USER, None),
             Self::RunStack => page(PRESENT | USER | FETCH, None),
-            Self::ReadKernel => page(PRESENT | USER, Some(layout::DIRECT_MAP)),
+            // Whether there is memory at physical address 0 is not the partition's to know.
+            Self::ReadKernel => {
+                Some(Record { reasons: [14, 14], code: None, address: Some(layout::DIRECT_MAP) })
+            }
             Self::WriteKernel => page(PRESENT | WRITE | USER, Some(layout::KERNEL_BASE)),
             Self::WriteTime => page(PRESENT | WRITE | USER, Some(layout::TIME_PAGE)),
             Self::WriteInformation => page(PRESENT | WRITE | USER, Some(layout::INFORMATION)),

@@ -74,8 +74,8 @@ impl World<'_> {
 
     /// A request about `index` that must be done.
     pub fn command(&mut self, request: ResourceRequest, index: u32) -> Verdict {
-        let status = self.status(request, index)?;
-        check!(status == ResourceStatus::Ok, "{request:?} {index}: {status:?}");
+        let (status, body) = self.manage(request, Index { index }.as_bytes())?;
+        check!(status == ResourceStatus::Ok, "{request:?} {index}: {status:?} {:?}", &body[..]);
         Ok(())
     }
 
@@ -113,14 +113,18 @@ impl World<'_> {
         Ok(self.record::<Index>(ResourceRequest::Create, body.as_bytes())?.index)
     }
 
+    /// The partition at a place in the list.
+    pub fn at_place(&mut self, index: u32) -> Result<PartitionRecord, Trouble> {
+        self.record(ResourceRequest::Partition, Index { index }.as_bytes())
+    }
+
     /// The first partition in the list for which this holds.
     fn partition(
         &mut self,
         wanted: impl Fn(&PartitionRecord) -> bool,
     ) -> Result<PartitionRecord, Trouble> {
         for index in 0.. {
-            let record: PartitionRecord =
-                self.record(ResourceRequest::Partition, Index { index }.as_bytes())?;
+            let record = self.at_place(index)?;
             if wanted(&record) {
                 return Ok(record);
             }

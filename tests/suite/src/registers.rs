@@ -7,8 +7,6 @@ use core::arch::asm;
 /// What the registers held after a call, before which each held a mark of its own.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct After {
-    /// `rax`.
-    pub status: u64,
     /// `rdx rsi rdi r8`.
     pub values: [u64; 4],
     /// `r9 r10`.
@@ -95,9 +93,8 @@ pub fn around(number: u64, arguments: [u64; 3]) -> After {
             out("r12") _, out("r13") _, out("r14") _, out("r15") _,
         );
     }
-    let [status, v0, v1, v2, v3, r9, r10, rcx, r11, k0, k1, k2, k3, k4, flags, here, ..] = frame;
+    let [_, v0, v1, v2, v3, r9, r10, rcx, r11, k0, k1, k2, k3, k4, flags, here, ..] = frame;
     After {
-        status,
         values: [v0, v1, v2, v3],
         scratch: [r9, r10],
         rcx,

@@ -61,7 +61,7 @@ fn compare(
 
 /// Assist answers, and has answered before: its memory is that of one life.
 fn alive(world: &mut World) -> Verdict {
-    let first = poke(world)?;
+    let first = world.poke_when_up()?;
     let second = poke(world)?;
     check!(second == first + 1, "poke {second} after {first}");
     Ok(())

@@ -95,13 +95,14 @@ pub fn everybody_can_be_restarted(world: &mut World) -> Verdict {
         let id = world.id_of(name)?;
         let before = world.record_of(id)?.restarts;
         world.restart(name)?;
-        world.until(3000, |world| {
+        let back = world.until(3000, |world| {
             let record = world.record_of(id).ok()?;
             let state = record.state & 0xff;
             let up =
                 state == PartitionState::Running as u32 || state == PartitionState::Waiting as u32;
             (up && record.restarts != before).then_some(())
-        })?;
+        });
+        check!(back.is_ok(), "{name} did not come back: {:?}", world.record_of(id));
     }
     world.poke_when_up()?;
     the_audit_finds_nothing(world)

@@ -1,7 +1,7 @@
 //! Shares of a processor are what the plan says.
 
 use crate::check;
-use crate::outcome::Verdict;
+use crate::outcome::{Trouble, Verdict};
 use crate::world::World;
 use abi::control::PLAN_SLOTS;
 use abi::message::resource::ResourceRequest;
@@ -12,6 +12,8 @@ const HOGS: [(&str, u64); 3] = [("hog-eight", 8), ("hog-four", 4), ("hog-other",
 const PROCESSOR: u32 = 2;
 /// Over how many frames their time is compared.
 const FRAMES: u64 = 1000;
+/// How often at most.
+const TRIES: u32 = 5;
 
 /// Over a thousand frames each gets its share, to within one slot.
 // covers: SCH-1
@@ -31,34 +33,56 @@ pub fn shares_are_met_within_a_slot(world: &mut World) -> Verdict {
     verdict
 }
 
+/// What a hog had used, and when that was read: between two points in time.
+#[derive(Clone, Copy, Default)]
+struct Reading {
+    used: u64,
+    from: u64,
+    to: u64,
+}
+
+/// The emulator's host may hold a processor off for longer than a slot; a plan that is wrong is wrong every time.
 fn measure(world: &mut World, ids: [u32; HOGS.len()]) -> Verdict {
-    world.sleep(100);
+    let mut verdict = measure_once(world, ids);
+    for _ in 1..TRIES {
+        if verdict.is_ok() {
+            break;
+        }
+        verdict = measure_once(world, ids);
+    }
+    verdict
+}
+
+fn measure_once(world: &mut World, ids: [u32; HOGS.len()]) -> Verdict {
     let slot = world.slot()?;
-    let frame = slot * PLAN_SLOTS as u64;
-    let begin = world.now();
-    let before = used(world, ids)?;
-    world.sleep_until(begin + FRAMES * frame);
-    let end = world.now();
-    let after = used(world, ids)?;
-    let whole = end - begin;
-    check!(whole >= FRAMES * frame, "woke after {whole} ns");
+    world.sleep(20);
+    let before = readings(world, ids)?;
+    world.sleep_until(world.now() + FRAMES * slot * PLAN_SLOTS as u64);
+    let after = readings(world, ids)?;
+    let used = |index: usize| after[index].used - before[index].used;
+    let all: u64 = (0..HOGS.len()).map(used).sum();
+    let whole = after[0].from - before[0].from;
+    check!(all > whole / 100 * 95, "{all} ns of {whole} were used: the rest was lost");
     for (index, (name, share)) in HOGS.into_iter().enumerate() {
-        let got = after[index] - before[index];
-        let wanted = whole * share / PLAN_SLOTS as u64;
-        // One slot for the shares themselves; the two readings are each up to a frame's part away from a boundary.
-        let apart = got.abs_diff(wanted);
-        check!(apart <= slot + frame, "{name} used {got} ns of {wanted}: {apart} ns apart");
+        let (first, last) = (before[index], after[index]);
+        // What switching costs is nobody's; each slot loses the same.
+        let window = u128::from(last.from - first.from) * u128::from(all) / u128::from(whole);
+        let wanted = window as u64 * share / PLAN_SLOTS as u64;
+        let doubt = (first.to - first.from) + (last.to - last.from);
+        let apart = used(index).abs_diff(wanted);
+        check!(apart <= slot + doubt, "{name}: {apart} ns from its {wanted}, {doubt} in doubt");
     }
     Ok(())
 }
 
-fn used(
-    world: &mut World,
-    ids: [u32; HOGS.len()],
-) -> Result<[u64; HOGS.len()], crate::outcome::Trouble> {
-    let mut used = [0; HOGS.len()];
-    for (used, id) in used.iter_mut().zip(ids) {
-        *used = world.record_of(id)?.used;
+fn readings(world: &mut World, ids: [u32; HOGS.len()]) -> Result<[Reading; HOGS.len()], Trouble> {
+    let mut readings = [Reading::default(); HOGS.len()];
+    for (reading, id) in readings.iter_mut().zip(ids) {
+        let from = world.now();
+        // The place of a partition of the manifest in the list is its id.
+        let record = world.at_place(id)?;
+        check!(record.id == id, "partition {id} is not at its place");
+        *reading = Reading { used: record.used, from, to: world.now() };
     }
-    Ok(used)
+    Ok(readings)
 }
