@@ -10,12 +10,12 @@ use abi::message::resource::{ChannelRecord, Index, ResourceRequest};
 /// Most channels that are listed, so that a list without end has one.
 const MOST: u32 = 16_384;
 
-/// One line for each channel.
+/// One line for each channel; doorbells and messages are those of both directions together.
 pub fn show<'a>(surroundings: &mut impl Surroundings, list: &List) -> Outcome<'a> {
     writeln!(
         surroundings,
-        "{:>4}  {:<16}{:<18}{:<18}{:<9}{:>5}  {:>15}  {:>15}",
-        "ID", "NAME", "CLIENT", "SERVER", "KIND", "EPOCH", "RUNG TO SRV/CL", "REQ/COMPLETIONS"
+        "{:<13}{:<17}{:<17}{:<8}{:>5}{:>8}{:>10}",
+        "NAME", "CLIENT", "SERVER", "KIND", "EPOCH", "RUNG", "MESSAGES"
     )?;
     for index in 0..MOST {
         let index = Index { index };
@@ -34,16 +34,13 @@ fn show_one<'a>(
     let kind = usize::try_from(record.kind).ok().and_then(|kind| ChannelKind::ALL.get(kind));
     Ok(writeln!(
         surroundings,
-        "{:>4}  {:<16}{:<18}{:<18}{:<9}{:>5}  {:>7} {:>7}  {:>7} {:>7}",
-        record.id,
+        "{:<13}{:<17}{:<17}{:<8}{:>5}{:>8}{:>10}",
         name_text(&record.name),
         list.name(record.client).unwrap_or("?"),
         list.name(record.server).unwrap_or("?"),
         kind.map_or("?", |(_, word)| word),
         record.epoch,
-        record.rung_server,
-        record.rung_client,
-        record.requests,
-        record.completions,
+        record.rung_server.saturating_add(record.rung_client),
+        record.requests.saturating_add(record.completions),
     )?)
 }

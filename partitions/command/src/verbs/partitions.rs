@@ -3,17 +3,16 @@
 use super::Outcome;
 use crate::list::{List, state};
 use crate::surroundings::Surroundings;
-use crate::words::{Duration, Events, Fault, Pages};
+use crate::words::{Events, Fault, Pages};
 use abi::image::name_text;
 use abi::message::resource::{PartitionRecord, PartitionState};
-use abi::types::Nanoseconds;
 
 /// One line for each partition.
 pub fn show<'a>(surroundings: &mut impl Surroundings, list: &List) -> Outcome<'a> {
     writeln!(
         surroundings,
-        "{:>4}  {:<18}{:<10}{:>5}  {:>8}  {:>10}  {:>8}  WAITS FOR",
-        "ID", "NAME", "STATE", "SHARE", "MEMORY", "TIME", "RESTARTS"
+        "{:>4}  {:<18}{:<10}{:>5}  {:>8}  {:>8}  WAITS FOR",
+        "ID", "NAME", "STATE", "SHARE", "MEMORY", "RESTARTS"
     )?;
     for record in list.all() {
         show_one(surroundings, record)?;
@@ -23,10 +22,9 @@ pub fn show<'a>(surroundings: &mut impl Surroundings, list: &List) -> Outcome<'a
 
 fn show_one<'a>(surroundings: &mut impl Surroundings, record: &PartitionRecord) -> Outcome<'a> {
     let (state, word) = state(record).map_or((None, "?"), |(state, word)| (Some(state), word));
-    let time = Duration(Nanoseconds::new(record.used));
     write!(
         surroundings,
-        "{:>4}  {:<18}{word:<10}{:>5}  {:>8}  {time:>10}  {:>8}  ",
+        "{:>4}  {:<18}{word:<10}{:>5}  {:>8}  {:>8}  ",
         record.id,
         name_text(&record.name),
         record.share,

@@ -1,0 +1,238 @@
+//! A machine of four partitions, as the resource manager and the console service describe it.
+
+use crate::{Reply, Session, Surroundings, Trouble};
+use abi::channel::INLINE;
+use abi::fault::Reason;
+use abi::image::{Name, name_from};
+use abi::manifest::NO_PARTITION;
+use abi::message::console::ConsoleStatus;
+use abi::message::resource::*;
+use abi::rights::{Kind, Rights};
+use abi::trace::TraceKind;
+use abi::types::{EventBit, Nanoseconds};
+use std::fmt;
+use zerocopy::{FromBytes, IntoBytes};
+
+pub struct Fake {
+    /// What was shown.
+    pub shown: Vec<u8>,
+    /// What was asked that changes something, with its number.
+    pub changes: Vec<(ResourceRequest, u32)>,
+    /// The answer to all questions, instead of the true one.
+    pub trouble: Option<Trouble>,
+    pub audit: AuditRecord,
+    /// The scrollback of partition 3.
+    pub log: Vec<u8>,
+    /// Partitions talked to.
+    pub talked: Vec<u32>,
+    pub partitions: Vec<PartitionRecord>,
+}
+
+fn name(text: &str) -> Name {
+    name_from(text).expect("a short name")
+}
+
+fn partition(id: u32, text: &str, state: PartitionState, waits_for: u64) -> PartitionRecord {
+    PartitionRecord {
+        name: name(text),
+        id,
+        state: state as u32 | 5 << 16,
+        share: id,
+        processor: 0,
+        pages: 100 << (4 * id),
+        used: 1_234_567 * 10_u64.pow(4 * id),
+        restarts: id,
+        rescuer: 1,
+        waits_for,
+        reason: 14,
+        instruction: 0x40_1234,
+    }
+}
+
+impl Fake {
+    pub fn new() -> Self {
+        let peer = EventBit::PEER.mask() | EventBit::STOP.mask();
+        let audit =
+            AuditRecord { frames: 1000, frame: 0, violation: 0, free: 500, books_free: 500 };
+        Self {
+            shown: Vec::new(),
+            changes: Vec::new(),
+            trouble: None,
+            audit,
+            log: Vec::new(),
+            talked: Vec::new(),
+            partitions: vec![
+                partition(0, "resource-manager", PartitionState::Running, 0),
+                partition(1, "command", PartitionState::Waiting, 0b1000_1110 | peer),
+                partition(2, "io-console", PartitionState::Failed, 0),
+                partition(3, "web", PartitionState::Stopped, 0),
+            ],
+        }
+    }
+
+    /// Types a line at a fresh console and returns what it shows, marks and prompt cut off, with the status.
+    pub fn run(&mut self, line: &str) -> (String, u8) {
+        let mut session = Session::new();
+        self.shown.clear();
+        session.typed(self, line.as_bytes());
+        session.typed(self, b"\r");
+        let shown = String::from_utf8(std::mem::take(&mut self.shown)).expect("text");
+        let (_, shown) = shown.split_once("\r\n").expect("the echo");
+        let (text, rest) = shown.rsplit_once("\x1b]133;D;").expect("the mark");
+        let (status, prompt) = rest.split_once('\x07').expect("the end of the mark");
+        assert_eq!(prompt, "\x1b]133;A\x07bulkhead> ");
+        (text.to_owned(), status.parse().expect("a status"))
+    }
+
+    fn plan(index: u32) -> Option<PlanRecord> {
+        let idle = u16::MAX;
+        let mut slots = [idle; 16];
+        slots[..4].copy_from_slice(&[0, 1, 2, 77]);
+        let mut takers = [idle; 16];
+        takers[..2].copy_from_slice(&[3, 1]);
+        let used = std::array::from_fn(|slot| u16::try_from(slot * 5).expect("small"));
+        match index {
+            0 => Some(PlanRecord { slots, used, takers, idle: 931, slot: 1000 }),
+            1 => {
+                let (slots, takers) = ([idle; 16], [idle; 16]);
+                Some(PlanRecord { slots, used: [0; 16], takers, idle: 1000, slot: 100 })
+            }
+            _ => None,
+        }
+    }
+
+    fn channel(index: u32) -> Option<ChannelRecord> {
+        (index == 0).then(|| ChannelRecord {
+            name: name("console"),
+            id: 7,
+            client: 1,
+            server: 2,
+            kind: 4,
+            epoch: 3,
+            pages: 4,
+            rung_server: 12,
+            rung_client: 34,
+            requests: 56,
+            completions: 55,
+        })
+    }
+
+    fn capability(index: u32) -> Option<CapabilityRecord> {
+        let records = [
+            ("console", Kind::Doorbell, Rights::USE, 3, 2),
+            ("uart", Kind::Ports, Rights::USE, 8 << 16 | 0x3f8, NO_PARTITION),
+            ("exit", Kind::Ports, Rights::USE, 1 << 16 | 0xf4, NO_PARTITION),
+            ("uart", Kind::Interrupt, Rights::USE, 4, NO_PARTITION),
+            ("", Kind::Memory, Rights::all(), 0, NO_PARTITION),
+            ("self", Kind::Partition, Rights::MANAGE, 0, 3),
+            ("", Kind::Debug, Rights::USE, 0, NO_PARTITION),
+            ("", Kind::Kernel, Rights::INSPECT, 0, 99),
+        ];
+        let (text, kind, rights, parameter, target) = *records.get(index as usize)?;
+        Some(CapabilityRecord {
+            name: name(text),
+            slot: 20 + index,
+            kind: kind as u32,
+            rights: rights.bits().into(),
+            parameter,
+            target,
+            reserved: 0,
+        })
+    }
+
+    fn trace(query: TraceQuery) -> Option<TraceRecord> {
+        let kinds = [
+            (TraceKind::Switch, 1, 0x100, 0),
+            (TraceKind::Switch, NO_PARTITION, 0, 0),
+            (TraceKind::Interrupt, NO_PARTITION, 4, 0),
+            (TraceKind::Doorbell, 2, 0x101, 7),
+            (TraceKind::Fault, 3, 0x102, 13),
+            (TraceKind::Fault, 3, 0x102, Reason::Panic as u64),
+            (TraceKind::Plan, NO_PARTITION, 0, 0),
+            (TraceKind::Control, NO_PARTITION, 2, 3),
+        ];
+        if query.processor > 1 {
+            return None;
+        }
+        let (kind, partition, first, second) = *kinds.get(query.back as usize)?;
+        let time = 5_000_000_000 - u64::from(query.back * 2 + query.processor) * 1000;
+        Some(TraceRecord { time, kind: kind as u32, partition, first, second })
+    }
+
+    fn answer(&mut self, request: ResourceRequest, body: &[u8]) -> Option<Vec<u8>> {
+        let index = Index::read_from_bytes(body).map_or(u32::MAX, |index| index.index);
+        fn bytes<T: IntoBytes + zerocopy::Immutable>(record: T) -> Vec<u8> {
+            record.as_bytes().to_vec()
+        }
+        match request {
+            ResourceRequest::Partition => self.partitions.get(index as usize).copied().map(bytes),
+            ResourceRequest::Plan => Self::plan(index).map(bytes),
+            ResourceRequest::Channel => Self::channel(index).map(bytes),
+            ResourceRequest::Capability => {
+                let query = CapabilityQuery::read_from_bytes(body).expect("a query");
+                Self::capability(query.index).filter(|_| query.partition == 1).map(bytes)
+            }
+            ResourceRequest::Trace => {
+                Self::trace(TraceQuery::read_from_bytes(body).expect("a query")).map(bytes)
+            }
+            ResourceRequest::Machine => Some(bytes(MachineRecord {
+                processors: 2,
+                partitions: 4,
+                frames: 131_072,
+                free: 100_000,
+                kernel: 1000,
+            })),
+            ResourceRequest::Audit => Some(bytes(self.audit)),
+            _ => {
+                self.changes.push((request, index));
+                Some(Vec::new())
+            }
+        }
+    }
+}
+
+impl fmt::Write for Fake {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.show(text.as_bytes());
+        Ok(())
+    }
+}
+
+impl Surroundings for Fake {
+    fn show(&mut self, bytes: &[u8]) {
+        self.shown.extend_from_slice(bytes);
+    }
+    fn flush(&mut self) {}
+
+    fn ask(&mut self, request: ResourceRequest, body: &[u8]) -> Result<Reply, Trouble> {
+        let reads = matches!(request, ResourceRequest::Partition);
+        if let Some(trouble) = self.trouble.filter(|_| !reads) {
+            return Err(trouble);
+        }
+        let answer = self.answer(request, body);
+        answer.map(|bytes| Reply::new(&bytes)).ok_or(Trouble::Refused(ResourceStatus::NoSuch, None))
+    }
+
+    fn scrollback(&mut self, partition: u32, offset: u32) -> Result<Reply, Trouble> {
+        if partition != 3 {
+            return Err(Trouble::Console(ConsoleStatus::NoSuchConsole));
+        }
+        let rest = self.log.get(offset as usize..).unwrap_or_default();
+        Ok(Reply::new(&rest[..rest.len().min(INLINE)]))
+    }
+
+    fn attach(&mut self, partition: u32) -> Result<(), Trouble> {
+        self.talked.push(partition);
+        Ok(())
+    }
+
+    fn columns(&mut self) -> u16 {
+        0
+    }
+    fn now(&self) -> Nanoseconds {
+        Nanoseconds::new(3_723_000_000_000)
+    }
+    fn myself(&self) -> u32 {
+        1
+    }
+}

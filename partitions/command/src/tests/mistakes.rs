@@ -1,0 +1,137 @@
+//! What fails, says why and what to do, with status 1.
+
+use super::fake::Fake;
+use crate::Trouble;
+use abi::message::resource::ResourceStatus;
+use proptest::prelude::*;
+
+fn fails(fake: &mut Fake, line: &str) -> String {
+    let (text, status) = fake.run(line);
+    assert_eq!(status, 1, "{text}");
+    text
+}
+
+#[test]
+fn names_are_corrected() {
+    let mut fake = Fake::new();
+    assert_eq!(fails(&mut fake, "kill wbe"), "no partition is called 'wbe': did you mean 'web'?\n");
+    assert_eq!(fails(&mut fake, "caps nobody"), "no partition is called 'nobody': ps lists them\n");
+    assert_eq!(fails(&mut fake, "sp"), "no command is called 'sp': did you mean 'ps'?\n");
+    assert_eq!(fake.changes, []);
+}
+
+#[test]
+fn one_failure_fails_the_line_and_the_rest_is_done() {
+    let mut fake = Fake::new();
+    let (text, status) = fake.run("uptime; nonsense; uptime");
+    assert_eq!(status, 1);
+    assert_eq!(
+        text,
+        "up 1 h 02 min\nno command is called 'nonsense': type help for the list\nup 1 h 02 min\n"
+    );
+    assert_eq!(fake.run(""), (String::new(), 0));
+}
+
+#[test]
+fn refusals_say_what_to_do() {
+    let cases = [
+        (
+            ResourceStatus::WrongState,
+            None,
+            "start web",
+            "web is stopped, so there is nothing to start: type restart web instead\n",
+        ),
+        (
+            ResourceStatus::WrongState,
+            None,
+            "kill web",
+            "web is stopped, so there is nothing to kill: type start web instead\n",
+        ),
+        (
+            ResourceStatus::NoMemory,
+            None,
+            "start web",
+            "cannot start web: memory is out: stop another partition, machine shows what is free\n",
+        ),
+        (
+            ResourceStatus::Kernel,
+            Some(12),
+            "restart web",
+            "cannot restart web: the kernel refused (InUse): type audit\n",
+        ),
+        (
+            ResourceStatus::Kernel,
+            Some(99),
+            "restart web",
+            "cannot restart web: the kernel refused (error 99): type audit\n",
+        ),
+        (
+            ResourceStatus::NotAllowed,
+            None,
+            "machine",
+            "the resource manager does not allow it to this console\n",
+        ),
+    ];
+    for (status, error, line, expected) in cases {
+        let mut fake = Fake::new();
+        fake.trouble = Some(Trouble::Refused(status, error));
+        assert_eq!(fails(&mut fake, line), expected);
+    }
+}
+
+#[test]
+fn a_dead_resource_manager_is_told_and_shutdown_counts_as_done() {
+    let mut fake = Fake::new();
+    fake.trouble = Some(Trouble::NoAnswer);
+    let unanswered = "no answer: type ps to see who is down, and try again\n";
+    assert_eq!(fails(&mut fake, "machine"), unanswered);
+    assert_eq!(fake.run("shutdown"), ("stopping all partitions\n".to_owned(), 0));
+    fake.trouble = Some(Trouble::Refused(ResourceStatus::NotAllowed, None));
+    fails(&mut fake, "shutdown");
+}
+
+#[test]
+fn a_partition_without_console_is_told() {
+    let expected =
+        "command has no console: give it a channel of kind console in the image's manifest\n";
+    assert_eq!(fails(&mut Fake::new(), "log command"), expected);
+    fails(&mut Fake::new(), "console io-console");
+    fails(&mut Fake::new(), "log");
+}
+
+#[test]
+fn an_audit_that_finds_something_fails() {
+    let mut fake = Fake::new();
+    (fake.audit.violation, fake.audit.frame) = (4, 0x77);
+    let text = fails(&mut fake, "audit");
+    assert!(text.contains("frame 0x77: mapped where its partition may not map it\n"), "{text}");
+    let mut fake = Fake::new();
+    fake.audit.books_free = 499;
+    let text = fails(&mut fake, "audit");
+    assert!(text.contains("the kernel counts 500 free frames, the books 499\n"), "{text}");
+}
+
+proptest! {
+    /// Records full of rubbish are shown somehow.
+    #[test]
+    fn any_records_are_survived(state in any::<u32>(), number in any::<u64>(), name in any::<[u8; 24]>(),
+                                line in prop::sample::select(&["ps", "plan", "channels", "trace", "machine", "audit"])) {
+        let mut fake = Fake::new();
+        for record in &mut fake.partitions {
+            (record.state, record.name, record.used, record.pages) = (state, name, number, number);
+            (record.reason, record.waits_for) = (number, number);
+        }
+        fake.audit.violation = number;
+        fake.run(line);
+    }
+
+    #[test]
+    fn any_line_is_survived(line in "[ -~]{0,80}") {
+        fake_line(&line);
+    }
+}
+
+fn fake_line(line: &str) {
+    let mut fake = Fake::new();
+    fake.run(line);
+}

@@ -1,0 +1,176 @@
+//! Each verb's text.
+
+use super::fake::Fake;
+use abi::message::resource::ResourceRequest;
+
+fn shown(line: &str) -> String {
+    let (text, status) = Fake::new().run(line);
+    assert_eq!(status, 0, "{text}");
+    text
+}
+
+#[test]
+fn ps() {
+    let expected = [
+        "  ID  NAME              STATE     SHARE    MEMORY  RESTARTS  WAITS FOR\n",
+        "   0  resource-manager  running       0   400 KiB         0  -\n",
+        "   1  command           waiting       1   6.2 MiB         1  1-3 7, peer, stop\n",
+        "   2  io-console        failed        2   100 MiB         2  page fault at 0x401234\n",
+        "   3  web               stopped       3  1600 MiB         3  -\n",
+    ];
+    assert_eq!(shown("ps"), expected.concat());
+}
+
+#[test]
+fn plan() {
+    let text = shown("plan");
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines[0], "processor 0: a slot is 1.0 ms, idle 93.1 %");
+    assert_eq!(lines[1], "     0  resource-manager     0.0 %     8  -                    4.0 %");
+    assert_eq!(lines[4], "     3  ?                    1.5 %    11  -                    5.5 %");
+    assert_eq!(lines[9], "  what is left goes to web, command");
+    assert_eq!(lines[10], "processor 1: a slot is 0.1 ms, idle 100.0 %");
+    assert_eq!(lines[19], "  what is left goes to nobody");
+    assert_eq!(lines.len(), 20);
+}
+
+#[test]
+fn channels() {
+    let expected = [
+        "NAME         CLIENT           SERVER           KIND    EPOCH    RUNG  MESSAGES\n",
+        "console      command          io-console       console     3      46       111\n",
+    ];
+    assert_eq!(shown("channels"), expected.concat());
+}
+
+#[test]
+fn caps() {
+    let expected = "\
+command may
+  ring io-console for console (its event 3)  (slot 20)
+  use I/O ports 0x3f8 to 0x3ff (uart)  (slot 21)
+  use I/O port 0xf4 (exit)  (slot 22)
+  serve interrupt line 4 (uart)  (slot 23)
+  create from, grant and manage all physical memory  (slot 24)
+  manage the partition web  (slot 25)
+  write to the debug port  (slot 26)
+  look at the kernel  (slot 27)
+";
+    assert_eq!(shown("caps command"), expected);
+    assert_eq!(shown("caps web"), "web may\n  do nothing but compute\n");
+}
+
+#[test]
+fn trace() {
+    let text = shown("trace 3");
+    let expected = "       SECONDS  CPU  WHAT
+      4.999998    0  halts
+      4.999999    1  command runs
+      5.000000    0  command runs
+";
+    assert_eq!(text, expected);
+    let text = shown("trace");
+    assert_eq!(text.lines().count(), 17);
+    for words in [
+        "  interrupt line 4\n",
+        "  doorbell of io-console rung, event 7\n",
+        "  web stopped: general protection\n",
+        "  web stopped: panic, its log says why\n",
+        "  a new plan takes over\n",
+        "  control: Partition Unmap\n",
+    ] {
+        assert!(text.contains(words), "{text}");
+    }
+}
+
+#[test]
+fn changes_reach_the_resource_manager() {
+    let mut fake = Fake::new();
+    let line = "start web; stop io-console; kill command; restart web; shutdown; reboot";
+    let (text, status) = fake.run(line);
+    let said = "web started\nio-console stopped\ncommand killed\nweb restarted\n";
+    assert_eq!(text, [said, &"stopping all partitions\n".repeat(2)].concat());
+    let asked = [
+        (ResourceRequest::Start, 3),
+        (ResourceRequest::Stop, 2),
+        (ResourceRequest::Kill, 1),
+        (ResourceRequest::Restart, 3),
+        (ResourceRequest::Shutdown, 0),
+        (ResourceRequest::Shutdown, 1),
+    ];
+    assert_eq!((fake.changes.as_slice(), status), (asked.as_slice(), 0));
+}
+
+#[test]
+fn log_shows_the_last_lines_without_what_moves_the_cursor() {
+    let mut fake = Fake::new();
+    let lines =
+        |range: std::ops::Range<u32>| range.map(|n| format!("line {n}\n")).collect::<String>();
+    fake.log = lines(0..100).into_bytes();
+    assert_eq!(fake.run("log web"), (lines(76..100), 0));
+    fake.log =
+        b"\x1b[31mred\x1b[0m\r\n\x1b]133;D;0\x07\x1b]133;A\x07forged> \x08\xff\tend".to_vec();
+    assert_eq!(fake.run("log web"), ("red\nforged> \u{fffd}\tend\n".to_owned(), 0));
+    fake.log = b"\x1b[31;never ended\nnext\n\x1b".to_vec();
+    assert_eq!(fake.run("log web").1, 0);
+    fake.log.clear();
+    assert_eq!(fake.run("log web"), (String::new(), 0));
+}
+
+#[test]
+fn console_shows_what_was_said_then_talks() {
+    let mut fake = Fake::new();
+    fake.log = b"ready\nname? ".to_vec();
+    let expected = "ready\nname? \n-- talking to web, Ctrl-] returns --\n\n-- back from web --\n";
+    assert_eq!(fake.run("console web"), (expected.to_owned(), 0));
+    assert_eq!(fake.talked, [3]);
+    assert_eq!(fake.run("console command").0, "this is the console of command\n");
+    assert_eq!(fake.talked, [3]);
+}
+
+#[test]
+fn machine_uptime_audit_and_help() {
+    let expected = "\
+processors          2 online
+partitions          4
+memory        512 MiB in all
+              390 MiB free
+              3.9 MiB of the kernel
+              117 MiB of partitions
+";
+    assert_eq!(shown("machine"), expected);
+    assert_eq!(shown("uptime"), "up 1 h 02 min\n");
+    let agrees =
+        "1000 frames looked at\nevery frame has one owner, 500 are free: the books agree\n";
+    assert_eq!(shown("audit"), agrees);
+    assert_eq!(shown("help"), console_grammar::Overview.to_string());
+    assert!(shown("help kill").starts_with("kill NAME: stop a partition at once\n"));
+}
+
+#[test]
+fn lengths_of_time_and_memory_are_short() {
+    use crate::words::{Duration, Events, Pages};
+    use abi::types::Nanoseconds;
+    let cases = [
+        (0, "0.0 ms"),
+        (1_250_000, "1.2 ms"),
+        (999_999_999, "999.9 ms"),
+        (12_340_000_000, "12.34 s"),
+        (125_000_000_000, "2 min 05 s"),
+        (3_723_000_000_000, "1 h 02 min"),
+        (200_000_000_000_000, "2 d 07 h"),
+        (u64::MAX, "213503 d 23 h"),
+    ];
+    for (nanoseconds, text) in cases {
+        assert_eq!(Duration(Nanoseconds::new(nanoseconds)).to_string(), text);
+    }
+    for (pages, text) in [(0, "0 KiB"), (255, "1020 KiB"), (256, "1.0 MiB"), (1 << 25, "128 GiB")] {
+        assert_eq!(Pages(pages).to_string(), text);
+    }
+    assert!(Pages(u64::MAX).to_string().ends_with(" GiB"));
+    for (events, text) in
+        [(0, "time only"), (1 << 55, "55"), (1 | 1 << 56, "0, fault"), (u64::MAX, "anything")]
+    {
+        assert_eq!(Events(events).to_string(), text);
+    }
+}
