@@ -17,7 +17,7 @@ impl Window {
     #[must_use]
     pub fn new(address: u64, length: u64) -> Option<Self> {
         let end = address.checked_add(length)?;
-        if address % abi::types::PAGE_SIZE != 0 || !foreign(address, end) {
+        if !address.is_multiple_of(abi::types::PAGE_SIZE) || !foreign(address, end) {
             return None;
         }
         Some(Self {
@@ -36,7 +36,7 @@ impl Window {
     fn place<T>(&self, offset: usize) -> Option<*mut T> {
         let end = offset.checked_add(size_of::<T>())?;
         let address = self.address.checked_add(offset)?;
-        (end <= self.length && address % align_of::<T>() == 0)
+        (end <= self.length && address.is_multiple_of(align_of::<T>()))
             .then(|| core::ptr::with_exposed_provenance_mut(address))
     }
 

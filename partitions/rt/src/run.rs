@@ -71,7 +71,8 @@ pub enum Stop {
 pub(crate) enum Sleep {
     /// Until something happens.
     Allowed,
-    /// No: only look.
+    /// No: only look. How the mock takes turns.
+    #[cfg(not(target_os = "none"))]
     Never,
 }
 

@@ -1,5 +1,7 @@
 //! Both ends against each other, and each against a peer that writes what it likes.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use core::sync::atomic::{AtomicU32, Ordering};
 use proptest::prelude::*;
 use ring::{

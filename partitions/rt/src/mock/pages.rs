@@ -1,6 +1,9 @@
 //! Memory of the mock: whole pages that live as long as the test.
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use crate::memory::Window;
+use abi::types::PAGE_SIZE;
+use core::sync::atomic::AtomicU64;
+use ring::SharedMemory;
 use std::boxed::Box;
 use std::sync::Mutex;
 use std::vec::Vec;
@@ -30,16 +33,7 @@ pub(crate) fn owns(start: u64, end: u64) -> bool {
 
 /// Writes bytes to the pages at `address`, as the resource manager does.
 pub fn write(address: u64, bytes: &[u8]) {
-    let pages = core::ptr::with_exposed_provenance::<AtomicU64>(address as usize);
-    for (n, chunk) in bytes.chunks(8).enumerate() {
-        let mut word = [0; 8];
-        word[..chunk.len()].copy_from_slice(chunk);
-        store(pages, n, u64::from_le_bytes(word));
-    }
-}
-
-#[expect(unsafe_code, reason = "pages handed out by number, as a kernel does")]
-fn store(pages: *const AtomicU64, n: usize, word: u64) {
-    // SAFETY: made by `make`, never freed, large enough for what the mock writes.
-    unsafe { &*pages.add(n) }.store(word, Ordering::Release);
+    let page = address / PAGE_SIZE * PAGE_SIZE;
+    let window = Window::new(page, 4096).unwrap();
+    window.write_bytes((address - page) as usize, bytes);
 }
