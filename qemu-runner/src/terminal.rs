@@ -1,6 +1,6 @@
 //! The person's terminal while they talk to a machine: every key goes through, and the terminal is put back at the end.
 
-use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
+use nix::sys::termios::{OutputFlags, SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
 use std::io::stdin;
 use std::os::fd::AsFd as _;
 
@@ -21,6 +21,8 @@ impl Raw {
         let before = tcgetattr(input.as_fd()).ok()?;
         let mut raw = before.clone();
         cfmakeraw(&mut raw);
+        // Early text ends its lines in one byte.
+        raw.output_flags.insert(OutputFlags::OPOST | OutputFlags::ONLCR);
         tcsetattr(input.as_fd(), SetArg::TCSANOW, &raw).ok()?;
         Some(Self { before })
     }
