@@ -60,9 +60,12 @@ impl fmt::Display for Complaint<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Mistake(mistake) => mistake.fmt(f),
-            Self::Change { verb, name, state, trouble: Trouble::Refused(status, _) }
-                if status == ResourceStatus::WrongState =>
-            {
+            Self::Change {
+                verb,
+                name,
+                state,
+                trouble: Trouble::Refused(ResourceStatus::WrongState, _),
+            } => {
                 let instead = if verb == "start" { "type restart" } else { "type start" };
                 write!(
                     f,

@@ -3,8 +3,7 @@
 //! Everything here runs over [`Surroundings`], on the host as on the machine; `main.rs` puts the channels behind them.
 
 #![cfg_attr(not(test), no_std)]
-#![deny(clippy::as_conversions)]
-#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+#![cfg_attr(not(test), deny(clippy::as_conversions, clippy::arithmetic_side_effects))]
 
 extern crate alloc;
 

@@ -4,8 +4,7 @@
 //! consoles ([`consoles`]) over whoever carries answers to clients. `main.rs` joins them to the machine.
 
 #![cfg_attr(not(test), no_std)]
-#![deny(clippy::as_conversions)]
-#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+#![cfg_attr(not(test), deny(clippy::as_conversions, clippy::arithmetic_side_effects))]
 
 extern crate alloc;
 
