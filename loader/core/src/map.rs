@@ -119,8 +119,8 @@ impl MemoryMap {
                 .filter(|report| report.usage == usage)
                 .for_each(|report| map.add(&report));
         }
-        // Frame 0 stands for "none" in many places, and holds the BIOS's vectors.
-        map.set(0, 1, Use::Reserved);
+        // Frame 0 stands for "none" in many places, and holds the BIOS's vectors: nobody gets it.
+        map.repaint(0, 1, Use::Usable, Use::Kernel);
         map
     }
 

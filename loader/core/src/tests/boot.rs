@@ -299,7 +299,7 @@ fn a_scattered_map_fits_the_kernels_list() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(40))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     /// Any map: a sound machine or a refusal, and never a frame that was not offered.
     #[test]

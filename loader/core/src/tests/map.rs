@@ -23,8 +23,7 @@ fn ranges_are_sorted_and_joined() {
         report(0x200, 0x100, Use::Usable),
         report(0x500, 0x10, Use::AcpiReclaimable),
     ]);
-    let expected =
-        [(0, 1, Use::Reserved), (0x100, 0x400, Use::Usable), (0x500, 0x510, Use::AcpiReclaimable)];
+    let expected = [(0x100, 0x400, Use::Usable), (0x500, 0x510, Use::AcpiReclaimable)];
     assert_eq!(plain(&map), expected);
     assert_eq!((map.frames(), map.memory_frames(), map.lost()), (0x510, 0x310, 0));
 }
@@ -38,7 +37,6 @@ fn usable_ranges_shrink_to_pages_and_others_grow() {
         bytes(0x10_a123, 1, Use::AcpiStorage),
     ]);
     let expected = [
-        (0, 1, Use::Reserved),
         (0x101, 0x102, Use::Usable),
         (0x102, 0x104, Use::Reserved),
         (0x104, 0x105, Use::Usable),
@@ -59,7 +57,6 @@ fn the_less_usable_kind_holds_whatever_the_order() {
     let backward = MemoryMap::new(reports.iter().rev().copied());
     assert_eq!(plain(&forward), plain(&backward));
     let expected = [
-        (0, 1, Use::Reserved),
         (0x40, 0x60, Use::Usable),
         (0x60, 0x80, Use::AcpiReclaimable),
         (0x80, 0x100, Use::Reserved),
@@ -77,7 +74,7 @@ fn lengths_that_wrap_and_memory_beyond_a_tebibyte_are_cut() {
         bytes(u64::MAX - 5, 100, Use::Usable),
         bytes(0x200_0000_0000, 0x1000, Use::Usable),
     ]);
-    assert_eq!(plain(&map), [(0, 1, Use::Reserved), (0xfff_ffff, 0x1000_0000, Use::Usable)]);
+    assert_eq!(plain(&map), [(0xfff_ffff, 0x1000_0000, Use::Usable)]);
 }
 
 #[test]
@@ -151,12 +148,8 @@ fn claims_must_be_covered() {
 fn protected_bytes_are_not_given_away() {
     let mut map = map(&[report(0x100, 0x10, Use::Usable), report(0x110, 1, Use::Reserved)]);
     map.protect(PhysicalAddress::new(0x10_2fff), 0xe002);
-    let expected = [
-        (0, 1, Use::Reserved),
-        (0x100, 0x102, Use::Usable),
-        (0x102, 0x110, Use::Loader),
-        (0x110, 0x111, Use::Reserved),
-    ];
+    let expected =
+        [(0x100, 0x102, Use::Usable), (0x102, 0x110, Use::Loader), (0x110, 0x111, Use::Reserved)];
     assert_eq!(plain(&map), expected);
     map.protect(PhysicalAddress::new(u64::MAX), u64::MAX);
     assert_eq!(plain(&map), expected);
@@ -181,7 +174,7 @@ fn model(reports: &[Report]) -> Vec<Option<Use>> {
             }
         };
         let strongest = reports.iter().filter(holds).map(|it| it.usage).max_by_key(|&it| rank(it));
-        if frame == 0 { Some(Use::Reserved) } else { strongest }
+        if frame == 0 && strongest == Some(Use::Usable) { Some(Use::Kernel) } else { strongest }
     };
     (0..FRAMES).map(of_frame).collect()
 }
