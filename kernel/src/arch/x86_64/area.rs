@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "makes areas of frames and finds them through GS")]
 
 use super::memory;
+use super::registers;
 use super::segments::{self, Table};
 use super::stacks::{self, Stacks};
 use abi::types::{Frame, MAX_PROCESSORS, PAGE_SIZE, ProcessorId};
@@ -14,51 +15,14 @@ use kernel_core::context::Context;
 use kernel_core::processor::Processor;
 use x86::bits64::task::TaskStateSegment;
 
-/// Offsets of what the entry code needs.
-pub mod offset {
-    use super::{Area, Head, offset_of};
-    /// Address of the area itself.
-    pub const AREA: usize = offset_of!(Area, head) + offset_of!(Head, this);
-    /// Top of the stack.
-    pub const STACK: usize = offset_of!(Area, head) + offset_of!(Head, stack);
-    /// The context that runs.
-    pub const CONTEXT: usize = offset_of!(Area, head) + offset_of!(Head, context);
-    /// A word for the entry of a call.
-    pub const SCRATCH: usize = offset_of!(Area, head) + offset_of!(Head, scratch);
-    /// Not 0 where SMAP is in force.
-    pub const SMAP: usize = offset_of!(Area, head) + offset_of!(Head, smap);
-}
-
-/// Offsets of saved registers in a context.
-pub mod register {
-    use kernel_core::context::offset::{self, REGISTERS};
-    use kernel_core::context::register;
-
-    macro_rules! offsets {
-        ($($name:ident = $number:expr,)*) => {
-            $(#[doc = concat!("Of ", stringify!($name), ".")]
-            pub const $name: usize = REGISTERS + 8 * $number;)*
-        };
-    }
-    offsets! {
-        RAX = register::RAX, RBX = register::RBX, RCX = register::RCX, RDX = register::RDX,
-        RSI = register::RSI, RDI = register::RDI, RBP = register::RBP, RSP = register::RSP,
-        R8 = register::R8, R9 = register::R9, R10 = register::R10, R11 = register::R10 + 1,
-        R12 = register::R10 + 2, R13 = register::R10 + 3, R14 = register::R10 + 4, R15 = register::R10 + 5,
-        RIP = register::RIP, RFLAGS = register::RFLAGS,
-    }
-    /// Of the word that says how to return.
-    pub const FULL: usize = offset::FULL;
-}
-
 /// The part that the machine side keeps.
 #[repr(C)]
-struct Head {
-    this: *const Area,
-    stack: u64,
-    context: AtomicPtr<Context>,
-    scratch: AtomicU64,
-    smap: AtomicU64,
+pub struct Head {
+    pub(super) this: *const Area,
+    pub(super) stack: u64,
+    pub(super) context: AtomicPtr<Context>,
+    pub(super) scratch: AtomicU64,
+    pub(super) smap: AtomicU64,
     apic: u32,
     id: ProcessorId,
     table: Table,
@@ -70,7 +34,7 @@ struct Head {
 /// All of a processor.
 #[repr(C)]
 pub struct Area {
-    head: Head,
+    pub(super) head: Head,
     /// What core keeps.
     pub processor: Processor,
 }
@@ -114,7 +78,7 @@ impl Area {
         let area: *const Self;
         // SAFETY: GS leads to the area all the time in the kernel; its first word is its address.
         unsafe {
-            asm!("mov {}, gs:[{}]", out(reg) area, const offset::AREA,
+            asm!("mov {}, gs:[{}]", out(reg) area, const registers::area::THIS,
                 options(nostack, readonly, preserves_flags));
         }
         // SAFETY: areas stay for ever.

@@ -22,6 +22,7 @@ mod port;
 mod processor_state;
 mod processors;
 mod reference;
+mod registers;
 mod reset;
 mod resume;
 mod segments;

@@ -3,8 +3,7 @@
 //! `rax` = the context to run, 0 for none. Every register is loaded from the context's save area or
 //! zeroed, so nothing of the kernel or of another partition is ever left in one.
 
-use super::area::offset;
-use super::area::register;
+use super::registers::{area, context, load};
 use super::segments::{USER_CODE, USER_DATA};
 use core::arch::naked_asm;
 
@@ -22,39 +21,27 @@ pub extern "C" fn resume() {
         "shr r9, 47",
         "jnz {full_return}",
         "mov r11, [rax + {rflags}]",         // 5. where `sysret` wants the flags
-        "mov rdx, [rax + {rdx}]",            // 6. values
-        "mov rsi, [rax + {rsi}]",
-        "mov rdi, [rax + {rdi}]",
+        load!("rax", "rdx", "rdx, rsi, rdi, rbp"), // 6. values, and what the call keeps
         "mov r8, [rax + {r8}]",
-        "mov rbx, [rax + {rbx}]",            // 7. what the call keeps
-        "mov rbp, [rax + {rbp}]",
-        "mov r12, [rax + {r12}]",
-        "mov r13, [rax + {r13}]",
-        "mov r14, [rax + {r14}]",
-        "mov r15, [rax + {r15}]",
-        "xor r10d, r10d",                    // 8. the rest
+        "mov rbx, [rax + {rbx}]",
+        load!("rax", "r12", "r12, r13, r14, r15"),
+        "xor r10d, r10d",                    // 7. the rest
         "mov rsp, [rax + {rsp}]",
-        "mov rax, [rax + {rax}]",            // 9. status
+        "mov rax, [rax + {rax}]",            // 8. status
         "swapgs",
         "sysretq",
         halt = sym halt,
         full_return = sym full_return,
-        context = const offset::CONTEXT,
-        full = const register::FULL,
-        rip = const register::RIP,
-        rflags = const register::RFLAGS,
-        rdx = const register::RDX,
-        rsi = const register::RSI,
-        rdi = const register::RDI,
-        r8 = const register::R8,
-        rbx = const register::RBX,
-        rbp = const register::RBP,
-        r12 = const register::R12,
-        r13 = const register::R13,
-        r14 = const register::R14,
-        r15 = const register::R15,
-        rsp = const register::RSP,
-        rax = const register::RAX,
+        context = const area::CONTEXT,
+        full = const context::FULL,
+        rip = const context::RIP,
+        rflags = const context::RFLAGS,
+        rbx = const context::RBX,
+        rdx = const context::RDX,
+        r8 = const context::R8,
+        r12 = const context::R12,
+        rsp = const context::RSP,
+        rax = const context::RAX,
     )
 }
 
@@ -71,46 +58,22 @@ extern "C" fn full_return() {
         "push qword ptr [rax + {rflags}]",
         "push {code}",
         "push qword ptr [rax + {rip}]",
-        "mov rbx, [rax + {rbx}]",            // 2. all registers, rax last
-        "mov rcx, [rax + {rcx}]",
-        "mov rdx, [rax + {rdx}]",
-        "mov rsi, [rax + {rsi}]",
-        "mov rdi, [rax + {rdi}]",
-        "mov rbp, [rax + {rbp}]",
-        "mov r8, [rax + {r8}]",
-        "mov r9, [rax + {r9}]",
-        "mov r10, [rax + {r10}]",
-        "mov r11, [rax + {r11}]",
-        "mov r12, [rax + {r12}]",
-        "mov r13, [rax + {r13}]",
-        "mov r14, [rax + {r14}]",
-        "mov r15, [rax + {r15}]",
+        load!("rax", "rbx", "rbx, rcx, rdx, rsi, rdi, rbp"), // 2. all registers, rax last
+        load!("rax", "r8", "r8, r9, r10, r11, r12, r13, r14, r15"),
         "mov rax, [rax + {rax}]",
         "swapgs",
         ".global kernel_return_to_context",
         "kernel_return_to_context:",
         "iretq",
-        stack = const offset::STACK,
+        stack = const area::STACK,
         data = const USER_DATA as i32,
         code = const USER_CODE as i32,
-        rsp = const register::RSP,
-        rflags = const register::RFLAGS,
-        rip = const register::RIP,
-        rbx = const register::RBX,
-        rcx = const register::RCX,
-        rdx = const register::RDX,
-        rsi = const register::RSI,
-        rdi = const register::RDI,
-        rbp = const register::RBP,
-        r8 = const register::R8,
-        r9 = const register::R9,
-        r10 = const register::R10,
-        r11 = const register::R11,
-        r12 = const register::R12,
-        r13 = const register::R13,
-        r14 = const register::R14,
-        r15 = const register::R15,
-        rax = const register::RAX,
+        rsp = const context::RSP,
+        rflags = const context::RFLAGS,
+        rip = const context::RIP,
+        rbx = const context::RBX,
+        r8 = const context::R8,
+        rax = const context::RAX,
     )
 }
 
@@ -124,6 +87,6 @@ extern "C" fn halt() {
         "sti",                               // takes effect after the next instruction: no interrupt is missed
         "hlt",
         "jmp 2b",
-        stack = const offset::STACK,
+        stack = const area::STACK,
     )
 }
