@@ -1,7 +1,8 @@
 //! Capabilities: how they lie in their slots, and how a call's argument becomes an object it may use.
 //!
-//! A slot is two words: kind (8 bits), rights (8) and frame of the object (48); generation (32) and parameter (32).
-//! It is written under the control lock (0, second word, first word) and read without one (first, second, first again).
+//! A slot is two words: kind (8 bits), rights (8), frame of the object (32) and version (16); generation (32) and parameter (32).
+//! It is written under the control lock (first word empty, second word, first word) and read without one (first, second,
+//! first again). Each write raises the version, so that a reader sees even a slot that holds again what it held.
 
 use crate::answer::Refusal;
 use crate::context::Context;
@@ -70,7 +71,7 @@ impl Capability {
         Some(Self {
             kind,
             rights: Rights::from_bits_truncate(rights),
-            frame: Frame::new(words[0] >> 16),
+            frame: Frame::new((words[0] >> 16) & 0xffff_ffff),
             generation: Generation::new(u32::try_from(words[1] & 0xffff_ffff).unwrap_or(0)),
             parameter: u32::try_from(words[1] >> 32).unwrap_or(0),
         })
@@ -126,19 +127,33 @@ pub const fn kind_number(kind: Kind) -> u64 {
 /// A slot's two words.
 pub type SlotWords = [AtomicU64; 2];
 
+/// The part of a first word that is its version, and what raises it.
+const VERSION: u64 = 0xffff << 48;
+const NEXT_VERSION: u64 = 1 << 48;
+
 /// Writes a slot so that no reader takes half of it; for holders of the control lock.
 pub fn write<W: Word>(slot: &[W; 2], words: [u64; 2]) {
-    slot[0].store(0);
+    let version = (slot[0].load() & VERSION).wrapping_add(NEXT_VERSION);
+    slot[0].store(version);
     slot[1].store(words[1]);
-    slot[0].store(words[0]);
+    slot[0].store(version | words[0]);
 }
 
-/// Reads a slot; one that is being changed reads as empty.
+/// Reads a slot, without its version; one that is being changed reads as empty.
 #[inline]
 pub fn read<W: Word>(slot: &[W; 2]) -> [u64; 2] {
     let first = slot[0].load();
     let second = slot[1].load();
-    if slot[0].load() == first { [first, second] } else { [0, 0] }
+    if slot[0].load() == first && first & !VERSION != 0 {
+        [first & !VERSION, second]
+    } else {
+        [0, 0]
+    }
+}
+
+/// Whether a slot holds nothing.
+pub fn is_empty<W: Word>(slot: &[W; 2]) -> bool {
+    read(slot)[0] == 0
 }
 
 const PAGE_SLOTS: usize = 256;

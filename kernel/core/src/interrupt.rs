@@ -2,7 +2,7 @@
 
 use crate::answer::{Answer, Refusal};
 use crate::calls::ring;
-use crate::capability::{Capability, read, write};
+use crate::capability::{Capability, is_empty, read, write};
 use crate::machine::Machine;
 use crate::processor::{Cell, Processor};
 use abi::call::Error;
@@ -98,7 +98,7 @@ pub(crate) fn acknowledge<M: Machine>(
     number: u32,
 ) -> Result<bool, Refusal> {
     let line = line(machine, number).ok_or(Refusal::argument(1))?;
-    if read(&line.target) == [0, 0] {
+    if is_empty(&line.target) {
         return Err(Error::WrongState.into());
     }
     let lower = |state| Some(if state == CAME_AGAIN { RUNG } else { ARMED });
@@ -140,7 +140,7 @@ pub(crate) fn unbind<M: Machine>(machine: &M, number: u32) -> Answer {
 /// Bound, times it came, times it was held, masked.
 pub(crate) fn state<M: Machine>(machine: &M, number: u32) -> Answer {
     let line = line(machine, number).ok_or(Refusal::argument(1))?;
-    let bound = u64::from(read(&line.target) != [0, 0]);
+    let bound = u64::from(!is_empty(&line.target));
     let masked = u64::from(bound == 0 || line.state.load(Ordering::Acquire) != ARMED);
     Ok([bound, line.came.get(), line.held.get(), masked])
 }

@@ -83,7 +83,7 @@ fn no_reader_takes_half_a_capability() {
 
 #[test]
 fn a_capability_replaced_by_one_of_the_same_object_is_not_torn() {
-    // The first words may be equal, so that comparing them tells nothing.
+    // The first word is what it was, so that without a version comparing it would tell nothing.
     loom::model(|| {
         let slot = Arc::new([Checked::default(), Checked::default()]);
         capability::write(&slot, [1, 10]);

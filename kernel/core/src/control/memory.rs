@@ -2,7 +2,7 @@
 
 use super::{Request, checked_frames, next_generation, step};
 use crate::answer::{Answer, Refusal};
-use crate::capability::{Capability, slot};
+use crate::capability::{Capability, is_empty, slot};
 use crate::context::{Context, START_FLAGS, register};
 use crate::ledger::{self, Entry};
 use crate::machine::Machine;
@@ -11,7 +11,7 @@ use abi::call::Error;
 use abi::control::{FrameUse, MemoryOperation};
 use abi::rights::{Kind, Rights};
 use abi::types::Frame;
-use core::sync::atomic::Ordering::{Acquire, Relaxed};
+use core::sync::atomic::Ordering::Relaxed;
 
 pub(super) const fn right(operation: MemoryOperation) -> Rights {
     match operation {
@@ -60,7 +60,7 @@ impl Creation {
         }
         let caller = Frame::new(request.caller.partition.load(Relaxed));
         let slot = slot(request.machine, caller, number).ok_or(Error::NoCapability)?;
-        if slot[0].load(Acquire) != 0 {
+        if !is_empty(slot) {
             return Err(Refusal::with(Error::Occupied, number));
         }
         let entry = next_generation(ledger::entry(request.machine, frame))?.with(used, owner);

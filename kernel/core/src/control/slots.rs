@@ -2,14 +2,13 @@
 
 use super::{Request, partition};
 use crate::answer::{Answer, NOTHING, Refusal};
-use crate::capability::{Capability, SlotTable, SlotWords, lookup, slot, write};
+use crate::capability::{Capability, SlotTable, SlotWords, is_empty, lookup, slot, write};
 use crate::ledger;
 use crate::machine::Machine;
 use abi::call::Error;
 use abi::control::{FrameUse, SLOT_PAGES};
 use abi::rights::{ANY_LINE, Kind, Rights};
 use abi::types::{EventBit, Frame};
-use core::sync::atomic::Ordering::Acquire;
 
 pub(super) fn add<M: Machine>(request: &Request<'_, M>, index: u64, frame: u64) -> Answer {
     let partition = partition::object(request);
@@ -39,7 +38,7 @@ pub(super) fn remove<M: Machine>(request: &Request<'_, M>, index: u64) -> Answer
         .object::<SlotTable>(frame)
         .slots
         .iter()
-        .filter(|slot| slot[0].load(Acquire) != 0)
+        .filter(|slot| !is_empty(slot))
         .count();
     if held != 0 {
         return Err(Refusal::with(Error::InUse, u64::try_from(held).unwrap_or(u64::MAX)));
