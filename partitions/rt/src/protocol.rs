@@ -1,8 +1,8 @@
 //! What is said on a channel: types for requests and statuses, so that no author handles their numbers.
 
 use abi::channel::ChannelKind;
-use abi::message::console::{ConsoleRequest, ConsoleStatus};
-use abi::message::resource::{ResourceRequest, ResourceStatus};
+pub use abi::message::console::{ConsoleRequest, ConsoleStatus};
+pub use abi::message::resource::{ResourceRequest, ResourceStatus};
 
 /// A value with a number on the wire.
 pub trait Code: Copy + 'static {
