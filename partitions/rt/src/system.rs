@@ -250,14 +250,11 @@ impl System {
         self.timers.retain(|(_, one)| *one != timer);
     }
 
-    /// A timer whose time has come, if any; it is over then.
+    /// The earliest timer, if its time has come; it is over then.
     pub(crate) fn due_timer(&mut self) -> Option<Timer> {
-        if self.timers.is_empty() {
-            return None;
-        }
-        let now = time::now();
-        let place = self.timers.iter().position(|(at, _)| *at <= now)?;
-        self.timers.pop_at(place).map(|(_, timer)| timer)
+        let (place, (time, _)) = self.timers.iter().enumerate().min_by_key(|(_, (at, _))| *at)?;
+        let due = *time <= time::now();
+        due.then(|| self.timers.remove(place).1)
     }
 
     /// When the next timer ends.
