@@ -7,7 +7,6 @@ use crate::run::contexts;
 use crate::trouble::Trouble;
 use abi::control::{ContextOperation, ContextState, PLAN_SLOTS};
 use abi::fault::word;
-use abi::manifest::NO_PARTITION;
 use abi::message::resource::{
     Index, MachineRecord, PartitionRecord, PartitionState, PlanRecord, ResourceStatus,
 };
@@ -138,5 +137,3 @@ fn state(row: &PartitionRow, kernel: &Contexts) -> PartitionState {
         state => state,
     }
 }
-
-const _: () = assert!(NO_PARTITION == u32::MAX);

@@ -7,14 +7,14 @@ use crate::resource_list::resources;
 use crate::trouble::Trouble;
 use abi::channel::{CLIENT_AREA, SERVER_AREA, word};
 use abi::control::{ChannelOperation, ProcessorOperation, first_slot};
-use abi::image::name_from;
+use abi::image::{name_from, name_text};
 use abi::information::{Resource, ResourceKind};
 use abi::manifest::NO_PARTITION;
 use abi::message::resource::{
     CapabilityQuery, CapabilityRecord, ChannelRecord, Index, ResourceStatus, TraceQuery,
     TraceRecord,
 };
-use abi::rights::{Kind, Rights};
+use abi::rights::{ANY_LINE, Kind, Rights};
 use abi::types::{Frame, PartitionId, ProcessorId, Slot};
 use program_loader::{Calls, Window};
 use resource_db::Owner;
@@ -28,6 +28,15 @@ const OWN: [(&str, Slot, Kind); 7] = [
     ("kernel", first_slot::KERNEL, Kind::Kernel),
     ("ports", first_slot::PORTS, Kind::Ports),
     ("interrupts", first_slot::INTERRUPT, Kind::Interrupt),
+];
+
+/// Capabilities by the names under which they are given, and whether they lead to the partition itself.
+const GIVEN: [(&str, Kind, bool); 5] = [
+    ("self-partition", Kind::Partition, true),
+    ("self-context", Kind::Context, true),
+    ("manager-partition", Kind::Partition, false),
+    ("manager-context", Kind::Context, false),
+    ("memory", Kind::Memory, false),
 ];
 
 impl<M: Machine, W: Window> Manager<'_, M, W> {
@@ -82,13 +91,17 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let list = resources(&self.books, &self.manifest, &self.facts, id, (&row, definition));
         let mut list = list.filter(|resource| resource.kind != ResourceKind::Device as u8);
         let resource = list.nth(index).ok_or(ResourceStatus::NoSuch)?;
-        Ok(Reply::record(&self.record_of(&resource)))
+        Ok(Reply::record(&self.record_of(id, &resource)))
     }
 
-    fn record_of(&self, resource: &Resource) -> CapabilityRecord {
+    fn record_of(&self, id: PartitionId, resource: &Resource) -> CapabilityRecord {
         let is = |kind: ResourceKind| resource.kind == kind as u8;
         let line = u32::try_from(resource.address).unwrap_or(0);
-        let (kind, parameter) = if is(ResourceKind::Channel) {
+        let named = GIVEN.iter().find(|(name, ..)| *name == name_text(&resource.name));
+        let named = named.filter(|_| is(ResourceKind::Capability));
+        let (kind, parameter) = if let Some((_, kind, _)) = named {
+            (*kind, 0)
+        } else if is(ResourceKind::Channel) {
             (Kind::Doorbell, self.peer_event(resource))
         } else if is(ResourceKind::Interrupt) {
             (Kind::Interrupt, line)
@@ -108,7 +121,12 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             kind: u32::from(kind as u8),
             rights: rights.bits().into(),
             parameter,
-            target: if is(ResourceKind::Channel) { resource.peer } else { NO_PARTITION },
+            target: match named {
+                Some((.., true)) => id.raw(),
+                Some((_, Kind::Partition | Kind::Context, false)) => SELF.raw(),
+                _ if is(ResourceKind::Channel) => resource.peer,
+                _ => NO_PARTITION,
+            },
             reserved: 0,
         }
     }
@@ -152,13 +170,14 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
 }
 
 fn own_record(name: &str, slot: Slot, kind: Kind) -> CapabilityRecord {
+    let own = matches!(kind, Kind::Partition | Kind::Context);
     CapabilityRecord {
         name: name_from(name).unwrap_or_default(),
         slot: slot.raw().into(),
         kind: u32::from(kind as u8),
         rights: Rights::all().bits().into(),
-        parameter: 0,
-        target: NO_PARTITION,
+        parameter: if kind == Kind::Interrupt { ANY_LINE } else { 0 },
+        target: if own { SELF.raw() } else { NO_PARTITION },
         reserved: 0,
     }
 }

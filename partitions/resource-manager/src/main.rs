@@ -4,33 +4,26 @@
 #![no_main]
 
 mod native;
+mod start;
 mod views;
 
-use abi::boot::BootInformation;
-use abi::control::Access;
-use abi::layout;
-use abi::types::{Nanoseconds, PAGE_SIZE};
-use boot_image::Image;
+use abi::types::Nanoseconds;
 use native::Native;
-use program_loader::Mapped;
-use resource_db::{Books, bytes_needed};
-use resource_manager::manager::{Facts, Machine, Manager};
-use resource_manager::manifest::Manifest;
+use resource_manager::manager::Machine;
 use resource_manager::serve::Desk;
-use resource_manager::setup::{Early, capacity, describe, facts, pages};
-use resource_manager::trouble::{Line, Trouble};
-use resource_manager::usage::Usage;
+use resource_manager::trouble::Line;
 use ring::Words;
+use start::TheManager;
 
 rt::bare_entry!(main);
 
-/// Argument after a first start.
+/// Argument of a start that takes up the books.
 const RECOVER: u64 = 1;
 
 fn main(argument: u64) -> ! {
     rt::log::use_debug(abi::control::first_slot::DEBUG);
     let mut machine = Native::new();
-    match set_up(&mut machine, argument == RECOVER) {
+    match start::set_up(&mut machine, argument == RECOVER) {
         Ok(mut manager) => serve(&mut manager),
         Err(reason) => stop(&mut machine, format_args!("{reason}")),
     }
@@ -41,113 +34,6 @@ fn stop(machine: &mut Native, reason: core::fmt::Arguments<'_>) -> ! {
     let line = Line::new(format_args!("resource-manager: {reason}\n"));
     machine.say(line.bytes());
     rt::sys::exit(abi::fault::Reason::Exit, 1, [0, 0])
-}
-
-type TheManager = Manager<'static, Native, Mapped>;
-
-/// Why the manager cannot start.
-enum Failure {
-    Text(&'static str),
-    Trouble(Trouble),
-    Image(boot_image::ImageError),
-    Manifest(resource_manager::manifest::BadManifest),
-}
-
-impl core::fmt::Display for Failure {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self {
-            Self::Text(text) => f.write_str(text),
-            Self::Trouble(trouble) => trouble.fmt(f),
-            Self::Image(error) => error.fmt(f),
-            Self::Manifest(error) => error.fmt(f),
-        }
-    }
-}
-
-impl From<Trouble> for Failure {
-    fn from(trouble: Trouble) -> Self {
-        Self::Trouble(trouble)
-    }
-}
-
-fn set_up(machine: &mut Native, recover: bool) -> Result<TheManager, Failure> {
-    let boot = views::boot_information().ok_or(Failure::Text("there is no boot information"))?;
-    let mut early = Early::new(boot);
-    let facts = facts(machine, boot)?;
-    if !recover {
-        early.map(machine, layout::BOOT_IMAGE, boot.boot_image, Access::empty())?;
-    }
-    let (image, manifest) = read_image(boot)?;
-    let books = if recover {
-        open_books(&manifest, boot)?
-    } else {
-        new_books(machine, &manifest, boot, &mut early)?
-    };
-    let mut manager = manager(books, image, manifest, facts);
-    if recover {
-        manager.recover()?;
-    } else {
-        manager.create_all()?;
-    }
-    Ok(manager)
-}
-
-fn manager(
-    books: Books<'static>,
-    image: Image<'static>,
-    manifest: Manifest<'static>,
-    facts: Facts,
-) -> TheManager {
-    let (machine, window, usage) = (Native::new(), Mapped::new(), Usage::default());
-    Manager {
-        machine,
-        window,
-        books,
-        image,
-        manifest,
-        facts,
-        usage,
-        stale_plans: 0,
-        shutdown: None,
-    }
-}
-
-fn read_image(boot: &BootInformation) -> Result<(Image<'static>, Manifest<'static>), Failure> {
-    let bytes = views::boot_image(boot.boot_image_length);
-    let image = Image::parse(bytes).map_err(Failure::Image)?;
-    let manifest = Manifest::parse(image.manifest()).map_err(Failure::Manifest)?;
-    Ok((image, manifest))
-}
-
-fn new_books(
-    machine: &mut Native,
-    manifest: &Manifest<'_>,
-    boot: &BootInformation,
-    early: &mut Early,
-) -> Result<Books<'static>, Failure> {
-    let capacity = capacity(manifest, boot.frames);
-    let length = bytes_needed(capacity).ok_or(Failure::Text("memory is too large"))?;
-    early.own(machine, books_address(manifest), pages(length))?;
-    let bad = |_| Failure::Text("the books do not fit");
-    let memory =
-        views::books(books_address(manifest), length).ok_or(Failure::Text("the books are open"))?;
-    let mut books = Books::create(memory, capacity).map_err(bad)?;
-    describe(&mut books, boot, early);
-    Ok(books)
-}
-
-/// Where the books lie: behind the lasting memory that the loader may have given.
-fn books_address(manifest: &Manifest<'_>) -> u64 {
-    let pages = manifest.partitions.first().map_or(0, |manager| u64::from(manager.lasting));
-    layout::LASTING + pages * PAGE_SIZE
-}
-
-fn open_books(manifest: &Manifest<'_>, boot: &BootInformation) -> Result<Books<'static>, Failure> {
-    let length = bytes_needed(capacity(manifest, boot.frames));
-    let length = length.ok_or(Failure::Text("memory is too large"))?;
-    let memory =
-        views::books(books_address(manifest), length).ok_or(Failure::Text("the books are open"))?;
-    Books::open(memory).map_err(|_| Failure::Text("there are no books"))
 }
 
 fn serve(manager: &mut TheManager) -> ! {

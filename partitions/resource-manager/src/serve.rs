@@ -118,7 +118,11 @@ impl<S: SharedMemory> Desk<S> {
 
     /// About to sleep: whether there is something to serve after all.
     pub fn arm(&mut self) -> bool {
-        self.clients.iter_mut().fold(false, |any, client| client.end.arm() || any)
+        let mut any = false;
+        for client in &mut self.clients {
+            any |= client.end.arm();
+        }
+        any
     }
 
     /// Awake.

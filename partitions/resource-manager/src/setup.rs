@@ -161,7 +161,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.set_slots();
         self.start_all();
         self.outdate_plans();
-        let (partitions, channels) = (self.books.partitions().count(), self.books.channels().count());
+        let (partitions, channels) =
+            (self.books.partitions().count(), self.books.channels().count());
         let free = self.books.available() >> 8;
         self.say(format_args!("{partitions} partitions, {channels} channels, {free} MiB free"));
         Ok(())

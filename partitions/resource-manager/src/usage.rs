@@ -21,8 +21,6 @@ pub struct Usage {
 
 impl Default for Usage {
     fn default() -> Self {
-        let count = MAX_PROCESSORS as usize;
-        let _ = count;
         Self {
             taken: 0,
             last: [[0; VALUES]; MAX_PROCESSORS as usize],

@@ -58,12 +58,13 @@ impl Window for Mapped {
     }
 
     fn load(&self, offset: u64) -> u64 {
-        let address = within(offset, size_of::<u64>()).filter(|_| offset % 8 == 0);
+        let address = within(offset, size_of::<u64>()).filter(|_| offset.is_multiple_of(8));
         address.map_or(0, raw::load)
     }
 
     fn store(&mut self, offset: u64, word: u64) {
-        if let Some(address) = within(offset, size_of::<u64>()).filter(|_| offset % 8 == 0) {
+        if let Some(address) = within(offset, size_of::<u64>()).filter(|_| offset.is_multiple_of(8))
+        {
             raw::store(address, word);
         }
     }
