@@ -1,12 +1,10 @@
 //! What belongs to one processor: found through GS in the kernel, and by its number from elsewhere.
-#![expect(unsafe_code, reason = "makes areas of frames and finds them through GS")]
+#![expect(unsafe_code, reason = "makes areas of frames")]
 
 use super::memory;
-use super::registers;
 use super::segments::{self, Table};
 use super::stacks::{self, Stacks};
 use abi::types::{Frame, MAX_PROCESSORS, PAGE_SIZE, ProcessorId};
-use core::arch::asm;
 use core::mem::offset_of;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
@@ -70,19 +68,6 @@ impl Area {
         let area = AREAS.get(usize::from(id.raw()))?.load(Ordering::Acquire);
         // SAFETY: null, or a finished area that stays for ever; `Processor` is zeroed memory, which is a value of it.
         unsafe { area.as_ref() }
-    }
-
-    /// The area of this processor. Only after `processor_state::load` did its work.
-    #[inline]
-    pub fn here() -> &'static Self {
-        let area: *const Self;
-        // SAFETY: GS leads to the area all the time in the kernel; its first word is its address.
-        unsafe {
-            asm!("mov {}, gs:[{}]", out(reg) area, const registers::area::THIS,
-                options(nostack, readonly, preserves_flags));
-        }
-        // SAFETY: areas stay for ever.
-        unsafe { &*area }
     }
 
     /// Number of the processor.

@@ -67,7 +67,7 @@ fn prepare(information: &'static BootInformation) -> Result<&'static Area, &'sta
     let hardware = find(information, features, time_page, previous, count)?.publish();
     start_core(information, hardware, area, pool, time_page)?;
     let online = processors::start(information.trampoline, hardware);
-    hardware.time.start(&hardware.clock, online, SLOT.raw());
+    hardware.time.update(&hardware.clock, online, SLOT.raw());
     announce(hardware, online);
     Ok(area)
 }
@@ -93,7 +93,7 @@ fn find(
 ) -> Result<Hardware, &'static str> {
     let machine = &information.machine;
     legacy::silence();
-    let apic = LocalApic::choose(features.x2apic, registers(machine.local_apic))
+    let apic = LocalApic::choose(features.has(Features::X2APIC), registers(machine.local_apic))
         .ok_or("kernel: this machine has no local APIC")?;
     apic.enable();
     Ok(Hardware {

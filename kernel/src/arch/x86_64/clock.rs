@@ -71,8 +71,8 @@ impl Clock {
         features: Features,
     ) -> Result<Self, &'static str> {
         let (reference, measurement) = measure_all(references, apic)?;
-        let clock = Self::new(reference, measurement.rates, features.tsc_deadline);
-        if !features.invariant_tsc && !measurement.repeats {
+        let clock = Self::new(reference, measurement.rates, features.has(Features::TSC_DEADLINE));
+        if !features.has(Features::INVARIANT_TSC) && !measurement.repeats {
             clock.distrust("is uneven");
         }
         Ok(clock)

@@ -12,52 +12,37 @@ const CR0_NO_FPU: u64 = 1 << 3 | 1 << 1;
 const CR0_CLEAR: u64 = 1 << 2 | 1 << 18 | 1 << 29 | 1 << 30;
 /// CR4: page size extension and PAE, which long mode needs.
 const CR4_PAGING: u64 = 1 << 4 | 1 << 5;
-const CR4_MACHINE_CHECK: u64 = 1 << 6;
-const CR4_GLOBAL_PAGES: u64 = 1 << 7;
-const CR4_UMIP: u64 = 1 << 11;
+/// CR4: five levels of page tables, which is the loader's choice.
 const CR4_LA57: u64 = 1 << 12;
-const CR4_SMEP: u64 = 1 << 20;
-const CR4_SMAP: u64 = 1 << 21;
+/// CR4: what is set where the processor has the feature.
+const CR4_OPTIONAL: [(u64, u64); 5] = [
+    (Features::MACHINE_CHECK, 1 << 6),
+    (Features::GLOBAL_PAGES, 1 << 7),
+    (Features::UMIP, 1 << 11),
+    (Features::SMEP, 1 << 20),
+    (Features::SMAP, 1 << 21),
+];
 
-fn write_cr0(value: u64) {
-    // SAFETY: only `protect` calls this, with paging and protection left on.
-    unsafe { asm!("mov cr0, {}", in(reg) value, options(nostack, preserves_flags)) }
+/// Defines a function that reads a control register.
+macro_rules! reader {
+    ($(#[$doc:meta])* $name:ident, $register:literal) => {
+        $(#[$doc])*
+        pub fn $name() -> u64 {
+            let value;
+            // SAFETY: reads a register.
+            unsafe {
+                asm!(concat!("mov {}, ", $register), out(reg) value,
+                    options(nomem, nostack, preserves_flags));
+            }
+            value
+        }
+    };
 }
 
-fn read_cr0() -> u64 {
-    let value;
-    // SAFETY: reads a register.
-    unsafe { asm!("mov {}, cr0", out(reg) value, options(nomem, nostack, preserves_flags)) }
-    value
-}
-
-fn write_cr4(value: u64) {
-    // SAFETY: only `protect` calls this, with the paging mode kept.
-    unsafe { asm!("mov cr4, {}", in(reg) value, options(nostack, preserves_flags)) }
-}
-
-fn read_cr4() -> u64 {
-    let value;
-    // SAFETY: reads a register.
-    unsafe { asm!("mov {}, cr4", out(reg) value, options(nomem, nostack, preserves_flags)) }
-    value
-}
-
-/// Address at which the last page fault happened.
-pub fn fault_address() -> u64 {
-    let value;
-    // SAFETY: reads a register.
-    unsafe { asm!("mov {}, cr2", out(reg) value, options(nomem, nostack, preserves_flags)) }
-    value
-}
-
-/// Physical address of the root page table in force.
-pub fn root() -> u64 {
-    let value;
-    // SAFETY: reads a register.
-    unsafe { asm!("mov {}, cr3", out(reg) value, options(nomem, nostack, preserves_flags)) }
-    value
-}
+reader!(/** Modes of the processor. */ cr0, "cr0");
+reader!(/** Address at which the last page fault happened. */ fault_address, "cr2");
+reader!(/** Physical address of the root page table in force. */ root, "cr3");
+reader!(/** Extensions in force. */ cr4, "cr4");
 
 /// Puts another root page table in force.
 ///
@@ -71,14 +56,11 @@ pub unsafe fn set_root(address: u64) {
 /// Sets the bits that keep partitions in their place: no FPU or vector unit, no writes to
 /// read-only pages, and whatever of SMEP, SMAP, UMIP and global pages there is. Bits nobody names are cleared.
 pub fn protect(features: Features) {
-    write_cr0((read_cr0() | CR0_SET | CR0_NO_FPU) & !CR0_CLEAR);
-    let optional = [
-        (features.machine_check, CR4_MACHINE_CHECK),
-        (features.global_pages, CR4_GLOBAL_PAGES),
-        (features.umip, CR4_UMIP),
-        (features.smep, CR4_SMEP),
-        (features.smap, CR4_SMAP),
-    ];
-    let chosen = optional.iter().filter(|(present, _)| *present).map(|(_, bit)| bit);
-    write_cr4((read_cr4() & CR4_LA57) | CR4_PAGING | chosen.sum::<u64>());
+    let modes = (cr0() | CR0_SET | CR0_NO_FPU) & !CR0_CLEAR;
+    let chosen = CR4_OPTIONAL.iter().filter(|(feature, _)| features.has(*feature));
+    let extensions = (cr4() & CR4_LA57) | CR4_PAGING | chosen.map(|(_, bit)| bit).sum::<u64>();
+    // SAFETY: paging and protection stay on.
+    unsafe { asm!("mov cr0, {}", in(reg) modes, options(nostack, preserves_flags)) }
+    // SAFETY: the paging mode is kept.
+    unsafe { asm!("mov cr4, {}", in(reg) extensions, options(nostack, preserves_flags)) }
 }

@@ -1,6 +1,5 @@
 //! The kernel's own end: the crash record, which survives a reset, and the way to the reset.
 
-use super::area::Area;
 use super::control_register;
 use super::debug_port;
 use super::dispatch::Frame;
@@ -177,10 +176,15 @@ pub fn crash(what: fmt::Arguments<'_>) -> ! {
 /// An exception in the kernel.
 pub fn exception(frame: &Frame) -> ! {
     let address = control_register::fault_address();
-    let processor = Hardware::try_get().map(|_| Area::here().id());
     crash(format_args!(
-        "{} on processor {processor:?}, cr2 {address:#x}, cr3 {:#x}\n{frame:#x?}",
-        exception_name(frame.vector),
+        "{} on the processor with APIC id {}, cr2 {address:#x}, cr3 {:#x}\n{frame}",
+        exception_name(frame.vector()),
+        processor(),
         control_register::root(),
     ))
+}
+
+/// APIC id of this processor, as far as that is known. GS may still be that of a partition here.
+fn processor() -> u32 {
+    Hardware::try_get().map_or(0, |hardware| hardware.apic.id())
 }

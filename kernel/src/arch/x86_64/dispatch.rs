@@ -9,6 +9,7 @@ use super::io_apic;
 use super::legacy;
 use super::local_apic::vector;
 use abi::fault::Reason;
+use core::fmt;
 use core::ptr::{from_ref, null};
 use kernel_core::context::Context;
 use kernel_core::{FaultRecord, Next};
@@ -18,33 +19,31 @@ const PAGE_FAULT: u64 = 14;
 /// First vector that is no exception.
 const FIRST_INTERRUPT: u64 = 32;
 
-/// Registers at an exception in ring 0, as `interrupt::critical` pushes them.
-#[derive(Debug)]
-#[repr(C)]
-#[expect(missing_docs, reason = "registers by their names")]
-pub struct Frame {
-    pub r15: u64,
-    pub r14: u64,
-    pub r13: u64,
-    pub r12: u64,
-    pub r11: u64,
-    pub r10: u64,
-    pub r9: u64,
-    pub r8: u64,
-    pub rdi: u64,
-    pub rsi: u64,
-    pub rbp: u64,
-    pub rbx: u64,
-    pub rdx: u64,
-    pub rcx: u64,
-    pub rax: u64,
-    pub vector: u64,
-    pub code: u64,
-    pub rip: u64,
-    pub cs: u64,
-    pub rflags: u64,
-    pub rsp: u64,
-    pub ss: u64,
+/// Registers at an exception in ring 0, as `interrupt::critical` leaves them, by [`Frame::NAMES`].
+#[repr(transparent)]
+pub struct Frame([u64; Frame::NAMES.len()]);
+
+impl Frame {
+    /// Names of the words.
+    const NAMES: [&str; 22] = [
+        "r15", "r14", "r13", "r12", "r11", "r10", "r9", "r8", "rdi", "rsi", "rbp", "rbx", "rdx",
+        "rcx", "rax", "vector", "code", "rip", "cs", "rflags", "rsp", "ss",
+    ];
+
+    /// Vector of the exception.
+    pub fn vector(&self) -> u64 {
+        self.0[15]
+    }
+}
+
+impl fmt::Display for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (name, value)) in Self::NAMES.iter().zip(self.0).enumerate() {
+            let end = if index % 4 == 3 { '\n' } else { ' ' };
+            write!(f, "{name:>6} {value:016x}{end}")?;
+        }
+        Ok(())
+    }
 }
 
 /// What `resume` wants: the context, or null to halt.
@@ -114,7 +113,7 @@ fn interrupt(area: &'static Area, number: u64) -> *const Context {
 
 /// An exception in ring 0, or one of the three that may strike anywhere. Returns only from an NMI that nobody sent.
 pub extern "C" fn critical(frame: &Frame) {
-    if frame.vector != NMI {
+    if frame.vector() != NMI {
         crash::exception(frame);
     }
     if crash::is_stopping() {

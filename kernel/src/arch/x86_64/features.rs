@@ -2,28 +2,28 @@
 
 use raw_cpuid::CpuId;
 
-/// Features that the kernel uses where they are present. The bits are value 0 of `KernelOperation::Fact(0)`.
-#[derive(Clone, Copy, Default, Debug)]
-pub struct Features {
-    /// Kernel never executes memory of partitions.
-    pub smep: bool,
-    /// Kernel never touches memory of partitions by their addresses.
-    pub smap: bool,
-    /// Partitions cannot read the addresses of the kernel's tables.
-    pub umip: bool,
-    /// Pages of the kernel stay in the TLB over a switch.
-    pub global_pages: bool,
-    /// The local APIC has the x2APIC interface.
-    pub x2apic: bool,
-    /// The local APIC timer takes a deadline in ticks of the time stamp counter.
-    pub tsc_deadline: bool,
-    /// The time stamp counter runs evenly in every power state.
-    pub invariant_tsc: bool,
-    /// Machine checks can be reported.
-    pub machine_check: bool,
-}
+/// Features that the kernel uses where they are present, as bits: value 0 of `KernelOperation::Fact(0)`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Features(u64);
 
 impl Features {
+    /// Kernel never executes memory of partitions.
+    pub const SMEP: u64 = 1 << 0;
+    /// Kernel never touches memory of partitions by their addresses.
+    pub const SMAP: u64 = 1 << 1;
+    /// Partitions cannot read the addresses of the kernel's tables.
+    pub const UMIP: u64 = 1 << 2;
+    /// Pages of the kernel stay in the TLB over a switch.
+    pub const GLOBAL_PAGES: u64 = 1 << 3;
+    /// The local APIC has the x2APIC interface.
+    pub const X2APIC: u64 = 1 << 4;
+    /// The local APIC timer takes a deadline in ticks of the time stamp counter.
+    pub const TSC_DEADLINE: u64 = 1 << 5;
+    /// The time stamp counter runs evenly in every power state.
+    pub const INVARIANT_TSC: u64 = 1 << 6;
+    /// Machine checks can be reported.
+    pub const MACHINE_CHECK: u64 = 1 << 7;
+
     /// Asks the processor; the error is the sentence with which the kernel refuses it.
     pub fn detect() -> Result<Self, &'static str> {
         let id = CpuId::new();
@@ -42,33 +42,28 @@ impl Features {
     }
 
     fn optional<R: raw_cpuid::CpuIdReader>(id: &CpuId<R>) -> Self {
-        let basic = id.get_feature_info();
-        let further = id.get_extended_feature_info();
+        let (basic, further) = (id.get_feature_info(), id.get_extended_feature_info());
         let power = id.get_advanced_power_mgmt_info();
-        Self {
-            smep: further.as_ref().is_some_and(|f| f.has_smep()),
-            smap: further.as_ref().is_some_and(|f| f.has_smap()),
-            umip: further.as_ref().is_some_and(|f| f.has_umip()),
-            global_pages: basic.as_ref().is_some_and(|f| f.has_pge()),
-            x2apic: basic.as_ref().is_some_and(|f| f.has_x2apic()),
-            tsc_deadline: basic.as_ref().is_some_and(|f| f.has_tsc_deadline()),
-            invariant_tsc: power.is_some_and(|p| p.has_invariant_tsc()),
-            machine_check: basic.as_ref().is_some_and(|f| f.has_mce()),
-        }
+        let found = [
+            (Self::SMEP, further.as_ref().is_some_and(|f| f.has_smep())),
+            (Self::SMAP, further.as_ref().is_some_and(|f| f.has_smap())),
+            (Self::UMIP, further.as_ref().is_some_and(|f| f.has_umip())),
+            (Self::GLOBAL_PAGES, basic.as_ref().is_some_and(|f| f.has_pge())),
+            (Self::X2APIC, basic.as_ref().is_some_and(|f| f.has_x2apic())),
+            (Self::TSC_DEADLINE, basic.as_ref().is_some_and(|f| f.has_tsc_deadline())),
+            (Self::INVARIANT_TSC, power.is_some_and(|p| p.has_invariant_tsc())),
+            (Self::MACHINE_CHECK, basic.as_ref().is_some_and(|f| f.has_mce())),
+        ];
+        Self(found.into_iter().filter(|(_, present)| *present).map(|(bit, _)| bit).sum())
     }
 
-    /// The features as bits, in the order of the fields from bit 0.
+    /// Whether it has the feature.
+    pub fn has(self, feature: u64) -> bool {
+        self.0 & feature != 0
+    }
+
+    /// All of them.
     pub fn bits(self) -> u64 {
-        let all = [
-            self.smep,
-            self.smap,
-            self.umip,
-            self.global_pages,
-            self.x2apic,
-            self.tsc_deadline,
-            self.invariant_tsc,
-            self.machine_check,
-        ];
-        all.iter().rev().fold(0, |bits, &present| bits << 1 | u64::from(present))
+        self.0
     }
 }

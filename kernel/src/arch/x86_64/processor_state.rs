@@ -36,7 +36,7 @@ pub fn load(area: &'static Area, features: Features) {
         // SAFETY: the values are those that the entry code is written for.
         unsafe { msr::write(register, value) };
     }
-    area.set_smap(features.smap);
+    area.set_smap(features.has(Features::SMAP));
 }
 
 fn load_segments(area: &'static Area) {

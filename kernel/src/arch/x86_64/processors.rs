@@ -135,7 +135,7 @@ extern "C" fn arrive(area: &'static Area) -> ! {
     processor_state::load(area, hardware.features);
     hardware.apic.enable();
     hardware.apic.arm_timer(hardware.clock.uses_deadlines());
-    if !Features::detect().is_ok_and(|here| here.bits() == hardware.features.bits()) {
+    if !Features::detect().is_ok_and(|here| here == hardware.features) {
         report!("kernel: processor {} differs from the first one", area.id().raw());
         super::crash::halt();
     }

@@ -26,47 +26,47 @@ impl Time {
         }
     }
 
-    fn set(&self, offset: usize, value: u64) {
-        self.words[offset / 8].store(value, Ordering::Relaxed);
-    }
-
-    /// Makes a change that readers see as a whole.
-    fn change(&self, work: impl FnOnce()) {
+    /// Writes everything but the sequence so that readers see it as a whole.
+    fn write(&self, page: TimePage) {
+        let words: [u64; size_of::<TimePage>() / 8] = zerocopy::transmute!(page);
         let _writer = self.writer.lock();
-        let sequence = self.words[offset_of!(TimePage, sequence) / 8].load(Ordering::Relaxed);
-        self.set(offset_of!(TimePage, sequence), sequence + 1);
+        let sequence = self.words[0].load(Ordering::Relaxed);
+        self.words[0].store(sequence + 1, Ordering::Relaxed);
         fence(Ordering::Release);
-        work();
-        fence(Ordering::Release);
-        self.set(offset_of!(TimePage, sequence), sequence + 2);
+        for (to, from) in self.words.iter().zip(words).skip(1) {
+            to.store(from, Ordering::Relaxed);
+        }
+        self.words[0].store(sequence + 2, Ordering::Release);
     }
 
-    /// Writes everything that does not change.
-    pub fn start(&self, clock: &Clock, processors: u32, slot: u64) {
+    /// Writes the page, time included.
+    pub fn update(&self, clock: &Clock, processors: u32, slot: u64) {
         let conversion = clock.conversion();
-        let (base, multiplier) = conversion.unwrap_or_default();
-        self.change(|| {
-            self.set(offset_of!(TimePage, source), u64::from(conversion.is_some()));
-            self.set(
-                offset_of!(TimePage, base),
-                if conversion.is_some() { 0 } else { clock.now() },
-            );
-            self.set(offset_of!(TimePage, base_tsc), base);
-            self.set(offset_of!(TimePage, multiplier), multiplier);
-            self.set(offset_of!(TimePage, shift), SHIFT);
-            self.set(offset_of!(TimePage, frequency), clock.rates().tsc);
-            self.set(
-                offset_of!(TimePage, version),
-                u64::from(ABI_VERSION) | u64::from(processors) << 32,
-            );
-            self.set(offset_of!(TimePage, slot), slot);
+        let (base_tsc, multiplier) = conversion.unwrap_or_default();
+        self.write(TimePage {
+            sequence: 0,
+            source: u64::from(conversion.is_some()),
+            base: if conversion.is_some() { 0 } else { clock.now() },
+            base_tsc,
+            multiplier,
+            shift: SHIFT,
+            frequency: clock.rates().tsc,
+            version: ABI_VERSION,
+            processors,
+            slot,
         });
     }
 
     /// A timer interrupt came: where programs cannot compute the time themselves they are told.
     pub fn tick(&self, clock: &Clock) {
         if clock.conversion().is_none() {
-            self.change(|| self.set(offset_of!(TimePage, base), clock.now()));
+            let [processors, slot] =
+                [PROCESSORS, SLOT].map(|at| self.words[at / 8].load(Ordering::Relaxed));
+            self.update(clock, (processors >> 32) as u32, slot);
         }
     }
 }
+
+/// Bytes to the word that holds version and number of processors, and to the length of a slot.
+const PROCESSORS: usize = offset_of!(TimePage, version);
+const SLOT: usize = offset_of!(TimePage, slot);
