@@ -34,6 +34,8 @@ rt::protocol! {
         /// Completed with the [`abi::message::resource::StoppedRecord`] of the next stop of a partition that supervisor
         /// rescues, once its restart was asked for.
         Next = 1,
+        /// Completed at once: supervisor is up.
+        Ping = 2,
     }
     /// How it went.
     pub enum Watched {

@@ -42,6 +42,7 @@ impl Partition for Suite {
 }
 
 fn run(report: &mut Report, world: &mut World<'_>) {
+    report.case("", "supervisor is up", &world.await_supervisor());
     for (misdeed, name) in Misdeed::ALL {
         let verdict = cases::faults::misdeed(world, *misdeed);
         report.case("fault ", name, &verdict);

@@ -211,6 +211,14 @@ impl World<'_> {
         })
     }
 
+    /// Waits until supervisor answers.
+    pub fn await_supervisor(&mut self) -> Verdict {
+        self.until(RESCUE, |world| {
+            let deadline = time::after(time::seconds(1));
+            world.supervisor.call(world.system, Watch::Ping, &[], deadline).ok().map(drop)
+        })
+    }
+
     /// Does something that stops assist; gives what supervisor learnt about it.
     pub fn stopped_after(
         &mut self,

@@ -34,15 +34,8 @@ impl Partition for Supervisor {
         supervisor
     }
 
-    fn signal(&mut self, system: &mut System, signal: Signal) {
-        while signal.is(self.suite)
-            && let Some(request) = self.suite.next(system)
-        {
-            match (request.code(), self.watcher) {
-                (Some(Watch::Next), None) => self.watcher = Some(request.owed()),
-                _ => self.suite.answer(system, &request, Watched::Busy, &[]),
-            }
-        }
+    fn signal(&mut self, system: &mut System, _: Signal) {
+        self.serve(system);
     }
 
     fn peer_restarted(&mut self, _: &mut System, signal: Signal) {
@@ -52,6 +45,7 @@ impl Partition for Supervisor {
     }
 
     fn rescue(&mut self, system: &mut System) {
+        self.serve(system);
         while let Some(stopped) = self.stopped(system) {
             rt::sys::wait(0, time::after(time::milliseconds(stopped.backoff.into()))).ok();
             self.restart(system, &stopped);
@@ -63,6 +57,16 @@ impl Partition for Supervisor {
 }
 
 impl Supervisor {
+    fn serve(&mut self, system: &mut System) {
+        while let Some(request) = self.suite.next(system) {
+            match (request.code(), self.watcher) {
+                (Some(Watch::Next), None) => self.watcher = Some(request.owed()),
+                (Some(Watch::Ping), _) => self.suite.answer(system, &request, Watched::Ok, &[]),
+                _ => self.suite.answer(system, &request, Watched::Busy, &[]),
+            }
+        }
+    }
+
     /// A partition that stopped and is this one's to rescue.
     fn stopped(&self, system: &mut System) -> Option<StoppedRecord> {
         let deadline = time::after(PATIENCE);

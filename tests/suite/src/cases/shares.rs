@@ -70,7 +70,8 @@ fn measure_once(world: &mut World, ids: [u32; HOGS.len()]) -> Verdict {
         let wanted = window as u64 * share / PLAN_SLOTS as u64;
         let doubt = (first.to - first.from) + (last.to - last.from);
         let apart = used(index).abs_diff(wanted);
-        check!(apart <= slot + doubt, "{name}: {apart} ns from its {wanted}, {doubt} in doubt");
+        let all = [0, 1, 2].map(used);
+        check!(apart <= slot + doubt, "{name}: {apart} ns off, {doubt} in doubt; {all:?} of {whole}");
     }
     Ok(())
 }
