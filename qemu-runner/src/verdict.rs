@@ -32,7 +32,7 @@ impl End {
         Self {
             status,
             reason,
-            said_off: transcript.lines().any(|line| line.trim_end() == OFF),
+            said_off: transcript.lines().any(|line| line.trim_end().ends_with(OFF)),
             suite: suite.map(|line| line.trim_end().to_owned()),
         }
     }
@@ -89,7 +89,9 @@ mod tests {
         assert!(!end(0, "guest-reset", said).clean());
         assert!(!end(1, "guest-shutdown", said).clean());
         assert!(!end(0, "guest-shutdown", "x").clean());
-        assert!(!end(0, "guest-shutdown", "he said bulkhead: the machine is off").clean());
+        assert!(!end(0, "guest-shutdown", "bulkhead: the machine is offended").clean());
+        // A prompt may have come before it.
+        assert!(end(0, "guest-shutdown", "bulkhead> bulkhead: the machine is off\r\n").clean());
     }
 
     #[test]
