@@ -180,7 +180,7 @@ impl<'a, M: Machine> Builder<'a, M> {
         access: Access,
     ) -> Result<(), BootError> {
         let end = count.checked_mul(PAGE_SIZE).and_then(|length| address.checked_add(length));
-        let inside = end.is_some_and(|end| end <= USER_END) && address % PAGE_SIZE == 0;
+        let inside = end.is_some_and(|end| end <= USER_END) && address.is_multiple_of(PAGE_SIZE);
         if !inside || access.contains(Access::WRITE | Access::EXECUTE) {
             return Err(BootError::BadSegment);
         }

@@ -171,11 +171,7 @@ impl Object for SlotTable {}
 
 /// The slot with a number in a partition's table; `None` beyond the table.
 #[inline]
-pub fn slot<'a, M: Machine>(
-    machine: &'a M,
-    partition: Frame,
-    number: u64,
-) -> Option<&'a SlotWords> {
+pub fn slot<M: Machine>(machine: &M, partition: Frame, number: u64) -> Option<&SlotWords> {
     let partition = machine.object::<Partition>(partition);
     let page = partition.slot_page(number >> 8)?;
     machine.object::<SlotTable>(page).slots.get(usize::try_from(number & 0xff).ok()?)

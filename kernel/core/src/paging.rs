@@ -78,12 +78,12 @@ pub fn access(entry: u64) -> Access {
 }
 
 /// The entry for `address` in the table of `level` (4 = root), or the level of the table that is missing.
-pub fn walk<'a, M: Machine>(
-    machine: &'a M,
+pub fn walk<M: Machine>(
+    machine: &M,
     root: u64,
     address: VirtualAddress,
     level: u32,
-) -> Result<&'a Cell, u64> {
+) -> Result<&Cell, u64> {
     let mut table = if root == 0 { return Err(u64::from(ROOT_LEVEL)) } else { Frame::new(root) };
     let mut at = ROOT_LEVEL;
     loop {

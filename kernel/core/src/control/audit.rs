@@ -62,7 +62,8 @@ pub(super) fn audit<M: Machine>(machine: &M, from: u64) -> Answer {
     while frame < end && work < BUDGET {
         let entry = ledger::entry(machine, Frame::new(frame));
         if let Some(violation) = check(machine, Frame::new(frame), entry) {
-            return Ok([frame.wrapping_add(1) % end, frame, violation_number(violation), 0]);
+            let next = frame.wrapping_add(1);
+            return Ok([if next < end { next } else { 0 }, frame, violation_number(violation), 0]);
         }
         let table = matches!(entry.kind, FrameUse::PageTable | FrameUse::SlotTable);
         work = work.saturating_add(if table { BUDGET } else { 1 });

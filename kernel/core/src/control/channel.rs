@@ -113,7 +113,7 @@ fn destroy<M: Machine>(request: &Request<'_, M>, channel: &Channel) -> Answer {
 }
 
 fn peek<M: Machine>(request: &Request<'_, M>, channel: &Channel, offset: u64) -> Answer {
-    if offset >= PAGE_SIZE || offset % 8 != 0 {
+    if offset >= PAGE_SIZE || !offset.is_multiple_of(8) {
         return Err(Refusal::argument(3));
     }
     if channel.count.get() == 0 {

@@ -14,7 +14,7 @@ use abi::types::{Frame, PAGE_SIZE, VirtualAddress};
 
 /// A page's address, argument 3.
 fn address(raw: u64) -> Result<VirtualAddress, Refusal> {
-    if raw < USER_END && raw % PAGE_SIZE == 0 {
+    if raw < USER_END && raw.is_multiple_of(PAGE_SIZE) {
         Ok(VirtualAddress::new(raw))
     } else {
         Err(Refusal::argument(3))

@@ -133,7 +133,7 @@ impl Machine for TestMachine {
         self.written.borrow_mut().extend_from_slice(bytes);
     }
     fn crash_record(&self, index: u64) -> (u64, u64) {
-        (index * 3, 12)
+        (index.wrapping_mul(3), 12)
     }
     fn fact(&self, what: u64) -> Option<u64> {
         (what < 4).then_some(what + 100)
