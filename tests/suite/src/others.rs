@@ -160,6 +160,12 @@ impl World<'_> {
         self.command(ResourceRequest::Restart, id)
     }
 
+    /// Slot of assist's doorbell.
+    pub fn assist_doorbell(&mut self) -> Result<u64, Trouble> {
+        let about = self.assist.about(self.system);
+        about.map(|one| one.slot.into()).ok_or(Trouble::new(format_args!("no channel to assist")))
+    }
+
     /// Asks assist and waits for the answer.
     pub fn ask_assist(
         &mut self,

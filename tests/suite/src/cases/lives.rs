@@ -1,9 +1,12 @@
 //! Partitions are created, started, restarted and destroyed, and not one frame is lost.
 
 use crate::check;
-use crate::outcome::Verdict;
+use crate::outcome::{Verdict, done, refused};
 use crate::world::World;
+use abi::call::{Call, Error};
 use abi::message::resource::{PartitionState, ResourceRequest, ResourceStatus};
+use abi::rights::{Kind, Rights};
+use rt::sys;
 
 /// How many partitions are created and destroyed, and how many of them are there at once at most.
 const LIVES: u32 = 1000;
@@ -86,6 +89,26 @@ pub fn wrong_requests_are_refused(world: &mut World) -> Verdict {
     let status = world.status(ResourceRequest::Destroy, manifest)?;
     check!(status != ResourceStatus::Ok, "a partition of the manifest was destroyed");
     the_audit_finds_nothing(world)
+}
+
+/// A doorbell to what was before says so, with the generation of what is now; the channel has a new epoch.
+// covers: KRN-3, CHN-1
+pub fn peers_see_a_new_epoch(world: &mut World) -> Verdict {
+    world.poke_when_up()?;
+    let doorbell = world.assist_doorbell()?;
+    let copy = world.put(doorbell, Rights::all(), (Kind::Doorbell as u64) << 32)?;
+    let old = done("Inspect", sys::raw(Call::Inspect as u64, [copy, 0, 0, 0, 0, 0]))?[2];
+    let before = world.channel("assist")?.epoch;
+    world.restart("assist")?;
+    check!(world.poke_when_up()? == 1, "assist remembers");
+    let after = world.channel("assist")?.epoch;
+    check!(after > before, "epoch {after} after {before}");
+    let ring = sys::raw(Call::Ring as u64, [copy, 0, 0, 0, 0, 0]);
+    refused("a doorbell of the last life", ring, Error::Stale)?;
+    check!(ring.is_err_and(|failure| failure.value > old), "{ring:?} after generation {old}");
+    let fresh = world.assist_doorbell()?;
+    done("the doorbell of this life", sys::raw(Call::Ring as u64, [fresh, 0, 0, 0, 0, 0]))?;
+    world.clear(copy)
 }
 
 /// Every partition but suite itself and the kernel is restarted; each comes back, and suite's channels with it.
