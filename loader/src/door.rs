@@ -1,29 +1,13 @@
-//! The boot protocols, one file each.
+//! Which boot protocol we were started by, and the bytes it left.
+#![expect(unsafe_code, reason = "reads what the boot loader left in memory")]
 
-mod multiboot2;
-mod pvh;
-
-use abi::boot::Framebuffer;
 use abi::types::PhysicalAddress;
-use loader_core::{CommandLine, Door, MemoryMap, Refusal, Rsdp, Use};
+use loader_core::door::{Found, multiboot2, pvh};
+use loader_core::{Door, PhysicalMemory, Refusal};
 use loader_machine::machine::memory::Identity;
 
-/// What a protocol tells.
-#[derive(Debug)]
-pub struct Found {
-    /// Which.
-    pub door: Door,
-    /// Memory, with nothing of the loader in it yet.
-    pub map: MemoryMap,
-    /// Address and length of the boot image.
-    pub image: (PhysicalAddress, u64),
-    /// ACPI.
-    pub rsdp: Rsdp,
-    /// Command line.
-    pub command_line: CommandLine,
-    /// Framebuffer, address 0 for none.
-    pub framebuffer: Framebuffer,
-}
+/// Longest Multiboot2 information that is read.
+const LONGEST: u32 = 1 << 20;
 
 /// Reads what the boot loader left.
 ///
@@ -31,19 +15,20 @@ pub struct Found {
 /// [`Refusal::NoImage`], or [`Refusal::Memory`] where the information cannot be read.
 pub fn find(door: u32, information: PhysicalAddress, memory: &Identity) -> Result<Found, Refusal> {
     if door == Door::Pvh.number() {
-        pvh::find(information, memory)
-    } else {
-        multiboot2::find(information, memory)
+        return pvh::find(information, memory);
     }
+    let bytes = multiboot2_bytes(information, memory)
+        .ok_or(Refusal::Memory("anything: the boot loader gives no information"))?;
+    multiboot2::find(bytes)
 }
 
-/// What a number of an address range means: ACPI 6.5, 15, which both protocols use.
-const fn usage(kind: u32) -> Use {
-    match kind {
-        1 => Use::Usable,
-        3 => Use::AcpiReclaimable,
-        4 => Use::AcpiStorage,
-        5 => Use::Bad,
-        _ => Use::Reserved,
+/// The whole information, whose first word is its size.
+fn multiboot2_bytes(information: PhysicalAddress, memory: &Identity) -> Option<&'static [u8]> {
+    let mut size = [0; 4];
+    if !memory.read(information, &mut size) {
+        return None;
     }
+    let size = u32::from_le_bytes(size).min(LONGEST);
+    // SAFETY: the information is only read, and everything in it is copied before anything is written.
+    unsafe { memory.bytes(information, u64::from(size)) }
 }

@@ -1,10 +1,11 @@
 //! Where `entry.s` arrives in 64-bit mode.
 #![expect(unsafe_code, reason = "called by assembly; owns the machine from here on")]
 
-use crate::door::{self, Found};
+use crate::door;
 use abi::boot::Framebuffer;
 use abi::types::{Frame, PhysicalAddress};
 use core::arch::global_asm;
+use loader_core::door::Found;
 use loader_core::{Offer, Refusal};
 use loader_machine::console::{Console, Pixels, Screen, Serial, Text};
 use loader_machine::machine::memory::Identity;

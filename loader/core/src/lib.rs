@@ -9,6 +9,7 @@
 #![cfg_attr(not(test), deny(clippy::as_conversions, clippy::arithmetic_side_effects))]
 
 pub mod acpi;
+pub mod door;
 mod first;
 mod handover;
 mod map;

@@ -2,6 +2,7 @@
 
 mod acpi;
 mod boot;
+mod doors;
 mod machine;
 mod map;
 mod tables;
