@@ -25,6 +25,13 @@ pub enum Complaint<'a> {
         /// Who refused and why.
         trouble: Trouble,
     },
+    /// The person would cut off the branch they sit on.
+    CarriesConsole {
+        /// The verb.
+        verb: &'static str,
+        /// The partition.
+        name: &'a str,
+    },
     /// Talking to a partition, or reading its log, was refused.
     NoConsole {
         /// The partition.
@@ -72,6 +79,10 @@ impl fmt::Display for Complaint<'_> {
                     "{name} is {state}, so there is nothing to {verb}: {instead} {name} instead"
                 )
             }
+            Self::CarriesConsole { verb, name } => write!(
+                f,
+                "{name} carries this console, and nobody could start it again: will not {verb} it; type restart {name}"
+            ),
             Self::Change { verb, name, trouble, .. } => {
                 write!(f, "cannot {verb} {name}: {trouble}")
             }

@@ -3,6 +3,7 @@
 use crate::complaint::Complaint;
 use crate::surroundings::{Surroundings, Trouble, fetch_next};
 use abi::image::name_text;
+use abi::manifest::PartitionRole;
 use abi::message::resource::{Index, PartitionRecord, PartitionState, ResourceRequest};
 use alloc::vec::Vec;
 use console_grammar::{Mistake, nearest};
@@ -54,4 +55,11 @@ impl List {
 pub fn state(record: &PartitionRecord) -> Option<(PartitionState, &'static str)> {
     let number = usize::try_from(record.state & 0xff).ok()?;
     PartitionState::ALL.get(number).copied()
+}
+
+/// Whether the operator's console is gone when this partition is: it is the console, or carries its text.
+pub fn carries_console(record: &PartitionRecord) -> bool {
+    let role =
+        usize::try_from(record.state >> 16).ok().and_then(|role| PartitionRole::ALL.get(role));
+    matches!(role, Some((PartitionRole::Command | PartitionRole::Console, _)))
 }

@@ -102,11 +102,18 @@ impl Session {
 
     /// Does what the line says and shows the next prompt.
     fn line(&mut self, surroundings: &mut impl Surroundings) {
+        surroundings.flush();
         let mut status = 0;
         for text in console_grammar::commands(self.editor.line()) {
             status = status.max(verbs::run(surroundings, text));
         }
-        let _ = write!(surroundings, "\x1b]133;D;{status}\x07");
+        mark_end(surroundings, status);
         self.prompt(surroundings);
     }
+}
+
+/// Tells tools that a line was done (`kernel/doc/0004`).
+pub fn mark_end(surroundings: &mut impl Surroundings, status: u8) {
+    // Writing to the surroundings cannot fail.
+    let _ = write!(surroundings, "\x1b]133;D;{status}\x07");
 }

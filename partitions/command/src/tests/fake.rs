@@ -16,6 +16,8 @@ use zerocopy::{FromBytes, IntoBytes};
 pub struct Fake {
     /// What was shown.
     pub shown: Vec<u8>,
+    /// What was shown when a change was asked for.
+    pub before_change: Vec<u8>,
     /// What was asked that changes something, with its number.
     pub changes: Vec<(ResourceRequest, u32)>,
     /// The answer to all questions, instead of the true one.
@@ -36,7 +38,7 @@ fn partition(id: u32, text: &str, state: PartitionState, waits_for: u64) -> Part
     PartitionRecord {
         name: name(text),
         id,
-        state: state as u32 | 5 << 16,
+        state: state as u32 | [1, 4, 5, 0][id as usize] << 16,
         share: id,
         processor: 0,
         pages: 100 << (4 * id),
@@ -56,6 +58,7 @@ impl Fake {
             AuditRecord { frames: 1000, frame: 0, violation: 0, free: 500, books_free: 500 };
         Self {
             shown: Vec::new(),
+            before_change: Vec::new(),
             changes: Vec::new(),
             trouble: None,
             audit,
@@ -184,6 +187,7 @@ impl Fake {
             })),
             ResourceRequest::Audit => Some(bytes(self.audit)),
             _ => {
+                self.before_change.clone_from(&self.shown);
                 self.changes.push((request, index));
                 Some(Vec::new())
             }

@@ -100,6 +100,16 @@ fn a_partition_without_console_is_told() {
 }
 
 #[test]
+fn nobody_saws_off_the_branch_they_sit_on() {
+    let mut fake = Fake::new();
+    let expected = "io-console carries this console, and nobody could start it again: will not kill it; \
+                    type restart io-console\n";
+    assert_eq!(fails(&mut fake, "kill io-console"), expected);
+    fails(&mut fake, "stop command");
+    assert_eq!(fake.changes, []);
+}
+
+#[test]
 fn an_audit_that_finds_something_fails() {
     let mut fake = Fake::new();
     (fake.audit.violation, fake.audit.frame) = (4, 0x77);

@@ -86,19 +86,26 @@ fn trace() {
 #[test]
 fn changes_reach_the_resource_manager() {
     let mut fake = Fake::new();
-    let line = "start web; stop io-console; kill command; restart web; shutdown; reboot";
+    let line = "start web; stop web; kill web; restart io-console; shutdown; reboot";
     let (text, status) = fake.run(line);
-    let said = "web started\nio-console stopped\ncommand killed\nweb restarted\n";
+    let said = "web started\nweb stopped\nweb killed\nio-console restarted\n";
     assert_eq!(text, [said, &"stopping all partitions\n".repeat(2)].concat());
     let asked = [
         (ResourceRequest::Start, 3),
-        (ResourceRequest::Stop, 2),
-        (ResourceRequest::Kill, 1),
-        (ResourceRequest::Restart, 3),
+        (ResourceRequest::Stop, 3),
+        (ResourceRequest::Kill, 3),
+        (ResourceRequest::Restart, 2),
         (ResourceRequest::Shutdown, 0),
         (ResourceRequest::Shutdown, 1),
     ];
     assert_eq!((fake.changes.as_slice(), status), (asked.as_slice(), 0));
+}
+
+#[test]
+fn a_console_that_restarts_itself_says_so_before() {
+    let mut fake = Fake::new();
+    fake.run("restart command");
+    assert!(fake.before_change.ends_with(b"command restarted\n\x1b]133;D;0\x07"));
 }
 
 #[test]

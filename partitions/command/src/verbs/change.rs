@@ -2,7 +2,8 @@
 
 use super::Outcome;
 use crate::complaint::Complaint;
-use crate::list::{List, state};
+use crate::list::{List, carries_console, state};
+use crate::session::mark_end;
 use crate::surroundings::Surroundings;
 use abi::message::resource::{Index, ResourceRequest};
 use zerocopy::IntoBytes;
@@ -12,15 +13,19 @@ pub struct Change {
     verb: &'static str,
     request: ResourceRequest,
     done: &'static str,
+    /// The partition does not run afterwards.
+    ends: bool,
 }
 
 impl Change {
     pub const START: Self =
-        Self { verb: "start", request: ResourceRequest::Start, done: "started" };
-    pub const STOP: Self = Self { verb: "stop", request: ResourceRequest::Stop, done: "stopped" };
-    pub const KILL: Self = Self { verb: "kill", request: ResourceRequest::Kill, done: "killed" };
+        Self { verb: "start", request: ResourceRequest::Start, done: "started", ends: false };
+    pub const STOP: Self =
+        Self { verb: "stop", request: ResourceRequest::Stop, done: "stopped", ends: true };
+    pub const KILL: Self =
+        Self { verb: "kill", request: ResourceRequest::Kill, done: "killed", ends: true };
     pub const RESTART: Self =
-        Self { verb: "restart", request: ResourceRequest::Restart, done: "restarted" };
+        Self { verb: "restart", request: ResourceRequest::Restart, done: "restarted", ends: false };
 }
 
 /// Changes the partition with this name.
@@ -31,9 +36,27 @@ pub fn partition<'a>(
     change: &Change,
 ) -> Outcome<'a> {
     let record = list.named(name)?;
+    if change.ends && carries_console(record) {
+        return Err(Complaint::CarriesConsole { verb: change.verb, name });
+    }
+    if record.id == surroundings.myself() {
+        say_before(surroundings, name, change)?;
+    }
     let state = state(record).map_or("in an unknown state", |(_, word)| word);
     surroundings
         .ask(change.request, Index { index: record.id }.as_bytes())
         .map_err(|trouble| Complaint::Change { verb: change.verb, name, state, trouble })?;
     Ok(writeln!(surroundings, "{name} {}", change.done)?)
+}
+
+/// There is no later: who asks for their own restart is gone before the answer comes.
+fn say_before<'a>(
+    surroundings: &mut impl Surroundings,
+    name: &str,
+    change: &Change,
+) -> Outcome<'a> {
+    writeln!(surroundings, "{name} {}", change.done)?;
+    mark_end(surroundings, 0);
+    surroundings.flush();
+    Ok(())
 }
