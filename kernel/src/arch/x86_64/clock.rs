@@ -10,6 +10,9 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Nanoseconds in a second.
 const SECOND: u64 = 1_000_000_000;
+/// Nanoseconds between timer interrupts where time is read off a reference: its wraps have to be counted,
+/// and programs know the time of the last interrupt only.
+const TICK: u64 = 10_000_000;
 /// Fixed-point position of multipliers.
 pub const SHIFT: u64 = 32;
 /// Times that measuring is repeated where the samples scatter.
@@ -138,14 +141,20 @@ impl Clock {
         }
     }
 
-    /// Nanoseconds from now to `time`; not longer than the reference may be left alone, where that is used.
+    /// Nanoseconds from now to `time`; where time is read off the reference not more than to the next tick.
     fn distance(&self, time: Option<u64>) -> Option<u64> {
         let distance = time.map(|time| time.saturating_sub(self.now()));
         if !self.is_distrusted() {
             return distance;
         }
-        let longest = scaled(self.reference.mask() / 4, self.references.multiplier);
-        Some(distance.map_or(longest, |distance| distance.min(longest)))
+        Some(distance.map_or(TICK, |distance| distance.min(TICK)))
+    }
+
+    /// Where time is read off the reference, makes sure that there is a next tick whatever core needs.
+    pub fn keep_ticking(&self, apic: LocalApic) {
+        if self.is_distrusted() {
+            self.set_timer(apic, None);
+        }
     }
 
     fn stop_timer(&self, apic: LocalApic) {

@@ -56,7 +56,9 @@ fn leave(next: Next<'_>) -> *const Context {
 
 /// The processor runs its plan for the first time.
 pub extern "C" fn begin(area: &'static Area) -> *const Context {
-    leave(kernel_core::nudge(Hardware::get(), &area.processor))
+    let hardware = Hardware::get();
+    hardware.clock.keep_ticking(hardware.apic);
+    leave(kernel_core::nudge(hardware, &area.processor))
 }
 
 /// A partition made a call.
@@ -94,6 +96,7 @@ fn interrupt(area: &'static Area, number: u64) -> *const Context {
         vector::TIMER => {
             apic.end();
             hardware.time.tick(&hardware.clock);
+            hardware.clock.keep_ticking(apic);
             kernel_core::timer(hardware, processor)
         }
         vector::NUDGE => {
