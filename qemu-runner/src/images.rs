@@ -109,10 +109,10 @@ pub fn build(name: &str) -> Result<Artifacts> {
 
 /// Says which program is missing before cargo says it less clearly.
 fn check_packages(manifest: &Manifest) -> Result<()> {
-    let known = paths::programs("main.rs");
+    let known = paths::programs();
     for program in manifest.programs() {
-        if !known.iter().any(|name| name == program) {
-            let near = nearest(program, known.iter().map(String::as_str));
+        if !known.iter().any(|other| other.name == program) {
+            let near = nearest(program, known.iter().map(|other| other.name.as_str()));
             let advice = near.map_or(String::new(), |near| format!("; did you mean '{near}'?"));
             bail!("image '{}': there is no program '{program}'{advice}", manifest.name.value);
         }

@@ -42,17 +42,39 @@ pub fn manifests() -> Vec<String> {
     names
 }
 
-/// Names of the programs of partitions, those that test included, whose folder has the source file `file`
-/// (`main.rs`: all of them; `lib.rs`: those with parts that the host can test); sorted.
+/// A program of the bare machine: a folder with `src/main.rs` in `partitions/` or `tests/`.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// Name of the folder and of the package.
+    pub name: String,
+    folder: PathBuf,
+}
+
+impl Program {
+    /// Whether it can be built for the host as a whole, and so be tested there.
+    #[must_use]
+    pub fn portable(&self) -> bool {
+        let text = fs::read_to_string(self.folder.join("src/main.rs")).unwrap_or_default();
+        text.contains("#[cfg(not(target_os = \"none\"))]")
+    }
+
+    /// Whether at least a library of it can.
+    #[must_use]
+    pub fn has_library(&self) -> bool {
+        self.folder.join("src/lib.rs").is_file()
+    }
+}
+
+/// All programs of the bare machine but kernel and loaders, by their names.
 #[must_use]
-pub fn programs(file: &str) -> Vec<String> {
+pub fn programs() -> Vec<Program> {
     let folders = ["partitions", "tests"].map(|folder| root().join(folder));
     let entries = folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten();
-    let source =
-        |path: PathBuf| path.join("src/main.rs").is_file() && path.join("src").join(file).is_file();
-    let programs = entries.filter(|entry| source(entry.path()));
-    let mut names: Vec<String> =
-        programs.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    names.sort();
-    names
+    let program = |folder: PathBuf| {
+        let name = folder.file_name()?.to_str()?.to_owned();
+        folder.join("src/main.rs").is_file().then_some(Program { name, folder })
+    };
+    let mut programs: Vec<Program> = entries.filter_map(|entry| program(entry.path())).collect();
+    programs.sort_by(|left, right| left.name.cmp(&right.name));
+    programs
 }

@@ -1,6 +1,6 @@
 //! `test`: every step that must pass before a change lands, in one list.
 
-use crate::paths;
+use crate::paths::{self, Program};
 use crate::verbs::image;
 use anyhow::{Context as _, Result, bail};
 use std::process::Command;
@@ -22,8 +22,10 @@ enum Packages {
     Host,
     /// Programs of the bare machine.
     Bare,
-    /// Libraries of the programs of the bare machine: the host tests them.
-    Parts,
+    /// Programs of the bare machine that the host can build, and so test.
+    Portable,
+    /// Those of the others that have a library for the host to test.
+    Libraries,
     /// What the command says itself.
     Named,
 }
@@ -39,16 +41,17 @@ const UEFI: &str = "x86_64-unknown-uefi";
 const STRICT: &[&str] = &["-D", "warnings"];
 
 /// Every step, in its order: cheap ones first.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 13] = [
     step("format", Action::Cargo(&["fmt", "--all", "--check"], Packages::Named, &[])),
     step("lint-host", Action::Cargo(&["clippy", "--all-targets"], Packages::Host, STRICT)),
     step(
         "lint-scenarios",
         Action::Cargo(&["clippy", "--all-targets", "-p", "scenarios"], Packages::Named, STRICT),
     ),
+    step("lint-portable", Action::Cargo(&["clippy", "--all-targets"], Packages::Portable, STRICT)),
     step(
-        "lint-parts",
-        Action::Cargo(&["clippy", "--lib", "--profile", "test"], Packages::Parts, STRICT),
+        "lint-libraries",
+        Action::Cargo(&["clippy", "--lib", "--profile", "test"], Packages::Libraries, STRICT),
     ),
     step(
         "lint-bare",
@@ -63,7 +66,8 @@ const STEPS: [Step; 11] = [
         ),
     ),
     step("host", Action::Cargo(&["test"], Packages::Host, &[])),
-    step("parts", Action::Cargo(&["test", "--lib"], Packages::Parts, &[])),
+    step("portable", Action::Cargo(&["test"], Packages::Portable, &[])),
+    step("libraries", Action::Cargo(&["test", "--lib"], Packages::Libraries, &[])),
     step(
         "loom",
         Action::Flagged("--cfg loom", &["test", "--release", "-p", "ring", "-p", "kernel-core"]),
@@ -134,11 +138,17 @@ impl Packages {
             Self::Host | Self::Named => Vec::new(),
             Self::Bare => {
                 let kernel = ["kernel", "loader"].map(str::to_owned);
-                kernel.into_iter().chain(paths::programs("main.rs")).collect()
+                kernel.into_iter().chain(chosen(|_| true)).collect()
             }
-            Self::Parts => paths::programs("lib.rs"),
+            Self::Portable => chosen(Program::portable),
+            Self::Libraries => chosen(|program| program.has_library() && !program.portable()),
         }
     }
+}
+
+fn chosen(choice: impl Fn(&Program) -> bool) -> Vec<String> {
+    let programs = paths::programs().into_iter().filter(|program| choice(program));
+    programs.map(|program| program.name).collect()
 }
 
 fn cargo(arguments: &[&str]) -> Command {
