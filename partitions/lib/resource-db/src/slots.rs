@@ -15,7 +15,7 @@ pub(crate) fn take(words: &mut [u64], count: u16) -> Option<Slot> {
     let mut start = first_slot::FREE.raw();
     let mut slot = start;
     while slot < END {
-        if slot % 64 == 0 && words.get(usize::from(slot / 64)) == Some(&u64::MAX) {
+        if slot.is_multiple_of(64) && words.get(usize::from(slot / 64)) == Some(&u64::MAX) {
             slot = slot.wrapping_add(64);
             start = slot;
             continue;
