@@ -7,10 +7,10 @@ mod door;
 mod entry;
 
 use core::panic::PanicInfo;
-use loader_machine::machine::processor;
+use loader_machine::start::failed;
 
 /// Nothing in the loader panics on purpose; if it happens there is nothing left to trust.
 #[panic_handler]
-fn panic(_: &PanicInfo<'_>) -> ! {
-    processor::halt()
+fn panic(info: &PanicInfo<'_>) -> ! {
+    failed(info)
 }

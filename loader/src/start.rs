@@ -1,12 +1,13 @@
 //! The steps that every door takes after it has found its image.
 
-use crate::console::Console;
+use crate::console::{Console, Screen, Serial};
 use crate::key::public_key;
 use crate::machine::{enter, memory::Identity, processor};
 use abi::image::name_text;
 use abi::types::PAGE_SIZE;
 use boot_image::{Image, check_programs};
 use core::fmt::Write;
+use core::panic::PanicInfo;
 use loader_core::{Handover, Offer, Refusal, prepare};
 
 /// Checks an image and every program in it.
@@ -55,5 +56,12 @@ fn announce(console: &mut Console, image: &Image<'_>, handover: &Handover) -> co
 /// Says why the machine does not start, and halts.
 pub fn refuse(console: &mut Console, refusal: &Refusal) -> ! {
     let _ = writeln!(console, "bulkhead: cannot start: {refusal}");
+    processor::halt()
+}
+
+/// Says on the serial port where the loader itself failed, and halts.
+pub fn failed(info: &PanicInfo<'_>) -> ! {
+    let mut console = Console::new(Serial::find(), Screen::None);
+    let _ = writeln!(console, "bulkhead: the loader failed: {info}");
     processor::halt()
 }

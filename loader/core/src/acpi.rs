@@ -39,6 +39,8 @@ pub struct Findings {
     pub machine: Machine,
     /// Pages to be mapped at [`KERNEL_DEVICES`] and after.
     pub devices: ArrayVec<Device, DEVICES>,
+    /// The root pointer where only a copy is known: it is to be put into memory.
+    pub copy: Option<[u8; 36]>,
 }
 
 /// Reads the tables. `processor` is the APIC id of this processor, which is listed first.
@@ -60,7 +62,11 @@ pub fn read<M: PhysicalMemory>(memory: &M, rsdp: &Rsdp, processor: u32) -> Findi
         hpet = root.table(memory, *b"HPET").and_then(|table| hpet_address(memory, &table));
     }
     let devices = place_devices(&mut machine, local_apic, hpet);
-    Findings { machine, devices }
+    let copy = match (rsdp, root) {
+        (Rsdp::Copy(bytes), Some(root)) if root.rsdp.raw() == 0 => Some(*bytes),
+        _ => None,
+    };
+    Findings { machine, devices, copy }
 }
 
 /// Address of the registers, if they are in memory (IA-PC HPET 1.0a, 3.2.4).

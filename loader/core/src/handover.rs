@@ -49,6 +49,7 @@ pub fn prepare<M: PhysicalMemory>(
     findings.machine.serial = u32::from(offer.serial);
     findings.machine.framebuffer = offer.framebuffer;
     let plan = plan::make(&offer, &findings, memory, &mut map)?;
+    plan::place_root(&mut findings, memory, &mut map, offer.reach)?;
     let page_tables = build_tables(&offer, &plan, &findings, memory, &mut map)?;
     // Only the kernel's limit on ranges counts now.
     map.shrink(MEMORY_RANGES);

@@ -22,6 +22,24 @@ const STACK: u64 = 4;
 /// Bytes of a ledger entry.
 const LEDGER_ENTRY: u64 = 8;
 
+/// Puts a copied root pointer where those that read ACPI tables later find it.
+///
+/// # Errors
+/// [`Refusal::Memory`].
+pub(crate) fn place_root<M: PhysicalMemory>(
+    findings: &mut Findings,
+    memory: &mut M,
+    map: &mut MemoryMap,
+    reach: Frame,
+) -> Result<(), Refusal> {
+    let Some(copy) = findings.copy else { return Ok(()) };
+    let mut loader = Loader { memory, map, reach };
+    let frame = loader.frames(1, Use::AcpiReclaimable, "the root of the ACPI tables")?;
+    loader.memory.write(frame.address(), &copy);
+    findings.machine.rsdp = frame.address();
+    Ok(())
+}
+
 /// Where everything is.
 pub(crate) struct Plan {
     pub crash_record: Frame,

@@ -13,7 +13,7 @@ use boot_image::Image;
 use core::panic::PanicInfo;
 use loader_core::{CommandLine, Refusal, Rsdp};
 use loader_machine::machine::processor;
-use loader_machine::start::check_image;
+use loader_machine::start::{check_image, failed};
 use uefi::prelude::{Status, entry};
 
 /// What is learned while the firmware still serves.
@@ -56,6 +56,6 @@ fn find() -> Result<Found, Refusal> {
 
 /// Nothing in the loader panics on purpose; if it happens there is nothing left to trust.
 #[panic_handler]
-fn panic(_: &PanicInfo<'_>) -> ! {
-    processor::halt()
+fn panic(info: &PanicInfo<'_>) -> ! {
+    failed(info)
 }

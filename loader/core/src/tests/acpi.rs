@@ -110,6 +110,12 @@ fn machine(revision: u8) -> Memory {
     memory
 }
 
+/// Puts an empty list of tables at 64 MiB and returns a root pointer to it that is nowhere in memory.
+pub fn root_copy(memory: &mut Memory) -> [u8; 36] {
+    memory.place(0x3ff_0000, &table(b"XSDT", &[]));
+    rsdp(2, 0, 0x3ff_0000)
+}
+
 fn found(memory: &Memory) -> Findings {
     read(memory, &Rsdp::At(PhysicalAddress::new(RSDP)), 3)
 }
@@ -160,7 +166,10 @@ fn the_root_is_searched_and_copies_are_taken() {
     let mut bare = machine(2);
     bare.place(RSDP, &[0; 36]);
     assert_eq!(processors(&read(&bare, &Rsdp::Search, 3)), [3]);
-    assert_complete(&read(&bare, &Rsdp::Copy(rsdp(2, RSDT, XSDT)), 3));
+    let copied = read(&bare, &Rsdp::Copy(rsdp(2, RSDT, XSDT)), 3);
+    assert_complete(&copied);
+    assert_eq!((copied.machine.rsdp.raw(), copied.copy), (0, Some(rsdp(2, RSDT, XSDT))));
+    assert_eq!(read(&bare, &Rsdp::Copy([7; 36]), 3).copy, None);
     assert_complete(&read(&bare, &Rsdp::Copy(rsdp(0, RSDT, 0)), 3));
     let mut extended = machine(2);
     extended.place(RSDP, &[0; 36]);

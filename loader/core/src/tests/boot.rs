@@ -288,6 +288,22 @@ fn an_image_off_its_page_is_refused() {
 }
 
 #[test]
+fn a_copied_root_pointer_is_put_into_memory() {
+    let bytes = sample();
+    let parsed = Image::verify(&bytes, None).unwrap();
+    let mut memory = Memory::default();
+    let copy = super::acpi::root_copy(&mut memory);
+    let mut offer = offer(map(&ordinary()), &parsed, IMAGE);
+    offer.rsdp = crate::Rsdp::Copy(copy);
+    let handover = prepare(offer, &mut memory).unwrap();
+    let raw = memory.bytes(handover.information.raw() - DIRECT_MAP, size_of::<BootInformation>());
+    let information = BootInformation::read_from_bytes(&raw).unwrap();
+    let root = information.machine.rsdp.raw();
+    assert_eq!(memory.bytes(root, 36), copy);
+    assert!(frames(&information, &[MemoryKind::AcpiReclaimable]).contains(&(root >> 12)));
+}
+
+#[test]
 fn a_scattered_map_fits_the_kernels_list() {
     let scattered = (0..400).map(|n| report(0x8000 + 4 * n, 2, Use::Usable));
     let reserved = (0..400).map(|n| report(0x8002 + 4 * n, 1, Use::Reserved));
