@@ -59,7 +59,7 @@ pub struct Clock {
 }
 
 fn scaled(value: u64, multiplier: u64) -> u64 {
-    (u128::from(value) * u128::from(multiplier) >> SHIFT) as u64
+    ((u128::from(value) * u128::from(multiplier)) >> SHIFT) as u64
 }
 
 fn ratio(numerator: u64, denominator: u64) -> u64 {

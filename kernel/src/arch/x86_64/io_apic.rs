@@ -88,7 +88,7 @@ impl Lines {
         let isa = line < ISA_LINES || found.is_some();
         let low = matches!((flags & 3, isa), (3, _) | (0, false));
         let level = matches!((flags >> 2 & 3, isa), (3, _) | (0, false));
-        u32::from(low) * ACTIVE_LOW | u32::from(level) * LEVEL
+        (u32::from(low) * ACTIVE_LOW) | (u32::from(level) * LEVEL)
     }
 
     /// Whether the line stays up until its device is served: it is masked meanwhile.
@@ -98,7 +98,7 @@ impl Lines {
 
     /// Lets the line interrupt the processor with this APIC id; false where there is no such line.
     pub fn unmask(&self, line: u32, apic: u8) -> bool {
-        let low = |line| u32::from(FIRST_VECTOR) + line | self.wiring(line);
+        let low = |line| (u32::from(FIRST_VECTOR) + line) | self.wiring(line);
         let done = self.with(line, |chip, entry| {
             chip.write(entry, MASKED);
             chip.write(entry + 1, u32::from(apic) << 24);

@@ -5,7 +5,7 @@ use abi::boot::FrameRange;
 use abi::layout::DIRECT_MAP;
 use abi::types::{Frame, PAGE_SIZE, PhysicalAddress, VirtualAddress};
 use core::arch::asm;
-use core::ptr::{from_ref, with_exposed_provenance, with_exposed_provenance_mut};
+use core::ptr::{with_exposed_provenance, with_exposed_provenance_mut};
 use core::sync::atomic::AtomicU64;
 use kernel_core::machine::Object;
 
@@ -15,11 +15,6 @@ pub const WORDS: usize = 512;
 /// Where the kernel sees a physical address.
 pub fn direct(address: PhysicalAddress) -> VirtualAddress {
     VirtualAddress::new(DIRECT_MAP + address.raw())
-}
-
-/// Physical address of something in the direct map.
-pub fn physical<T>(value: &T) -> PhysicalAddress {
-    PhysicalAddress::new(from_ref(value).addr() as u64 - DIRECT_MAP)
 }
 
 /// A pointer to a frame through the direct map.

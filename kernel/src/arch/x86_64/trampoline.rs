@@ -6,8 +6,10 @@
 #![expect(unsafe_code, reason = "copies the code into its page")]
 
 use super::memory;
+use abi::boot::FrameRange;
 use abi::types::Frame;
 use core::arch::global_asm;
+use core::sync::atomic::Ordering;
 
 /// Where the table starts in the page: the words of [`Table`].
 const TABLE: usize = 0xf00;
@@ -112,7 +114,7 @@ pub fn write(page: Frame, start: &Start) {
     // SAFETY: the loader keeps the page for this; the code is shorter than it, and no processor runs it now.
     unsafe { (&raw const trampoline_start).copy_to_nonoverlapping(memory::pointer(page), length) };
     let base = page.address().raw();
-    let far = |label, selector| base + distance(label) | selector << 32;
+    let far = |label, selector| (base + distance(label)) | selector << 32;
     let gdt = base + GDT as u64;
     let table = [
         gdt << 16 | (size_of_val(&DESCRIPTORS) as u64 - 1),
@@ -123,8 +125,9 @@ pub fn write(page: Frame, start: &Start) {
         start.area,
         start.entry,
     ];
-    for (index, word) in table.into_iter().chain(DESCRIPTORS).enumerate() {
-        // SAFETY: the table ends within the page, and words in it are aligned.
-        unsafe { memory::pointer::<u64>(page).add(TABLE / 8 + index).write_volatile(word) };
+    // SAFETY: the loader keeps the page for this.
+    let words = unsafe { memory::words(FrameRange { start: page, count: 1 }) };
+    for (place, word) in words[TABLE / 8..].iter().zip(table.into_iter().chain(DESCRIPTORS)) {
+        place.store(word, Ordering::Release);
     }
 }
