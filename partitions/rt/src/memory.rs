@@ -32,45 +32,49 @@ impl Window {
         self.length
     }
 
-    /// Address of a `T` at `offset`, if it lies inside and is aligned.
-    fn place<T>(&self, offset: usize) -> Option<*mut T> {
-        let end = offset.checked_add(size_of::<T>())?;
-        let address = self.address.checked_add(offset)?;
-        (end <= self.length && address.is_multiple_of(align_of::<T>()))
-            .then(|| core::ptr::with_exposed_provenance_mut(address))
+    /// Address of `count` values of `T` at `offset`, if they lie inside and are aligned. The window itself is, to a page.
+    #[inline]
+    fn place<T>(&self, offset: usize, count: usize) -> Option<*mut T> {
+        let room = self.length.checked_sub(offset)?.checked_div(size_of::<T>())?;
+        (count <= room && offset.is_multiple_of(align_of::<T>()))
+            .then(|| core::ptr::with_exposed_provenance_mut(self.address.wrapping_add(offset)))
     }
 
-    fn word(&self, offset: usize) -> Option<&AtomicU64> {
+    /// The words at `offset`, for all their users atomic.
+    #[inline]
+    fn words(&self, offset: usize, count: usize) -> &[AtomicU64] {
         // SAFETY: inside the window, aligned, and memory there is only ever accessed as atomics.
-        self.place(offset).map(|place| unsafe { AtomicU64::from_ptr(place) })
+        self.place(offset, count)
+            .map_or(&[], |place| unsafe { core::slice::from_raw_parts(place, count) })
     }
 
+    #[inline]
     fn half(&self, offset: usize) -> Option<&AtomicU32> {
         // SAFETY: inside the window, aligned, and memory there is only ever accessed as atomics.
-        self.place(offset).map(|place| unsafe { AtomicU32::from_ptr(place) })
+        self.place(offset, 1).map(|place| unsafe { AtomicU32::from_ptr(place) })
     }
 
     fn byte(&self, offset: usize) -> Option<&AtomicU8> {
         // SAFETY: inside the window, and memory there is only ever accessed as atomics.
-        self.place(offset).map(|place| unsafe { AtomicU8::from_ptr(place) })
+        self.place(offset, 1).map(|place| unsafe { AtomicU8::from_ptr(place) })
     }
 
     /// Loads the 8 bytes at a multiple of 8.
     #[must_use]
     pub fn load64(&self, offset: usize, order: Ordering) -> u64 {
-        self.word(offset).map_or(0, |word| word.load(order))
+        self.words(offset, 1).first().map_or(0, |word| word.load(order))
     }
 
     /// Reads a register of 1, 2, 4 or 8 bytes with one access of that width.
     pub(crate) fn read_register<T: Default + Copy>(&self, offset: usize) -> T {
         // SAFETY: inside the window and aligned; T is one of the plain integers, see `device`.
-        self.place(offset)
+        self.place(offset, 1)
             .map_or_else(T::default, |place| unsafe { core::ptr::read_volatile(place) })
     }
 
     /// Writes a register of 1, 2, 4 or 8 bytes with one access of that width.
     pub(crate) fn write_register<T: Copy>(&self, offset: usize, value: T) {
-        if let Some(place) = self.place(offset) {
+        if let Some(place) = self.place(offset, 1) {
             // SAFETY: inside the window and aligned; T is one of the plain integers, see `device`.
             unsafe { core::ptr::write_volatile(place, value) }
         }
@@ -97,27 +101,30 @@ fn foreign(start: u64, end: u64) -> bool {
 }
 
 impl SharedMemory for Window {
+    #[inline]
     fn load(&self, offset: usize, order: Ordering) -> u32 {
         self.half(offset).map_or(0, |half| half.load(order))
     }
 
+    #[inline]
     fn store(&self, offset: usize, value: u32, order: Ordering) {
         if let Some(half) = self.half(offset) {
             half.store(value, order);
         }
     }
 
+    #[inline]
     fn read(&self, offset: usize, to: &mut [u64]) {
-        for (word, at) in to.iter_mut().zip((offset..).step_by(8)) {
-            *word = self.load64(at, Ordering::Relaxed);
+        let words = self.words(offset, to.len());
+        for (word, place) in to.iter_mut().zip(words) {
+            *word = place.load(Ordering::Relaxed);
         }
     }
 
+    #[inline]
     fn write(&self, offset: usize, from: &[u64]) {
-        for (word, at) in from.iter().zip((offset..).step_by(8)) {
-            if let Some(place) = self.word(at) {
-                place.store(*word, Ordering::Relaxed);
-            }
+        for (word, place) in from.iter().zip(self.words(offset, from.len())) {
+            place.store(*word, Ordering::Relaxed);
         }
     }
 

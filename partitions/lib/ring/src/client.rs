@@ -2,12 +2,15 @@
 
 use crate::side::Side;
 use crate::{Doorbell, Geometry, Message, Refused, SharedMemory};
-use abi::channel::{CLIENT_AREA, SERVER_AREA};
 
 /// Most requests of one client that can be open at a time, whatever the size of its rings.
 pub const OUTSTANDING: usize = 64;
 /// Bits of an id that say which of the open requests it is.
 const PLACE: u64 = 63;
+/// [`OUTSTANDING`] as the count of entries has it.
+const MOST: u32 = u64::BITS;
+const _: () =
+    assert!(OUTSTANDING.count_ones() == 1 && OUTSTANDING.trailing_zeros() == MOST.trailing_zeros());
 
 /// How a request came to its end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,8 +24,10 @@ pub enum Taken {
 /// The client's end of a channel.
 #[derive(Debug)]
 pub struct ClientEnd<M> {
-    side: Side<M>,
+    side: Side<M, true>,
     serial: u64,
+    /// Requests in `open` or `lost`.
+    count: u32,
     open: u64,
     lost: u64,
     forgotten: u64,
@@ -33,20 +38,15 @@ impl<M: SharedMemory> ClientEnd<M> {
     /// An end that has no peer yet.
     #[must_use]
     pub fn new(memory: M, geometry: Geometry) -> Self {
-        let side = Side {
-            memory,
-            geometry,
-            arming: Default::default(),
-            own: CLIENT_AREA,
-            peer: SERVER_AREA,
-            out: geometry.requests(),
-            incoming: geometry.completions(),
-            epoch: 0,
-            produced: 0,
-            consumed: 0,
-            broken: false,
-        };
-        Self { side, serial: 0, open: 0, lost: 0, forgotten: 0, ids: [0; OUTSTANDING] }
+        Self {
+            side: Side::new(memory, geometry),
+            serial: 0,
+            count: 0,
+            open: 0,
+            lost: 0,
+            forgotten: 0,
+            ids: [0; OUTSTANDING],
+        }
     }
 
     /// Takes over a new epoch: what is open is lost (and taken as such), the server may be waiting for this.
@@ -55,6 +55,7 @@ impl<M: SharedMemory> ClientEnd<M> {
             return Doorbell::Quiet;
         }
         self.lost |= self.open & !self.forgotten;
+        self.count = self.lost.count_ones();
         self.open = 0;
         self.forgotten = 0;
         self.side.restart(epoch);
@@ -82,9 +83,8 @@ impl<M: SharedMemory> ClientEnd<M> {
     /// How many more requests can be sent now.
     #[must_use]
     pub fn room(&self) -> u32 {
-        let most = self.side.geometry.entries().min(64);
-        let taken = (self.open | self.lost).count_ones();
-        if self.side.epoch == 0 { 0 } else { most.saturating_sub(taken) }
+        let most = self.side.geometry.entries().min(MOST);
+        if self.side.epoch == 0 { 0 } else { most.saturating_sub(self.count) }
     }
 
     /// Publishes a request; [`ClientEnd::notify`] must follow, once for any number of them. Returns its id.
@@ -100,6 +100,7 @@ impl<M: SharedMemory> ClientEnd<M> {
         }
         let place = (self.open | self.lost).trailing_ones();
         self.serial = self.serial.wrapping_add(1);
+        self.count = self.count.wrapping_add(1);
         let id = self.serial.wrapping_mul(64) | u64::from(place);
         self.publish(id, message);
         Ok(id)
@@ -126,8 +127,16 @@ impl<M: SharedMemory> ClientEnd<M> {
     /// Nobody waits for this request any more: its completion will be dropped.
     pub fn forget(&mut self, id: u64) {
         if self.is(id) {
-            self.lost &= !bit(id);
+            self.unlose(id);
             self.forgotten |= bit(id) & self.open;
+        }
+    }
+
+    /// A lost request was told of, or nobody asks for it.
+    fn unlose(&mut self, id: u64) {
+        if self.lost & bit(id) != 0 {
+            self.lost &= !bit(id);
+            self.count = self.count.wrapping_sub(1);
         }
     }
 
@@ -145,7 +154,7 @@ impl<M: SharedMemory> ClientEnd<M> {
     /// Takes the next completion or lost request into `message`.
     pub fn take(&mut self, message: &mut Message) -> Option<Taken> {
         if let Some(id) = self.first_lost() {
-            self.lost &= !bit(id);
+            self.unlose(id);
             message.id = id;
             return Some(Taken::Lost);
         }
@@ -173,6 +182,7 @@ impl<M: SharedMemory> ClientEnd<M> {
         if self.open & bit(id) != 0 && self.is(id) {
             self.open &= !bit(id);
             self.forgotten &= !bit(id);
+            self.count = self.count.wrapping_sub(1);
         }
         awaited
     }
@@ -183,7 +193,7 @@ impl<M: SharedMemory> ClientEnd<M> {
 
     /// About to sleep. True if there is something to take after all.
     pub fn arm(&mut self) -> bool {
-        self.side.arming.arm(&self.side.memory, self.side.own);
+        self.side.arm();
         self.ready()
     }
 
@@ -214,7 +224,7 @@ impl<M: SharedMemory> ClientEnd<M> {
 
     /// Awake.
     pub fn disarm(&mut self) {
-        self.side.arming.disarm(&self.side.memory, self.side.own);
+        self.side.disarm();
     }
 
     /// Copies out of the data area, from `offset` in it; false if that is not inside.

@@ -2,12 +2,11 @@
 
 use crate::side::Side;
 use crate::{Doorbell, Geometry, Message, Refused, SharedMemory};
-use abi::channel::{CLIENT_AREA, SERVER_AREA};
 
 /// The server's end of a channel.
 #[derive(Debug)]
 pub struct ServerEnd<M> {
-    side: Side<M>,
+    side: Side<M, false>,
     told: u32,
 }
 
@@ -15,20 +14,7 @@ impl<M: SharedMemory> ServerEnd<M> {
     /// An end that has no peer yet.
     #[must_use]
     pub fn new(memory: M, geometry: Geometry) -> Self {
-        let side = Side {
-            memory,
-            geometry,
-            arming: Default::default(),
-            own: SERVER_AREA,
-            peer: CLIENT_AREA,
-            out: geometry.completions(),
-            incoming: geometry.requests(),
-            epoch: 0,
-            produced: 0,
-            consumed: 0,
-            broken: false,
-        };
-        Self { side, told: 0 }
+        Self { side: Side::new(memory, geometry), told: 0 }
     }
 
     /// The information pages name this epoch. It is taken over once the client has set itself up for it.
@@ -107,7 +93,7 @@ impl<M: SharedMemory> ServerEnd<M> {
 
     /// About to sleep. True if there is something to take after all.
     pub fn arm(&mut self) -> bool {
-        self.side.arming.arm(&self.side.memory, self.side.own);
+        self.side.arm();
         self.ready()
     }
 
@@ -125,7 +111,7 @@ impl<M: SharedMemory> ServerEnd<M> {
 
     /// Awake.
     pub fn disarm(&mut self) {
-        self.side.arming.disarm(&self.side.memory, self.side.own);
+        self.side.disarm();
     }
 
     /// Copies out of the data area, from `offset` in it; false if that is not inside.

@@ -2,23 +2,15 @@
 
 use crate::arming::Arming;
 use crate::{Doorbell, Geometry, Message, SharedMemory};
-use abi::channel::word;
+use abi::channel::{CLIENT_AREA, SERVER_AREA, word};
 use core::sync::atomic::Ordering;
 
-/// One end's view of the channel.
+/// One end's view of the channel; which end is known when it is compiled.
 #[derive(Debug)]
-pub(crate) struct Side<M> {
+pub(crate) struct Side<M, const CLIENT: bool> {
     pub memory: M,
     pub geometry: Geometry,
     pub arming: Arming,
-    /// Offset of the area this side writes.
-    pub own: usize,
-    /// Offset of the area the peer writes.
-    pub peer: usize,
-    /// Offset of the ring this side writes.
-    pub out: usize,
-    /// Offset of the ring the peer writes.
-    pub incoming: usize,
     /// Epoch this side has set itself up for, 0 for none.
     pub epoch: u32,
     /// Entries written.
@@ -29,13 +21,41 @@ pub(crate) struct Side<M> {
     pub broken: bool,
 }
 
-impl<M: SharedMemory> Side<M> {
+impl<M: SharedMemory, const CLIENT: bool> Side<M, CLIENT> {
+    /// Offset of the area this side writes.
+    const OWN: usize = if CLIENT { CLIENT_AREA } else { SERVER_AREA };
+    /// Offset of the area the peer writes.
+    const PEER: usize = if CLIENT { SERVER_AREA } else { CLIENT_AREA };
+
+    /// A side that has no peer yet.
+    pub fn new(memory: M, geometry: Geometry) -> Self {
+        Self {
+            memory,
+            geometry,
+            arming: Arming::default(),
+            epoch: 0,
+            produced: 0,
+            consumed: 0,
+            broken: false,
+        }
+    }
+
+    /// Offset of the ring this side writes.
+    const fn out(&self) -> usize {
+        if CLIENT { self.geometry.requests() } else { self.geometry.completions() }
+    }
+
+    /// Offset of the ring the peer writes.
+    const fn incoming(&self) -> usize {
+        if CLIENT { self.geometry.completions() } else { self.geometry.requests() }
+    }
+
     fn load(&self, offset: usize) -> u32 {
-        self.memory.load(self.peer.wrapping_add(offset), Ordering::Acquire)
+        self.memory.load(Self::PEER.wrapping_add(offset), Ordering::Acquire)
     }
 
     fn store(&self, offset: usize, value: u32) {
-        self.memory.store(self.own.wrapping_add(offset), value, Ordering::Release);
+        self.memory.store(Self::OWN.wrapping_add(offset), value, Ordering::Release);
     }
 
     /// The epoch the peer has set itself up for.
@@ -70,7 +90,7 @@ impl<M: SharedMemory> Side<M> {
     /// The id of the next entry.
     pub fn next_id(&self) -> u64 {
         let mut id = [0];
-        self.memory.read(self.geometry.entry(self.incoming, self.consumed), &mut id);
+        self.memory.read(self.geometry.entry(self.incoming(), self.consumed), &mut id);
         id[0]
     }
 
@@ -82,7 +102,7 @@ impl<M: SharedMemory> Side<M> {
 
     /// Copies the next entry out and gives its place back; false if the entry is impossible or its epoch is over.
     pub fn take(&mut self, message: &mut Message) -> bool {
-        let offset = self.geometry.entry(self.incoming, self.consumed);
+        let offset = self.geometry.entry(self.incoming(), self.consumed);
         let sound = message.read(&self.memory, offset);
         self.skip();
         sound && self.peer_epoch() == self.epoch
@@ -90,14 +110,24 @@ impl<M: SharedMemory> Side<M> {
 
     /// Writes the next entry, under this id, and publishes it.
     pub fn put(&mut self, id: u64, message: &Message) {
-        message.write(id, &self.memory, self.geometry.entry(self.out, self.produced));
+        message.write(id, &self.memory, self.geometry.entry(self.out(), self.produced));
         self.produced = self.produced.wrapping_add(1);
         self.store(word::PRODUCED, self.produced);
     }
 
+    /// About to sleep.
+    pub fn arm(&mut self) {
+        self.arming.arm(&self.memory, Self::OWN);
+    }
+
+    /// Awake.
+    pub fn disarm(&mut self) {
+        self.arming.disarm(&self.memory, Self::OWN);
+    }
+
     /// Whether the peer's doorbell is due for what was published.
     pub fn notify(&mut self) -> Doorbell {
-        self.arming.due(&self.memory, self.own, self.peer)
+        self.arming.due(&self.memory, Self::OWN, Self::PEER)
     }
 
     /// Copies out of the data area; false if that is not inside.
