@@ -1,7 +1,7 @@
 //! The system calls. Wait, ring and call take no lock and look at nothing but their arguments.
 
 use crate::answer::{Answer, NOTHING, Refusal};
-use crate::capability::{Capability, kind_number, lookup, lookup_as};
+use crate::capability::{Capability, kind_number, lookup, lookup_as, read, slot, usable_doorbell};
 use crate::context::{Context, register};
 use crate::ledger::Name;
 use crate::machine::Machine;
@@ -100,7 +100,12 @@ fn sleep(context: &Context, deadline: u64, callee: u64) {
 
 #[inline]
 fn doorbell<M: Machine>(machine: &M, context: &Context) -> Result<Capability, Refusal> {
-    lookup_as(machine, context, context.register(register::RDI), Kind::Doorbell, Rights::USE)
+    let number = context.register(register::RDI);
+    let found = slot(machine, context.partition(), number)
+        .map(read)
+        .and_then(|words| usable_doorbell(machine, words));
+    // What is refused is looked at again, slowly, for the reason.
+    found.map_or_else(|| lookup_as(machine, context, number, Kind::Doorbell, Rights::USE), Ok)
 }
 
 fn ring_call<'a, M: Machine>(
@@ -171,7 +176,7 @@ fn call<'a, M: Machine>(machine: &'a M, processor: &'a Processor, caller: &'a Co
         if deadline < processor.armed.get() {
             arm(machine, processor, deadline);
         }
-        return hand_over(machine, processor, callee, bit(doorbell));
+        return hand_over(machine, processor, caller, callee, bit(doorbell));
     }
     let _ = ring(machine, processor, doorbell);
     reschedule(machine, processor, true)

@@ -184,9 +184,22 @@ pub fn lookup<M: Machine>(
     context: &Context,
     number: u64,
 ) -> Result<Capability, Refusal> {
-    let partition = Frame::new(context.partition.load(Ordering::Relaxed));
-    let slot = slot(machine, partition, number).ok_or(Error::NoCapability)?;
+    let slot = slot(machine, context.partition(), number).ok_or(Error::NoCapability)?;
     Capability::unpack(read(slot)).ok_or(Error::NoCapability)?.check_fresh(machine)
+}
+
+/// The doorbell in a slot's words, if it may be rung: what [`lookup_as`] would find, in one comparison each.
+#[inline]
+pub(crate) fn usable_doorbell<M: Machine>(machine: &M, words: [u64; 2]) -> Option<Capability> {
+    let wanted = kind_number(Kind::Doorbell) | u64::from(Rights::USE.bits()) << 8;
+    let frame = Frame::new((words[0] >> 16) & 0xffff_ffff);
+    let generation = Generation::new(u32::try_from(words[1] & 0xffff_ffff).ok()?);
+    if words[0] & (wanted | 0xff) != wanted || ledger::generation_of(machine, frame)? != generation
+    {
+        return None;
+    }
+    let parameter = u32::try_from(words[1] >> 32).ok()?;
+    Some(Capability { kind: Kind::Doorbell, rights: Rights::USE, frame, generation, parameter })
 }
 
 /// [`lookup`], then kind and right.

@@ -135,6 +135,13 @@ impl Context {
             .unwrap_or(ContextState::Stopped)
     }
 
+    /// Frame of its partition.
+    #[inline]
+    #[must_use]
+    pub fn partition(&self) -> Frame {
+        Frame::new(self.partition.load(Relaxed))
+    }
+
     /// The processor it belongs to.
     #[must_use]
     pub fn processor(&self) -> ProcessorId {

@@ -80,8 +80,15 @@ pub const fn use_number(kind: FrameUse) -> u64 {
     kind as u64
 }
 
+#[inline]
 fn word<M: Machine>(machine: &M, frame: Frame) -> Option<&AtomicU64> {
     machine.ledger().get(usize::try_from(frame.raw()).ok()?)
+}
+
+/// The generation of a frame, `None` beyond memory.
+#[inline]
+pub(crate) fn generation_of<M: Machine>(machine: &M, frame: Frame) -> Option<Generation> {
+    Some(generation(word(machine, frame)?.load(Ordering::Acquire)))
 }
 
 /// The entry of a frame; beyond memory an `Absent` one.

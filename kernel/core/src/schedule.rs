@@ -12,7 +12,7 @@ use crate::{Next, plan};
 use abi::call::Error;
 use abi::control::{ContextState, PLAN_SLOTS};
 use abi::trace::TraceKind;
-use abi::types::{Frame, Nanoseconds, ProcessorId};
+use abi::types::{Frame, Nanoseconds, PhysicalAddress, ProcessorId};
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 /// Most links followed from a context that waits in a call to one that can run for it.
@@ -205,7 +205,7 @@ fn run<'a, M: Machine>(
         let events = event::end(&choice.context.wanted, &choice.context.events);
         resume(choice.context, events);
     }
-    switch(machine, processor, choice.context, choice.standing, choice.place, now)
+    switch(machine, processor, choice, now)
 }
 
 /// Ends a wait with what came; with no events it ran out of time.
@@ -221,47 +221,59 @@ pub(crate) fn resume(context: &Context, events: u64) {
 }
 
 /// Lets a context run that is ready: charges the one before it and takes over its address space.
-#[inline]
-pub(crate) fn switch<'a, M: Machine>(
+fn switch<'a, M: Machine>(
     machine: &'a M,
     processor: &'a Processor,
-    context: &'a Context,
-    standing: Standing,
-    place: u64,
+    choice: &Choice<'a>,
     now: u64,
 ) -> Next<'a> {
     charge(machine, processor, now);
+    processor.standing.set(choice.standing.raw());
+    processor.place.set(choice.place);
+    enter(machine, processor, choice.context, now)
+}
+
+/// Makes a context the running one.
+#[inline]
+fn enter<'a, M: Machine>(
+    machine: &'a M,
+    processor: &'a Processor,
+    context: &'a Context,
+    now: u64,
+) -> Next<'a> {
     let frame = context.frame().raw();
     if processor.current.get() != frame {
         processor.current.set(frame);
         processor.trace.add(Nanoseconds::new(now), TraceKind::Switch, frame, 0);
     }
-    processor.standing.set(standing.raw());
-    processor.place.set(place);
     let root = context.root.load(Relaxed);
     if processor.root.get() != root {
         processor.root.set(root);
-        machine.activate(Frame::containing(abi::types::PhysicalAddress::new(root)));
+        machine.activate(Frame::containing(PhysicalAddress::new(root)));
     }
     Next::Run(context)
 }
 
-/// Switches straight to a context that the running one called and that waits for `bit` here.
+/// Switches straight from the running context to one that it called and that waits for `bit` here. The place of the plan
+/// stays: its time is used on behalf of whoever it belongs to.
 #[inline]
 pub(crate) fn hand_over<'a, M: Machine>(
     machine: &'a M,
     processor: &'a Processor,
+    from: &Context,
     to: &'a Context,
     bit: u64,
 ) -> Next<'a> {
     // It waits on this processor, so nobody else takes its events: the bit need not pass through its event word.
     resume(to, event::end(&to.wanted, &to.events) | bit);
-    let standing = match processor.standing.get() {
-        _ if processor.owner.get() == to.frame().raw() => Standing::Owner,
-        raw if raw == Standing::Slack.raw() => Standing::Slack,
-        _ => Standing::Lent,
-    };
-    switch(machine, processor, to, standing, processor.place.get(), machine.now().raw())
+    if processor.standing.get() != Standing::Slack.raw() {
+        let own = processor.owner.get() == to.frame().raw();
+        processor.standing.set(if own { Standing::Owner.raw() } else { Standing::Lent.raw() });
+    }
+    let now = machine.now().raw();
+    let spent = spent(processor, now);
+    charge_context(processor, from, spent);
+    enter(machine, processor, to, now)
 }
 
 fn halt<'a, M: Machine>(
@@ -292,20 +304,27 @@ pub(crate) fn leave<M: Machine>(machine: &M, processor: &Processor, now: u64) {
 }
 
 /// Charges the time since the last charge to whoever ran.
-#[inline]
 fn charge<M: Machine>(machine: &M, processor: &Processor, now: u64) {
-    let spent = now.wrapping_sub(processor.since.get());
-    processor.since.set(now);
-    let current = processor.current.get();
-    if current == 0 {
-        processor.idle.add(spent);
-        return;
+    let spent = spent(processor, now);
+    match processor.current() {
+        Some(frame) => charge_context(processor, machine.object::<Context>(frame), spent),
+        None => processor.idle.add(spent),
     }
-    let used = &machine.object::<Context>(Frame::new(current)).used;
-    used.store(used.load(Relaxed).wrapping_add(spent), Relaxed);
-    if let Some(place) =
-        usize::try_from(processor.place.get()).ok().and_then(|place| processor.used.get(place))
-    {
+}
+
+/// The time since the last charge.
+#[inline]
+fn spent(processor: &Processor, now: u64) -> u64 {
+    let since = processor.since.get();
+    processor.since.set(now);
+    now.wrapping_sub(since)
+}
+
+#[inline]
+fn charge_context(processor: &Processor, context: &Context, spent: u64) {
+    context.used.store(context.used.load(Relaxed).wrapping_add(spent), Relaxed);
+    let place = usize::try_from(processor.place.get()).ok();
+    if let Some(place) = place.and_then(|place| processor.used.get(place)) {
         place.add(spent);
     }
 }

@@ -88,5 +88,5 @@ fn call_rescuer<M: Machine>(machine: &M, processor: &Processor, context: &Contex
 }
 
 fn partition<'a, M: Machine>(machine: &'a M, context: &Context) -> &'a Partition {
-    machine.object::<Partition>(Frame::new(context.partition.load(Relaxed)))
+    machine.object::<Partition>(context.partition())
 }

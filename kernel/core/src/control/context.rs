@@ -51,7 +51,7 @@ fn object<'a, M: Machine>(request: &Request<'a, M>) -> &'a Context {
 }
 
 fn partition<'a, M: Machine>(request: &Request<'a, M>) -> &'a Partition {
-    request.machine.object::<Partition>(Frame::new(object(request).partition.load(Relaxed)))
+    request.machine.object::<Partition>(object(request).partition())
 }
 
 fn home<'a, M: Machine>(request: &Request<'a, M>) -> Option<&'a Processor> {

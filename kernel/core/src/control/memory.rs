@@ -58,7 +58,7 @@ impl Creation {
         if number == 0 {
             return Err(Refusal::argument(5));
         }
-        let caller = Frame::new(request.caller.partition.load(Relaxed));
+        let caller = request.caller.partition();
         let slot = slot(request.machine, caller, number).ok_or(Error::NoCapability)?;
         if !is_empty(slot) {
             return Err(Refusal::with(Error::Occupied, number));

@@ -30,7 +30,6 @@ use abi::control::{
 use abi::rights::{Kind, Rights};
 use abi::trace::TraceKind;
 use abi::types::Frame;
-use core::sync::atomic::Ordering::Relaxed;
 
 /// A control call: who asks, on which processor, with what.
 pub(crate) struct Request<'a, M: Machine> {
@@ -158,7 +157,7 @@ impl<'a, M: Machine> Request<'a, M> {
 
     /// Writes a capability into a slot of the caller's table.
     pub(crate) fn give(&self, number: u64, capability: Capability) {
-        let partition = Frame::new(self.caller.partition.load(Relaxed));
+        let partition = self.caller.partition();
         if let Some(slot) = slot(self.machine, partition, number) {
             write(slot, capability.pack());
         }
