@@ -69,7 +69,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         }
         self.unmap_all(&row);
         self.end_objects(&row)?;
-        self.release_all(&row)?;
+        // All of them are free now, or the kernel says which is not.
+        self.release(&[row.kernel])?;
         self.forget(id, &row)
     }
 
@@ -105,6 +106,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             .is_ok_and(|[remain, ..]| remain > 0)
         {}
         gone(self.machine.patient(channel, ChannelOperation::Destroy as u64, [0; 4]))?;
+        self.release(&[row.program, row.stack, row.heap, row.lasting, row.information])?;
         for context in contexts(row) {
             self.end_context(context)?;
         }
@@ -163,9 +165,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.machine.partition(partition, operation, arguments)
     }
 
-    /// Makes all memory free, and looks whether all objects are.
-    fn release_all(&mut self, row: &PartitionRow) -> Result<(), Trouble> {
-        for Extent { start, count } in row.extents() {
+    /// Makes frames free; those that are already stay so.
+    fn release(&mut self, extents: &[Extent]) -> Result<(), Trouble> {
+        for &Extent { start, count } in extents {
             self.machine.release(first_slot::MEMORY, Frame::new(start.raw()), count)?;
         }
         Ok(())

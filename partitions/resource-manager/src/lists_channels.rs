@@ -15,6 +15,7 @@ use abi::message::resource::{
     TraceRecord,
 };
 use abi::rights::{ANY_LINE, Kind, Rights};
+use abi::trace::TraceKind;
 use abi::types::{Frame, PartitionId, ProcessorId, Slot};
 use program_loader::{Calls, Window};
 use resource_db::Owner;
@@ -154,12 +155,30 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let index = next.checked_sub(u64::from(query.back) + 1).ok_or(ResourceStatus::NoSuch)?;
         let [time, what, second, _] = self.trace(slot, index)?;
         let first = what & (u64::MAX >> 8);
-        let partition = match self.books.owner(Frame::new(first)) {
-            Owner::Partition(id) => id.raw(),
-            _ => NO_PARTITION,
-        };
         let kind = u32::try_from(what >> 56).unwrap_or(0);
+        let partition = self.traced(kind, Frame::new(first));
         Ok(Reply::record(&TraceRecord { time, kind, partition, first, second }))
+    }
+
+    /// The partition of the context that a record is about, if it is about one.
+    fn traced(&mut self, kind: u32, context: Frame) -> u32 {
+        let about = [TraceKind::Switch, TraceKind::Doorbell, TraceKind::Fault];
+        if !about.iter().any(|about| *about as u32 == kind) || context.raw() == 0 {
+            return NO_PARTITION;
+        }
+        match self.books.owner(context) {
+            Owner::Partition(id) => id.raw(),
+            _ if self.is_own(context) => SELF.raw(),
+            _ => NO_PARTITION,
+        }
+    }
+
+    /// Whether a frame of the kernel's holds an object of the manager's partition: it has the owner of the manager's memory.
+    fn is_own(&mut self, frame: Frame) -> bool {
+        let Ok(row) = self.row(SELF) else { return false };
+        let memory = first_slot::MEMORY;
+        let own = self.machine.frame_use(memory, row.information.start).map(|(_, owner)| owner);
+        own.is_ok() && own == self.machine.frame_use(memory, frame).map(|(_, owner)| owner)
     }
 
     fn trace(&mut self, processor: Slot, index: u64) -> Result<[u64; 4], Trouble> {
