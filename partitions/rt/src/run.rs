@@ -111,14 +111,14 @@ impl System {
     }
 
     fn each_end(&self) -> impl Iterator<Item = Source> + use<> {
-        let count = u16::try_from(self.ends.len()).unwrap_or(u16::MAX);
+        let count = u16::try_from(self.used).unwrap_or(u16::MAX);
         core::iter::once(Source::Voice).chain((0..count).map(Source::End))
     }
 
     /// Whether an end that is not armed has something the partition was not told of.
     fn any_ready(&mut self) -> bool {
         let voice = log::with(|voice| voice.console.as_mut().is_some_and(untold));
-        voice.unwrap_or(false) || self.ends.iter_mut().flatten().any(untold)
+        voice.unwrap_or(false) || self.ends.iter_mut().take(self.used).flatten().any(untold)
     }
 
     /// Arms all ends that are wanted; true if one turns out to have something.
@@ -130,7 +130,7 @@ impl System {
                 found = true;
             }
         };
-        for end in self.ends.iter_mut().flatten() {
+        for end in self.ends.iter_mut().take(self.used).flatten() {
             let wanted = end.wanted();
             arm(end, wanted);
         }

@@ -31,6 +31,8 @@ pub struct System {
     pub(crate) pages: Option<Pages>,
     pub(crate) information: Option<Information>,
     pub(crate) ends: &'static mut [Option<End>],
+    /// How many places of `ends` were ever used: the loop looks no further.
+    pub(crate) used: usize,
     pub(crate) timers: ArrayVec<(Nanoseconds, Timer), TIMERS>,
     pub(crate) interrupts: ArrayVec<Interrupt, INTERRUPTS>,
     pub(crate) saved: Saved,
@@ -63,6 +65,7 @@ impl System {
             pages,
             information,
             ends,
+            used: 0,
             timers: ArrayVec::new(),
             interrupts: ArrayVec::new(),
             saved: Saved::default(),
@@ -152,6 +155,7 @@ impl System {
             None => {
                 let free = self.ends.iter().position(Option::is_none)?;
                 *self.ends.get_mut(free)? = Some(End::new(resource)?);
+                self.used = self.used.max(free.checked_add(1)?);
                 free
             }
         };

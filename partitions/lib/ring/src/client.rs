@@ -178,12 +178,13 @@ impl<M: SharedMemory> ClientEnd<M> {
 
     /// Ends an open request; true if somebody waited for it. An id that is not open was invented by the server.
     fn close(&mut self, id: u64) -> bool {
-        let awaited = self.awaits(id);
-        if self.open & bit(id) != 0 && self.is(id) {
-            self.open &= !bit(id);
-            self.forgotten &= !bit(id);
-            self.count = self.count.wrapping_sub(1);
+        if self.open & bit(id) == 0 || !self.is(id) {
+            return false;
         }
+        let awaited = self.forgotten & bit(id) == 0;
+        self.open &= !bit(id);
+        self.forgotten &= !bit(id);
+        self.count = self.count.wrapping_sub(1);
         awaited
     }
 
