@@ -66,6 +66,7 @@ pub(crate) fn now<M: Machine>(machine: &M) -> Nanoseconds {
     machine.now()
 }
 
+#[inline(never)]
 fn wait<'a, M: Machine>(
     machine: &'a M,
     processor: &'a Processor,
@@ -98,22 +99,31 @@ fn sleep(context: &Context, deadline: u64, callee: u64) {
     context.state.store(state_number(ContextState::Waiting), Release);
 }
 
+/// The doorbell in argument 1, if the caller may ring it.
 #[inline]
-fn doorbell<M: Machine>(machine: &M, context: &Context) -> Result<Capability, Refusal> {
-    let number = context.register(register::RDI);
-    let found = slot(machine, context.partition(), number)
-        .map(read)
-        .and_then(|words| usable_doorbell(machine, words));
-    // What is refused is looked at again, slowly, for the reason.
-    found.map_or_else(|| lookup_as(machine, context, number, Kind::Doorbell, Rights::USE), Ok)
+fn doorbell<M: Machine>(machine: &M, context: &Context) -> Option<Capability> {
+    let words = read(slot(machine, context.partition(), context.register(register::RDI))?);
+    usable_doorbell(machine, words)
 }
 
+/// Looks again at a doorbell that is refused, slowly, for the reason.
+#[cold]
+#[inline(never)]
+fn refusal<M: Machine>(machine: &M, context: &Context) -> Refusal {
+    let found =
+        lookup_as(machine, context, context.register(register::RDI), Kind::Doorbell, Rights::USE);
+    // Nothing was refused where the slot was written in between; the caller had better try again.
+    found.err().unwrap_or(Error::NoCapability.into())
+}
+
+#[inline(never)]
 fn ring_call<'a, M: Machine>(
     machine: &'a M,
     processor: &'a Processor,
     context: &'a Context,
 ) -> Next<'a> {
-    let rung = doorbell(machine, context).map(|doorbell| ring(machine, processor, doorbell));
+    let rung = doorbell(machine, context).ok_or_else(|| refusal(machine, context));
+    let rung = rung.map(|doorbell| ring(machine, processor, doorbell));
     finish(machine, processor, context, rung)
 }
 
@@ -155,9 +165,8 @@ fn bit(doorbell: Capability) -> u64 {
 }
 
 fn call<'a, M: Machine>(machine: &'a M, processor: &'a Processor, caller: &'a Context) -> Next<'a> {
-    let doorbell = match doorbell(machine, caller) {
-        Ok(doorbell) => doorbell,
-        Err(refusal) => return reply(caller, Err(refusal)),
+    let Some(doorbell) = doorbell(machine, caller) else {
+        return reply(caller, Err(refusal(machine, caller)));
     };
     let (mask, deadline) = (caller.register(register::RSI), caller.register(register::RDX));
     let taken = if deadline == Nanoseconds::NOW.raw() {
@@ -183,6 +192,7 @@ fn call<'a, M: Machine>(machine: &'a M, processor: &'a Processor, caller: &'a Co
 }
 
 /// A call that need not wait: it has events already, or does not want to.
+#[inline(never)]
 fn call_at_once<'a, M: Machine>(
     machine: &'a M,
     processor: &'a Processor,
@@ -200,6 +210,7 @@ fn call_at_once<'a, M: Machine>(
     if woken { reschedule(machine, processor, true) } else { Next::Run(caller) }
 }
 
+#[inline(never)]
 fn give_up<'a, M: Machine>(
     machine: &'a M,
     processor: &'a Processor,
@@ -210,6 +221,7 @@ fn give_up<'a, M: Machine>(
     reschedule(machine, processor, false)
 }
 
+#[inline(never)]
 fn acknowledge<'a, M: Machine>(
     machine: &'a M,
     processor: &'a Processor,
@@ -221,6 +233,7 @@ fn acknowledge<'a, M: Machine>(
     finish(machine, processor, context, woken)
 }
 
+#[inline(never)]
 fn exit<'a, M: Machine>(
     machine: &'a M,
     processor: &'a Processor,
@@ -242,6 +255,7 @@ fn exit<'a, M: Machine>(
     reschedule(machine, processor, true)
 }
 
+#[inline(never)]
 fn port<M: Machine>(machine: &M, context: &Context) -> Answer {
     let ports =
         lookup_as(machine, context, context.register(register::RDI), Kind::Ports, Rights::USE)?;
@@ -258,6 +272,7 @@ fn port<M: Machine>(machine: &M, context: &Context) -> Answer {
     Ok([u64::from(machine.port(operation, port, u32::from_le_bytes([a, b, c, d]))), 0, 0, 0])
 }
 
+#[inline(never)]
 fn debug<M: Machine>(machine: &M, context: &Context) -> Answer {
     lookup_as(machine, context, context.register(register::RDI), Kind::Debug, Rights::USE)?;
     let length = usize::try_from(context.register(register::RSI)).unwrap_or(usize::MAX);
@@ -272,6 +287,7 @@ fn debug<M: Machine>(machine: &M, context: &Context) -> Answer {
     Ok(NOTHING)
 }
 
+#[inline(never)]
 fn inspect<M: Machine>(machine: &M, context: &Context) -> Answer {
     let found = lookup(machine, context, context.register(register::RDI))?;
     let rights = u64::from(found.rights.bits());

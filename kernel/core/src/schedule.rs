@@ -53,6 +53,7 @@ struct Choice<'a> {
 }
 
 /// Decides anew who runs. With `keep`, a taker of slack that can go on is not exchanged for another one.
+#[inline(never)]
 pub(crate) fn reschedule<'a, M: Machine>(
     machine: &'a M,
     processor: &'a Processor,
