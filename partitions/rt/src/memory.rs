@@ -155,3 +155,53 @@ impl SharedMemory for Window {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // covers: CHN-6
+    #[test]
+    fn nothing_outside_a_window_is_read_or_written() {
+        let (address, length) = crate::mock::make(2);
+        assert!(
+            Window::new(address, length + 1).is_none() && Window::new(address + 8, 8).is_none()
+        );
+        assert!(Window::new(u64::MAX - 4095, 4096).is_none());
+        let whole = Window::new(address, length).unwrap();
+        let half = Window::new(address, 4096).unwrap();
+        whole.write(4096, &[7]);
+        for offset in [4096, 4092, 4089, usize::MAX, usize::MAX - 7] {
+            half.write(offset, &[1]);
+            half.write_bytes(offset, &[1; 0]);
+            assert_eq!(half.load64(offset, Ordering::Relaxed), 0, "{offset}");
+        }
+        half.store(4096, 1, Ordering::Relaxed);
+        half.write(4088, &[1, 2]);
+        assert_eq!(whole.load64(4096, Ordering::Relaxed), 7);
+        assert_eq!(
+            whole.load64(4088, Ordering::Relaxed),
+            0,
+            "a range that does not fit is left alone"
+        );
+        half.store(4093, 1, Ordering::Relaxed);
+        assert_eq!(whole.load64(4088, Ordering::Relaxed), 0, "unaligned");
+    }
+
+    #[test]
+    fn bytes_are_copied_wherever_they_start() {
+        let (address, length) = crate::mock::make(1);
+        let window = Window::new(address, length).unwrap();
+        let text: std::vec::Vec<u8> = (1..=29).collect();
+        for (offset, end) in [(0, 29), (3, 20), (8, 8), (16, 17), (4090, 6)] {
+            let from = text.get(..end).unwrap();
+            window.write_bytes(offset, from);
+            let mut back = [0; 29];
+            window.read_bytes(offset, back.get_mut(..end).unwrap());
+            assert_eq!(back.get(..end).unwrap(), from, "{offset}");
+        }
+        let mut beyond = [9; 8];
+        window.read_bytes(4092, &mut beyond);
+        assert_eq!(beyond, [3, 4, 5, 6, 0, 0, 0, 0], "what is outside reads as zero");
+    }
+}

@@ -21,6 +21,8 @@ use abi::image::name_from;
 use abi::information::{Resource, ResourceKind, StartReason};
 use abi::types::{EventBit, Nanoseconds};
 use kernel::{Doorbell, Member, with_state};
+#[cfg(test)]
+pub(crate) use pages::make;
 pub(crate) use pages::owns;
 use std::boxed::Box;
 use std::cell::RefCell;
