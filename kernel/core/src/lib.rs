@@ -15,6 +15,7 @@ pub mod channel;
 pub mod context;
 mod control;
 pub mod event;
+mod frame;
 pub mod interrupt;
 pub mod ledger;
 pub mod machine;

@@ -1,25 +1,23 @@
 //! Who runs next, for how long, and whom the time is charged to.
 
+use crate::Next;
 use crate::answer::Refusal;
 use crate::calls::answer;
 use crate::context::Context;
 use crate::event;
+use crate::frame::{SLOTS, advance, join};
 use crate::ledger::Name;
 use crate::machine::Machine;
 use crate::plan::Place;
 use crate::processor::Processor;
-use crate::{Next, plan};
 use abi::call::Error;
-use abi::control::{ContextState, PLAN_SLOTS};
+use abi::control::ContextState;
 use abi::trace::TraceKind;
 use abi::types::{Frame, Nanoseconds, PhysicalAddress, ProcessorId};
-use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 /// Most links followed from a context that waits in a call to one that can run for it.
 const LENDING_LINKS: usize = 8;
-/// Slots of a frame, as a number.
-const SLOTS: u64 = 16;
-const _: () = assert!(PLAN_SLOTS == 16);
 
 /// By what claim a context runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -337,70 +335,6 @@ pub(crate) fn arm<M: Machine>(machine: &M, processor: &Processor, at: u64) {
         processor.armed.set(at);
         machine.set_timer((at != u64::MAX).then_some(Nanoseconds::new(at)));
     }
-}
-
-/// Enters the slot that `now` lies in; at a wrap, the new plan and slot length.
-fn advance<M: Machine>(machine: &M, processor: &Processor, now: u64) {
-    let mut length = processor.slot_length.get();
-    let mut slots = now.checked_div(length).unwrap_or(0);
-    let wraps = slots / SLOTS != processor.frame.get();
-    if wraps {
-        length = processor.next_slot_length.get();
-        processor.slot_length.set(length);
-        slots = now.checked_div(length).unwrap_or(0);
-        processor.frame.set(slots / SLOTS);
-    }
-    processor.slot.set(slots % SLOTS);
-    processor.boundary.set(slots.saturating_add(1).saturating_mul(length));
-    processor.yielded.set(0);
-    if wraps {
-        wrap(machine, processor, now);
-    }
-    processor.own_slot();
-}
-
-/// A frame has ended: a plan that is pending takes over, or waits for the other processors.
-fn wrap<M: Machine>(machine: &M, processor: &Processor, now: u64) {
-    match processor.pending.load(Acquire) {
-        plan::ALONE => swap(processor, now),
-        plan::TOGETHER
-            if processor.held.get() == 0
-                && processor.frame.get() >= machine.kernel().joint.frame.load(Relaxed) =>
-        {
-            arrive(machine, processor);
-        }
-        _ => {}
-    }
-}
-
-fn arrive<M: Machine>(machine: &M, processor: &Processor) {
-    let joint = &machine.kernel().joint;
-    let own = 1_u64.wrapping_shl(u32::from(processor.id().raw()));
-    processor.held.set(1);
-    let mask = joint.mask.load(Acquire);
-    if joint.arrived.fetch_or(own, AcqRel) | own == mask {
-        crate::plan::members(mask & !own).for_each(|other| machine.nudge(other));
-    }
-}
-
-/// Whether all have arrived; then the new plan takes over.
-fn join<M: Machine>(machine: &M, processor: &Processor) -> bool {
-    let joint = &machine.kernel().joint;
-    if joint.arrived.load(Acquire) != joint.mask.load(Acquire) {
-        return false;
-    }
-    processor.held.set(0);
-    swap(processor, machine.now().raw());
-    processor.own_slot();
-    true
-}
-
-fn swap(processor: &Processor, now: u64) {
-    processor.running.set(processor.running.get() ^ 1);
-    // Places have new meanings: nobody is kept in one.
-    processor.standing.set(Standing::Idle.raw());
-    processor.trace.add(Nanoseconds::new(now), TraceKind::Plan, processor.frame.get(), 0);
-    processor.pending.store(plan::NONE, Release);
 }
 
 /// Number of a state.

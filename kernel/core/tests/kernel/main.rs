@@ -4,8 +4,10 @@
 
 mod build;
 mod calls;
+mod channels;
 mod control;
 mod machine;
 mod model;
+mod objects;
 mod several;
 mod time;

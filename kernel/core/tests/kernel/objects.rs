@@ -1,0 +1,264 @@
+//! Control operations on capabilities, contexts, processors and the kernel, and what the audit sees.
+
+use crate::build::{FIRST, Made, OWN_CONTEXT, TEXT};
+use crate::machine::{FRAMES, SLOT, TestMachine};
+use abi::call::{Call, Error};
+use abi::control::{
+    ContextOperation, KernelOperation, MemoryOperation, PartitionOperation, ProcessorOperation,
+    first_slot,
+};
+use abi::layout::USER_END;
+use abi::rights::Kind;
+use std::sync::atomic::Ordering::Relaxed;
+
+use crate::control::{SPARE, bad, one};
+
+#[test]
+fn capabilities_shrink_and_never_grow() {
+    // covers: KRN-3
+    let (machine, made) = one();
+    let put = |slot, source, rights, kind: Kind, parameter| {
+        machine.partition(
+            FIRST,
+            PartitionOperation::Put,
+            [slot, source, rights, (kind as u64) << 32 | parameter],
+        )
+    };
+    assert_eq!(put(201, made.context, 0b0101, Kind::Context, 0), Ok([0; 4]));
+    assert_eq!(machine.call(0, Call::Inspect, [201, 0, 0, 0, 0, 0]).unwrap()[1], 0b0101);
+    assert_eq!(put(202, 201, 15, Kind::Context, 0), Ok([0; 4]));
+    assert_eq!(
+        machine.call(0, Call::Inspect, [202, 0, 0, 0, 0, 0]).unwrap()[1],
+        0b0101,
+        "no more than the source"
+    );
+    assert_eq!(
+        machine.on_context(202, ContextOperation::Destroy, [0; 4]),
+        Err((Error::NoRight, 0))
+    );
+    assert_eq!(machine.on_context(202, ContextOperation::State, [0; 4]).unwrap()[0], 0);
+    assert_eq!(put(203, made.context, 2, Kind::Doorbell, 64), bad(6));
+    assert_eq!(put(203, made.context, 2, Kind::Doorbell, 63), Ok([0; 4]));
+    assert_eq!(put(204, 203, 15, Kind::Context, 0), Err((Error::WrongKind, 0)), "no way back");
+    assert_eq!(put(204, 203, 15, Kind::Doorbell, 1), Ok([0; 4]));
+    assert_eq!(
+        machine.call(0, Call::Inspect, [204, 0, 0, 0, 0, 0]).unwrap()[3],
+        63,
+        "the bit stays"
+    );
+    assert_eq!(put(204, 7, 15, Kind::Interrupt, 3), Ok([0; 4]));
+    assert_eq!(put(205, 204, 15, Kind::Interrupt, 4), bad(6));
+    assert_eq!(put(205, 204, 15, Kind::Interrupt, u64::from(u32::MAX)), bad(6));
+    assert_eq!(put(205, 3, 15, Kind::Partition, 0), Err((Error::WrongKind, 0)));
+    assert_eq!(put(205, 99, 15, Kind::Memory, 0), Err((Error::NoCapability, 0)));
+    assert_eq!(put(205, 3, 16, Kind::Memory, 0), bad(5));
+    assert_eq!(put(205, 3, 1 << 32, Kind::Memory, 0), bad(5));
+    assert_eq!(put(0, 3, 15, Kind::Memory, 0), bad(3));
+    assert_eq!(put(256, 3, 15, Kind::Memory, 0), Err((Error::NoCapability, 0)));
+    assert_eq!(machine.partition(FIRST, PartitionOperation::Put, [205, 3, 15, 99 << 32]), bad(6));
+    assert_eq!(put(206, 3, 1, Kind::Memory, 0), Ok([0; 4]));
+    assert_eq!(
+        machine.control(206, MemoryOperation::Create as u64, [2, 700, 207, 0]),
+        Err((Error::NoRight, 0))
+    );
+    assert_eq!(
+        machine.control(206, 99, [0; 4]),
+        Err((Error::NoSuchCall, 0)),
+        "decided before the right is"
+    );
+    assert_eq!(
+        machine.control(203, 0, [0; 4]),
+        Err((Error::NoSuchCall, 0)),
+        "doorbells have no operations"
+    );
+    assert_eq!(machine.audit(), None);
+}
+
+#[test]
+fn pages_of_slots_are_added_and_removed_at_the_end() {
+    let (machine, made) = one();
+    let add = |index, frame| {
+        machine.partition(made.partition, PartitionOperation::AddSlots, [index, frame, 0, 0])
+    };
+    let remove = |index| {
+        machine.partition(made.partition, PartitionOperation::RemoveSlots, [index, 0, 0, 0])
+    };
+    assert_eq!(add(0, 520), Err((Error::Occupied, made.slots)));
+    assert_eq!(add(2, 520), bad(3));
+    assert_eq!(add(1, SPARE), Err((Error::WrongFrame, SPARE)));
+    (1..128).for_each(|index| assert_eq!(add(index, 520 + index), Ok([0; 4])));
+    assert_eq!(add(128, 700), bad(3));
+    assert_eq!(add(u64::MAX, 700), bad(3));
+    machine.partition(made.partition, PartitionOperation::Put, [0x7fff, 3, 15, 1 << 32]).unwrap();
+    assert_eq!(remove(127), Err((Error::InUse, 1)));
+    assert_eq!(remove(126), bad(3));
+    assert_eq!(remove(128), bad(3));
+    machine.partition(made.partition, PartitionOperation::Clear, [0x7fff, 0, 0, 0]).unwrap();
+    assert_eq!(remove(127), Ok([647, 0, 0, 0]));
+    assert_eq!(
+        machine.partition(made.partition, PartitionOperation::Clear, [0x7fff, 0, 0, 0]),
+        Err((Error::NoCapability, 0))
+    );
+    assert_eq!(machine.audit(), None);
+}
+
+#[test]
+fn a_context_is_configured_only_at_rest_and_within_bounds() {
+    let (machine, made) = one();
+    let configure =
+        |a, b, c, d| machine.on_context(made.context, ContextOperation::Configure, [a, b, c, d]);
+    assert_eq!(configure(USER_END, 0, 0, 0), bad(3));
+    assert_eq!(configure(0xffff_8000_0000_0000, 0, 0, 0), bad(3));
+    assert_eq!(configure(TEXT, USER_END + 1, 0, 0), bad(4));
+    assert_eq!(configure(TEXT, USER_END, 1, 0), bad(5));
+    assert_eq!(configure(TEXT, USER_END, u64::MAX, 0), bad(5));
+    assert_eq!(configure(TEXT, USER_END, 0, 9), Ok([0; 4]));
+    let register =
+        |number| machine.on_context(made.context, ContextOperation::Register, [number, 0, 0, 0]);
+    let expected = [(16, TEXT), (7, USER_END), (5, 9), (17, 0x202), (0, 0), (15, 0)];
+    expected
+        .into_iter()
+        .for_each(|(number, value)| assert_eq!(register(number), Ok([value, 0, 0, 0])));
+    assert_eq!(register(18), bad(3));
+    assert_eq!(machine.on_context(made.context, ContextOperation::Fault, [7, 0, 0, 0]), bad(3));
+    machine.start(made);
+    assert_eq!(register(0), Err((Error::WrongState, 1)));
+    assert_eq!(configure(TEXT, USER_END, 0, 9), Err((Error::WrongState, 1)));
+    let refused = Err((Error::WrongState, 1));
+    for operation in [ContextOperation::Start, ContextOperation::Renew, ContextOperation::Destroy] {
+        assert_eq!(machine.on_context(made.context, operation, [0; 4]), refused);
+    }
+    assert_eq!(machine.on_context(made.context, ContextOperation::Stop, [0; 4]), Ok([0; 4]));
+    assert_eq!(machine.on_context(made.context, ContextOperation::Stop, [0; 4]), Ok([0; 4]));
+}
+
+#[test]
+fn a_context_may_stop_itself() {
+    let machine = TestMachine::booted(1);
+    machine.begin(
+        0,
+        Call::Control as u64,
+        [OWN_CONTEXT, ContextOperation::Stop as u64, 0, 0, 0, 0],
+    );
+    assert_eq!(machine.running(0), None);
+}
+
+#[test]
+fn plans_take_only_contexts_of_their_processor() {
+    let machine = TestMachine::booted(2);
+    let made = machine.make(0, 1);
+    let stage =
+        |id, index, word| machine.on_processor(id, ProcessorOperation::Stage, [index, word, 0, 0]);
+    assert_eq!(stage(0, 0, made.context), bad(4));
+    assert_eq!(stage(1, 64, made.context), bad(3));
+    assert_eq!(stage(1, u64::MAX, made.context), bad(3));
+    assert_eq!(stage(1, 0, made.context << 16 | 250), Err((Error::NoCapability, 0)));
+    assert_eq!(stage(1, 0, made.partition), Err((Error::WrongKind, 0)));
+    assert_eq!(stage(1, 63, made.context << 48), Ok([0; 4]));
+    for length in [0, 15, 257, u64::MAX] {
+        assert_eq!(machine.on_processor(1, ProcessorOperation::Commit, [length, 0, 0, 0]), bad(3));
+    }
+    // The place beyond the end of the plan is forgotten: the context can go, and does not come back with a longer plan.
+    assert_eq!(machine.on_processor(1, ProcessorOperation::Commit, [16, 0, 0, 0]), Ok([0; 4]));
+    assert_eq!(machine.on_context(made.context, ContextOperation::Destroy, [0; 4]), Ok([0; 4]));
+    machine.run_until(40 * SLOT);
+    assert_eq!(machine.on_processor(1, ProcessorOperation::Place, [255, 0, 0, 0]).unwrap()[0], 0);
+    assert_eq!(machine.on_processor(1, ProcessorOperation::Place, [256, 0, 0, 0]), bad(3));
+}
+
+#[test]
+fn a_plan_that_is_being_staged_forgets_a_context_that_is_destroyed() {
+    let machine = TestMachine::booted(1);
+    let made = machine.make(0, 0);
+    let places = made.context << 48 | made.context << 16 | OWN_CONTEXT;
+    machine.on_processor(0, ProcessorOperation::Stage, [0, places, 0, 0]).unwrap();
+    assert_eq!(machine.on_context(made.context, ContextOperation::Destroy, [0; 4]), Ok([0; 4]));
+    machine.on_processor(0, ProcessorOperation::Commit, [16, 0, 0, 0]).unwrap();
+    machine.run_until(32 * SLOT + 1);
+    let place =
+        |place| machine.on_processor(0, ProcessorOperation::Place, [place, 0, 0, 0]).unwrap()[0];
+    assert_eq!((place(1), place(3)), (0, 0));
+    assert_ne!(place(0), 0);
+}
+
+#[test]
+fn the_trace_is_read_record_by_record() {
+    let machine = TestMachine::booted(1);
+    let trace = |index| machine.on_processor(0, ProcessorOperation::Trace, [index, 0, 0, 0]);
+    let [time, what, more, next] = trace(0).unwrap();
+    assert_eq!((time, what, more, next), (0, 1 << 56 | machine.running(0).unwrap(), 0, 1));
+    assert_eq!(trace(next), Ok([0, 0, 0, next]), "nothing yet; the next index is told");
+    machine.give_doorbell(FIRST, 200, OWN_CONTEXT, 5);
+    (0..600).for_each(|_| assert!(machine.call(0, Call::Ring, [200, 0, 0, 0, 0, 0]).is_ok()));
+    assert_eq!(trace(u64::MAX).unwrap()[3], 602);
+    assert_eq!(trace(89), bad(3));
+    assert_eq!(trace(90).unwrap()[1] >> 56, 3);
+}
+
+#[test]
+fn the_kernel_answers_about_itself() {
+    let machine = TestMachine::booted(1);
+    let kernel = |operation: KernelOperation, argument| {
+        machine.control(u64::from(first_slot::KERNEL.raw()), operation as u64, [argument, 0, 0, 0])
+    };
+    assert_eq!(kernel(KernelOperation::Fact, 2), Ok([102, 0, 0, 0]));
+    assert_eq!(kernel(KernelOperation::Fact, 4), bad(3));
+    assert_eq!(kernel(KernelOperation::CrashRecord, 1), Ok([3, 12, 0, 0]));
+    assert_eq!(kernel(KernelOperation::CrashRecord, 2), bad(3));
+    assert_eq!(kernel(KernelOperation::Audit, FRAMES), bad(3));
+    assert_eq!(kernel(KernelOperation::Reset, 0), Ok([0; 4]));
+    assert_eq!(machine.resets.get(), 1);
+}
+
+/// Something that must not happen.
+type Damage = fn(&TestMachine, Made);
+
+#[test]
+fn the_audit_sees_every_kind_of_damage() {
+    let damage: [(Damage, u64, Option<u64>); 8] = [
+        (
+            |machine, _| machine.corrupt(602, |word| word & ((1 << 36) - 1) | 601 << 36),
+            1,
+            Some(602),
+        ),
+        (|machine, made| machine.corrupt(made.root, |word| word | 1 << 4), 2, None),
+        (|machine, _| machine.corrupt(700, |word| word | 1 << 4), 2, Some(700)),
+        (
+            |machine, made| {
+                machine.word(made.partition_frame, 1).fetch_add(1, Relaxed);
+            },
+            3,
+            Some(64),
+        ),
+        (|machine, _| machine.corrupt(600, |word| word | 3 << 4), 3, None),
+        (|machine, _| machine.word(SPARE + 2, 5).store(41 << 12 | 5, Relaxed), 4, Some(SPARE + 2)),
+        (|machine, _| machine.word(SPARE + 2, 0).store(600 << 12 | 7, Relaxed), 4, Some(SPARE + 2)),
+        (|machine, made| machine.word(made.slots, 8).store(600 << 16 | 0xf03, Relaxed), 5, None),
+    ];
+    for (number, (change, violation, frame)) in damage.into_iter().enumerate() {
+        let (machine, made) = one();
+        machine.memory(MemoryOperation::Assign, [600, 4, made.partition, 0]).unwrap();
+        machine.partition(made.partition, PartitionOperation::Map, [TEXT, 600, 1, 0]).unwrap();
+        assert_eq!(machine.audit(), None);
+        change(&machine, made);
+        let (found, what) =
+            machine.audit().unwrap_or_else(|| panic!("damage {number} is not seen"));
+        assert_eq!(what, violation, "damage {number}");
+        assert!(frame.is_none_or(|frame| frame == found), "damage {number} is blamed on {found}");
+    }
+}
+
+#[test]
+fn a_thousand_partitions_come_and_go_and_no_frame_is_lost() {
+    let machine = TestMachine::booted(1);
+    // All but the generations.
+    let uses = |machine: &TestMachine| {
+        machine.ledger_words().iter().map(|word| word & !(0xff_ffff << 12)).collect::<Vec<_>>()
+    };
+    let before = uses(&machine);
+    for _ in 0..1000 {
+        machine.unmake(machine.make(0, 0));
+    }
+    assert_eq!(uses(&machine), before);
+    assert_eq!(machine.audit(), None);
+}
