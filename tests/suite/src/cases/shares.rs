@@ -12,7 +12,7 @@ const HOGS: [(&str, u64); 3] = [("hog-eight", 8), ("hog-four", 4), ("hog-other",
 const PROCESSOR: u32 = 2;
 /// Over how many frames their time is compared. Where the emulator's host took a processor away in between, for longer
 /// than a slot, shorter stretches are tried: a plan that gives a slot too many is found out in each of them.
-const FRAMES: [(u64, u32); 2] = [(1000, 2), (50, 60)];
+const FRAMES: [(u64, u32); 3] = [(1000, 2), (100, 20), (10, 200)];
 
 /// Over many frames each gets its share, to within one slot.
 // covers: SCH-1
