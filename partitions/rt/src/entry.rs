@@ -21,17 +21,32 @@ pub fn run<P: Partition>(ends: &'static mut [Option<End>]) -> ! {
     }
 }
 
-/// The program's start for a [`Partition`]: `entry!(Main)`, or `entry!(Main, channels = 128)` for more than 16.
+/// What further contexts of a partition do unless they are given something else: nothing, for ever.
+pub fn rest(_context: u64) -> ! {
+    loop {
+        // Nothing can come on an empty mask; a refusal would change nothing.
+        let _ = crate::sys::wait(0, crate::Nanoseconds::NEVER);
+    }
+}
+
+/// The program's start for a [`Partition`]: `entry!(Main)`, or `entry!(Main, channels = 128)` for more than 16 channels.
+/// Events and channels are the first context's; further ones run `others`, a `fn(context: u64) -> !`, if it is named.
 #[macro_export]
 macro_rules! entry {
     ($main:ty) => {
         $crate::entry!($main, channels = 16);
     };
     ($main:ty, channels = $channels:expr) => {
+        $crate::entry!($main, channels = $channels, others = $crate::entry::rest);
+    };
+    ($main:ty, channels = $channels:expr, others = $others:path) => {
         $crate::bare_entry!(__bulkhead_run);
 
-        fn __bulkhead_run(_context: u64) -> ! {
+        fn __bulkhead_run(context: u64) -> ! {
             static ENDS: $crate::entry::Ends<{ $channels }> = $crate::entry::Ends::new();
+            if context != 0 {
+                $others(context);
+            }
             $crate::entry::run::<$main>(ENDS.give())
         }
     };
