@@ -140,6 +140,7 @@ fn claims_must_be_covered() {
     assert!(!map.claim(Frame::new(0x11f), 2, Use::BootImage));
     assert!(!map.claim(Frame::new(0xff), 2, Use::BootImage));
     assert!(!map.claim(Frame::new(u64::MAX), 2, Use::BootImage));
+    assert!(map.ranges().iter().all(|range| range.usage != Use::BootImage));
     assert!(map.claim(Frame::new(0x10f), 2, Use::BootImage));
     assert!(!map.claim(Frame::new(0x10f), 2, Use::BootImage));
 }
