@@ -62,5 +62,5 @@ fn a_restarted_console_service_is_told_and_the_line_stays() {
     session.typed(&mut fake, b"kill w");
     shown(&mut fake);
     session.show_again(&mut fake);
-    assert!(shown(&mut fake).ends_with("\x1b]133;A\x07\r\x1b[Jbulkhead> kill w"));
+    assert!(shown(&mut fake).ends_with("\x1b]133;A\x07bulkhead> kill w"));
 }

@@ -64,8 +64,7 @@ impl Editor {
 
     /// Prompt and line once more, below what was shown in between.
     pub fn show_again(&mut self, sink: &mut Sink<'_>) {
-        self.screen.begin();
-        self.redraw(sink);
+        self.screen.draw(self.prompt, self.text.before(), self.text.after(), sink);
     }
 
     /// The line as it is.

@@ -54,6 +54,11 @@ impl Screen {
     pub fn redraw(&mut self, prompt: &str, before: &str, after: &str, sink: &mut Sink<'_>) {
         self.leave_rows(sink);
         sink(b"\r\x1b[J");
+        self.draw(prompt, before, after, sink);
+    }
+
+    /// Shows prompt and line from an empty row on, with the cursor between `before` and `after`.
+    pub fn draw(&mut self, prompt: &str, before: &str, after: &str, sink: &mut Sink<'_>) {
         self.begin();
         self.show(prompt, sink);
         self.show(before, sink);

@@ -80,7 +80,7 @@ fn tab_completes_a_single_candidate_with_a_blank() {
 fn tab_completes_what_candidates_share_then_lists_them() {
     let mut person = Person::new();
     assert_eq!(person.types(b"log e\t").seen(), "log example-");
-    let list = "\r\nexample-echo  example-stream  \r\n\r\x1b[J> log example-";
+    let list = "\r\nexample-echo  example-stream  \r\n> log example-";
     assert_eq!(person.types(b"\t").seen(), list);
     person.types(b"s\t\r");
     assert_eq!(person.lines, ["log example-stream "]);
