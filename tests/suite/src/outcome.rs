@@ -1,48 +1,29 @@
 //! What a case says when it fails, and how it compares.
 
 use abi::call::Error;
-use core::fmt::{self, Write};
+use alloc::fmt::format;
+use alloc::string::String;
+use core::fmt;
 use rt::sys::{Failure, Outcome, Values};
 
-/// Most bytes of a reason.
-const LONGEST: usize = 200;
-
 /// Why a case failed, in words.
-pub struct Trouble {
-    text: [u8; LONGEST],
-    length: usize,
-}
+pub struct Trouble(String);
 
 impl Trouble {
-    /// The reason, cut where it is too long.
+    /// The reason.
     pub fn new(arguments: fmt::Arguments<'_>) -> Self {
-        let mut trouble = Self { text: [0; LONGEST], length: 0 };
-        // What does not fit is cut, which `write_str` does without an error.
-        let _ = trouble.write_fmt(arguments);
-        trouble
+        Self(format(arguments))
     }
 
     /// The reason.
     pub fn text(&self) -> &str {
-        self.text.get(..self.length).and_then(|text| str::from_utf8(text).ok()).unwrap_or("?")
+        &self.0
     }
 }
 
 impl fmt::Debug for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text())
-    }
-}
-
-impl Write for Trouble {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let room = self.text.get_mut(self.length..).unwrap_or_default();
-        let taken = text.len().min(room.len());
-        for (to, from) in room.iter_mut().zip(text.bytes()) {
-            *to = from;
-        }
-        self.length += taken;
-        Ok(())
+        f.write_str(&self.0)
     }
 }
 

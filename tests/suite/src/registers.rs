@@ -33,6 +33,7 @@ pub const MARKS: [u64; 5] = [
 ];
 
 /// Calls the kernel with the direction flag set and marks in every register, and looks at all of them afterwards.
+#[expect(clippy::too_many_lines, reason = "a table of registers")]
 pub fn around(number: u64, arguments: [u64; 3]) -> After {
     let mut frame = [0_u64; 20];
     let [a, b, c] = arguments;
