@@ -70,7 +70,20 @@ const STEPS: [Step; 13] = [
     step("libraries", Action::Cargo(&["test", "--lib"], Packages::Libraries, &[])),
     step(
         "loom",
-        Action::Flagged("--cfg loom", &["test", "--release", "-p", "ring", "-p", "kernel-core"]),
+        Action::Flagged(
+            "--cfg loom",
+            &[
+                "test",
+                "--config",
+                "profile.dev.opt-level=1",
+                "-p",
+                "ring",
+                "-p",
+                "kernel-core",
+                "--test",
+                "loom",
+            ],
+        ),
     ),
     step("images", Action::Images),
     step("scenarios", Action::Cargo(&["test", "-p", "scenarios"], Packages::Named, &[])),
