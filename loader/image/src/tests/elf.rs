@@ -123,6 +123,16 @@ fn every_bad_segment_has_its_sentence() {
 }
 
 #[test]
+fn segments_overlap_in_part_in_either_order() {
+    // The third has two pages, of which only the second is hit.
+    let inside = PROGRAM_BASE + 0x3000;
+    let later = |elf: &mut Elf| elf.segments.push(Segment { address: inside, ..elf.segments[0] });
+    assert_eq!(after(later), "segments 2 and 3 overlap");
+    assert_eq!(after(|elf| elf.segments[0].address = inside), "segments 0 and 2 overlap");
+    assert_eq!(after(|elf| elf.segments[0].address = inside + 0x1000), "");
+}
+
+#[test]
 fn segments_that_share_a_page_overlap() {
     let shared = |elf: &mut Elf| {
         elf.segments[2].address = PROGRAM_BASE + 0x1ff0;
