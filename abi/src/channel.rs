@@ -99,7 +99,7 @@ pub mod word {
     pub const PRODUCED: usize = 64;
     /// Entries consumed: by the client completions, by the server requests.
     pub const CONSUMED: usize = 128;
-    /// Not 0 while the side is about to wait or waits: the peer rings only then, and only once.
+    /// Not 0 while the side is about to wait or waits: the peer rings only then, and once for each pair of this and `EPOCH`.
     pub const ARMED: usize = 192;
 }
 
