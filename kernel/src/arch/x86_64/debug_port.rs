@@ -7,9 +7,9 @@ use spin::mutex::TicketMutex;
 use uart_16550::backend::PioBackend;
 use uart_16550::{Config, Uart16550};
 
-/// How often a full transmitter is asked before the byte is given up: longer than a byte takes at
-/// 9,600 baud, so that a broken port delays the kernel but never stops it.
-const PATIENCE: u32 = 20_000;
+/// How often a full transmitter is asked before the port is given up: longer than a full FIFO takes at
+/// 9,600 baud, so that a broken port delays the kernel once and never stops it.
+const PATIENCE: u32 = 1_000_000;
 
 static PORT: TicketMutex<Option<Uart16550<PioBackend>>> = TicketMutex::new(None);
 
@@ -25,36 +25,32 @@ fn start(base: u16) -> Option<Uart16550<PioBackend>> {
     Some(port)
 }
 
-/// Writes bytes as they are.
+/// Writes bytes as they are, in one piece.
 pub fn write(bytes: &[u8]) {
-    if let Some(port) = PORT.lock().as_mut() {
-        send(port, bytes);
-    }
+    send(&mut PORT.lock(), bytes);
 }
 
 /// Writes bytes of a processor that panics: does not wait for a lock that its holder may never release.
 pub fn write_urgently(bytes: &[u8]) {
     for _ in 0..PATIENCE {
         if let Some(mut port) = PORT.try_lock() {
-            if let Some(port) = port.as_mut() {
-                send(port, bytes);
-            }
-            return;
+            return send(&mut port, bytes);
         }
         spin_loop();
     }
 }
 
-fn send(port: &mut Uart16550<PioBackend>, bytes: &[u8]) {
+fn send(place: &mut Option<Uart16550<PioBackend>>, bytes: &[u8]) {
+    let Some(port) = place else { return };
     let mut rest = bytes;
     let mut patience = PATIENCE;
-    while !rest.is_empty() && patience > 0 {
-        match port.send_bytes(rest) {
-            0 => patience -= 1,
-            sent => {
-                rest = rest.get(sent..).unwrap_or_default();
-                patience = PATIENCE;
-            }
+    while !rest.is_empty() {
+        let sent = port.send_bytes(rest);
+        rest = rest.get(sent..).unwrap_or_default();
+        patience = if sent == 0 { patience - 1 } else { PATIENCE };
+        if patience == 0 {
+            *place = None;
+            return;
         }
     }
 }
