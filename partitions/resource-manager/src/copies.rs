@@ -115,7 +115,11 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             let _ = self.on(partition, PartitionOperation::Clear, [slot.into(), 0, 0, 0]);
         }
         for index in (0..slot_pages(row)).rev() {
-            gone(self.on(partition, PartitionOperation::RemoveSlots, [index, 0, 0, 0]))?;
+            match self.on(partition, PartitionOperation::RemoveSlots, [index, 0, 0, 0]) {
+                // There is no such page.
+                Err(Refusal { error: Error::BadArgument, .. }) => {}
+                answer => gone(answer)?,
+            }
         }
         self.end_tables(row, partition);
         gone(self.on(partition, PartitionOperation::Destroy, [0; 4]))

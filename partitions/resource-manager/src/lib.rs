@@ -25,6 +25,8 @@ pub mod serve;
 pub mod setup;
 pub mod shutdown;
 pub mod space;
+#[cfg(test)]
+mod tests;
 pub mod trouble;
 pub mod usage;
 pub mod watch;

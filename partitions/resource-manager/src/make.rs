@@ -241,6 +241,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         }
         let (own, partition) = (first_slot::PARTITION, Slot::new(row.partition_slot));
         let channel = self.take_slots(1)?;
+        self.change(id, |row| row.image_slot = channel.raw())?;
         self.books.begin();
         let object = self.books.allocate(1, Owner::Partition(id))?;
         self.books.commit();

@@ -2,9 +2,11 @@
 
 use crate::manager::{Machine, Manager, SELF};
 use crate::trouble::Trouble;
+use abi::control::first_slot;
 use abi::information::StartReason;
+use abi::layout;
 use abi::types::PartitionId;
-use program_loader::Window;
+use program_loader::{Calls, Window};
 use resource_db::Stage;
 
 impl<M: Machine, W: Window> Manager<'_, M, W> {
@@ -13,6 +15,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// # Errors
     /// What the kernel or the books answer.
     pub fn recover(&mut self) -> Result<(), Trouble> {
+        // What was being filled when it died is still mapped there.
+        let window = self.window.address();
+        self.machine.unmap(first_slot::PARTITION, window, layout::INFORMATION_PAGES)?;
         self.end_half_made();
         self.change(SELF, |row| {
             row.starts = row.starts.saturating_add(1);

@@ -199,9 +199,12 @@ impl Books<'_> {
             slots::mark(self.slots, Slot::new(row.partition_slot), 1, true);
             slots::mark(self.slots, Slot::new(row.information_slot), 1, true);
             slots::mark(self.slots, Slot::new(row.context_slot), contexts, true);
+            slots::mark(self.slots, Slot::new(row.image_slot), 1, true);
         }
         for row in self.channels.iter().filter(|row| row.stage() != Stage::Unused) {
-            slots::mark(self.slots, Slot::new(row.slot), 1, true);
+            for slot in row.own_slots() {
+                slots::mark(self.slots, Slot::new(slot), 1, true);
+            }
         }
     }
 

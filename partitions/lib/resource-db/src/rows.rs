@@ -75,8 +75,10 @@ pub struct PartitionRow {
     pub backoff: u32,
     /// Contexts it has.
     pub contexts: u32,
+    /// Slot of the channel through which it sees the boot image, 0 for none.
+    pub image_slot: u16,
     /// Zero.
-    pub reserved: u32,
+    pub reserved: u16,
     /// Slot of its capability in the manager's table.
     pub partition_slot: u16,
     /// Slot of its first context, the others follow.
@@ -180,6 +182,13 @@ impl ChannelRow {
     #[must_use]
     pub fn stage(&self) -> Stage {
         Stage::from_number(self.stage)
+    }
+
+    /// Slots of the manager's own table that it takes: its own, and the doorbell where the manager is an end.
+    pub(crate) fn own_slots(&self) -> [u16; 2] {
+        let ends = [&self.client, &self.server];
+        let own = ends.into_iter().find(|end| end.partition == 0);
+        [self.slot, own.map_or(0, |end| end.slot)]
     }
 
     /// Frames of its memory, without the kernel object.

@@ -31,9 +31,10 @@ pub(crate) fn take(words: &mut [u64], count: u16) -> Option<Slot> {
     None
 }
 
-/// Marks slots as taken or free.
+/// Marks slots as taken or free; those that the kernel filled are never free.
 pub(crate) fn mark(words: &mut [u64], first: Slot, count: u16, taken: bool) {
-    for slot in first.raw()..first.raw().saturating_add(count) {
+    let free = first_slot::FREE.raw();
+    for slot in first.raw().max(free)..first.raw().saturating_add(count) {
         let bit = 1_u64.wrapping_shl(u32::from(slot % 64));
         if let Some(word) = words.get_mut(usize::from(slot / 64)) {
             *word = if taken { *word | bit } else { *word & !bit };

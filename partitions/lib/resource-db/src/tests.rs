@@ -123,12 +123,18 @@ fn slots_follow_from_the_rows() {
     (named.partition_slot, named.context_slot, named.contexts) = (200, 300, 3);
     books.begin();
     books.set_partition(PartitionId::new(1), named).unwrap();
+    let ends =
+        (End { slot: 400, ..End::default() }, End { slot: 500, partition: 1, ..End::default() });
+    let channel =
+        ChannelRow { stage: 2, slot: 600, client: ends.0, server: ends.1, ..ChannelRow::default() };
+    books.set_channel(ChannelId::new(0), channel).unwrap();
     books.commit();
     let mut books = Books::open(bytes(&mut memory)).unwrap();
-    // The partition's, three contexts', and slot 0 of the information channel it does not have.
-    assert_eq!(books.slots_taken(), 5);
+    // The partition's and three contexts'.
+    // The channel's, and the doorbell of the manager's end.
+    assert_eq!(books.slots_taken(), 4 + 2);
     let all = core::iter::from_fn(|| books.take_slots(1).ok()).collect::<Vec<_>>();
-    assert_eq!(all.len(), 32768 - usize::from(first.raw()) - 4);
+    assert_eq!(all.len(), 32768 - usize::from(first.raw()) - 6);
     assert!(!all.contains(&Slot::new(301)) && all.contains(&Slot::new(303)));
 }
 

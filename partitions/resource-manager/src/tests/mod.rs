@@ -1,0 +1,301 @@
+//! Tests on the logic of the real kernel: nothing is lost, whoever asks what and whenever the manager dies.
+
+#[path = "../../../../kernel/core/tests/kernel/machine.rs"]
+mod machine;
+mod world;
+
+use crate::manager::{Machine, SELF};
+use crate::manifest::{BadManifest, Manifest};
+use crate::requests::{Asker, Reply};
+use crate::run::contexts;
+use abi::channel::ChannelKind;
+use abi::information::StartReason;
+use abi::message::resource::{
+    Index, PartitionState, ResourceRequest, ResourceStatus, StoppedRecord,
+};
+use abi::types::{PartitionId, Slot};
+use kernel_core::FaultRecord;
+use world::{TestManager, World, index};
+use zerocopy::{FromBytes, IntoBytes};
+
+fn id(raw: u32) -> PartitionId {
+    PartitionId::new(raw)
+}
+
+fn ask(
+    manager: &mut TestManager,
+    (who, kind): (u32, ChannelKind),
+    request: ResourceRequest,
+    about: u32,
+) -> Reply {
+    let body = Index { index: about };
+    let empty = [ResourceRequest::Stopped, ResourceRequest::Machine, ResourceRequest::Audit];
+    let body = if empty.contains(&request) { &[] } else { body.as_bytes() };
+    manager.answer(Asker { partition: id(who), kind }, request as u16, body)
+}
+
+const COMMAND: (u32, ChannelKind) = (index::COMMAND, ChannelKind::Command);
+const BOOT: (u32, ChannelKind) = (index::BOOT, ChannelKind::Boot);
+const WORKER: (u32, ChannelKind) = (index::WORKER, ChannelKind::Control);
+
+fn status(reply: &Reply) -> ResourceStatus {
+    reply.parts().0
+}
+
+/// covers: KRN-8
+#[test]
+fn everything_of_the_manifest_is_created() {
+    let (world, manager) = World::new();
+    let said = world.said();
+    assert!(said.contains("5 partitions, 3 channels") && said.lines().count() == 1, "{said}");
+    world.check(&manager);
+    for (id, row) in manager.books.partitions() {
+        assert_eq!(id == SELF, row.starts == 1 && row.partition_slot == 1);
+        assert!(id == SELF || manager.runs(row));
+    }
+    // The idle partition has a context on each of both processors.
+    assert_eq!(manager.row(id(index::IDLE)).unwrap().contexts, 2);
+}
+
+#[test]
+fn restarts_lose_nothing() {
+    let (world, mut manager) = World::new();
+    let before = world.free();
+    for round in 1..4 {
+        for partition in 1..5 {
+            manager.restart(id(partition), StartReason::Restarted).unwrap();
+            assert_eq!(manager.row(id(partition)).unwrap().starts, 1 + round);
+        }
+        world.check(&manager);
+    }
+    assert_eq!(world.free(), before);
+    let epochs: Vec<_> = manager.books.channels().map(|(_, row)| row.epoch).collect();
+    assert_eq!(epochs, [4, 4, 7], "both ends of the last were restarted");
+}
+
+#[test]
+fn copies_come_and_go_without_a_trace() {
+    let (world, mut manager) = World::new();
+    let before = (world.free(), manager.books.slots_taken());
+    for round in 0..40 {
+        let Reply::Now(ResourceStatus::Ok, body, 4) =
+            ask(&mut manager, COMMAND, ResourceRequest::Create, index::WORKER)
+        else {
+            panic!("not created")
+        };
+        let (new, _) = Index::read_from_prefix(&body).unwrap();
+        if round % 2 == 0 {
+            manager.start(id(new.index), StartReason::Started).unwrap();
+            while manager.replan() {
+                let next = manager.machine.now() + 1_000_000;
+                manager.machine.sleep_until(next);
+            }
+        }
+        world.check(&manager);
+        let reply = ask(&mut manager, COMMAND, ResourceRequest::Destroy, new.index);
+        assert_eq!(status(&reply), ResourceStatus::Ok, "{}", world.said());
+    }
+    world.check(&manager);
+    assert_eq!((world.free(), manager.books.slots_taken()), before);
+}
+
+/// covers: RES-2
+#[test]
+fn the_manager_may_die_at_any_call() {
+    let (mut world, mut manager) = World::new();
+    // The manager's own tables and slots grow once; what a copy takes is given back.
+    let copy = manager.create_again(id(index::WORKER)).unwrap();
+    manager.destroy(copy).unwrap();
+    let before = (world.free(), manager.books.slots_taken());
+    let mut calls = 0;
+    loop {
+        world.shared.dies_after.set(Some(calls));
+        let life = std::panic::AssertUnwindSafe(|| {
+            let copy = manager.create_again(id(index::WORKER)).expect("created");
+            manager.destroy(copy).expect("destroyed");
+        });
+        let died = std::panic::catch_unwind(life).is_err();
+        manager = world.recovered();
+        let said = world.said();
+        assert!(!said.contains("cannot"), "death at call {calls}: {said}");
+        world.check(&manager);
+        assert_eq!((world.free(), manager.books.slots_taken()), before, "death at call {calls}");
+        if !died {
+            break;
+        }
+        calls += 1;
+    }
+    assert!(calls > 100, "a life takes more than {calls} calls");
+}
+
+#[test]
+fn memory_that_is_out_is_told_and_nothing_is_lost() {
+    let (world, mut manager) = World::new();
+    let before = world.free();
+    let mut copies = Vec::new();
+    let full = loop {
+        match manager.create_again(id(index::WORKER)) {
+            Ok(copy) => copies.push(copy),
+            Err(trouble) => break trouble,
+        }
+    };
+    assert_eq!(full.status(), ResourceStatus::NoMemory);
+    assert!(copies.len() > 5);
+    world.check(&manager);
+    copies.into_iter().for_each(|copy| manager.destroy(copy).unwrap());
+    world.check(&manager);
+    assert!(before - world.free() < 4, "only the own capability table may have grown");
+}
+
+/// covers: RES-9
+#[test]
+fn only_who_may_ask_is_answered() {
+    use ResourceRequest as R;
+    let (world, mut manager) = World::new();
+    let all = ResourceRequest::ALL;
+    let open = [R::Stopped, R::Machine];
+    world.said();
+    for request in all.into_iter().filter(|request| !open.contains(request)) {
+        let reply = ask(&mut manager, WORKER, request, 0);
+        assert_eq!(status(&reply), ResourceStatus::NotAllowed, "{request:?}");
+    }
+    let said = world.said();
+    assert!(said.contains("worker may not ask for Shutdown"), "{said}");
+    for request in [R::Stop, R::Kill, R::Plan, R::Shutdown, R::Create, R::Audit, R::Trace] {
+        let reply = ask(&mut manager, BOOT, request, index::COMMAND);
+        assert_eq!(status(&reply), ResourceStatus::NotAllowed, "{request:?}");
+    }
+    // Not even command stops the manager, or destroys what the manifest names.
+    for request in [R::Kill, R::Restart, R::Stop, R::Destroy] {
+        assert_eq!(status(&ask(&mut manager, COMMAND, request, 0)), ResourceStatus::NotAllowed);
+    }
+    assert_eq!(
+        status(&ask(&mut manager, COMMAND, R::Create, index::BOOT)),
+        ResourceStatus::NotAllowed
+    );
+}
+
+#[test]
+fn nonsense_is_malformed() {
+    let (_world, mut manager) = World::new();
+    let asker = Asker { partition: id(index::COMMAND), kind: ChannelKind::Command };
+    for code in [0, 16, 999, u16::MAX] {
+        assert_eq!(status(&manager.answer(asker, code, &[0; 4])), ResourceStatus::Malformed);
+    }
+    for request in ResourceRequest::ALL {
+        use ResourceRequest as R;
+        let reply = manager.answer(asker, request as u16, &[0xff; 3]);
+        let body = !matches!(request, R::Machine | R::Stopped | R::Audit);
+        let expected = if body { ResourceStatus::Malformed } else { status(&reply) };
+        assert_eq!(status(&reply), expected, "{request:?}");
+        if body && !matches!(request, R::Shutdown) {
+            let reply = manager.answer(asker, request as u16, &[0xff; 4]);
+            let refused = [ResourceStatus::NoSuch, ResourceStatus::Malformed];
+            assert!(refused.contains(&status(&reply)), "{request:?} {:?}", status(&reply));
+        }
+    }
+}
+
+/// Lets the worker, which runs on processor 1, divide by zero.
+fn worker_faults(world: &World) {
+    let machine = &world.shared.machine;
+    for _ in 0..100 {
+        machine.run_until(machine.time() + 1_000_000);
+        let worker = machine.running(1);
+        if worker.is_some() {
+            let record = FaultRecord { reason: 0, code: 0, address: 0 };
+            machine.fault_on(1, record);
+            machine.settle();
+            return;
+        }
+    }
+    panic!("the worker never runs");
+}
+
+#[test]
+fn a_rescuer_learns_and_restarts_until_the_budget_is_used_up() {
+    let (world, mut manager) = World::new();
+    let context = contexts(&manager.row(id(index::IDLE)).unwrap()).nth(1).unwrap();
+    manager.machine_stop(context);
+    for left in (0..=3_u32).rev() {
+        worker_faults(&world);
+        manager.wait_for_own_turn();
+        let reply = ask(&mut manager, BOOT, ResourceRequest::Stopped, 0);
+        let (state, body) = reply.parts();
+        assert_eq!(state, ResourceStatus::Ok, "{left}");
+        let record = StoppedRecord::read_from_bytes(body).unwrap();
+        assert_eq!((record.id, record.restarts_left), (index::WORKER, left));
+        assert_eq!(record.backoff, 10 << (3 - left));
+        let again = ask(&mut manager, BOOT, ResourceRequest::Stopped, 0);
+        assert_eq!(status(&again), ResourceStatus::NoSuch, "it is told once");
+        // Nobody else restarts it.
+        let other = ask(&mut manager, WORKER, ResourceRequest::Restart, index::WORKER);
+        assert_eq!(status(&other), ResourceStatus::NotAllowed);
+        let restarted = ask(&mut manager, BOOT, ResourceRequest::Restart, index::WORKER);
+        let expected = if left > 0 { ResourceStatus::Ok } else { ResourceStatus::Limit };
+        assert_eq!(status(&restarted), expected);
+        world.check(&manager);
+    }
+    let row = manager.row(id(index::WORKER)).unwrap();
+    assert_eq!((row.state, row.restarts), (PartitionState::Failed as u32, 3));
+    // By hand it starts again, with a full budget.
+    let started = ask(&mut manager, COMMAND, ResourceRequest::Start, index::WORKER);
+    assert_eq!(status(&started), ResourceStatus::Ok);
+    assert_eq!(manager.row(id(index::WORKER)).unwrap().budget, 3);
+}
+
+impl TestManager {
+    /// Stops a context behind the books' back.
+    fn machine_stop(&mut self, context: Slot) {
+        use program_loader::Calls;
+        let stop = abi::control::ContextOperation::Stop as u64;
+        self.machine.patient(context, stop, [0; 4]).unwrap();
+    }
+
+    /// Lets time pass until the manager runs again.
+    fn wait_for_own_turn(&mut self) {
+        let machine = &self.machine.0.machine;
+        for _ in 0..200 {
+            if machine.running(0) == Some(self.machine.0.own_context()) {
+                return;
+            }
+            machine.run_until(machine.time() + 500_000);
+        }
+        panic!("the manager never runs");
+    }
+}
+
+#[test]
+fn every_number_of_a_manifest_is_checked() {
+    let good = world::manifest();
+    assert!(Manifest::parse(&good).is_ok());
+    for length in 0..good.len() {
+        assert!(Manifest::parse(&good[..length]).is_err(), "{length} bytes");
+    }
+    let broken = |offset: usize, bytes: &[u8]| {
+        let mut words = vec![0_u64; good.len().div_ceil(8)];
+        let bad = &mut words.as_mut_bytes()[..good.len()];
+        bad.copy_from_slice(&good);
+        bad[offset..offset + bytes.len()].copy_from_slice(bytes);
+        Manifest::parse(bad).err()
+    };
+    let (partitions, channels) = (32, 32 + 5 * 88);
+    let grants = channels + 3 * 64;
+    assert_eq!(broken(0, &[0]), Some(BadManifest::Header));
+    assert_eq!(broken(24, &[0; 8]), Some(BadManifest::Header), "slot of no length");
+    assert_eq!(broken(partitions + 48, &[0]), Some(BadManifest::Partition(0)), "role");
+    assert_eq!(broken(partitions + 88 + 48, &[9]), Some(BadManifest::Partition(1)), "role");
+    assert_eq!(broken(partitions + 54, &[0]), Some(BadManifest::Partition(0)), "contexts");
+    assert_eq!(broken(partitions + 60, &[5, 0, 0, 0]), Some(BadManifest::Partition(0)), "rescuer");
+    assert_eq!(broken(partitions + 76, &[0xff; 4]), Some(BadManifest::Partition(0)), "stack");
+    assert_eq!(broken(partitions + 80, &[0xff; 4]), Some(BadManifest::Partition(0)), "heap");
+    assert_eq!(broken(partitions + 84, &[0xff; 4]), Some(BadManifest::Partition(0)), "lasting");
+    assert_eq!(broken(channels + 48, &[5]), Some(BadManifest::Channel(0)), "client");
+    assert_eq!(broken(channels + 52, &[1]), Some(BadManifest::Channel(0)), "to itself");
+    assert_eq!(broken(channels + 56, &[99]), Some(BadManifest::Channel(0)), "kind");
+    assert_eq!(broken(channels + 58, &[13]), Some(BadManifest::Channel(0)), "ring");
+    assert_eq!(broken(channels + 60, &[0xff; 4]), Some(BadManifest::Channel(0)), "data");
+    assert_eq!(broken(grants + 24, &[5]), Some(BadManifest::Grant(0)), "partition");
+    assert_eq!(broken(grants + 28, &[4]), Some(BadManifest::Grant(0)), "kind");
+    assert_eq!(broken(grants + 32, &[0xff; 16]), Some(BadManifest::Grant(0)), "range");
+}

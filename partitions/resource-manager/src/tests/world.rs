@@ -1,0 +1,346 @@
+//! The manager on the real kernel's logic, in a machine of vectors.
+
+use super::machine::{FRAMES, TestMachine, information};
+use crate::manager::{Facts, Machine, Manager};
+use crate::manifest::Manifest;
+use crate::setup::{Early, capacity, describe, facts};
+use crate::usage::Usage;
+use abi::boot::BootInformation;
+use abi::call::Call;
+use abi::control::{Access, PartitionOperation, first_slot};
+use abi::image::{EntryKind, name_from};
+use abi::layout;
+use abi::manifest::{
+    EVERY_PROCESSOR, MANIFEST_MAGIC, MANIFEST_VERSION, ManifestChannel, ManifestGrant,
+    ManifestHeader, ManifestPartition, NO_PARTITION, PartitionFlags, PartitionRole,
+};
+use abi::types::{PAGE_SIZE, Slot, VirtualAddress};
+use boot_image::{Image, ImageWriter};
+use program_loader::{Kernel, Refusal, Values, Window};
+use resource_db::{Books, bytes_needed};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+use zerocopy::IntoBytes;
+
+/// What the fakes share.
+pub struct Shared {
+    pub machine: TestMachine,
+    /// Frame of the manager's context.
+    context: u64,
+    /// Control calls until the manager dies in the next one.
+    pub dies_after: Cell<Option<u32>>,
+    pub said: RefCell<String>,
+    pub rung: RefCell<Vec<u16>>,
+}
+
+impl Shared {
+    /// Frame of the manager's context.
+    pub fn own_context(&self) -> u64 {
+        self.context
+    }
+}
+
+#[derive(Clone)]
+pub struct Fake(pub Rc<Shared>);
+
+impl Kernel for Fake {
+    fn control(
+        &mut self,
+        slot: Slot,
+        operation: u64,
+        arguments: [u64; 4],
+    ) -> Result<Values, Refusal> {
+        match self.0.dies_after.get() {
+            Some(0) => std::panic::resume_unwind(Box::new("the manager dies")),
+            Some(left) => self.0.dies_after.set(Some(left - 1)),
+            None => {}
+        }
+        assert_eq!(self.0.machine.running(0), Some(self.0.context), "the manager runs");
+        let answer = self.0.machine.control(slot.raw().into(), operation, arguments);
+        answer.map_err(|(error, value)| Refusal { error, value })
+    }
+
+    fn pause(&mut self) {
+        self.0.machine.settle();
+    }
+}
+
+impl Machine for Fake {
+    fn ring(&mut self, doorbell: Slot) {
+        self.0.rung.borrow_mut().push(doorbell.raw());
+    }
+    fn processors(&self) -> u16 {
+        2
+    }
+    fn now(&self) -> u64 {
+        self.0.machine.time()
+    }
+    fn sleep_until(&mut self, deadline: u64) {
+        let machine = &self.0.machine;
+        machine.begin(0, Call::Wait as u64, [0, deadline, 0, 0, 0, 0]);
+        machine.run_until(deadline);
+        for _ in 0..100 {
+            if machine.running(0) == Some(self.0.context) {
+                return;
+            }
+            machine.run_until(machine.time() + 100_000);
+        }
+        panic!("the manager never runs again");
+    }
+    fn say(&mut self, line: &[u8]) {
+        self.0.said.borrow_mut().push_str(&String::from_utf8_lossy(line));
+    }
+    fn write_port(&mut self, _port: u16, _value: u16) {}
+}
+
+/// The window: writes go where the manager has mapped something.
+pub struct FakeWindow(Rc<Shared>);
+
+impl FakeWindow {
+    /// Frame and word of a byte of the window.
+    fn place(&self, offset: u64) -> (u64, usize) {
+        let translate = PartitionOperation::Translate as u64;
+        let page = layout::WINDOW + (offset & !(PAGE_SIZE - 1));
+        let own = first_slot::PARTITION.raw().into();
+        let [frame, access, ..] =
+            self.0.machine.control(own, translate, [page, 0, 0, 0]).expect("mapped in the window");
+        assert!(Access::from_bits_truncate(access).contains(Access::WRITE));
+        (frame, (offset % PAGE_SIZE / 8) as usize)
+    }
+}
+
+impl Window for FakeWindow {
+    fn address(&self) -> VirtualAddress {
+        VirtualAddress::new(layout::WINDOW)
+    }
+    fn write(&mut self, offset: u64, bytes: &[u8]) {
+        for (at, byte) in (offset..).zip(bytes) {
+            let (frame, word) = self.place(at);
+            let word = self.0.machine.word(frame, word);
+            let mut all = word.load(Ordering::Relaxed).to_le_bytes();
+            all[(at % 8) as usize] = *byte;
+            word.store(u64::from_le_bytes(all), Ordering::Relaxed);
+        }
+    }
+    fn load(&self, offset: u64) -> u64 {
+        let (frame, word) = self.place(offset);
+        self.0.machine.word(frame, word).load(Ordering::Relaxed)
+    }
+    fn store(&mut self, offset: u64, word: u64) {
+        let (frame, at) = self.place(offset);
+        self.0.machine.word(frame, at).store(word, Ordering::Relaxed);
+    }
+}
+
+pub type TestManager = Manager<'static, Fake, FakeWindow>;
+
+/// A machine, its image and the memory of the books, which outlive a manager.
+pub struct World {
+    pub shared: Rc<Shared>,
+    image: &'static [u8],
+    books: *mut [u8],
+    facts: Facts,
+    boot: Box<BootInformation>,
+}
+
+impl World {
+    /// A machine in which everything of [`manifest`] was created and started.
+    pub fn new() -> (Self, TestManager) {
+        let machine = TestMachine::booted(2);
+        let context = machine.running(0).expect("the first partition runs");
+        let shared = Rc::new(Shared {
+            machine,
+            context,
+            dies_after: Cell::new(None),
+            said: RefCell::default(),
+            rung: RefCell::default(),
+        });
+        let boot = Box::new(BootInformation {
+            boot_image: abi::boot::FrameRange { start: abi::types::Frame::new(44), count: 4 },
+            ..information()
+        });
+        let mut fake = Fake(shared.clone());
+        let facts = facts(&mut fake, &boot).expect("facts");
+        let image: &[u8] = Box::leak(image().into_boxed_slice());
+        let manifest = Manifest::parse(Image::parse(image).expect("an image").manifest());
+        let capacity = capacity(&manifest.expect("a manifest"), FRAMES);
+        let words = vec![0_u64; bytes_needed(capacity).expect("fits").div_ceil(8)];
+        let books = Box::leak(words.into_boxed_slice()).as_mut_bytes();
+        let mut early = Early::new(&boot);
+        early.map(&mut fake, layout::BOOT_IMAGE, boot.boot_image, Access::empty()).expect("mapped");
+        let books = std::ptr::from_mut(books);
+        let mut world = Self { shared, image, books, facts, boot };
+        let mut opened = Books::create(world.memory(), capacity).expect("books");
+        describe(&mut opened, &world.boot, &early);
+        let mut manager = world.manager(opened);
+        manager.create_all().expect("created");
+        while manager.replan() {
+            let next = manager.machine.now() + 1_000_000;
+            manager.machine.sleep_until(next);
+        }
+        (world, manager)
+    }
+
+    #[expect(unsafe_code, reason = "memory that outlives its manager, as on the machine")]
+    fn memory(&mut self) -> &'static mut [u8] {
+        // SAFETY: leaked, and every manager before was dropped or is not used any more.
+        unsafe { &mut *self.books }
+    }
+
+    fn manager(&self, books: Books<'static>) -> TestManager {
+        let image = Image::parse(self.image).expect("an image");
+        Manager {
+            machine: Fake(self.shared.clone()),
+            window: FakeWindow(self.shared.clone()),
+            books,
+            image,
+            manifest: Manifest::parse(image.manifest()).expect("a manifest"),
+            facts: self.facts,
+            usage: Usage::default(),
+            stale_plans: 0,
+            shutdown: None,
+        }
+    }
+
+    /// The manager died: another one takes up the books.
+    pub fn recovered(&mut self) -> TestManager {
+        self.shared.dies_after.set(None);
+        let books = Books::open(self.memory()).expect("books");
+        let mut manager = self.manager(books);
+        manager.recover().expect("recovered");
+        manager
+    }
+
+    /// Frames free in the kernel's ledger.
+    pub fn free(&self) -> u64 {
+        let free = |word: &&u64| **word & 0xf == abi::control::FrameUse::Free as u64;
+        self.shared.machine.ledger_words().iter().filter(free).count() as u64
+    }
+
+    /// Ledger and books agree, and the kernel finds nothing wrong.
+    pub fn check(&self, manager: &TestManager) {
+        assert_eq!(self.shared.machine.audit(), None);
+        assert_eq!(self.free(), manager.books.available());
+    }
+
+    pub fn said(&self) -> String {
+        self.shared.said.take()
+    }
+}
+
+fn partition(name: &str, role: PartitionRole, rescuer: u32) -> ManifestPartition {
+    ManifestPartition {
+        name: name_from(name).expect("short"),
+        program: name_from("tiny").expect("short"),
+        role: role as u16,
+        processor: 0,
+        share: 2,
+        contexts: 1,
+        flags: PartitionFlags::START.bits(),
+        rescuer,
+        restarts: 3,
+        backoff: 10,
+        proof: 1000,
+        stack: 1,
+        heap: 2,
+        lasting: 1,
+    }
+}
+
+/// Index of a partition in the manifest.
+pub mod index {
+    pub const BOOT: u32 = 1;
+    pub const IDLE: u32 = 2;
+    pub const COMMAND: u32 = 3;
+    pub const WORKER: u32 = 4;
+}
+
+fn partitions() -> [ManifestPartition; 5] {
+    let idle = partition("idle", PartitionRole::Idle, NO_PARTITION);
+    let boot = partition("boot", PartitionRole::Boot, 0);
+    let worker = partition("worker", PartitionRole::Ordinary, index::BOOT);
+    let command = partition("command", PartitionRole::Command, index::BOOT);
+    let with = |flags: PartitionFlags| (PartitionFlags::START | flags).bits();
+    [
+        partition("resource-manager", PartitionRole::ResourceManager, index::BOOT),
+        ManifestPartition { flags: with(PartitionFlags::BOOT_IMAGE), ..boot },
+        ManifestPartition { processor: EVERY_PROCESSOR, share: 0, ..idle },
+        ManifestPartition { flags: with(PartitionFlags::CREATOR), ..command },
+        ManifestPartition { processor: 1, ..worker },
+    ]
+}
+
+fn channel(client: u32, server: u32, kind: u16) -> ManifestChannel {
+    let name = name_from("channel").expect("short");
+    ManifestChannel {
+        client_name: name,
+        server_name: name,
+        client,
+        server,
+        kind,
+        ring_shift: 2,
+        data: 1,
+    }
+}
+
+/// A manifest with every role the manager knows, and one worker.
+pub fn manifest() -> Vec<u8> {
+    let channels = [
+        channel(index::BOOT, 0, 3),
+        channel(index::COMMAND, 0, 2),
+        channel(index::WORKER, index::COMMAND, 0),
+    ];
+    let grant = ManifestGrant {
+        name: name_from("line").expect("short"),
+        partition: index::WORKER,
+        kind: 2,
+        base: 4,
+        count: 1,
+    };
+    let header = ManifestHeader {
+        magic: MANIFEST_MAGIC,
+        version: MANIFEST_VERSION,
+        partitions: 5,
+        channels: 3,
+        grants: 1,
+        slot: 1_000_000,
+    };
+    let partitions = partitions();
+    let parts = [header.as_bytes(), partitions.as_bytes(), channels.as_bytes(), grant.as_bytes()];
+    parts.concat()
+}
+
+/// A boot image of that manifest and one program.
+fn image() -> Vec<u8> {
+    let mut writer = ImageWriter::new("test").expect("a name");
+    writer.add(EntryKind::Manifest, "manifest", manifest()).expect("added");
+    writer.add(EntryKind::Kernel, "kernel", vec![1; 16]).expect("added");
+    writer.add(EntryKind::Program, "tiny", elf()).expect("added");
+    writer.finish_unchecked(None)
+}
+
+/// A program of a page of text and two of data.
+fn elf() -> Vec<u8> {
+    let mut file = vec![0x5a_u8; 0x3000];
+    file[..0x1000].fill(0);
+    file[..16].copy_from_slice(b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0");
+    let mut put = |at: usize, bytes: &[u8]| file[at..at + bytes.len()].copy_from_slice(bytes);
+    let base = layout::PROGRAM_BASE;
+    let shorts = [(16, 2_u16), (18, 62), (52, 64), (54, 56), (56, 2), (58, 64)];
+    shorts.iter().for_each(|(at, value)| put(*at, &value.to_le_bytes()));
+    put(20, &1_u32.to_le_bytes());
+    put(24, &base.to_le_bytes());
+    put(32, &64_u64.to_le_bytes());
+    let segments = [
+        (5_u32, 0x1000_u64, base, 0x1000_u64, 0x1000_u64),
+        (6, 0x2000, base + 0x2000, 0x800, 0x2000),
+    ];
+    for (at, (flags, offset, address, length, memory)) in (64..).step_by(56).zip(segments) {
+        put(at, &1_u32.to_le_bytes());
+        put(at + 4, &flags.to_le_bytes());
+        let words = [offset, address, address, length, memory, 0x1000];
+        words.iter().zip(0..).for_each(|(word, i)| put(at + 8 + i * 8, &word.to_le_bytes()));
+    }
+    file
+}
