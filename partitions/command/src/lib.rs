@@ -1,6 +1,6 @@
 //! The operator's console: lines are typed, the resource manager is asked, tables are shown.
 //!
-//! Everything here runs over [`Surroundings`], on the host as on the machine; `main.rs` puts the channels behind them.
+//! Everything here runs over [`Surroundings`], on the host as on the machine; [`Main`] puts the channels behind them.
 
 #![cfg_attr(not(test), no_std)]
 #![cfg_attr(not(test), deny(clippy::as_conversions, clippy::arithmetic_side_effects))]
@@ -8,6 +8,7 @@
 extern crate alloc;
 
 mod complaint;
+mod console;
 mod list;
 mod session;
 mod surroundings;
@@ -15,6 +16,7 @@ mod verbs;
 mod words;
 
 pub use complaint::Complaint;
+pub use console::Main;
 pub use session::{PROMPT, Session};
 pub use surroundings::{Reply, Surroundings, Trouble};
 

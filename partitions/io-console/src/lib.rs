@@ -1,7 +1,7 @@
 //! The console service: one console for each partition, the operator's terminal on a serial port.
 //!
 //! What can be tested on the host is here: the driver of the serial port ([`uart`]) over its registers, and the
-//! consoles ([`consoles`]) over whoever carries answers to clients. `main.rs` joins them to the machine.
+//! consoles ([`consoles`]) over whoever carries answers to clients. [`Main`] joins them to the machine.
 
 #![cfg_attr(not(test), no_std)]
 #![cfg_attr(not(test), deny(clippy::as_conversions, clippy::arithmetic_side_effects))]
@@ -9,7 +9,10 @@
 extern crate alloc;
 
 pub mod consoles;
+mod server;
 pub mod uart;
+
+pub use server::Main;
 
 #[cfg(test)]
 mod tests;

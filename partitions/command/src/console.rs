@@ -1,0 +1,199 @@
+//! The partition: the channels "console" and "resource" behind the surroundings of a [`Session`].
+
+use crate::{Reply, Session, Surroundings, Trouble};
+use abi::channel::INLINE;
+use abi::message::console::{AttachRequest, ConsoleRequest, ConsoleStatus, ScrollbackRequest};
+use abi::message::resource::{Index, ResourceRequest, ResourceStatus};
+use core::fmt;
+use rt::protocol::{Console, Resources};
+use rt::time::{after, milliseconds, now, seconds};
+use rt::{Client, Nanoseconds, Partition, Signal, Start, System, Timer};
+
+/// How long the resource manager may take: it may be in the middle of its own restart.
+const PATIENCE: Nanoseconds = seconds(10);
+/// How long text may wait for the console service before it is dropped.
+const TEXT_PATIENCE: Nanoseconds = seconds(1);
+/// How long the console service may take to answer what it knows at once.
+const QUICK: Nanoseconds = milliseconds(500);
+/// When input is asked for again after it was refused.
+const INPUT_AGAIN: Nanoseconds = seconds(1);
+
+/// The channels, while an event is handled.
+struct World<'a> {
+    system: &'a mut System,
+    console: Client<Console>,
+    resource: Client<Resources>,
+    text: [u8; INLINE],
+    length: usize,
+    /// Nobody takes text any more; the rest of this event's is dropped.
+    unheard: bool,
+}
+
+impl World<'_> {
+    fn ask_console(
+        &mut self,
+        request: ConsoleRequest,
+        body: &[u8],
+        deadline: Nanoseconds,
+    ) -> Result<Reply, Trouble> {
+        self.flush();
+        let answer = self.console.call(self.system, request, body, deadline);
+        let answer = answer.map_err(|_| Trouble::NoAnswer)?;
+        match answer.status() {
+            Ok(ConsoleStatus::Ok) => Ok(Reply::new(answer.bytes())),
+            Ok(status) => Err(Trouble::Console(status)),
+            Err(_) => Err(Trouble::Nonsense),
+        }
+    }
+}
+
+impl fmt::Write for World<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.show(text.as_bytes());
+        Ok(())
+    }
+}
+
+impl Surroundings for World<'_> {
+    fn show(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            if self.length == INLINE {
+                self.flush();
+            }
+            if let Some(place) = self.text.get_mut(self.length) {
+                *place = byte;
+                self.length = self.length.saturating_add(1);
+            }
+        }
+    }
+
+    fn flush(&mut self) {
+        let text = self.text.get(..self.length).unwrap_or_default();
+        if !text.is_empty() && !self.unheard {
+            let deadline = after(TEXT_PATIENCE);
+            let sent = self.console.post_by(self.system, ConsoleRequest::Write, text, deadline);
+            self.unheard = sent.is_err();
+        }
+        self.length = 0;
+    }
+
+    fn ask(&mut self, request: ResourceRequest, body: &[u8]) -> Result<Reply, Trouble> {
+        let answer = self.resource.call(self.system, request, body, after(PATIENCE));
+        let answer = answer.map_err(|_| Trouble::NoAnswer)?;
+        match answer.status() {
+            Ok(ResourceStatus::Ok) => Ok(Reply::new(answer.bytes())),
+            Ok(status) => {
+                let error = answer.body::<Index>().map(|error| error.index);
+                Err(Trouble::Refused(status, error))
+            }
+            Err(_) => Err(Trouble::Nonsense),
+        }
+    }
+
+    fn scrollback(&mut self, partition: u32, offset: u32) -> Result<Reply, Trouble> {
+        let request = ScrollbackRequest { partition, offset };
+        self.ask_console(ConsoleRequest::Scrollback, rt::bytes(&request), after(QUICK))
+    }
+
+    fn attach(&mut self, partition: u32) -> Result<(), Trouble> {
+        let request = AttachRequest { partition };
+        self.ask_console(ConsoleRequest::Attach, rt::bytes(&request), Nanoseconds::NEVER).map(drop)
+    }
+
+    fn columns(&mut self) -> u16 {
+        let size = self.ask_console(ConsoleRequest::Size, &[], after(QUICK));
+        let size = size.and_then(|reply| reply.record::<[u8; 4]>());
+        size.map_or(0, |[low, high, ..]| u16::from_le_bytes([low, high]))
+    }
+
+    fn now(&self) -> Nanoseconds {
+        now()
+    }
+
+    fn myself(&self) -> u32 {
+        self.system.information().map_or(0, |information| information.partition)
+    }
+}
+
+/// The operator's console.
+pub struct Main {
+    session: Session,
+    console: Client<Console>,
+    resource: Client<Resources>,
+    /// The first prompt was shown.
+    begun: bool,
+}
+
+impl Main {
+    /// Lets the session act on the world.
+    fn act(&mut self, system: &mut System, action: impl FnOnce(&mut Session, &mut World<'_>)) {
+        let (console, resource) = (self.console, self.resource);
+        let mut world =
+            World { system, console, resource, text: [0; INLINE], length: 0, unheard: false };
+        action(&mut self.session, &mut world);
+        world.flush();
+    }
+
+    /// Shows the first prompt as soon as there is a console service.
+    fn begin(&mut self, system: &mut System) {
+        self.begun = self.console.room(system) > 0;
+        if self.begun {
+            self.act(system, |session, world| session.start(world));
+            self.ask_for_input(system);
+        }
+    }
+
+    /// Asks for what is typed next; a restarted console service is asked again by the runtime.
+    fn ask_for_input(&mut self, system: &mut System) {
+        let asked = self.console.send_idempotent(system, ConsoleRequest::Read, &[]);
+        if asked.is_err() {
+            let _ = system.after(INPUT_AGAIN);
+        }
+    }
+
+    /// One answer to the request for input.
+    fn take_input(&mut self, system: &mut System) -> bool {
+        let Some(answer) = self.console.next(system) else { return false };
+        if answer.status() == Ok(ConsoleStatus::Ok) {
+            self.act(system, |session, world| session.typed(world, answer.bytes()));
+            self.ask_for_input(system);
+        } else {
+            let _ = system.after(INPUT_AGAIN);
+        }
+        true
+    }
+}
+
+impl Partition for Main {
+    fn started(system: &mut System, _start: &Start) -> Self {
+        let mut main = Self {
+            session: Session::new(),
+            console: system.client("console").unwrap_or_default(),
+            resource: system.client("resource").unwrap_or_default(),
+            begun: false,
+        };
+        main.begin(system);
+        main
+    }
+
+    fn signal(&mut self, system: &mut System, signal: Signal) {
+        if signal.is(self.console) {
+            while self.take_input(system) {}
+        }
+    }
+
+    fn peer_restarted(&mut self, system: &mut System, signal: Signal) {
+        if !signal.is(self.console) {
+            return;
+        }
+        if self.begun {
+            self.act(system, |session, world| session.show_again(world));
+        } else {
+            self.begin(system);
+        }
+    }
+
+    fn deadline(&mut self, system: &mut System, _timer: Timer) {
+        self.ask_for_input(system);
+    }
+}

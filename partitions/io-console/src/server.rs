@@ -1,0 +1,177 @@
+//! The partition: serial port, interrupt and channels joined to the consoles.
+
+use crate::consoles::{Asked, Clients, Consoles, Line};
+use crate::uart::{Registers, Uart};
+use abi::image::name_text;
+use abi::manifest::NO_PARTITION;
+use abi::message::console::ConsoleStatus;
+use alloc::vec::Vec;
+use rt::capability::{Capability, object};
+use rt::protocol::Console;
+use rt::{Interrupt, Owed, Partition, Server, Signal, Start, System, Timer};
+
+/// Requests of one client served before the others get their turn.
+const BATCH: usize = 32;
+/// How often the port is looked at while it owes an interrupt, or has none.
+const LOOK_AGAIN: abi::types::Nanoseconds = rt::time::milliseconds(20);
+
+/// The granted ports of the serial port.
+struct Port {
+    ports: Capability<object::Ports>,
+    first: u16,
+}
+
+impl Registers for Port {
+    fn read(&mut self, offset: usize) -> Option<u8> {
+        let port = self.first.checked_add(u16::try_from(offset).ok()?)?;
+        self.ports.read(port).ok()
+    }
+
+    fn write(&mut self, offset: usize, value: u8) {
+        let port = u16::try_from(offset).ok().and_then(|offset| self.first.checked_add(offset));
+        // A port that cannot be reached does not answer reads either, and is not used then.
+        let _ = port.map(|port| self.ports.write(port, value));
+    }
+}
+
+/// Channels by the place of their console; `None` where a channel was taken away.
+type Channels = Vec<Option<Server<Console>>>;
+
+struct Answers<'a> {
+    system: &'a mut System,
+    channels: &'a Channels,
+}
+
+impl Clients for Answers<'_> {
+    type Ticket = Owed;
+    fn answer(&mut self, place: usize, ticket: Owed, status: ConsoleStatus, bytes: &[u8]) {
+        if let Some(Some(channel)) = self.channels.get(place) {
+            channel.answer_owed(self.system, ticket, status, bytes);
+        }
+    }
+}
+
+/// The console service.
+pub struct Main {
+    uart: Option<Uart<Port>>,
+    interrupt: Option<Interrupt>,
+    consoles: Consoles<Owed>,
+    channels: Channels,
+    timer: Option<Timer>,
+}
+
+impl Main {
+    /// Opens consoles for channels that are new, and empties those whose channel is gone.
+    fn find_channels(&mut self, system: &mut System) {
+        let present = system.servers::<Console>();
+        for place in 0..self.channels.len() {
+            let Some(channel) = self.channels.get_mut(place) else { break };
+            if let Some(gone) = channel.take_if(|channel| !present.contains(channel)) {
+                system.leave(gone);
+                self.consoles.forget(place, NO_PARTITION);
+            }
+        }
+        for channel in present {
+            if !self.channels.contains(&Some(channel)) {
+                self.open(system, channel);
+            }
+        }
+    }
+
+    fn open(&mut self, system: &mut System, channel: Server<Console>) {
+        let Some(about) = channel.about(system) else { return };
+        let operator = name_text(&about.name) == "operator";
+        match self.channels.iter_mut().enumerate().find(|(_, place)| place.is_none()) {
+            Some((place, free)) if !operator => {
+                *free = Some(channel);
+                self.consoles.forget(place, about.peer);
+            }
+            _ => {
+                self.consoles.add(about.peer, operator);
+                self.channels.push(Some(channel));
+            }
+        }
+    }
+
+    /// Serves what one client asked, as far as the terminal can take it.
+    fn serve_client(&mut self, system: &mut System, place: usize) {
+        let Some(Some(channel)) = self.channels.get(place).copied() else { return };
+        for _ in 0..BATCH {
+            if !self.consoles.may_take(place) {
+                return;
+            }
+            let Some(request) = channel.next(system) else { return };
+            let asked =
+                Asked { ticket: request.owed(), code: request.code(), bytes: request.bytes() };
+            let mut clients = Answers { system, channels: &self.channels };
+            self.consoles.request(&mut clients, place, &asked);
+        }
+    }
+
+    fn serve_port(&mut self, system: &mut System) {
+        let Some(uart) = &mut self.uart else { return self.consoles.drop_waiting() };
+        let mut clients = Answers { system, channels: &self.channels };
+        uart.serve(&mut Line { consoles: &mut self.consoles, clients: &mut clients });
+        let look_again = self.consoles.sending() || self.interrupt.is_none();
+        if look_again && self.timer.is_none() {
+            self.timer = system.after(LOOK_AGAIN);
+        }
+    }
+
+    /// The port has moved on: the client it held up can go on as well.
+    fn serve_both(&mut self, system: &mut System) {
+        self.serve_port(system);
+        self.serve_client(system, self.consoles.attached());
+        self.serve_port(system);
+    }
+
+    fn place_of(&self, signal: Signal) -> Option<usize> {
+        self.channels.iter().position(|channel| channel.is_some_and(|channel| signal.is(channel)))
+    }
+}
+
+impl Partition for Main {
+    fn started(system: &mut System, _start: &Start) -> Self {
+        let heap = system.information().map_or(0, |information| information.heap);
+        let budget = usize::try_from(heap).unwrap_or(0) / 2;
+        let port = system.ports("uart").map(|(ports, first)| Port { ports, first });
+        let mut main = Self {
+            uart: port.and_then(Uart::find),
+            interrupt: system.interrupt("uart"),
+            consoles: Consoles::new(budget),
+            channels: Vec::new(),
+            timer: None,
+        };
+        main.find_channels(system);
+        main.serve_port(system);
+        main
+    }
+
+    fn signal(&mut self, system: &mut System, signal: Signal) {
+        if let Some(place) = self.place_of(signal) {
+            self.serve_client(system, place);
+            return self.serve_port(system);
+        }
+        // Acknowledged before the port is served: an edge that comes meanwhile is not lost.
+        let _ = self.interrupt.map(Interrupt::acknowledge);
+        self.serve_both(system);
+    }
+
+    fn peer_restarted(&mut self, system: &mut System, signal: Signal) {
+        if let Some(place) = self.place_of(signal)
+            && let Some(Some(channel)) = self.channels.get(place)
+            && let Some(about) = channel.about(system)
+        {
+            self.consoles.forget(place, about.peer);
+        }
+    }
+
+    fn changed(&mut self, system: &mut System) {
+        self.find_channels(system);
+    }
+
+    fn deadline(&mut self, system: &mut System, _timer: Timer) {
+        self.timer = None;
+        self.serve_both(system);
+    }
+}
