@@ -48,7 +48,6 @@ pub fn create(information: &BootInformation, pool: &mut Pool) -> u16 {
 }
 
 /// Starts them. Returns how many processors run.
-// covers: BOOT-6
 pub fn start(trampoline: Frame, hardware: &'static Hardware) -> u32 {
     let mut online = 1;
     for index in 1..hardware.processors {
