@@ -60,6 +60,9 @@ pub struct Options {
     /// Emulate, even where KVM works.
     #[arg(long)]
     pub tcg: bool,
+    /// Let the machine start again when it resets itself, instead of ending it.
+    #[arg(long)]
+    pub reboot: bool,
     /// A further argument for QEMU; may be repeated.
     #[arg(long = "qemu-arg", value_name = "ARG", allow_hyphen_values = true)]
     pub qemu_args: Vec<String>,
@@ -75,6 +78,7 @@ impl Default for Options {
             cpu: None,
             deterministic: false,
             tcg: false,
+            reboot: false,
             qemu_args: Vec::new(),
         }
     }
@@ -115,15 +119,7 @@ impl Options {
         debugger: Debugger,
     ) -> Result<Command> {
         let mut command = emulator()?;
-        command.args([
-            "-nodefaults",
-            "-no-user-config",
-            "-display",
-            "none",
-            "-vga",
-            "std",
-            "-no-reboot",
-        ]);
+        command.args(["-nodefaults", "-no-user-config", "-display", "none", "-vga", "std"]);
         self.processor(&mut command);
         command.args(["-smp", &self.smp.to_string(), "-m", &self.memory.to_string()]);
         command.args(["-chardev", "stdio,id=serial,signal=off", "-serial", "chardev:serial"]);

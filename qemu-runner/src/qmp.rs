@@ -80,6 +80,12 @@ impl Client {
         &self.events
     }
 
+    /// Whether the machine has reset itself.
+    pub fn was_reset(&mut self) -> bool {
+        let reset = |event: &Value| event["event"] == "RESET" && event["data"]["guest"] == true;
+        self.events(None).iter().any(reset)
+    }
+
     /// Why the machine was switched off, in QEMU's words (`guest-shutdown`, `guest-reset`, …), if it was.
     pub fn shutdown_reason(&mut self, end: Instant) -> Option<String> {
         let events = self.events(Some(end));

@@ -16,6 +16,8 @@ use tempfile::TempDir;
 
 /// Lines of the transcript that an error shows.
 const TAIL: usize = 25;
+/// How often is looked whether the machine has reset itself.
+const TICK: Duration = Duration::from_millis(100);
 
 /// A running machine. Dropped, it is switched off the hard way.
 #[derive(Debug)]
@@ -27,6 +29,7 @@ pub struct Session {
     pieces: VecDeque<Piece>,
     transcript: String,
     control: Client,
+    reboot: bool,
     /// QEMU's own files; they go with the session.
     _folder: TempDir,
 }
@@ -54,6 +57,7 @@ impl Session {
             pieces: VecDeque::new(),
             transcript: String::new(),
             control,
+            reboot: options.reboot,
             _folder: folder,
         })
     }
@@ -94,10 +98,17 @@ impl Session {
                 self.note(&piece);
                 return Some(Some(piece));
             }
-            match self.output.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            // A machine that resets itself has crashed. It is ended here and not by QEMU, which
+            // would take a reset that follows on switching off for the cause of the end.
+            if !self.reboot && self.control.was_reset() {
+                drop(self.child.kill());
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            match self.output.recv_timeout(left.min(TICK)) {
                 Ok(bytes) => self.pieces.extend(self.splitter.feed(&bytes)),
                 Err(RecvTimeoutError::Disconnected) => return Some(None),
-                Err(RecvTimeoutError::Timeout) => return None,
+                Err(RecvTimeoutError::Timeout) if left <= TICK => return None,
+                Err(RecvTimeoutError::Timeout) => {}
             }
         }
     }
@@ -161,6 +172,8 @@ impl Session {
         let end = Instant::now() + patience;
         while self.next(end).context("the machine did not end")?.is_some() {}
         let reason = self.control.shutdown_reason(Instant::now() + Duration::from_secs(2));
+        let reset = !self.reboot && self.control.was_reset();
+        let reason = reason.or_else(|| reset.then(|| "guest-reset".to_owned()));
         let status = self.child.wait()?;
         Ok(End::new(status.code(), reason, &self.transcript))
     }
