@@ -9,6 +9,9 @@ use program_loader::{Calls, Window};
 /// What tools wait for on the debug port; see `kernel/doc/0004`.
 const OFF: &[u8] = b"bulkhead: the machine is off\n";
 
+/// How long a machine may take to switch off before it is reset instead, nanoseconds.
+const POWER_OFF_TIME: u64 = 2_000_000_000;
+
 /// How it ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Shutdown {
@@ -32,7 +35,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     }
 
     /// Ends it once nobody runs any more.
-    pub fn continue_shutdown(&mut self, _now: u64) {
+    pub fn continue_shutdown(&mut self) {
         let Some(how) = self.shutdown else { return };
         let running = self
             .books
@@ -50,6 +53,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
                     self.machine.write_port(port, value);
                 }
             }
+            // The chipset switches off a little later; a reset must not get there first.
+            let now = self.machine.now();
+            self.machine.sleep_until(now.saturating_add(POWER_OFF_TIME));
         }
         // The power is still on, or a reset was asked for.
         let reset = KernelOperation::Reset as u64;

@@ -31,7 +31,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             from = id.raw() + 1;
             next = next.min(self.look_at(id, &row, now));
         }
-        self.continue_shutdown(now);
+        self.continue_shutdown();
         if self.stale_plans != 0 && self.replan() {
             next = next.min(now.saturating_add(self.manifest.slot));
         }
