@@ -9,9 +9,10 @@ use crate::manifest::{BadManifest, Manifest};
 use crate::requests::{Asker, Reply};
 use crate::run::contexts;
 use abi::channel::ChannelKind;
+use abi::control::FrameUse;
 use abi::information::StartReason;
 use abi::message::resource::{
-    Index, PartitionState, ResourceRequest, ResourceStatus, StoppedRecord,
+    AuditRecord, Index, PartitionState, ResourceRequest, ResourceStatus, StoppedRecord,
 };
 use abi::types::{PartitionId, Slot};
 use kernel_core::FaultRecord;
@@ -55,6 +56,24 @@ fn everything_of_the_manifest_is_created() {
     }
     // The idle partition has a context on each of both processors.
     assert_eq!(manager.row(id(index::IDLE)).unwrap().contexts, 2);
+}
+
+#[test]
+fn the_audit_compares_ledger_and_books() {
+    let (world, mut manager) = World::new();
+    let audit = |manager: &mut TestManager| {
+        let reply = ask(manager, COMMAND, ResourceRequest::Audit, 0);
+        AuditRecord::read_from_bytes(reply.parts().1).expect("a record")
+    };
+    let record = audit(&mut manager);
+    assert_eq!((record.frame, record.violation), (0, 0));
+    assert_eq!((record.free, record.books_free), (world.free(), world.free()));
+    // A frame that the books believe free and the kernel does not.
+    let free = (0..1024).find(|frame| world.shared.machine.ledger_words()[*frame] & 0xf == 1);
+    let use_of = |word| word & !0xf | FrameUse::Kernel as u64;
+    world.shared.machine.corrupt(free.expect("free") as u64, use_of);
+    let record = audit(&mut manager);
+    assert_eq!(record.free + 1, record.books_free);
 }
 
 #[test]
