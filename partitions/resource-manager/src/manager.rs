@@ -78,6 +78,8 @@ pub struct Manager<'m, M: Machine, W: Window> {
     pub usage: crate::usage::Usage,
     /// Processors whose plans do not yet say what the books say, one bit each.
     pub stale_plans: u64,
+    /// When a refusal may be told again, nanoseconds.
+    pub next_refusal: u64,
     /// Set once the machine is to end.
     pub shutdown: Option<crate::shutdown::Shutdown>,
 }

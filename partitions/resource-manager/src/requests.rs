@@ -13,6 +13,9 @@ use abi::types::{EventBit, PartitionId};
 use program_loader::Window;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
+/// Nanoseconds between two sentences about refusals.
+const REFUSAL_PAUSE: u64 = 100_000_000;
+
 /// Who asks, over what kind of channel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Asker {
@@ -88,7 +91,13 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         }
     }
 
+    /// Says who was refused what, but not more often than ten times a second: a flood of requests is none of words.
     fn tell_refusal(&mut self, asker: Asker, request: ResourceRequest) {
+        let now = self.machine.now();
+        if now < self.next_refusal {
+            return;
+        }
+        self.next_refusal = now.saturating_add(REFUSAL_PAUSE);
         let name = self.row(asker.partition).map(|row| row.name).unwrap_or_default();
         let name = name_text(&name);
         self.say(format_args!("{name} may not ask for {request:?}"));

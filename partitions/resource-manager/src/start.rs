@@ -86,6 +86,7 @@ fn manager(
         facts,
         usage,
         stale_plans: 0,
+        next_refusal: 0,
         shutdown: None,
     }
 }

@@ -190,6 +190,25 @@ impl Model {
         self.owners.windows(count as usize).any(free)
     }
 
+    /// Sets a partition's row in the books, and here if they took it.
+    fn set_partition(&mut self, books: &mut Books<'_>, id: u32, stage: u32) -> bool {
+        let set = books.set_partition(PartitionId::new(id), row(stage)).is_ok();
+        if set {
+            self.partitions[id as usize] = stage;
+        }
+        set
+    }
+
+    /// Sets a channel's row in the books, and here if they took it.
+    fn set_channel(&mut self, books: &mut Books<'_>, id: u32, stage: u32) -> bool {
+        let row = ChannelRow { stage, ..ChannelRow::default() };
+        let set = books.set_channel(ChannelId::new(id), row).is_ok();
+        if set {
+            self.channels[id as usize] = stage;
+        }
+        set
+    }
+
     fn agrees(&self, books: &Books<'_>) {
         for (at, owner) in (0..).zip(&self.owners) {
             assert_eq!(books.owner(Frame::new(at)), *owner, "frame {at}");
@@ -265,15 +284,10 @@ proptest! {
                     if may { model.give(start, count, Owner::Available); }
                 }
                 Step::Partition(id, stage) => {
-                    let got = books.set_partition(PartitionId::new(id), row(stage));
-                    prop_assert_eq!(got.is_ok(), open && id < 8);
-                    if got.is_ok() { model.partitions[id as usize] = stage; }
+                    prop_assert_eq!(model.set_partition(&mut books, id, stage), open && id < 8);
                 }
                 Step::Channel(id, stage) => {
-                    let row = ChannelRow { stage, ..ChannelRow::default() };
-                    let got = books.set_channel(ChannelId::new(id), row);
-                    prop_assert_eq!(got.is_ok(), open && id < 4);
-                    if got.is_ok() { model.channels[id as usize] = stage; }
+                    prop_assert_eq!(model.set_channel(&mut books, id, stage), open && id < 4);
                 }
             }
             model.agrees(&books);

@@ -199,6 +199,7 @@ impl World {
             facts: self.facts,
             usage: Usage::default(),
             stale_plans: 0,
+            next_refusal: 0,
             shutdown: None,
         }
     }
