@@ -30,6 +30,7 @@ pub fn all() -> Vec<Trial> {
         on_node("completion", completion),
         on_node("life_cycle", life_cycle),
         on_node("attach", attach),
+        on_node("garbage", garbage),
         on_node("restart_of_everything", restart_of_everything),
     ]
 }
@@ -165,6 +166,31 @@ fn attach(session: &mut Session) -> Result<()> {
     std::thread::sleep(Duration::from_millis(500));
     session.send(LEAVE.as_bytes())?;
     ask(session, "uptime").map(drop)
+}
+
+/// Thousands of arbitrary bytes, faster than anybody types; then the console is as before.
+fn garbage(session: &mut Session) -> Result<()> {
+    session.wait_prompt(PATIENCE)?;
+    let mut state = 0x9e37_79b9_u32;
+    let bytes: Vec<u8> = (0..4000)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            state.to_le_bytes()[1]
+        })
+        .collect();
+    session.send(&bytes)?;
+    // What is typed faster than it is read may be lost, these keys too: once more when all is quiet. They lead out of
+    // whatever escape sequence, paste, foreign console or line this has led to.
+    for _ in 0..3 {
+        let quiet = Duration::from_secs(1);
+        while session.poll(Instant::now() + quiet).is_some_and(|piece| piece.is_some()) {}
+        session.send(format!("\x1b[201~{LEAVE}\x03\r").as_bytes())?;
+    }
+    let from = session.transcript().len();
+    session.send(b"uptime\r")?;
+    session.wait_text(from, "\nup ", PATIENCE).map(drop)
 }
 
 /// Every partition but the kernel is killed from the console, one after the other, and the machine goes on.
