@@ -147,6 +147,28 @@ fn the_manager_may_die_at_any_call() {
     assert!(calls > 100, "a life takes more than {calls} calls");
 }
 
+/// covers: RES-2
+#[test]
+fn a_restart_cut_short_can_be_asked_for_again() {
+    let (mut world, mut manager) = World::new();
+    let before = world.free();
+    for calls in (0..).step_by(3) {
+        world.shared.dies_after.set(Some(calls));
+        let life = std::panic::AssertUnwindSafe(|| {
+            manager.restart(id(index::WORKER), StartReason::Restarted).expect("restarted");
+        });
+        let died = std::panic::catch_unwind(life).is_err();
+        manager = world.recovered();
+        manager.restart(id(index::WORKER), StartReason::Restarted).expect("restarted again");
+        world.check(&manager);
+        assert_eq!(world.free(), before, "death at call {calls}");
+        if !died {
+            assert!(calls > 30, "a restart takes more than {calls} calls");
+            return;
+        }
+    }
+}
+
 #[test]
 fn memory_that_is_out_is_told_and_nothing_is_lost() {
     let (world, mut manager) = World::new();
