@@ -49,7 +49,7 @@ impl Balance {
     }
 }
 
-/// Checks from frame `from` on. Values: the next frame, 0 at the end; the first bad frame or 0; which violation.
+/// Checks from frame `from` on. Values: the next frame, 0 at the end; the first bad frame or 0; which violation; free frames seen.
 pub(super) fn audit<M: Machine>(machine: &M, from: u64) -> Answer {
     let end = u64::try_from(machine.ledger().len()).unwrap_or(0);
     if from >= end {
@@ -58,22 +58,28 @@ pub(super) fn audit<M: Machine>(machine: &M, from: u64) -> Answer {
     if from == 0 {
         machine.kernel().balance.reset(machine.kernel().changes.get());
     }
-    let (mut frame, mut work) = (from, 0_u64);
+    let (mut frame, mut work, mut free) = (from, 0_u64, 0_u64);
     while frame < end && work < BUDGET {
         let entry = ledger::entry(machine, Frame::new(frame));
-        if let Some(violation) = check(machine, Frame::new(frame), entry) {
-            let next = frame.wrapping_add(1);
-            return Ok([if next < end { next } else { 0 }, frame, violation_number(violation), 0]);
-        }
+        free = free.wrapping_add(u64::from(entry.kind == FrameUse::Free));
         let table = matches!(entry.kind, FrameUse::PageTable | FrameUse::SlotTable);
         work = work.saturating_add(if table { BUDGET } else { 1 });
+        let wrong = check(machine, Frame::new(frame), entry).map(|what| (Frame::new(frame), what));
         frame = frame.wrapping_add(1);
+        if wrong.is_some() {
+            return Ok(found(if frame < end { frame } else { 0 }, wrong, free));
+        }
     }
     if frame < end {
-        return Ok([frame, 0, 0, 0]);
+        return Ok(found(frame, None, free));
     }
-    let wrong = unbalanced(machine);
-    Ok([0, wrong.map_or(0, Frame::raw), wrong.map_or(0, |_| violation_number(Violation::Count)), 0])
+    Ok(found(0, unbalanced(machine).map(|frame| (frame, Violation::Count)), free))
+}
+
+/// The answer's values: where to go on, what is wrong where, and how many of the frames checked are free.
+fn found(next: u64, wrong: Option<(Frame, Violation)>, free: u64) -> [u64; 4] {
+    let (frame, what) = wrong.map_or((0, 0), |(frame, what)| (frame.raw(), violation_number(what)));
+    [next, frame, what, free]
 }
 
 /// A partition whose counts are wrong, if nothing changed since the audit began.

@@ -2,7 +2,7 @@
 
 use abi::boot::{BootInformation, FrameRange, MemoryRange, Segment};
 use abi::call::{Call, Error, PortOperation};
-use abi::control::{Access, first_slot};
+use abi::control::{Access, FrameUse, first_slot};
 use abi::types::{Frame, Nanoseconds, ProcessorId, VirtualAddress};
 use kernel_core::context::{Context, register};
 use kernel_core::interrupt::Kernel;
@@ -346,17 +346,24 @@ impl TestMachine {
         panic!("Again without end");
     }
 
-    /// Runs the audit over all frames; the first violation as frame and kind.
+    /// Runs the audit over all frames; the first violation as frame and kind. Where there is none, the
+    /// free frames it counts must be those of the ledger.
     pub fn audit(&self) -> Option<(u64, u64)> {
-        let mut frame = 0;
+        let (mut frame, mut counted) = (0, 0);
         loop {
             let slot = u64::from(first_slot::KERNEL.raw());
-            let [next, bad, violation, _] =
+            let [next, bad, violation, free] =
                 self.control(slot, 0, [frame, 0, 0, 0]).expect("an audit goes on");
+            counted += free;
             if violation != 0 {
                 return Some((bad, violation));
             }
             if next == 0 {
+                let free = |word: &u64| word & 0xf == FrameUse::Free as u64;
+                assert_eq!(
+                    counted,
+                    self.ledger_words().iter().filter(|word| free(word)).count() as u64
+                );
                 return None;
             }
             frame = next;
