@@ -17,6 +17,7 @@ pub mod paths;
 pub mod programs;
 pub mod qmp;
 pub mod session;
+pub mod symbols;
 pub mod terminal;
 pub mod verbs;
 pub mod verdict;

@@ -4,6 +4,7 @@ use crate::images::Artifacts;
 use crate::machine::{Debugger, Options, PROGRAM};
 use crate::marks::{Piece, Splitter};
 use crate::qmp::Client;
+use crate::symbols::Symbols;
 use crate::verdict::End;
 use anyhow::{Context as _, Result, bail};
 use std::collections::VecDeque;
@@ -26,6 +27,7 @@ pub struct Session {
     input: Option<ChildStdin>,
     output: Receiver<Vec<u8>>,
     splitter: Splitter,
+    symbols: Symbols,
     pieces: VecDeque<Piece>,
     transcript: String,
     control: Client,
@@ -54,6 +56,7 @@ impl Session {
             child,
             output,
             splitter: Splitter::default(),
+            symbols: Symbols::new(artifacts.symbols("")),
             pieces: VecDeque::new(),
             transcript: String::new(),
             control,
@@ -105,11 +108,21 @@ impl Session {
             }
             let left = end.saturating_duration_since(Instant::now());
             match self.output.recv_timeout(left.min(TICK)) {
-                Ok(bytes) => self.pieces.extend(self.splitter.feed(&bytes)),
+                Ok(bytes) => self.take(&bytes),
                 Err(RecvTimeoutError::Disconnected) => return Some(None),
                 Err(RecvTimeoutError::Timeout) if left <= TICK => return None,
                 Err(RecvTimeoutError::Timeout) => {}
             }
+        }
+    }
+
+    /// Splits what came into pieces, and says where the addresses of back traces are.
+    fn take(&mut self, bytes: &[u8]) {
+        for piece in self.splitter.feed(bytes) {
+            self.pieces.push_back(match piece {
+                Piece::Text(text) => Piece::Text(self.symbols.annotate(&text)),
+                mark => mark,
+            });
         }
     }
 

@@ -85,6 +85,11 @@ macro_rules! bare_entry {
         fn __bulkhead_main(context: u64) -> ! {
             $main(context)
         }
+
+        #[unsafe(no_mangle)]
+        fn __bulkhead_program() -> &'static str {
+            ::core::env!("CARGO_PKG_NAME")
+        }
     };
 }
 
@@ -97,11 +102,13 @@ macro_rules! bare_entry {
     };
 }
 
-/// A panic ends the partition; its rescuer reads "panic" and the line in the fault record, people the message.
+/// A panic ends the partition; its rescuer reads "panic" and the line in the fault record, people the message and who
+/// called whom.
 #[cfg(target_os = "none")]
 #[panic_handler]
 fn panicked(information: &core::panic::PanicInfo<'_>) -> ! {
-    crate::log::last_words(format_args!("{information}\n"));
+    let callers = crate::backtrace::Here::new();
+    crate::log::last_words(format_args!("{information}\n{callers}"));
     let line = information.location().map_or(0, |location| location.line().into());
     crate::sys::exit(abi::fault::Reason::Panic, line, [0; 2])
 }

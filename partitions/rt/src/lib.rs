@@ -12,6 +12,8 @@ extern crate std;
 
 pub use abi;
 
+#[cfg(any(target_os = "none", test))]
+mod backtrace;
 pub mod capability;
 mod cell;
 mod channel;

@@ -19,10 +19,41 @@ global_asm!(
 
 unsafe extern "Rust" {
     safe fn __bulkhead_main(context: u64) -> !;
+    safe fn __bulkhead_program() -> &'static str;
 }
 
 extern "C" fn start(context: u64) -> ! {
     __bulkhead_main(context)
+}
+
+/// Name of the program.
+pub fn program() -> &'static str {
+    __bulkhead_program()
+}
+
+/// Where the frame of the function starts that this is inlined into.
+#[inline(always)]
+pub fn frame_pointer() -> u64 {
+    let frame;
+    // SAFETY: reads a register.
+    unsafe { asm!("mov {}, rbp", out(reg) frame, options(nostack, nomem, preserves_flags)) };
+    frame
+}
+
+/// The word at `address`, if that lies in the part of the caller's stack that is in use.
+pub fn stack_word(address: u64) -> Option<u64> {
+    use abi::layout::{STACK_LIMIT, STACK_STRIDE, STACK_TOP};
+    let used = frame_pointer();
+    // Whose stack it is: that of context 0 ends at the top, each further one a stride below.
+    let context = STACK_TOP.checked_sub(used)?.checked_div(STACK_STRIDE)?;
+    let top = STACK_TOP.checked_sub(context.checked_mul(STACK_STRIDE)?)?;
+    let last = top.checked_sub(8)?;
+    if used < STACK_LIMIT || address < used || address > last || !address.is_multiple_of(8) {
+        return None;
+    }
+    let place = core::ptr::with_exposed_provenance::<u64>(usize::try_from(address).ok()?);
+    // SAFETY: aligned, and between a frame of this context and the end of its stack, all of which is mapped.
+    Some(unsafe { place.read_volatile() })
 }
 
 /// Enters the kernel; returns the status and four values.
