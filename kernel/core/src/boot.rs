@@ -6,13 +6,12 @@ use crate::ledger::{self, Entry};
 use crate::machine::Machine;
 use crate::paging::{self, PageTable, ROOT_LEVEL};
 use crate::partition::Partition;
-use crate::schedule::state_number;
 use abi::boot::{BootInformation, FrameRange, MemoryKind, MemoryRange};
 use abi::control::{Access, ContextState, FrameUse, PLAN_SLOTS, first_slot};
 use abi::layout::{BOOT_INFORMATION, TIME_PAGE, USER_END};
 use abi::rights::{ANY_LINE, Kind, Rights};
 use abi::types::{Frame, Generation, PAGE_SIZE, ProcessorId, Slot, VirtualAddress};
-use core::sync::atomic::Ordering::{Relaxed, Release};
+use core::sync::atomic::Ordering::Relaxed;
 
 /// Frames the loader set aside, zeroed; handed out one after the other and never taken back.
 #[derive(Debug)]
@@ -275,7 +274,7 @@ impl<'a, M: Machine> Builder<'a, M> {
         context.set_register(register::RSP, abi::layout::STACK_TOP);
         context.set_register(register::RFLAGS, START_FLAGS);
         context.full.store(1, Relaxed);
-        context.state.store(state_number(ContextState::Ready), Release);
+        context.set_state(ContextState::Ready);
         let first = ProcessorId::new(0);
         self.object().count_live(first, true);
         if let Some(processor) = self.machine.processor(first) {

@@ -6,7 +6,7 @@ use crate::context::{Context, register};
 use crate::ledger::Name;
 use crate::machine::Machine;
 use crate::processor::Processor;
-use crate::schedule::{Standing, arm, hand_over, reschedule, state_number};
+use crate::schedule::{Standing, arm, hand_over, reschedule};
 use crate::{FaultRecord, Next, control, event, interrupt, stop};
 use abi::call::{Call, Error, PortOperation};
 use abi::control::ContextState;
@@ -14,7 +14,7 @@ use abi::fault::Reason;
 use abi::rights::{Kind, Rights};
 use abi::trace::TraceKind;
 use abi::types::Nanoseconds;
-use core::sync::atomic::Ordering::{Relaxed, Release};
+use core::sync::atomic::Ordering::Relaxed;
 
 /// Most bytes that `debug` takes.
 const DEBUG_BYTES: usize = 32;
@@ -96,7 +96,7 @@ fn poll(context: &Context, mask: u64) -> Answer {
 fn sleep(context: &Context, deadline: u64, callee: u64) {
     context.deadline.store(deadline, Relaxed);
     context.callee.store(callee, Relaxed);
-    context.state.store(state_number(ContextState::Waiting), Release);
+    context.set_state(ContextState::Waiting);
 }
 
 /// The doorbell in argument 1, if the caller may ring it.
@@ -179,9 +179,8 @@ fn call<'a, M: Machine>(machine: &'a M, processor: &'a Processor, caller: &'a Co
     }
     sleep(caller, deadline, Name::new(doorbell.frame, doorbell.generation).raw());
     let callee = machine.object::<Context>(doorbell.frame);
-    if callee.wanted.load(Relaxed) & bit(doorbell) != 0
-        && callee.processor.load(Relaxed) == processor.id.get()
-    {
+    // Where it waits first: what it wants is then what it waits for here.
+    if callee.waits_at(processor.id.get()) && callee.wanted.load(Relaxed) & bit(doorbell) != 0 {
         if deadline < processor.armed.get() {
             arm(machine, processor, deadline);
         }

@@ -7,7 +7,10 @@ use crate::machine::{Object, sealed::Sealed};
 use abi::control::ContextState;
 use abi::fault::word;
 use abi::types::{Frame, MAX_PROCESSORS, ProcessorId};
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{
+    AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
+};
 
 /// Offsets in bytes for the entry code.
 pub mod offset {
@@ -65,16 +68,15 @@ pub struct Context {
     pub root: AtomicU64,
     /// Its own frame.
     pub(crate) frame: AtomicU64,
-    /// A [`ContextState`].
-    pub(crate) state: AtomicU64,
+    /// A [`ContextState`] (8 bits) and the processor it was configured for: one word, so that nobody takes a context that
+    /// was moved meanwhile for one of its own.
+    pub(crate) place: AtomicU64,
     /// Bits for which it waits; 0 while it runs.
     pub(crate) wanted: AtomicU64,
     /// When a wait ends in any case, nanoseconds.
     pub(crate) deadline: AtomicU64,
     /// In a `call`: the context called, packed by [`crate::ledger::Name`]; else 0.
     pub(crate) callee: AtomicU64,
-    /// Processor it was configured for.
-    pub(crate) processor: AtomicU64,
     /// Frame of its partition.
     pub(crate) partition: AtomicU64,
     /// Nanoseconds it ran.
@@ -87,7 +89,24 @@ pub struct Context {
     pub(crate) grace: [AtomicU64; PROCESSOR_WORDS],
     /// Pending events. On cache lines of its own: other processors write here.
     pub(crate) events: AtomicU64,
-    rest: [AtomicU64; 511 - 36 - PROCESSOR_WORDS],
+    rest: [AtomicU64; 511 - 35 - PROCESSOR_WORDS],
+}
+
+/// Bits of [`Context::place`] that hold the state.
+const STATE_BITS: u32 = 8;
+const STATE_MASK: u64 = 0xff;
+
+/// Number of a state.
+#[inline]
+#[expect(clippy::as_conversions, reason = "the number of a fieldless enum")]
+pub(crate) const fn state_number(state: ContextState) -> u64 {
+    state as u64
+}
+
+/// The word only ever holds numbers of states.
+#[inline]
+fn state_of(place: u64) -> ContextState {
+    ContextState::from_number(place & STATE_MASK).unwrap_or(ContextState::Stopped)
 }
 
 const FAULT_WORDS: usize = 7;
@@ -101,6 +120,29 @@ impl Sealed for Context {}
 impl Object for Context {}
 
 impl Context {
+    /// All zero.
+    #[cfg(test)]
+    pub(crate) const fn new() -> Self {
+        const ZERO: AtomicU64 = AtomicU64::new(0);
+        Self {
+            registers: [ZERO; register::COUNT],
+            full: ZERO,
+            root: ZERO,
+            frame: ZERO,
+            place: ZERO,
+            wanted: ZERO,
+            deadline: ZERO,
+            callee: ZERO,
+            partition: ZERO,
+            used: ZERO,
+            fault: [ZERO; FAULT_WORDS],
+            dying: ZERO,
+            grace: [ZERO; PROCESSOR_WORDS],
+            events: ZERO,
+            rest: [ZERO; 511 - 35 - PROCESSOR_WORDS],
+        }
+    }
+
     /// A saved register; 0 for a number that does not exist.
     #[must_use]
     pub fn register(&self, number: usize) -> u64 {
@@ -130,9 +172,36 @@ impl Context {
     /// Its state, as its processor sees it.
     #[must_use]
     pub fn state(&self) -> ContextState {
-        // The field only ever holds numbers of states.
-        ContextState::from_number(self.state.load(core::sync::atomic::Ordering::Acquire))
-            .unwrap_or(ContextState::Stopped)
+        state_of(self.place.load(Acquire))
+    }
+
+    /// Its state as seen from `here`: `None` where it belongs to another processor. One that lives here goes on doing so
+    /// until this processor has left the kernel.
+    #[inline]
+    #[must_use]
+    pub(crate) fn state_at(&self, here: ProcessorId) -> Option<ContextState> {
+        let place = self.place.load(Acquire);
+        (place >> STATE_BITS == u64::from(here.raw())).then(|| state_of(place))
+    }
+
+    /// Whether it waits on processor `here`.
+    #[inline]
+    #[must_use]
+    pub(crate) fn waits_at(&self, here: u64) -> bool {
+        self.place.load(Acquire) == here << STATE_BITS | state_number(ContextState::Waiting)
+    }
+
+    /// Changes its state.
+    #[inline]
+    pub(crate) fn set_state(&self, state: ContextState) {
+        let place = self.place.load(Relaxed) & !STATE_MASK;
+        self.place.store(place | state_number(state), Release);
+    }
+
+    /// Stops it on a processor.
+    pub(crate) fn stop_at(&self, processor: ProcessorId) {
+        let place = u64::from(processor.raw()) << STATE_BITS;
+        self.place.store(place | state_number(ContextState::Stopped), Release);
     }
 
     /// Frame of its partition.
@@ -145,6 +214,6 @@ impl Context {
     /// The processor it belongs to.
     #[must_use]
     pub fn processor(&self) -> ProcessorId {
-        ProcessorId::new(u16::try_from(self.processor.load(Relaxed)).unwrap_or(u16::MAX))
+        ProcessorId::new(u16::try_from(self.place.load(Relaxed) >> STATE_BITS).unwrap_or(u16::MAX))
     }
 }

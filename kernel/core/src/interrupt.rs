@@ -119,13 +119,14 @@ pub(crate) fn bind<M: Machine>(
     processor: ProcessorId,
 ) -> Answer {
     let line = line(machine, number).ok_or(Refusal::argument(1))?;
-    line.state.store(ARMED, Ordering::Release);
+    let (state, before) = (line.state.swap(ARMED, Ordering::AcqRel), read(&line.target));
     write(&line.target, doorbell.pack());
     if machine.bind_line(number, processor) {
-        Ok(crate::answer::NOTHING)
-    } else {
-        Err(Refusal::argument(1))
+        return Ok(crate::answer::NOTHING);
     }
+    write(&line.target, before);
+    line.state.store(state, Ordering::Release);
+    Err(Refusal::argument(1))
 }
 
 /// Masks a line; it rings nothing.

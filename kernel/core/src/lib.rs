@@ -23,6 +23,8 @@ pub mod paging;
 pub mod partition;
 pub mod plan;
 pub mod processor;
+#[cfg(test)]
+mod races;
 mod schedule;
 mod stop;
 pub mod trace;

@@ -3,7 +3,7 @@
 use crate::processor::Cell;
 use abi::control::{PLAN_PLACES, PLAN_SLOTS};
 use abi::types::{Frame, ProcessorId};
-use core::sync::atomic::AtomicU64;
+use core::sync::atomic::{AtomicU64, Ordering::Acquire};
 
 /// A place of a plan: a slot of the frame (0 to 15) or a taker of slack.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,6 +39,16 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// A plan without places.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            length: Cell::new(),
+            sole: Cell::new(),
+            places: [const { Cell::new() }; PLAN_PLACES],
+        }
+    }
+
     /// Context at a place, `None` for idle.
     #[inline]
     #[must_use]
@@ -92,12 +102,44 @@ impl Plan {
     }
 }
 
+impl Default for Plan {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// No plan is pending.
 pub(crate) const NONE: u64 = 0;
 /// A plan takes over at the next wrap.
 pub(crate) const ALONE: u64 = 1;
 /// A plan takes over with those of other processors.
 pub(crate) const TOGETHER: u64 = 2;
+
+/// The plan in force and the one that is not.
+#[inline]
+pub(crate) fn in_order<'a>([first, second]: &'a [Plan; 2], running: &Cell) -> [&'a Plan; 2] {
+    if running.get() == 0 { [first, second] } else { [second, first] }
+}
+
+/// Whether the plan in force, or one that is pending, has a place for a context. A plan that is only being staged forgets
+/// it. For holders of the control lock.
+pub(crate) fn keeps(
+    plans: &[Plan; 2],
+    running: &Cell,
+    pending: &AtomicU64,
+    context: Frame,
+) -> bool {
+    if pending.load(Acquire) != NONE {
+        // It may take over while this looks, so that which of the two is in force is not known.
+        return plans.iter().any(|plan| plan.names(context));
+    }
+    let [now, staged] = in_order(plans, running);
+    let named = now.names(context);
+    if !named {
+        staged.forget(context);
+    }
+    named
+}
 
 /// The processors of a mask.
 pub(crate) fn members(mask: u64) -> impl Iterator<Item = ProcessorId> {

@@ -1,6 +1,6 @@
 //! What the kernel knows about one processor. Written by that processor alone, unless a field says otherwise.
 
-use crate::plan::{Place, Plan};
+use crate::plan::{self, Place, Plan};
 use crate::trace::Trace;
 use abi::control::PLAN_PLACES;
 use abi::types::{Frame, Nanoseconds, ProcessorId};
@@ -136,14 +136,17 @@ impl Processor {
     /// The plan in force.
     #[inline]
     pub(crate) fn plan(&self) -> &Plan {
-        let [first, second] = &self.plans;
-        if self.running.get() == 0 { first } else { second }
+        plan::in_order(&self.plans, &self.running)[0]
     }
 
     /// The plan that is not in force.
     pub(crate) fn staged(&self) -> &Plan {
-        let [first, second] = &self.plans;
-        if self.running.get() == 0 { second } else { first }
+        plan::in_order(&self.plans, &self.running)[1]
+    }
+
+    /// See [`plan::keeps`].
+    pub(crate) fn keeps(&self, context: Frame) -> bool {
+        plan::keeps(&self.plans, &self.running, &self.pending, context)
     }
 
     /// Looks up whose the running slot is.

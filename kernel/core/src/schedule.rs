@@ -14,10 +14,12 @@ use abi::call::Error;
 use abi::control::ContextState;
 use abi::trace::TraceKind;
 use abi::types::{Frame, Nanoseconds, PhysicalAddress, ProcessorId};
-use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::Ordering::{Acquire, Relaxed};
 
 /// Most links followed from a context that waits in a call to one that can run for it.
 const LENDING_LINKS: usize = 8;
+/// Most links followed in one decision, whoever they start from: what many takers of slack wait for must not make it long.
+const DECISION_LINKS: u32 = 256;
 
 /// By what claim a context runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,6 +52,15 @@ struct Choice<'a> {
     place: u64,
 }
 
+/// A decision that is being made.
+struct Search {
+    now: u64,
+    /// Earliest deadline of those looked at.
+    wake: u64,
+    /// Links that may still be followed.
+    links: u32,
+}
+
 /// Decides anew who runs. With `keep`, a taker of slack that can go on is not exchanged for another one.
 #[inline(never)]
 pub(crate) fn reschedule<'a, M: Machine>(
@@ -65,8 +76,9 @@ pub(crate) fn reschedule<'a, M: Machine>(
     if processor.held.get() != 0 && !join(machine, processor) {
         return halt(machine, processor, now, u64::MAX);
     }
-    let mut wake = u64::MAX;
-    let choice = choose(machine, processor, now, keep && !passed, &mut wake);
+    let mut search = Search { now, wake: u64::MAX, links: DECISION_LINKS };
+    let choice = choose(machine, processor, keep && !passed, &mut search);
+    let wake = search.wake;
     let resting = processor.plan().sole() && processor.pending.load(Acquire) == 0;
     let until = if resting { wake } else { wake.min(processor.boundary.get()) };
     match choice {
@@ -87,31 +99,28 @@ pub(crate) fn reschedule<'a, M: Machine>(
 fn choose<'a, M: Machine>(
     machine: &'a M,
     processor: &Processor,
-    now: u64,
     keep: bool,
-    wake: &mut u64,
+    search: &mut Search,
 ) -> Option<Choice<'a>> {
     let yielded = processor.yielded.get() != 0;
-    let own = |wake: &mut u64| owner(machine, processor, now, wake);
-    let first = if yielded { None } else { own(wake) };
+    let first = if yielded { None } else { owner(machine, processor, search) };
     first
-        .or_else(|| keep.then(|| kept(machine, processor, now, wake)).flatten())
-        .or_else(|| taker(machine, processor, now, wake))
-        .or_else(|| yielded.then(|| own(wake)).flatten())
+        .or_else(|| keep.then(|| kept(machine, processor, search)).flatten())
+        .or_else(|| taker(machine, processor, search))
+        .or_else(|| yielded.then(|| owner(machine, processor, search)).flatten())
 }
 
 /// The slot's context, or whom it waits for.
 fn owner<'a, M: Machine>(
     machine: &'a M,
     processor: &Processor,
-    now: u64,
-    wake: &mut u64,
+    search: &mut Search,
 ) -> Option<Choice<'a>> {
     let frame = processor.owner.get();
     if frame == 0 {
         return None;
     }
-    let context = runnable(machine, processor.id(), Frame::new(frame), now, wake)?;
+    let context = runnable(machine, processor.id(), Frame::new(frame), search)?;
     let standing = if context.frame().raw() == frame { Standing::Owner } else { Standing::Lent };
     Some(Choice { context, standing, place: processor.slot.get() })
 }
@@ -120,21 +129,19 @@ fn owner<'a, M: Machine>(
 fn kept<'a, M: Machine>(
     machine: &'a M,
     processor: &Processor,
-    now: u64,
-    wake: &mut u64,
+    search: &mut Search,
 ) -> Option<Choice<'a>> {
     if processor.standing.get() != Standing::Slack.raw() {
         return None;
     }
-    slack(machine, processor, processor.place.get(), now, wake)
+    slack(machine, processor, processor.place.get(), search)
 }
 
 /// The next taker of slack, in turn.
 fn taker<'a, M: Machine>(
     machine: &'a M,
     processor: &Processor,
-    now: u64,
-    wake: &mut u64,
+    search: &mut Search,
 ) -> Option<Choice<'a>> {
     let length = processor.plan().length();
     let mut place = processor.taker.get();
@@ -143,7 +150,7 @@ fn taker<'a, M: Machine>(
         if place >= length || place < SLOTS {
             place = SLOTS;
         }
-        if let Some(choice) = slack(machine, processor, place, now, wake) {
+        if let Some(choice) = slack(machine, processor, place, search) {
             processor.taker.set(place);
             return Some(choice);
         }
@@ -155,11 +162,10 @@ fn slack<'a, M: Machine>(
     machine: &'a M,
     processor: &Processor,
     place: u64,
-    now: u64,
-    wake: &mut u64,
+    search: &mut Search,
 ) -> Option<Choice<'a>> {
     let frame = processor.plan().context(place)?;
-    let context = runnable(machine, processor.id(), frame, now, wake)?;
+    let context = runnable(machine, processor.id(), frame, search)?;
     Some(Choice { context, standing: Standing::Slack, place })
 }
 
@@ -168,27 +174,24 @@ fn runnable<'a, M: Machine>(
     machine: &'a M,
     here: ProcessorId,
     frame: Frame,
-    now: u64,
-    wake: &mut u64,
+    search: &mut Search,
 ) -> Option<&'a Context> {
     let mut frame = frame;
     for _ in 0..=LENDING_LINKS {
         let context = machine.object::<Context>(frame);
-        // The state first: one that was started anew elsewhere in between then shows its new processor.
-        let state = context.state();
-        if context.processor() != here {
-            return None;
-        }
-        match state {
+        match context.state_at(here)? {
             ContextState::Ready => return Some(context),
             ContextState::Waiting => {}
             _ => return None,
         }
         let deadline = context.deadline.load(Relaxed);
-        if deadline <= now || context.events.load(Acquire) & context.wanted.load(Relaxed) != 0 {
+        if deadline <= search.now
+            || context.events.load(Acquire) & context.wanted.load(Relaxed) != 0
+        {
             return Some(context);
         }
-        *wake = deadline.min(*wake);
+        search.wake = deadline.min(search.wake);
+        search.links = search.links.checked_sub(1)?;
         frame = Name::from_raw(context.callee.load(Relaxed)).context(machine)?;
     }
     None
@@ -212,7 +215,7 @@ fn run<'a, M: Machine>(
 pub(crate) fn resume(context: &Context, events: u64) {
     context.wanted.store(0, Relaxed);
     context.callee.store(0, Relaxed);
-    context.state.store(state_number(ContextState::Ready), Release);
+    context.set_state(ContextState::Ready);
     answer(
         context,
         if events == 0 { Err(Refusal::from(Error::Timeout)) } else { Ok([events, 0, 0, 0]) },
@@ -335,11 +338,4 @@ pub(crate) fn arm<M: Machine>(machine: &M, processor: &Processor, at: u64) {
         processor.armed.set(at);
         machine.set_timer((at != u64::MAX).then_some(Nanoseconds::new(at)));
     }
-}
-
-/// Number of a state.
-#[inline]
-#[expect(clippy::as_conversions, reason = "the number of a fieldless enum")]
-pub(crate) const fn state_number(state: ContextState) -> u64 {
-    state as u64
 }

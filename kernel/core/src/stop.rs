@@ -7,7 +7,7 @@ use crate::context::{Context, register};
 use crate::machine::Machine;
 use crate::partition::Partition;
 use crate::processor::Processor;
-use crate::schedule::{leave, state_number};
+use crate::schedule::leave;
 use abi::call::Error;
 use abi::control::ContextState;
 use abi::fault::word;
@@ -32,7 +32,7 @@ pub(crate) fn let_go<M: Machine>(
     }
     context.wanted.store(0, Relaxed);
     context.callee.store(0, Relaxed);
-    context.state.store(state_number(state), Release);
+    context.set_state(state);
     partition(machine, context).count_live(processor.id(), false);
 }
 

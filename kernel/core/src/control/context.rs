@@ -2,12 +2,11 @@
 
 use super::Request;
 use crate::answer::{Answer, NOTHING, Refusal};
-use crate::context::{Context, START_FLAGS, register};
+use crate::context::{Context, START_FLAGS, register, state_number};
 use crate::ledger;
 use crate::machine::Machine;
 use crate::partition::Partition;
 use crate::processor::Processor;
-use crate::schedule::state_number;
 use crate::stop::{is_live, let_go};
 use abi::call::Error;
 use abi::control::{ContextOperation, ContextState};
@@ -112,8 +111,7 @@ fn configure<M: Machine>(
     start.into_iter().for_each(|(number, value)| context.set_register(number, value));
     context.full.store(1, Relaxed);
     context.events.store(0, Relaxed);
-    context.processor.store(u64::from(id.raw()), Relaxed);
-    context.state.store(state_number(ContextState::Stopped), Release);
+    context.stop_at(id);
     Ok(NOTHING)
 }
 
@@ -126,7 +124,7 @@ fn start<M: Machine>(request: &Request<'_, M>) -> Answer {
     let home = context.processor();
     context.root.store(Frame::new(root).address().raw(), Relaxed);
     partition(request).count_live(home, true);
-    context.state.store(state_number(ContextState::Ready), Release);
+    context.set_state(ContextState::Ready);
     if home != request.processor.id() {
         request.machine.nudge(home);
     }
@@ -178,17 +176,8 @@ fn saved<M: Machine>(request: &Request<'_, M>, number: u64) -> Answer {
     Ok([at_rest(request)?.register(number), 0, 0, 0])
 }
 
-/// Whether its processor's plan in force, or one that is pending, has a place for it. A plan that is only being staged forgets it.
 fn planned<M: Machine>(request: &Request<'_, M>) -> bool {
-    let Some(home) = home(request) else { return false };
-    let pending = home.pending.load(Acquire) != crate::plan::NONE;
-    if home.plan().names(request.frame()) || (pending && home.staged().names(request.frame())) {
-        return true;
-    }
-    if !pending {
-        home.staged().forget(request.frame());
-    }
-    false
+    home(request).is_some_and(|home| home.keeps(request.frame()))
 }
 
 fn destroy<M: Machine>(request: &Request<'_, M>) -> Answer {

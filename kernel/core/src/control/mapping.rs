@@ -175,7 +175,8 @@ pub(super) fn may_map<M: Machine>(
         FrameUse::Time => access.is_empty(),
         _ if access.contains(Access::UNCACHED) => false,
         FrameUse::User => entry.owner == partition,
-        FrameUse::Channel => {
+        // What one side writes the other must not run.
+        FrameUse::Channel if !access.contains(Access::EXECUTE) => {
             let channel = machine.object::<Channel>(entry.owner);
             channel.client.get() == partition.raw() || channel.server.get() == partition.raw()
         }

@@ -51,11 +51,11 @@ pub(crate) fn dispatch<'a, M: Machine>(
     processor: &'a Processor,
     caller: &'a Context,
 ) -> Next<'a> {
-    let result = machine.exclusive(|| {
-        let request = Request::decode(machine, processor, caller)?;
-        request.perform()
+    machine.exclusive(|| {
+        let request = Request::decode(machine, processor, caller);
+        // Within the lock: a caller that stopped itself may be started anew by others as soon as it is let go.
+        answer(caller, request.and_then(|request| request.perform()));
     });
-    answer(caller, result);
     reschedule(machine, processor, true)
 }
 

@@ -43,7 +43,7 @@ pub(super) fn perform<M: Machine>(
         ProcessorOperation::Place => place(request, processor, a),
         ProcessorOperation::State => Ok(state(request, processor)),
         ProcessorOperation::Trace => trace(processor, a),
-        ProcessorOperation::SetSlot => set_slot(processor, a),
+        ProcessorOperation::SetSlot => set_slot(request, processor, a),
     }
 }
 
@@ -130,9 +130,10 @@ fn check_mask<M: Machine>(
     {
         return Err(Refusal::argument(4));
     }
-    if joint_members(request).next().is_some()
-        && request.machine.kernel().joint.mask.load(Relaxed) != mask
-    {
+    // One whose processors have begun to arrive takes no further members: they would be taken for arrived.
+    let joint = &request.machine.kernel().joint;
+    let same = joint.mask.load(Relaxed) == mask && joint.arrived.load(Acquire) == 0;
+    if joint_members(request).next().is_some() && !same {
         return Err(Refusal::with(Error::WrongState, 1));
     }
     Ok(())
@@ -204,9 +205,13 @@ fn trace(processor: &Processor, index: u64) -> Answer {
     processor.trace.get(index).ok_or(Refusal::argument(3))
 }
 
-fn set_slot(processor: &Processor, length: u64) -> Answer {
+fn set_slot<M: Machine>(request: &Request<'_, M>, processor: &Processor, length: u64) -> Answer {
     if !SLOT_LENGTHS.contains(&length) {
         return Err(Refusal::argument(3));
+    }
+    // Frames of another length would let the others wait for this processor.
+    if joint_members(request).next().is_some() {
+        return Err(Refusal::with(Error::WrongState, 1));
     }
     processor.next_slot_length.set(length);
     Ok(NOTHING)

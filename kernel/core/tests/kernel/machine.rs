@@ -46,6 +46,10 @@ pub struct TestMachine {
     pub flushed: RefCell<Vec<u64>>,
     pub ports: RefCell<Vec<(u16, u32)>>,
     pub resets: Cell<u32>,
+    /// How often an object was looked at.
+    pub looks: Cell<u64>,
+    /// What another processor does as soon as the control lock is free.
+    pub unlocked: Cell<Option<fn(&Self)>>,
 }
 
 #[expect(unsafe_code, reason = "objects in raw memory, as in the kernel itself")]
@@ -67,6 +71,7 @@ mod raw {
 
 impl Machine for TestMachine {
     fn object<T: Object>(&self, frame: Frame) -> &T {
+        self.looks.set(self.looks.get() + 1);
         raw::view(&self.memory[frame.raw() as usize])
     }
     fn ledger(&self) -> &[AtomicU64] {
@@ -91,6 +96,9 @@ impl Machine for TestMachine {
         assert!(!self.locked.replace(true), "the control lock is taken twice");
         let result = work();
         self.locked.set(false);
+        if let Some(other) = self.unlocked.take() {
+            other(self);
+        }
         result
     }
     fn now(&self) -> Nanoseconds {
@@ -197,6 +205,8 @@ impl TestMachine {
             flushed: RefCell::default(),
             ports: RefCell::default(),
             resets: Cell::default(),
+            looks: Cell::default(),
+            unlocked: Cell::default(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "tests say what they expect")]
 
+mod attacks;
 mod build;
 mod calls;
 mod channels;

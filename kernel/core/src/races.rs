@@ -1,0 +1,71 @@
+//! Looks at words that another processor changes meanwhile: real threads, and what must not be seen.
+
+#![expect(clippy::as_conversions, reason = "a test")]
+
+use crate::context::Context;
+use crate::plan::{ALONE, NONE, Plan, keeps};
+use crate::processor::Cell;
+use abi::control::ContextState;
+use abi::types::{Frame, ProcessorId};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::thread;
+
+const ROUNDS: u32 = 300_000;
+const HERE: ProcessorId = ProcessorId::new(0);
+const THERE: ProcessorId = ProcessorId::new(1);
+
+/// Runs `other` again and again beside `rounds` of `look`.
+fn beside(other: impl Fn() + Sync, mut look: impl FnMut()) {
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Relaxed) {
+                other();
+            }
+        });
+        (0..ROUNDS).for_each(|_| look());
+        over.store(true, Relaxed);
+    });
+}
+
+/// A context that rests here and runs elsewhere is never taken for one that runs here.
+// covers: KRN-3
+#[test]
+fn a_context_that_moves_is_not_run_on_the_way() {
+    let context = Context::new();
+    let moves = || {
+        context.stop_at(THERE);
+        context.set_state(ContextState::Ready);
+        context.set_state(ContextState::Waiting);
+        context.set_state(ContextState::Stopped);
+        context.stop_at(HERE);
+    };
+    let mut seen = 0_u32;
+    beside(moves, || match context.state_at(HERE) {
+        None => {}
+        Some(ContextState::Stopped) => seen = seen.wrapping_add(1),
+        Some(state) => panic!("it is {state:?} on a processor that it only rests on"),
+    });
+    beside(moves, || assert!(!context.waits_at(u64::from(HERE.raw()))));
+    assert!(seen > 0, "the threads did not meet");
+}
+
+/// A context that a pending plan names is kept while that plan takes over.
+// covers: KRN-3
+#[test]
+fn a_context_is_kept_while_its_plan_takes_over() {
+    let plans = [Plan::new(), Plan::new()];
+    let (running, pending) = (Cell::new(), AtomicU64::new(ALONE));
+    let context = Frame::new(77);
+    plans[1].set(200, Some(context));
+    beside(
+        || running.set(running.get() ^ 1),
+        || assert!(keeps(&plans, &running, &pending, context), "nobody wants it"),
+    );
+    running.set(1);
+    pending.store(NONE, Relaxed);
+    assert!(keeps(&plans, &running, &pending, context));
+    running.set(0);
+    assert!(!keeps(&plans, &running, &pending, context));
+    assert!(!plans[1].names(context), "a plan that is being staged forgets it");
+}
