@@ -1,7 +1,7 @@
 //! The command line behind `./bulkhead`.
 
 use clap::{Parser, Subcommand};
-use qemu_runner::verbs::{debug, image, new, run, test};
+use qemu_runner::verbs::{bench, debug, image, new, run, test};
 use std::process::ExitCode;
 
 /// One leak must not sink the ship: builds, runs and tests Bulkhead.
@@ -33,6 +33,8 @@ enum Verb {
         /// Steps to run; all without one.
         steps: Vec<String>,
     },
+    /// Measure the kernel's paths and compare with what is wanted.
+    Bench(bench::Arguments),
     /// Start a machine under gdb, with symbols of the kernel or a partition.
     Debug(debug::Arguments),
     /// Make a partition of your own, and an image with it.
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Verb::Build { name } => image::build(&name),
         Verb::Image { name } => image::image(&name),
         Verb::Test { steps } => test::run(&steps),
+        Verb::Bench(arguments) => bench::run(&arguments),
         Verb::Debug(arguments) => debug::run(&arguments),
         Verb::New { name } => new::run(&name),
         // The script has done it before it started this program.

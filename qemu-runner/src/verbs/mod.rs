@@ -1,5 +1,6 @@
 //! What `./bulkhead` can do, one verb in each file.
 
+pub mod bench;
 pub mod debug;
 pub mod image;
 pub mod new;

@@ -1,0 +1,80 @@
+//! Measures the kernel's paths from outside. One program, two roles: where the manifest gives it the channel "ask" it
+//! measures, where it gives it that channel to serve it is the other side.
+
+#![no_std]
+#![no_main]
+
+mod asks;
+mod line;
+mod report;
+mod serves;
+mod stamp;
+
+use asks::Asks;
+use rt::{Partition, Signal, Start, System, Timer};
+use serves::Serves;
+
+rt::entry!(Main);
+
+rt::protocol! {
+    /// What the asking side wants the other side to do.
+    pub Bench;
+    /// The part of the other side. All but the last two are answered before it begins.
+    pub enum Play {
+        /// Answers each call by a call.
+        Call = 1,
+        /// Waits, then rings, each time.
+        PingPong = 2,
+        /// Yields.
+        Yield = 3,
+        /// Takes interrupts; the stamps are asked for later.
+        Interrupts = 4,
+        /// Nothing but the answer, the same bytes.
+        Echo = 5,
+        /// Answers with what echoes took: ticks and how many.
+        Cost = 6,
+    }
+    /// How it went.
+    pub enum Played {
+        /// Well.
+        Ok = 0,
+        /// No such part.
+        NotUnderstood = 1,
+    }
+}
+
+/// Rounds that count, after [`WARM`] that do not.
+pub const ROUNDS: u64 = 20_000;
+/// Rounds before those that count.
+pub const WARM: u64 = 100;
+/// Interrupts that are timed.
+pub const INTERRUPTS: usize = 128;
+/// Requests of a batch on the channel that is kept busy.
+pub const BATCH: u64 = 16;
+
+/// The partition.
+enum Main {
+    Asks(Asks),
+    Serves(Serves),
+}
+
+impl Partition for Main {
+    fn started(system: &mut System, _: &Start) -> Self {
+        match system.client("ask") {
+            Some(server) => Self::Asks(Asks::new(system, server)),
+            None => Self::Serves(Serves::new(system)),
+        }
+    }
+
+    fn signal(&mut self, system: &mut System, _: Signal) {
+        if let Self::Serves(serves) = self {
+            serves.serve(system);
+        }
+    }
+
+    fn deadline(&mut self, system: &mut System, _: Timer) {
+        if let Self::Asks(asks) = self {
+            asks.measure(system);
+        }
+    }
+}
