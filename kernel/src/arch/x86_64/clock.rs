@@ -58,8 +58,9 @@ pub struct Clock {
     last: AtomicU64,
 }
 
+/// What does not fit, as for a deadline hundreds of years ahead, is as far as there is.
 fn scaled(value: u64, multiplier: u64) -> u64 {
-    ((u128::from(value) * u128::from(multiplier)) >> SHIFT) as u64
+    u64::try_from((u128::from(value) * u128::from(multiplier)) >> SHIFT).unwrap_or(u64::MAX)
 }
 
 fn ratio(numerator: u64, denominator: u64) -> u64 {

@@ -84,10 +84,7 @@ impl Previous {
             return;
         }
         debug_port::write(b"kernel: the previous run ended with:\r\n");
-        for index in 0..self.length.div_ceil(8) {
-            let used = (self.length - 8 * index).min(8) as usize;
-            debug_port::write(&self.word(index).0.to_le_bytes()[..used]);
-        }
+        show(self.words, self.length as usize, debug_port::write);
     }
 }
 
@@ -111,7 +108,7 @@ fn checksum(words: &[AtomicU64], length: u64) -> u64 {
     })
 }
 
-/// Writes the text of a record to the debug port and, where the frame is known, into it.
+/// Takes the text of a record: into its frame, or to the debug port while that is not known.
 struct Recorder {
     words: Option<&'static [AtomicU64]>,
     used: usize,
@@ -124,19 +121,31 @@ impl Recorder {
     }
 
     fn put(&mut self, byte: u8) {
-        let Some(words) = self.words.filter(|_| self.used < TEXT) else { return };
+        let Some(words) = self.words else { return debug_port::write_urgently(&[byte]) };
+        if self.used == TEXT {
+            return;
+        }
         let (word, shift) = (&words[HEAD + self.used / 8], self.used % 8 * 8);
         let before = if shift == 0 { 0 } else { word.load(Ordering::Relaxed) };
         word.store(before | u64::from(byte) << shift, Ordering::Relaxed);
         self.used += 1;
     }
 
-    /// Makes the record valid; the magic last.
+    /// Makes the record valid, the magic last, and only then shows it: the debug port may be slow, or held by a processor
+    /// that was stopped.
     fn finish(self) {
         let Some(words) = self.words else { return };
         words[2].store(self.used as u64, Ordering::Relaxed);
         words[1].store(checksum(words, self.used as u64), Ordering::Relaxed);
         words[0].store(MAGIC, Ordering::Release);
+        show(&words[HEAD..], self.used, debug_port::write_urgently);
+    }
+}
+
+/// Writes the first `length` bytes of the text in `words`.
+fn show(words: &[AtomicU64], length: usize, write: fn(&[u8])) {
+    for (index, word) in words.iter().take(length.div_ceil(8)).enumerate() {
+        write(&word.load(Ordering::Relaxed).to_le_bytes()[..(length - 8 * index).min(8)]);
     }
 }
 
@@ -145,10 +154,8 @@ impl Write for Recorder {
         for &byte in text.as_bytes() {
             if byte == b'\n' {
                 self.put(b'\r');
-                debug_port::write_urgently(b"\r");
             }
             self.put(byte);
-            debug_port::write_urgently(&[byte]);
         }
         Ok(())
     }

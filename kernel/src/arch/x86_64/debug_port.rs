@@ -3,6 +3,7 @@
 
 use core::fmt::{self, Write};
 use core::hint::spin_loop;
+use core::sync::atomic::{AtomicBool, Ordering};
 use spin::mutex::TicketMutex;
 use uart_16550::backend::PioBackend;
 use uart_16550::{Config, Uart16550};
@@ -11,6 +12,8 @@ use uart_16550::{Config, Uart16550};
 /// 9,600 baud, so that a broken port delays the kernel once and never stops it.
 const PATIENCE: u32 = 1_000_000;
 
+/// Set once somebody waited for the port in vain.
+static STUCK: AtomicBool = AtomicBool::new(false);
 static PORT: TicketMutex<Option<Uart16550<PioBackend>>> = TicketMutex::new(None);
 
 /// Starts to use the serial port at `base`; 0 or a base where nothing answers leaves the debug port mute.
@@ -32,12 +35,14 @@ pub fn write(bytes: &[u8]) {
 
 /// Writes bytes of a processor that panics: does not wait for a lock that its holder may never release.
 pub fn write_urgently(bytes: &[u8]) {
-    for _ in 0..PATIENCE {
+    let patience = if STUCK.load(Ordering::Relaxed) { 1 } else { PATIENCE };
+    for _ in 0..patience {
         if let Some(mut port) = PORT.try_lock() {
             return send(&mut port, bytes);
         }
         spin_loop();
     }
+    STUCK.store(true, Ordering::Relaxed);
 }
 
 fn send(place: &mut Option<Uart16550<PioBackend>>, bytes: &[u8]) {

@@ -17,6 +17,10 @@ pub enum Register {
     Lstar = msr::IA32_LSTAR,
     /// Flags that `syscall` clears.
     Fmask = msr::IA32_FMASK,
+    /// Code selector of `sysenter`, which has no way in here: 0 makes it fault.
+    SysenterCs = msr::IA32_SYSENTER_CS,
+    /// Kinds of memory that pages can ask for.
+    Pat = msr::IA32_PAT,
     /// Base of FS.
     FsBase = msr::IA32_FS_BASE,
     /// Base of GS in force.

@@ -17,6 +17,9 @@ const EFER: u64 = 1 << 0 | 1 << 8 | 1 << 11;
 /// Flags that `syscall` clears: TF, IF, DF, IOPL, NT, AC, and all else but those of arithmetic and the one that is always set.
 const FMASK: u64 = 0x0025_7700;
 
+/// Kinds of memory as after power-on (Intel SDM 3A, 12.12.4), which the bits of page tables are written for.
+const PAT: u64 = 0x0007_0406_0007_0406;
+
 /// Loads everything on the processor that `area` belongs to. It must be this one.
 pub fn load(area: &'static Area, features: Features) {
     control_register::protect(features);
@@ -28,6 +31,8 @@ pub fn load(area: &'static Area, features: Features) {
         (Register::Star, STAR),
         (Register::Lstar, entry),
         (Register::Fmask, FMASK),
+        (Register::SysenterCs, 0),
+        (Register::Pat, PAT),
         (Register::FsBase, 0),
         (Register::KernelGsBase, 0),
         (Register::GsBase, core::ptr::from_ref(area).addr() as u64),
@@ -63,6 +68,9 @@ fn load_segments(area: &'static Area) {
     }
     // SAFETY: the table's last entry describes the area's task state.
     unsafe { x86::task::load_tr(SegmentSelector::from_raw(TASK)) };
+    // Whatever ran before left no descriptors to partitions, and no breakpoints that would strike in the entry code.
+    // SAFETY: no local table, and no debug register in use.
+    unsafe { asm!("lldt {0:x}", "mov dr7, {0:r}", in(reg) 0_u64) };
 }
 
 /// Leaves nothing of one partition's segment selectors to the next.
