@@ -66,6 +66,15 @@ impl Client {
         }
     }
 
+    /// Types a line at the emulator's own monitor and gives what that says.
+    ///
+    /// # Errors
+    /// As for [`Client::execute`].
+    pub fn monitor(&mut self, line: &str) -> Result<String> {
+        let said = self.execute("human-monitor-command", &json!({ "command-line": line }))?;
+        Ok(said.as_str().unwrap_or_default().to_owned())
+    }
+
     /// All events so far; with `end`, all until QEMU closes the connection or `end` has come.
     pub fn events(&mut self, end: Option<Instant>) -> &[Value] {
         let now = Instant::now();

@@ -1,9 +1,10 @@
-//! What is tried on whole machines: every door, the suite, the console, altered images.
+//! What is tried on whole machines: every door, the suite, the console, altered images, crashes.
 //!
 //! The images are built before (`./bulkhead image NAME`). One machine runs at a time.
 
 pub mod altered;
 pub mod console;
+pub mod crash;
 pub mod doors;
 pub mod suites;
 
@@ -20,7 +21,10 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Every scenario.
 #[must_use]
 pub fn all() -> Vec<Trial> {
-    [doors::all(), suites::all(), console::all(), altered::all()].into_iter().flatten().collect()
+    [doors::all(), suites::all(), console::all(), altered::all(), crash::all()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// A scenario by its name.
