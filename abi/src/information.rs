@@ -52,6 +52,11 @@ pub enum StartReason {
     Restarted = 3,
 }
 
+impl StartReason {
+    /// Every reason.
+    pub const ALL: [Self; 4] = [Self::Boot, Self::Started, Self::Recovered, Self::Restarted];
+}
+
 /// Head of a partition's information pages, written by the resource manager, at [`crate::layout::INFORMATION`].
 /// Read `sequence` before and after, as for the time page.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]

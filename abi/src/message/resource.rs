@@ -13,9 +13,9 @@ pub enum ResourceRequest {
     Start = 2,
     /// Asks the partition to stop by itself, and stops it if it has not after a second. Command.
     Stop = 3,
-    /// Stops it at once. Command.
+    /// Stops it at once; the resource manager itself ends and comes back. Command.
     Kill = 4,
-    /// Clean memory, new epoch. Command; rescuers for those they rescue.
+    /// Clean memory, new epoch; the resource manager itself ends and comes back. Command; rescuers for those they rescue.
     Restart = 5,
     /// [`Index`] = processor → [`PlanRecord`]. Command.
     Plan = 6,
@@ -167,7 +167,7 @@ pub struct PartitionRecord {
     pub pages: u64,
     /// Time used since the machine started, nanoseconds.
     pub used: u64,
-    /// Restarts so far.
+    /// Starts after the first so far, by hand or after a fault.
     pub restarts: u32,
     /// Id of the rescuer, or [`crate::manifest::NO_PARTITION`].
     pub rescuer: u32,

@@ -82,6 +82,10 @@ impl Rescuer {
     /// Announces a stop, and notes when to restart.
     fn stopped(&mut self, system: &mut System, record: &StoppedRecord) {
         announce(record);
+        // A resource manager that was restarted tells of those again that are still down.
+        if self.waiting.iter().flatten().any(|waiting| waiting.partition == record.id) {
+            return;
+        }
         if record.restarts_left == 0 {
             rt::log!("{} stays down: no restarts are left", name_text(&record.name));
             return;

@@ -52,7 +52,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             processor: want.processor_of(0, self.facts.processors).raw().into(),
             pages: self.pages_of(id, &row),
             used: kernel.used,
-            restarts: row.restarts,
+            restarts: row.starts.saturating_sub(1),
             rescuer: definition.rescuer,
             waits_for: kernel.waits_for,
             reason,

@@ -43,6 +43,10 @@ fn serve(manager: &mut TheManager) -> ! {
         desk.disarm();
         while desk.serve(manager) {}
         let next = manager.watch();
+        if manager.is_to_leave() {
+            manager.say(format_args!("ends, to be started anew"));
+            rt::sys::exit(abi::fault::Reason::Exit, 0, [0, 0]);
+        }
         if desk.serve(manager) || desk.arm() {
             continue;
         }

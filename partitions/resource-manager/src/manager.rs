@@ -80,6 +80,8 @@ pub struct Manager<'m, M: Machine, W: Window> {
     pub stale_plans: u64,
     /// When a refusal may be told again, nanoseconds.
     pub next_refusal: u64,
+    /// When the manager ends, for its rescuer to start it anew, nanoseconds; 0: it stays.
+    pub leave_at: u64,
     /// Set once the machine is to end.
     pub shutdown: Option<crate::shutdown::Shutdown>,
 }

@@ -1,13 +1,15 @@
 //! The start after the manager's own death: the books are there, the machine goes on.
 
 use crate::manager::{Machine, Manager, SELF};
+use crate::run::{OVERDUE, unfinished};
 use crate::trouble::Trouble;
+use crate::watch::is_down;
 use abi::control::first_slot;
 use abi::information::StartReason;
 use abi::layout;
 use abi::types::PartitionId;
 use program_loader::{Calls, Window};
-use resource_db::Stage;
+use resource_db::{PartitionRow, Stage};
 
 impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// Takes up the work: ends what was half made, and tells everybody of the new epoch.
@@ -29,7 +31,45 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.inform(SELF)?;
         self.tell_peers(SELF);
         self.say(format_args!("recovered from the books"));
+        // Plans may have been due to be made anew; nobody knows any more.
+        self.outdate_plans();
+        self.take_up_each();
+        if self.row(SELF)?.unfinished != 0 {
+            self.start_all();
+        }
         Ok(())
+    }
+
+    /// Takes up whatever was under way with each partition.
+    fn take_up_each(&mut self) {
+        let mut from = SELF.raw() + 1;
+        while let Some((id, row)) = self.made_from(from) {
+            from = id.raw() + 1;
+            if let Err(trouble) = self.take_up(id, &row) {
+                self.say(format_args!("partition {} is not as it should be: {trouble}", id.raw()));
+            }
+            self.tell_again(id);
+        }
+    }
+
+    fn take_up(&mut self, id: PartitionId, row: &PartitionRow) -> Result<(), Trouble> {
+        let reason =
+            StartReason::ALL.into_iter().find(|reason| unfinished(*reason) == row.unfinished);
+        if let Some(reason) = reason {
+            return self.restart(id, reason);
+        }
+        if is_down(row) && self.definition(row)?.rescuer == SELF.raw() {
+            // It may have died between the note of the stop and that of the restart.
+            self.change(id, |row| row.restart_at = OVERDUE)?;
+        }
+        Ok(())
+    }
+
+    fn made_from(&self, from: u32) -> Option<(PartitionId, PartitionRow)> {
+        let made = |(id, row): &(PartitionId, &PartitionRow)| {
+            id.raw() >= from && row.stage() == Stage::Made
+        };
+        self.books.partitions().find(made).map(|(id, row)| (id, *row))
     }
 
     /// Ends creations that were being made or destroyed.

@@ -147,6 +147,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     ) -> Result<Reply, Trouble> {
         let command = asker.kind == ChannelKind::Command;
         match request {
+            ResourceRequest::Kill | ResourceRequest::Restart if command && id == SELF => {
+                self.leave();
+            }
             ResourceRequest::Start if command => self.start_by_hand(id)?,
             ResourceRequest::Start => {
                 self.check_start(asker, id)?;

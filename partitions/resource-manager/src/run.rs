@@ -15,6 +15,8 @@ use resource_db::{ChannelRow, PartitionRow, Stage};
 
 /// A slot for the interrupt that is bound, beside [`SCRATCH`] for its doorbell.
 const INTERRUPT: Slot = Slot::new(91);
+/// A time that is always past.
+pub const OVERDUE: u64 = 1;
 const _: () = assert!(INTERRUPT.raw() != SCRATCH.raw() && INTERRUPT.raw() < first_slot::FREE.raw());
 
 impl<M: Machine, W: Window> Manager<'_, M, W> {
@@ -28,6 +30,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             return Err(ResourceStatus::WrongState.into());
         }
         let (again, placed) = (row.starts > 0, row.placed == 1);
+        self.change(id, |row| row.unfinished = unfinished(reason))?;
         if again {
             self.clean(id, &row)?;
         }
@@ -51,8 +54,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         }
         if again {
             self.tell_peers(id);
+            self.tell_again(id);
         }
-        Ok(())
+        self.change(id, |row| row.unfinished = 0).map(|_| ())
     }
 
     /// Stops a partition at once. One that does not run is left as it is.
@@ -64,6 +68,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         if id == SELF {
             return Err(ResourceStatus::NotAllowed.into());
         }
+        // Were the manager to die between these steps, it would find a stop that is overdue.
+        self.change(id, |row| (row.stop_by, row.unfinished) = (OVERDUE, 0))?;
         self.stop_contexts(&row)?;
         self.change(id, |row| {
             row.state = PartitionState::Stopped as u32;
@@ -81,6 +87,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         if id == SELF {
             return Err(ResourceStatus::NotAllowed.into());
         }
+        self.change(id, |row| row.unfinished = unfinished(reason))?;
         self.stop_contexts(&row)?;
         self.change(id, |row| row.state = PartitionState::Stopped as u32)?;
         self.start(id, reason)
@@ -226,6 +233,12 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         }
         Ok(())
     }
+}
+
+/// What a row says while a start for this reason is under way.
+#[must_use]
+pub fn unfinished(reason: StartReason) -> u16 {
+    1 + reason as u16
 }
 
 /// Own slots of a partition's contexts.

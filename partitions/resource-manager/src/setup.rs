@@ -3,6 +3,7 @@
 use crate::manager::{Facts, Machine, Manager, SELF, map_with_tables};
 use crate::manifest::{Manifest, flags};
 use crate::plans::processor_slot;
+use crate::run::unfinished;
 use crate::trouble::Trouble;
 use abi::boot::{BootInformation, FrameRange, MemoryKind, MemoryRange};
 use abi::control::{Access, PartitionOperation, ProcessorOperation, first_slot};
@@ -158,9 +159,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             self.renew_rescue(PartitionId::new(index))?;
         }
         self.inform(SELF)?;
-        self.set_slots();
-        self.start_all();
         self.outdate_plans();
+        self.start_all();
         let (partitions, channels) =
             (self.books.partitions().count(), self.books.channels().count());
         let free = self.books.available() >> 8;
@@ -188,13 +188,14 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         }
     }
 
-    /// Starts what the manifest says is started at boot.
-    fn start_all(&mut self) {
+    /// Starts what the manifest says is started at boot and was not yet, and writes down that all were.
+    pub fn start_all(&mut self) {
+        self.set_slots();
         for index in 1..self.manifest.partitions.len() as u32 {
             let id = PartitionId::new(index);
             let Ok(row) = self.row(id) else { continue };
             let Ok(definition) = self.definition(&row) else { continue };
-            if !flags(definition).contains(PartitionFlags::START) {
+            if row.starts > 0 || !flags(definition).contains(PartitionFlags::START) {
                 continue;
             }
             if let Err(trouble) = self.start(id, StartReason::Boot) {
@@ -202,6 +203,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
                 self.say(format_args!("{name} cannot be started: {trouble}"));
             }
         }
+        // The manager's own row is there, or nothing would be.
+        let _ = self.change(SELF, |row| row.unfinished = 0);
     }
 
     /// The manager's own information pages, so that its runtime finds its channels as any other's does.
@@ -210,7 +213,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let count = self.information_pages(SELF, &row);
         self.books.begin();
         let information = self.books.allocate(count, Owner::Partition(SELF))?;
-        let row = PartitionRow { information, placed: 1, starts: 1, ..row };
+        let unfinished = unfinished(StartReason::Boot);
+        let row = PartitionRow { information, placed: 1, starts: 1, unfinished, ..row };
         self.books.set_partition(SELF, row)?;
         self.books.commit();
         let FrameRange { start, count } = information;

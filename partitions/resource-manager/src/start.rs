@@ -87,6 +87,7 @@ fn manager(
         usage,
         stale_plans: 0,
         next_refusal: 0,
+        leave_at: 0,
         shutdown: None,
     }
 }

@@ -8,7 +8,7 @@ use abi::control::{ContextOperation, ContextState};
 use abi::fault::{Reason, word};
 use abi::information::StartReason;
 use abi::message::resource::{PartitionState, ResourceStatus, StoppedRecord};
-use abi::types::{PartitionId, Slot};
+use abi::types::{EventBit, PartitionId, Slot};
 use program_loader::{Calls, Window};
 use resource_db::{PartitionRow, Stage};
 
@@ -16,6 +16,8 @@ use resource_db::{PartitionRow, Stage};
 pub const STOP_TIME: u64 = 1_000_000_000;
 /// Nanoseconds between two looks at partitions that are stopping.
 const LOOK: u64 = 5_000_000;
+/// Nanoseconds between the request to restart the manager and its end.
+const LEAVE_TIME: u64 = 20_000_000;
 /// Longest back-off, milliseconds.
 const LONGEST_BACKOFF: u32 = 10_000;
 /// Nanoseconds in a millisecond.
@@ -35,7 +37,20 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         if self.stale_plans != 0 && self.replan() {
             next = next.min(now.saturating_add(self.manifest.slot));
         }
+        if self.leave_at != 0 {
+            next = next.min(self.leave_at);
+        }
         self.usage_due(now).min(next)
+    }
+
+    /// Has the manager end as soon as the answer to this has had time to be read; its rescuer starts it anew.
+    pub fn leave(&mut self) {
+        self.leave_at = self.machine.now().saturating_add(LEAVE_TIME);
+    }
+
+    /// Whether the time has come to end.
+    pub fn is_to_leave(&self) -> bool {
+        self.leave_at != 0 && self.machine.now() >= self.leave_at
     }
 
     /// The first partition from `from` on that waits for something to happen to it.
@@ -121,13 +136,27 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             let id = PartitionId::new(id);
             self.note_fault(id)?;
             let row = self.row(id)?;
-            let down = [PartitionState::Faulted as u32, PartitionState::Failed as u32];
-            if down.contains(&row.state) && row.told == 0 {
+            if is_down(&row) && row.told == 0 {
                 self.change(id, |row| row.told = 1)?;
                 return Ok(Reply::record(&self.stopped(id, &row)));
             }
         }
         Err(ResourceStatus::NoSuch.into())
+    }
+
+    /// Has a rescuer ask once more who stopped: what it was told, and what it meant to do, may be lost with a life.
+    pub fn tell_again(&mut self, rescuer: PartitionId) {
+        let (mut from, mut any) = (0, false);
+        while let Some((id, _)) = self.rescued(rescuer, from) {
+            from = id + 1;
+            let id = PartitionId::new(id);
+            if self.row(id).is_ok_and(|row| is_down(&row) && row.told != 0) {
+                any |= self.change(id, |row| row.told = 0).is_ok();
+            }
+        }
+        if any {
+            self.ring(rescuer, EventBit::FAULT);
+        }
     }
 
     fn stopped(&mut self, id: PartitionId, row: &PartitionRow) -> StoppedRecord {
@@ -157,7 +186,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         id: PartitionId,
     ) -> Result<(), Trouble> {
         let row = self.row(id)?;
-        if self.definition(&row)?.rescuer != rescuer.raw() {
+        if id == SELF || self.definition(&row)?.rescuer != rescuer.raw() {
             return Err(ResourceStatus::NotAllowed.into());
         }
         self.note_fault(id)?;
@@ -176,4 +205,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     pub fn exited(&mut self, context: Slot) -> bool {
         self.fault_word(context, word::REASON) == Reason::Exit as u64
     }
+}
+
+/// Whether a partition stopped on a fault, as the books say.
+#[must_use]
+pub fn is_down(row: &PartitionRow) -> bool {
+    [PartitionState::Faulted as u32, PartitionState::Failed as u32].contains(&row.state)
 }

@@ -77,8 +77,9 @@ pub struct PartitionRow {
     pub contexts: u32,
     /// Slot of the channel through which it sees the boot image, 0 for none.
     pub image_slot: u16,
-    /// Zero.
-    pub reserved: u16,
+    /// One more than the [`abi::information::StartReason`] of a start that has begun and not ended; 0: none.
+    /// In the manager's own row, of the creation of all others.
+    pub unfinished: u16,
     /// Slot of its capability in the manager's table.
     pub partition_slot: u16,
     /// Slot of its first context, the others follow.

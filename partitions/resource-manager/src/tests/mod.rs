@@ -4,6 +4,8 @@
 mod machine;
 mod world;
 
+mod deaths;
+
 use crate::manager::{Machine, SELF};
 use crate::manifest::{BadManifest, Manifest};
 use crate::requests::{Asker, Reply};
@@ -118,55 +120,46 @@ fn copies_come_and_go_without_a_trace() {
     assert_eq!((world.free(), manager.books.slots_taken()), before);
 }
 
-/// covers: RES-2
+/// covers: REC-2
 #[test]
-fn the_manager_may_die_at_any_call() {
-    let (mut world, mut manager) = World::new();
-    // The manager's own tables and slots grow once; what a copy takes is given back.
-    let copy = manager.create_again(id(index::WORKER)).unwrap();
-    manager.destroy(copy).unwrap();
-    let before = (world.free(), manager.books.slots_taken());
-    let mut calls = 0;
-    loop {
-        world.shared.dies_after.set(Some(calls));
-        let life = std::panic::AssertUnwindSafe(|| {
-            let copy = manager.create_again(id(index::WORKER)).expect("created");
-            manager.destroy(copy).expect("destroyed");
-        });
-        let died = std::panic::catch_unwind(life).is_err();
-        manager = world.recovered();
-        let said = world.said();
-        assert!(!said.contains("cannot"), "death at call {calls}: {said}");
+fn the_manager_ends_when_command_asks_but_answers_first() {
+    for request in [ResourceRequest::Kill, ResourceRequest::Restart] {
+        let (mut world, mut manager) = World::new();
+        assert_eq!(status(&ask(&mut manager, COMMAND, request, 0)), ResourceStatus::Ok);
+        let due = manager.watch();
+        assert!(!manager.is_to_leave() && due <= manager.machine.now() + 20_000_000);
+        manager.machine.sleep_until(due);
+        assert!(manager.is_to_leave());
+        let before: Vec<_> = manager.books.channels().map(|(_, row)| row.epoch).collect();
+        let manager = world.recovered();
+        assert!(!manager.is_to_leave());
+        let after: Vec<_> = manager.books.channels().map(|(_, row)| row.epoch).collect();
+        assert_eq!((before, after), (vec![1, 1, 1], vec![2, 2, 1]), "its own channels are anew");
         world.check(&manager);
-        assert_eq!((world.free(), manager.books.slots_taken()), before, "death at call {calls}");
-        if !died {
-            break;
-        }
-        calls += 1;
     }
-    assert!(calls > 100, "a life takes more than {calls} calls");
 }
 
-/// covers: RES-2
 #[test]
-fn a_restart_cut_short_can_be_asked_for_again() {
+fn a_rescuer_that_forgot_is_told_again() {
     let (mut world, mut manager) = World::new();
-    let before = world.free();
-    for calls in (0..).step_by(3) {
-        world.shared.dies_after.set(Some(calls));
-        let life = std::panic::AssertUnwindSafe(|| {
-            manager.restart(id(index::WORKER), StartReason::Restarted).expect("restarted");
-        });
-        let died = std::panic::catch_unwind(life).is_err();
-        manager = world.recovered();
-        manager.restart(id(index::WORKER), StartReason::Restarted).expect("restarted again");
-        world.check(&manager);
-        assert_eq!(world.free(), before, "death at call {calls}");
-        if !died {
-            assert!(calls > 30, "a restart takes more than {calls} calls");
-            return;
-        }
-    }
+    let told = |manager: &mut TestManager| {
+        let reply = ask(manager, BOOT, ResourceRequest::Stopped, 0);
+        StoppedRecord::read_from_bytes(reply.parts().1).map(|record| record.id).ok()
+    };
+    let context = contexts(&manager.row(id(index::IDLE)).unwrap()).nth(1).unwrap();
+    manager.machine_stop(context);
+    worker_faults(&world);
+    manager.wait_for_own_turn();
+    assert_eq!((told(&mut manager), told(&mut manager)), (Some(index::WORKER), None));
+    manager.restart(id(index::BOOT), StartReason::Recovered).unwrap();
+    assert_eq!((told(&mut manager), told(&mut manager)), (Some(index::WORKER), None));
+    // The answer may have died with the manager.
+    let mut manager = world.recovered();
+    assert_eq!((told(&mut manager), told(&mut manager)), (Some(index::WORKER), None));
+    // Who runs again is not told of.
+    manager.restart(id(index::WORKER), StartReason::Recovered).unwrap();
+    manager.restart(id(index::BOOT), StartReason::Recovered).unwrap();
+    assert_eq!(told(&mut manager), None);
 }
 
 #[test]
@@ -201,15 +194,24 @@ fn only_who_may_ask_is_answered() {
         assert_eq!(status(&reply), ResourceStatus::NotAllowed, "{request:?}");
     }
     let said = world.said();
-    assert_eq!(said, "resource-manager: worker may not ask for Partition\n", "a flood is told once");
+    assert_eq!(
+        said, "resource-manager: worker may not ask for Partition\n",
+        "a flood is told once"
+    );
     for request in [R::Stop, R::Kill, R::Plan, R::Shutdown, R::Create, R::Audit, R::Trace] {
         let reply = ask(&mut manager, BOOT, request, index::COMMAND);
         assert_eq!(status(&reply), ResourceStatus::NotAllowed, "{request:?}");
     }
-    // Not even command stops the manager, or destroys what the manifest names.
-    for request in [R::Kill, R::Restart, R::Stop, R::Destroy] {
+    // Not even command destroys what the manifest names; the manager ends for nobody else.
+    for request in [R::Stop, R::Destroy] {
         assert_eq!(status(&ask(&mut manager, COMMAND, request, 0)), ResourceStatus::NotAllowed);
     }
+    for who in [BOOT, WORKER, (index::COMMAND, ChannelKind::Control)] {
+        for request in [R::Kill, R::Restart] {
+            assert_eq!(status(&ask(&mut manager, who, request, 0)), ResourceStatus::NotAllowed);
+        }
+    }
+    assert_eq!(manager.leave_at, 0);
     assert_eq!(
         status(&ask(&mut manager, COMMAND, R::Create, index::BOOT)),
         ResourceStatus::NotAllowed

@@ -147,6 +147,17 @@ pub struct World {
 impl World {
     /// A machine in which everything of [`manifest`] was created and started.
     pub fn new() -> (Self, TestManager) {
+        let (world, mut manager) = Self::unmade();
+        manager.create_all().expect("created");
+        while manager.replan() {
+            let next = manager.machine.now() + 1_000_000;
+            manager.machine.sleep_until(next);
+        }
+        (world, manager)
+    }
+
+    /// A machine just before anything is created.
+    pub fn unmade() -> (Self, TestManager) {
         let machine = TestMachine::booted(2);
         let context = machine.running(0).expect("the first partition runs");
         let shared = Rc::new(Shared {
@@ -173,12 +184,7 @@ impl World {
         let mut world = Self { shared, image, books, facts, boot };
         let mut opened = Books::create(world.memory(), capacity).expect("books");
         describe(&mut opened, &world.boot, &early);
-        let mut manager = world.manager(opened);
-        manager.create_all().expect("created");
-        while manager.replan() {
-            let next = manager.machine.now() + 1_000_000;
-            manager.machine.sleep_until(next);
-        }
+        let manager = world.manager(opened);
         (world, manager)
     }
 
@@ -200,6 +206,7 @@ impl World {
             usage: Usage::default(),
             stale_plans: 0,
             next_refusal: 0,
+            leave_at: 0,
             shutdown: None,
         }
     }
@@ -207,10 +214,15 @@ impl World {
     /// The manager died: another one takes up the books.
     pub fn recovered(&mut self) -> TestManager {
         self.shared.dies_after.set(None);
-        let books = Books::open(self.memory()).expect("books");
-        let mut manager = self.manager(books);
+        let mut manager = self.successor();
         manager.recover().expect("recovered");
         manager
+    }
+
+    /// The manager after one that died, before it recovers.
+    pub fn successor(&mut self) -> TestManager {
+        let books = Books::open(self.memory()).expect("books");
+        self.manager(books)
     }
 
     /// Frames free in the kernel's ledger.

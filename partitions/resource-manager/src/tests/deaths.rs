@@ -1,0 +1,175 @@
+//! The manager dies at each of its calls to the kernel: the next one finishes or undoes what was under way.
+
+use super::world::{TestManager, World, index};
+use super::{contexts, id};
+use crate::manager::Machine;
+use crate::run::unfinished;
+use abi::control::{ContextOperation, ContextState};
+use abi::information::StartReason;
+use abi::message::resource::PartitionState;
+use program_loader::Calls;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Whether it dies when its call number `calls`, from 0, is the last.
+fn dies_in(world: &World, calls: u32, life: impl FnOnce()) -> bool {
+    world.shared.dies_after.set(Some(calls));
+    catch_unwind(AssertUnwindSafe(life)).is_err()
+}
+
+/// State of a partition's first context, as the kernel says.
+fn state(manager: &mut TestManager, partition: u32) -> u64 {
+    let context = contexts(&manager.row(id(partition)).unwrap()).next().unwrap();
+    manager.machine.patient(context, ContextOperation::State as u64, [0; 4]).unwrap()[0]
+}
+
+/// Lets a moment pass, and the manager do what is due.
+fn look_after_all(manager: &mut TestManager) {
+    let next = manager.machine.now() + 1_000_000;
+    manager.machine.sleep_until(next);
+    manager.watch();
+}
+
+/// Books and kernel say that a partition runs, and nothing is left to be done to it.
+fn runs(manager: &mut TestManager, partition: u32) {
+    let row = manager.row(id(partition)).unwrap();
+    assert_eq!((row.state, row.unfinished), (PartitionState::Running as u32, 0), "{partition}");
+    let alive = [ContextState::Ready as u64, ContextState::Waiting as u64];
+    assert!(alive.contains(&state(manager, partition)), "{partition}");
+}
+
+/// covers: RES-2
+#[test]
+fn the_manager_may_die_at_any_call() {
+    let (mut world, mut manager) = World::new();
+    // The manager's own tables and slots grow once; what a copy takes is given back.
+    let copy = manager.create_again(id(index::WORKER)).unwrap();
+    manager.destroy(copy).unwrap();
+    let before = (world.free(), manager.books.slots_taken());
+    let mut calls = 0;
+    loop {
+        let died = dies_in(&world, calls, || {
+            let copy = manager.create_again(id(index::WORKER)).expect("created");
+            manager.destroy(copy).expect("destroyed");
+        });
+        manager = world.recovered();
+        let said = world.said();
+        assert!(!said.contains("cannot"), "death at call {calls}: {said}");
+        world.check(&manager);
+        assert_eq!((world.free(), manager.books.slots_taken()), before, "death at call {calls}");
+        if !died {
+            break;
+        }
+        calls += 1;
+    }
+    assert!(calls > 100, "a life takes more than {calls} calls");
+}
+
+/// covers: RES-2, REC-2
+#[test]
+fn a_restart_cut_short_is_finished() {
+    let (mut world, mut manager) = World::new();
+    let before = world.free();
+    for calls in 0.. {
+        let starts = manager.row(id(index::WORKER)).unwrap().starts;
+        let died = dies_in(&world, calls, || {
+            manager.restart(id(index::WORKER), StartReason::Restarted).expect("restarted");
+        });
+        manager = world.recovered();
+        runs(&mut manager, index::WORKER);
+        let row = manager.row(id(index::WORKER)).unwrap();
+        assert!(row.starts > starts && row.start_reason == StartReason::Restarted as u32);
+        world.check(&manager);
+        assert_eq!(world.free(), before, "death at call {calls}");
+        if !died {
+            assert!(calls > 30, "a restart takes more than {calls} calls");
+            return;
+        }
+    }
+}
+
+/// covers: REC-2
+#[test]
+fn a_recovery_cut_short_is_taken_up() {
+    let (mut world, mut manager) = World::new();
+    for calls in 0.. {
+        assert!(dies_in(&world, 12, || {
+            manager.restart(id(index::WORKER), StartReason::Recovered).expect("restarted");
+        }));
+        let mut next = world.successor();
+        let died = dies_in(&world, calls, || next.recover().expect("recovered"));
+        manager = world.recovered();
+        runs(&mut manager, index::WORKER);
+        world.check(&manager);
+        if !died {
+            assert!(calls > 40, "a recovery takes more than {calls} calls");
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_stop_cut_short_is_finished() {
+    let (mut world, mut manager) = World::new();
+    for calls in 0.. {
+        let died = dies_in(&world, calls, || manager.kill(id(index::COMMAND)).expect("killed"));
+        manager = world.recovered();
+        look_after_all(&mut manager);
+        let row = manager.row(id(index::COMMAND)).unwrap();
+        assert_eq!((row.state, row.stop_by), (PartitionState::Stopped as u32, 0), "{calls}");
+        assert_eq!(state(&mut manager, index::COMMAND), ContextState::Stopped as u64);
+        if !died {
+            return;
+        }
+        manager.start(id(index::COMMAND), StartReason::Started).expect("started");
+    }
+}
+
+/// Once the boot partition runs, somebody brings the manager back, and it starts who is not there yet.
+///
+/// covers: REC-2
+#[test]
+fn a_boot_cut_short_is_finished() {
+    let mut recovered = 0;
+    let mut calls = 0;
+    loop {
+        let (mut world, mut manager) = World::unmade();
+        let died = dies_in(&world, calls, || manager.create_all().expect("created"));
+        let saved =
+            manager.row(id(index::BOOT)).is_ok_and(|row| row.starts > 0 && row.unfinished == 0);
+        // Far from the end nobody can bring it back: only a few of those calls are worth their time.
+        calls += if saved { 1 } else { 5 };
+        if !saved {
+            continue;
+        }
+        manager = world.recovered();
+        for partition in 1..5 {
+            runs(&mut manager, partition);
+        }
+        assert_eq!(manager.row(id(0)).unwrap().unfinished, 0);
+        assert_ne!(manager.stale_plans, 0, "plans are made anew");
+        world.check(&manager);
+        recovered += 1;
+        if !died {
+            break;
+        }
+    }
+    assert!(recovered > 20, "boot leaves {recovered} calls");
+}
+
+#[test]
+fn an_own_ward_is_not_forgotten() {
+    let (mut world, mut manager) = World::new();
+    // It wrote down that boot stopped, and died before it wrote down when to restart it.
+    let faulted = PartitionState::Faulted as u32;
+    manager.change(id(index::BOOT), |row| row.state = faulted).unwrap();
+    let mut manager = world.recovered();
+    look_after_all(&mut manager);
+    runs(&mut manager, index::BOOT);
+    assert_eq!(manager.row(id(index::BOOT)).unwrap().restarts, 1);
+}
+
+#[test]
+fn a_start_reason_survives_as_unfinished() {
+    let all = StartReason::ALL.map(unfinished);
+    assert_eq!(all, [1, 2, 3, 4], "0 stands for none");
+}
