@@ -7,13 +7,15 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::process::Command;
 
-/// What GRUB does on either firmware: at once, without a menu.
+/// What GRUB does on either firmware: at once, without a menu. Where there is a BIOS the screen stays in text mode, which the
+/// console service can show; this must be said after the loader was read, for its header asks for a framebuffer.
 const GRUB: &str = "\
 set timeout=0
 insmod all_video
 menuentry \"Bulkhead\" {
     multiboot2 /boot/loader
     module2 /boot/boot.img
+    if [ $grub_platform = pc ]; then set gfxpayload=text; fi
 }
 ";
 

@@ -7,6 +7,7 @@
 
 #![deny(missing_docs)]
 
+pub mod bochs;
 pub mod exec;
 pub mod images;
 pub mod iso;

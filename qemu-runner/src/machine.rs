@@ -197,7 +197,7 @@ fn emulator() -> Result<Command> {
 }
 
 /// Whether a program of this name would be found.
-fn installed(program: &str) -> bool {
+pub(crate) fn installed(program: &str) -> bool {
     let paths = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&paths).any(|folder| folder.join(program).is_file())
 }
