@@ -1,8 +1,9 @@
-//! Capability handles typed by what they name: an operation on the wrong kind of object does not compile.
+//! Capability handles typed by what they name and what they allow: an operation on the wrong kind of object, or without
+//! the right to it, does not compile.
 
+use crate::operation::Operation;
 use crate::sys::{self, Failure, Outcome};
 use abi::call::PortOperation;
-use abi::control as operation;
 use abi::types::Slot;
 use core::marker::PhantomData;
 
@@ -37,11 +38,41 @@ pub mod object {
     }
 }
 
-/// A capability of this partition to an object of kind `K`.
+/// The rights, as types: [`abi::rights::Rights`].
+pub mod right {
+    /// What a handle with this right, or these, allows.
+    pub trait Allows<Right> {}
+
+    macro_rules! rights {
+        ($($(#[$doc:meta])* $name:ident,)*) => {$(
+            $(#[$doc])* #[derive(Clone, Copy, PartialEq, Eq, Debug)] pub enum $name {}
+            impl Allows<$name> for $name {}
+            impl Allows<$name> for All {}
+        )*};
+    }
+    rights! {
+        /// To read state.
+        Inspect,
+        /// To ring, to serve, to read and write.
+        Use,
+        /// To start, stop and configure.
+        Manage,
+        /// To create, map, hand out and destroy.
+        Grant,
+    }
+
+    /// Whatever the capability allows: the kernel looks.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub enum All {}
+}
+
+use right::Allows;
+
+/// A capability of this partition to an object of kind `K`, of which this handle uses the rights `R`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Capability<K> {
+pub struct Capability<K, R = right::All> {
     slot: Slot,
-    kind: PhantomData<K>,
+    kind: PhantomData<(K, R)>,
 }
 
 impl<K> Capability<K> {
@@ -51,51 +82,37 @@ impl<K> Capability<K> {
         Self { slot, kind: PhantomData }
     }
 
+    /// A handle that is good for one right only, to be passed to code that needs no more.
+    #[must_use]
+    pub const fn only<R>(self) -> Capability<K, R>
+    where
+        right::All: Allows<R>,
+    {
+        Capability { slot: self.slot, kind: PhantomData }
+    }
+}
+
+impl<K, R> Capability<K, R> {
     /// Its place in the table of this partition.
     #[must_use]
     pub const fn slot(self) -> Slot {
         self.slot
     }
 
-    /// Performs one of the operations that this kind of object has.
+    /// Performs one of the operations that this kind of object has and this handle allows.
     ///
     /// # Errors
     /// Those of the operation, see [`abi::control`].
-    pub fn control<O: Operation<Object = K>>(self, operation: O, arguments: [u64; 4]) -> Outcome {
-        sys::control(self.slot, operation.number(), arguments)
+    pub fn control<O>(self, _operation: O, arguments: [u64; 4]) -> Outcome
+    where
+        O: Operation<Object = K>,
+        R: Allows<O::Right>,
+    {
+        sys::control(self.slot, O::NUMBER, arguments)
     }
 }
 
-/// An operation of the `control` call.
-pub trait Operation {
-    /// The kind of object it works on.
-    type Object;
-    /// Its number in the call.
-    fn number(self) -> u64;
-}
-
-macro_rules! operations {
-    ($($name:ident on $object:ident,)*) => {$(
-        impl Operation for operation::$name {
-            type Object = object::$object;
-            #[expect(clippy::as_conversions, reason = "the number of an operation, declared repr(u64)")]
-            fn number(self) -> u64 {
-                self as u64
-            }
-        }
-    )*};
-}
-operations! {
-    MemoryOperation on Memory,
-    PartitionOperation on Partition,
-    ContextOperation on Context,
-    ChannelOperation on Channel,
-    ProcessorOperation on Processor,
-    InterruptOperation on Interrupt,
-    KernelOperation on Kernel,
-}
-
-impl Capability<object::Doorbell> {
+impl<R: Allows<right::Use>> Capability<object::Doorbell, R> {
     /// Rings it.
     ///
     /// # Errors
@@ -105,7 +122,7 @@ impl Capability<object::Doorbell> {
     }
 }
 
-impl Capability<object::Interrupt> {
+impl<R: Allows<right::Use>> Capability<object::Interrupt, R> {
     /// The interrupt was served and may come again.
     ///
     /// # Errors
@@ -115,7 +132,7 @@ impl Capability<object::Interrupt> {
     }
 }
 
-impl Capability<object::Ports> {
+impl<R: Allows<right::Use>> Capability<object::Ports, R> {
     /// Reads a byte from I/O port `port`.
     ///
     /// # Errors
@@ -142,7 +159,7 @@ impl Capability<object::Ports> {
     }
 }
 
-impl Capability<object::Debug> {
+impl<R: Allows<right::Use>> Capability<object::Debug, R> {
     /// Writes all of `text` to the debug port.
     ///
     /// # Errors

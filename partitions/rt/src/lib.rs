@@ -30,6 +30,7 @@ mod machine;
 pub mod memory;
 #[cfg(not(target_os = "none"))]
 pub mod mock;
+pub mod operation;
 pub mod protocol;
 mod run;
 mod saved;

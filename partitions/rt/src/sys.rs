@@ -60,7 +60,7 @@ pub fn ring(slot: Slot) -> Result<(), Failure> {
 /// Rings and waits in one step; the other side may run in this partition's time.
 ///
 /// # Errors
-/// As [`ring`] and [`wait`].
+/// As [`ring()`] and [`wait`].
 pub fn call(slot: Slot, mask: u64, deadline: Nanoseconds) -> Result<u64, Failure> {
     call_number(Call::Call, [slot.raw().into(), mask, deadline.raw(), 0, 0, 0])
         .map(|values| values[0])

@@ -12,6 +12,8 @@ enum Action {
     Cargo(&'static [&'static str], Packages, &'static [&'static str]),
     /// A cargo command with extra compiler flags.
     Flagged(&'static str, &'static [&'static str]),
+    /// Makes the documentation of these packages, in which nothing may be missing and every link leads somewhere.
+    Documentation(&'static [&'static str]),
     /// Builds every image in every form.
     Images,
 }
@@ -41,7 +43,7 @@ const UEFI: &str = "x86_64-unknown-uefi";
 const STRICT: &[&str] = &["-D", "warnings"];
 
 /// Every step, in its order: cheap ones first.
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 14] = [
     step("format", Action::Cargo(&["fmt", "--all", "--check"], Packages::Named, &[])),
     step("lint-host", Action::Cargo(&["clippy", "--all-targets"], Packages::Host, STRICT)),
     step(
@@ -65,6 +67,7 @@ const STEPS: [Step; 13] = [
             STRICT,
         ),
     ),
+    step("documentation", Action::Documentation(&["-p", "abi", "-p", "rt", "-p", "ring"])),
     step("host", Action::Cargo(&["test"], Packages::Host, &[])),
     step("portable", Action::Cargo(&["test"], Packages::Portable, &[])),
     step("libraries", Action::Cargo(&["test", "--lib"], Packages::Libraries, &[])),
@@ -138,6 +141,9 @@ fn perform(action: &Action) -> Result<()> {
             let folder = paths::target().join("flagged");
             run_to_end(cargo(arguments).env("RUSTFLAGS", flags).env("CARGO_TARGET_DIR", folder))
         }
+        Action::Documentation(packages) => run_to_end(
+            cargo(&["doc", "--no-deps"]).args(*packages).env("RUSTDOCFLAGS", "-D warnings"),
+        ),
         Action::Images => {
             paths::manifests().iter().try_for_each(|name| image::write(name).map(drop))
         }
