@@ -40,7 +40,8 @@ pub struct End {
     pub(crate) restarted: bool,
     /// The partition left something in the ring although it was told; it is told again at the next event.
     pub(crate) stalled: bool,
-    /// Something was taken since the partition was told.
+    /// The partition asked for what there is since it was told. It saw all there was, even where that came to nothing:
+    /// completions nobody waits for, or a new epoch.
     pub(crate) touched: bool,
 }
 
@@ -106,7 +107,7 @@ impl End {
             }),
             Side::Server(server) => server.take(message).map(Item::Request),
         };
-        self.touched |= item.is_some();
+        self.touched = true;
         item
     }
 

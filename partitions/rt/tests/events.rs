@@ -9,6 +9,8 @@ use rt::protocol::{Console, ConsoleRequest, ConsoleStatus, Resources};
 use rt::{
     CallError, Client, Nanoseconds, Owed, Partition, Server, Signal, Start, Stop, System, Timer,
 };
+use std::cell::RefCell;
+use std::rc::Rc;
 
 rt::protocol! {
     /// Anything.
@@ -208,6 +210,47 @@ fn a_server_that_leaves_requests_behind_does_not_spin() {
     world.event(serves.place(), EventBit::PEER);
     world.run();
     assert_eq!(asks.with(|main, _| main.answers.len()), 1, "told again at the next event");
+}
+
+thread_local! {
+    /// What others do while an entry of [`Interrupted`] ends.
+    static MEANWHILE: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
+}
+
+/// Serves, and loses the processor before it can sleep.
+struct Interrupted(Serving);
+
+impl Partition for Interrupted {
+    fn started(system: &mut System, start: &Start) -> Self {
+        Self(Serving::started(system, start))
+    }
+    fn signal(&mut self, system: &mut System, signal: Signal) {
+        self.0.signal(system, signal);
+        if let Some(meanwhile) = MEANWHILE.take() {
+            meanwhile();
+        }
+    }
+}
+
+/// A server is woken for a new epoch and finds no request in it; the request comes before it sleeps, so no doorbell rings.
+// covers: CHN-5
+#[test]
+fn what_comes_before_the_runtime_sleeps_is_told_of() {
+    let world = World::new();
+    let (asks, serves) = (world.partition("asks"), world.partition("serves"));
+    world.channel(ChannelKind::Custom, (asks, "one"), (serves, "one"));
+    let asks = Rc::new(world.start::<Asking>(asks));
+    let later = Rc::clone(&asks);
+    MEANWHILE.set(Some(Box::new(move || {
+        later.with(|_, system| {
+            let one = system.client::<Any>("one").unwrap();
+            one.send(system, AnyRequest::Now, &[]).unwrap();
+        });
+    })));
+    let serves = world.start::<Interrupted>(serves);
+    world.run();
+    assert_eq!(serves.with(|main, _| main.0.signals), 2, "the request stays in the ring");
+    assert_eq!(asks.with(|main, _| main.answers.clone()), [Ok(AnyStatus::Ok)]);
 }
 
 #[test]

@@ -17,6 +17,14 @@ impl Main {
     }
 }
 
+/// Does what was typed.
+fn obey(text: &str) {
+    match text {
+        "panic" => panic!("as you wish"),
+        text => rt::log!("you typed: {text}"),
+    }
+}
+
 impl Partition for Main {
     fn started(system: &mut System, start: &Start) -> Self {
         rt::log!("template-name: start {}", start.starts);
@@ -31,7 +39,7 @@ impl Partition for Main {
         }
         while let Some(answer) = self.console.next(system) {
             if let Ok(text) = core::str::from_utf8(answer.bytes()) {
-                rt::log!("you typed: {text}");
+                obey(text);
             }
             self.listen(system);
         }

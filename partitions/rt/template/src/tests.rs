@@ -2,52 +2,67 @@
 
 use crate::partition::Main;
 use abi::channel::ChannelKind;
-use rt::mock::World;
+use rt::mock::{Running, World};
 use rt::protocol::{Console, ConsoleRequest, ConsoleStatus};
 use rt::{Owed, Partition, Server, Signal, Start, System};
 
-/// Notes what is written, and types "hi" once.
+/// Notes what is written; what is typed at it goes to who reads.
 struct Terminal {
     users: Server<Console>,
     shown: String,
     reads: Vec<Owed>,
-    typed: bool,
 }
 
 impl Partition for Terminal {
     fn started(system: &mut System, _: &Start) -> Self {
         let users = system.server("users").unwrap();
-        Self { users, shown: String::new(), reads: vec![], typed: false }
+        Self { users, shown: String::new(), reads: vec![] }
     }
 
     fn signal(&mut self, system: &mut System, _: Signal) {
         while let Some(request) = self.users.next(system) {
-            match request.code() {
-                Some(ConsoleRequest::Write) => {
-                    self.shown += core::str::from_utf8(request.bytes()).unwrap();
-                    self.users.answer(system, &request, ConsoleStatus::Ok, &[]);
-                }
-                Some(ConsoleRequest::Read) if !self.typed => {
-                    self.typed = true;
-                    self.users.answer(system, &request, ConsoleStatus::Ok, b"hi");
-                }
-                _ => self.reads.push(request.owed()),
+            if request.code() == Some(ConsoleRequest::Write) {
+                self.shown += core::str::from_utf8(request.bytes()).unwrap();
+                self.users.answer(system, &request, ConsoleStatus::Ok, &[]);
+            } else {
+                self.reads.push(request.owed());
             }
         }
     }
 }
 
+/// Starts the partition at a terminal; the two run whenever the world does.
+fn start(world: &World) -> (Running<Terminal>, Running<Main>) {
+    let (place, terminal) = (world.partition("template-name"), world.partition("terminal"));
+    world.channel(ChannelKind::Console, (place, "console"), (terminal, "users"));
+    let both = (world.start(terminal), world.start(place));
+    world.run();
+    both
+}
+
+/// Types a line; gives all that is on the terminal afterwards.
+fn type_line(world: &World, terminal: &Running<Terminal>, line: &str) -> String {
+    terminal.with(|terminal, system| {
+        let read = terminal.reads.pop().expect("it listens");
+        terminal.users.answer_owed(system, read, ConsoleStatus::Ok, line.as_bytes());
+    });
+    world.run();
+    terminal.with(|terminal, _| terminal.shown.clone())
+}
+
 #[test]
 fn it_greets_and_repeats_what_is_typed() {
     let world = World::new();
-    let (place, terminal) = (world.partition("template-name"), world.partition("terminal"));
-    world.channel(ChannelKind::Console, (place, "console"), (terminal, "users"));
-    let terminal = world.start::<Terminal>(terminal);
-    let _main = world.start::<Main>(place);
-    world.run();
-    terminal.with(|terminal, _| {
-        assert!(terminal.shown.contains("template-name: start 1\n"));
-        assert!(terminal.shown.contains("you typed: hi\n"));
-        assert_eq!(terminal.reads.len(), 1, "it listens for more");
-    });
+    let (terminal, _main) = start(&world);
+    assert!(type_line(&world, &terminal, "hi").ends_with("you typed: hi\n"));
+    let shown = type_line(&world, &terminal, "again");
+    assert_eq!(shown, "template-name: start 1\nyou typed: hi\nyou typed: again\n");
+}
+
+#[test]
+#[should_panic(expected = "as you wish")]
+fn it_panics_when_asked() {
+    let world = World::new();
+    let (terminal, _main) = start(&world);
+    type_line(&world, &terminal, "panic");
 }
