@@ -1,7 +1,7 @@
 //! The command line behind `./bulkhead`.
 
 use clap::{Parser, Subcommand};
-use qemu_runner::verbs::{bench, debug, image, new, run, test};
+use qemu_runner::verbs::{bench, debug, image, new, run, sizes, test};
 use std::process::ExitCode;
 
 /// One leak must not sink the ship: builds, runs and tests Bulkhead.
@@ -42,6 +42,8 @@ enum Verb {
         /// Its name.
         name: String,
     },
+    /// Say how big the programs of an image are, and how much they have grown.
+    Sizes(sizes::Arguments),
     /// Install what is missing (done by every other verb as well).
     Setup,
 }
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         Verb::Bench(arguments) => bench::run(&arguments),
         Verb::Debug(arguments) => debug::run(&arguments),
         Verb::New { name } => new::run(&name),
+        Verb::Sizes(arguments) => sizes::run(&arguments),
         // The script has done it before it started this program.
         Verb::Setup => {
             println!("everything is there");

@@ -5,4 +5,5 @@ pub mod debug;
 pub mod image;
 pub mod new;
 pub mod run;
+pub mod sizes;
 pub mod test;
