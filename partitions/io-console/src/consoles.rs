@@ -298,11 +298,6 @@ impl<C: Clients> Traffic for Line<'_, C> {
 }
 
 impl<T> Consoles<T> {
-    /// There is no terminal: what waits for it is dropped.
-    pub fn drop_waiting(&mut self) {
-        self.waiting.clear();
-    }
-
     /// Whether something waits for the terminal.
     #[must_use]
     pub fn sending(&self) -> bool {

@@ -1,6 +1,6 @@
-//! The console service: one console for each partition, the operator's terminal on a serial port.
+//! The console service: one console for each partition, the operator's terminal on a serial port, or screen and keyboard.
 //!
-//! What can be tested on the host is here: the driver of the serial port ([`uart`]) over its registers, and the
+//! What can be tested on the host is here: the drivers of serial port ([`uart`]), [`screen`] and [`keyboard`] over their registers, and the
 //! consoles ([`consoles`]) over whoever carries answers to clients. [`Main`] joins them to the machine.
 
 #![cfg_attr(not(test), no_std)]
@@ -9,6 +9,9 @@
 extern crate alloc;
 
 pub mod consoles;
+mod hardware;
+pub mod keyboard;
+pub mod screen;
 mod server;
 pub mod uart;
 

@@ -1,12 +1,14 @@
-//! The partition: serial port, interrupt and channels joined to the consoles.
+//! The partition: serial port, screen, keyboard, interrupts and channels joined to the consoles.
 
 use crate::consoles::{Asked, Clients, Consoles, Line};
-use crate::uart::{Registers, Uart};
+use crate::hardware::{KeyboardPorts, Port, Vga};
+use crate::keyboard::Keyboard;
+use crate::screen::Screen;
+use crate::uart::{Traffic, Uart};
 use abi::image::name_text;
 use abi::manifest::NO_PARTITION;
 use abi::message::console::ConsoleStatus;
 use alloc::vec::Vec;
-use rt::capability::{Capability, object};
 use rt::protocol::Console;
 use rt::{Interrupt, Owed, Partition, Server, Signal, Start, System, Timer};
 
@@ -14,25 +16,6 @@ use rt::{Interrupt, Owed, Partition, Server, Signal, Start, System, Timer};
 const BATCH: usize = 32;
 /// How often the port is looked at while it owes an interrupt, or has none.
 const LOOK_AGAIN: abi::types::Nanoseconds = rt::time::milliseconds(20);
-
-/// The granted ports of the serial port.
-struct Port {
-    ports: Capability<object::Ports>,
-    first: u16,
-}
-
-impl Registers for Port {
-    fn read(&mut self, offset: usize) -> Option<u8> {
-        let port = self.first.checked_add(u16::try_from(offset).ok()?)?;
-        self.ports.read(port).ok()
-    }
-
-    fn write(&mut self, offset: usize, value: u8) {
-        let port = u16::try_from(offset).ok().and_then(|offset| self.first.checked_add(offset));
-        // A port that cannot be reached does not answer reads either, and is not used then.
-        let _ = port.map(|port| self.ports.write(port, value));
-    }
-}
 
 /// Channels by the place of their console; `None` where a channel was taken away.
 type Channels = Vec<Option<Server<Console>>>;
@@ -51,10 +34,37 @@ impl Clients for Answers<'_> {
     }
 }
 
+/// The line as the serial port sees it; the screen shows what is sent.
+struct Both<'a, T> {
+    line: T,
+    screen: Option<&'a mut Screen<Vga>>,
+}
+
+impl<T: Traffic> Traffic for Both<'_, T> {
+    fn next(&mut self) -> Option<u8> {
+        let byte = self.line.next()?;
+        if let Some(screen) = &mut self.screen {
+            screen.show(&[byte]);
+        }
+        Some(byte)
+    }
+
+    fn waiting(&self) -> bool {
+        self.line.waiting()
+    }
+
+    fn typed(&mut self, byte: u8) {
+        self.line.typed(byte);
+    }
+}
+
 /// The console service.
 pub struct Main {
     uart: Option<Uart<Port>>,
     interrupt: Option<Interrupt>,
+    screen: Option<Screen<Vga>>,
+    keyboard: Option<Keyboard<KeyboardPorts>>,
+    keys: Option<Interrupt>,
     consoles: Consoles<Owed>,
     channels: Channels,
     timer: Option<Timer>,
@@ -109,11 +119,20 @@ impl Main {
     }
 
     fn serve_port(&mut self, system: &mut System) {
-        let Some(uart) = &mut self.uart else { return self.consoles.drop_waiting() };
         let mut clients = Answers { system, channels: &self.channels };
-        uart.serve(&mut Line { consoles: &mut self.consoles, clients: &mut clients });
-        let look_again = self.consoles.sending() || self.interrupt.is_none();
-        if look_again && self.timer.is_none() {
+        let line = Line { consoles: &mut self.consoles, clients: &mut clients };
+        let mut both = Both { line, screen: self.screen.as_mut() };
+        if let Some(keyboard) = &mut self.keyboard {
+            keyboard.serve(&mut |byte| both.typed(byte));
+        }
+        match &mut self.uart {
+            Some(uart) => uart.serve(&mut both),
+            // Without a serial port the screen, or nobody, takes everything at once.
+            None => while both.next().is_some() {},
+        }
+        let silent = self.uart.is_some() && self.interrupt.is_none()
+            || self.keyboard.is_some() && self.keys.is_none();
+        if (self.consoles.sending() || silent) && self.timer.is_none() {
             self.timer = system.after(LOOK_AGAIN);
         }
     }
@@ -134,10 +153,12 @@ impl Partition for Main {
     fn started(system: &mut System, _start: &Start) -> Self {
         let heap = system.information().map_or(0, |information| information.heap);
         let budget = usize::try_from(heap).unwrap_or(0) / 2;
-        let port = system.ports("uart").map(|(ports, first)| Port { ports, first });
         let mut main = Self {
-            uart: port.and_then(Uart::find),
+            uart: Port::granted(system, "uart").and_then(Uart::find),
             interrupt: system.interrupt("uart"),
+            screen: Vga::granted(system).map(Screen::new),
+            keyboard: KeyboardPorts::granted(system).and_then(Keyboard::find),
+            keys: system.interrupt("keyboard"),
             consoles: Consoles::new(budget),
             channels: Vec::new(),
             timer: None,
@@ -152,8 +173,9 @@ impl Partition for Main {
             self.serve_client(system, place);
             return self.serve_port(system);
         }
-        // Acknowledged before the port is served: an edge that comes meanwhile is not lost.
-        let _ = self.interrupt.map(Interrupt::acknowledge);
+        // Acknowledged before its device is served: an edge that comes meanwhile is not lost.
+        let rang = [self.interrupt, self.keys].into_iter().flatten().find(|&one| signal.is(one));
+        let _ = rang.map(Interrupt::acknowledge);
         self.serve_both(system);
     }
 

@@ -2,5 +2,7 @@
 // covers: IO-4
 
 mod clients;
+mod keyboard;
 mod port;
+mod screen;
 mod whole;

@@ -1,0 +1,108 @@
+//! What the manifest grants, as the drivers want it: ports of the serial port and the keyboard, memory of the screen.
+
+use crate::keyboard::Controller;
+use crate::screen::Cells;
+use crate::uart::Registers;
+use rt::System;
+use rt::capability::{Capability, object};
+
+/// A range of ports. One that cannot be reached reads as `None`; what is written there is lost, which reading finds out.
+pub struct Port {
+    ports: Capability<object::Ports>,
+    first: u16,
+}
+
+impl Port {
+    /// The ports granted under this name.
+    pub fn granted(system: &System, name: &str) -> Option<Self> {
+        system.ports(name).map(|(ports, first)| Self { ports, first })
+    }
+
+    fn get(&self, offset: u16) -> Option<u8> {
+        self.ports.read(self.first.checked_add(offset)?).ok()
+    }
+
+    fn put(&self, offset: u16, value: u8) {
+        let _ = self.first.checked_add(offset).map(|port| self.ports.write(port, value));
+    }
+}
+
+impl Registers for Port {
+    fn read(&mut self, offset: usize) -> Option<u8> {
+        self.get(u16::try_from(offset).ok()?)
+    }
+
+    fn write(&mut self, offset: usize, value: u8) {
+        let _ = u16::try_from(offset).map(|offset| self.put(offset, value));
+    }
+}
+
+/// The ports of the keyboard controller.
+pub struct KeyboardPorts {
+    data: Port,
+    control: Port,
+}
+
+impl KeyboardPorts {
+    /// The ports granted.
+    pub fn granted(system: &System) -> Option<Self> {
+        let data = Port::granted(system, "keyboard-data")?;
+        Some(Self { data, control: Port::granted(system, "keyboard-control")? })
+    }
+}
+
+impl Controller for KeyboardPorts {
+    fn data(&mut self) -> Option<u8> {
+        self.data.get(0)
+    }
+
+    fn status(&mut self) -> Option<u8> {
+        self.control.get(0)
+    }
+
+    fn put(&mut self, value: u8) {
+        self.data.put(0, value);
+    }
+
+    fn command(&mut self, value: u8) {
+        self.control.put(0, value);
+    }
+}
+
+/// Index and data of the cursor's place in the VGA's controller (IBM VGA Technical Reference, registers 14 and 15).
+const CURSOR_HIGH: u8 = 14;
+const CURSOR_LOW: u8 = 15;
+
+/// The text memory of a VGA and the ports of its cursor.
+pub struct Vga {
+    memory: rt::Device,
+    controller: Option<Port>,
+}
+
+impl Vga {
+    /// Memory and ports granted; `None` where no memory answers.
+    pub fn granted(system: &System) -> Option<Self> {
+        let memory = system.device("screen")?;
+        let kept = |pattern: u16| {
+            memory.write16(0, pattern);
+            memory.read16(0) == pattern
+        };
+        let there = [0x0755, 0x07aa].into_iter().all(kept);
+        there.then(|| Self { memory, controller: Port::granted(system, "screen-cursor") })
+    }
+}
+
+impl Cells for Vga {
+    fn set(&mut self, place: usize, cell: u16) {
+        self.memory.write16(place.saturating_mul(2), cell);
+    }
+
+    fn cursor(&mut self, place: usize) {
+        let Some(controller) = &self.controller else { return };
+        let [high, low] = u16::try_from(place).unwrap_or(0).to_be_bytes();
+        for (register, value) in [(CURSOR_HIGH, high), (CURSOR_LOW, low)] {
+            controller.put(0, register);
+            controller.put(1, value);
+        }
+    }
+}
