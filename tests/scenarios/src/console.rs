@@ -32,6 +32,7 @@ pub fn all() -> Vec<Trial> {
         on_node("attach", attach),
         on_node("garbage", garbage),
         on_node("restart_of_everything", restart_of_everything),
+        on_node("restart_of_the_manager", restart_of_the_manager),
     ]
 }
 
@@ -193,12 +194,39 @@ fn garbage(session: &mut Session) -> Result<()> {
     session.wait_text(from, "\nup ", PATIENCE).map(drop)
 }
 
-/// Every partition but the kernel is killed from the console, one after the other, and the machine goes on.
-// covers: REC-1, REC-2
+/// The resource manager ends when asked, and is back with its books before anybody else notices more than a new epoch.
+// covers: REC-2
+fn restart_of_the_manager(session: &mut Session) -> Result<()> {
+    let others = |listed: &str| -> Vec<String> {
+        let rows = listed.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let rows = rows.filter(|row| row.get(1).is_some_and(|name| *name != "resource-manager"));
+        rows.filter(|row| row.len() > 6).map(|row| format!("{} {}", row[1], row[6])).collect()
+    };
+    for (command, restarts) in [("restart resource-manager", 1), ("kill resource-manager", 2)] {
+        let before = ask(session, "ps")?;
+        ensure!(others(&before).len() >= 4, "few partitions:\n{before}");
+        ask(session, command)?;
+        std::thread::sleep(Duration::from_secs(1));
+        let line = line_of(session, "resource-manager")?;
+        let count = line.split_whitespace().nth(6);
+        ensure!(count == Some(&restarts.to_string()), "after {command}: {line}");
+        let after = ask(session, "ps")?;
+        ensure!(others(&after) == others(&before), "others changed:\n{before}\n{after}");
+        ask(session, "audit")?;
+        ask(session, "restart echo-answers")?;
+        ask(session, "start echo-answers").err().context("it runs already")?;
+        ask(session, "audit")?;
+        ask(session, "restart boot")?;
+    }
+    Ok(())
+}
+
+/// Every partition but the kernel is restarted from the console, one after the other, and the machine goes on.
+// covers: REC-1
 fn restart_of_everything(session: &mut Session) -> Result<()> {
     let listed = ask(session, "ps")?;
     let rows = listed.lines().skip(1).filter_map(|line| line.split_whitespace().nth(1));
-    let names: Vec<&str> = rows.filter(|name| *name != "resource-manager").collect();
+    let names: Vec<&str> = rows.collect();
     ensure!(names.len() >= 4, "few partitions:\n{listed}");
     for name in names {
         // Restarting the console's own partitions may be refused; the machine must go on either way.

@@ -113,8 +113,31 @@ pub fn peers_see_a_new_epoch(world: &mut World) -> Verdict {
     world.clear(copy)
 }
 
-/// Every partition but suite itself and the kernel is restarted; each comes back, and suite's channels with it.
-// covers: REC-1, REC-2
+/// The resource manager ends and comes back from its books, while the others run on as if nothing had happened.
+// covers: REC-2
+pub fn the_resource_manager_comes_back(world: &mut World) -> Verdict {
+    let manager = world.id_of("resource-manager")?;
+    let assist = world.id_of("assist")?;
+    let pokes = world.poke_when_up()?;
+    for request in [ResourceRequest::Restart, ResourceRequest::Kill] {
+        let before = (world.record_of(manager)?.restarts, world.record_of(assist)?.restarts);
+        world.command(request, manager)?;
+        let back = world.until(3000, |world| {
+            let restarts = world.record_of(manager).ok()?.restarts;
+            (restarts == before.0 + 1).then_some(())
+        });
+        check!(back.is_ok(), "{request:?}: it did not come back");
+        check!(world.record_of(assist)?.restarts == before.1, "assist was restarted with it");
+        the_audit_finds_nothing(world)?;
+        world.restart("io-console")?;
+    }
+    let after = world.poke_when_up()?;
+    check!(after == pokes + 1, "assist was poked {pokes} times, then says {after}");
+    Ok(())
+}
+
+/// Every partition but suite itself, the manager and the kernel is restarted; each comes back, and suite's channels with it.
+// covers: REC-1
 pub fn everybody_can_be_restarted(world: &mut World) -> Verdict {
     for name in ["assist", "supervisor", "io-console", "idle", "boot"] {
         let id = world.id_of(name)?;
