@@ -4,7 +4,7 @@
 
 use abi::call::Call;
 use abi::layout;
-use assist::{HOLE, LOW};
+use assist::{HOLE, KERNEL_SEGMENTS, LOCAL, LOW};
 use core::arch::asm;
 use core::hint::black_box;
 
@@ -154,6 +154,96 @@ pub fn fast_call() {
 
 pub fn segment() {
     dare!("mov eax, 0x10", "mov ss, eax");
+}
+
+pub fn read_debug() {
+    dare!("mov rax, dr7");
+}
+
+pub fn counter() {
+    dare!("xor ecx, ecx", "rdpmc");
+}
+
+pub fn read_base() {
+    dare!("rdgsbase rax");
+}
+
+pub fn extensions() {
+    dare!("xor ecx, ecx", "xgetbv");
+}
+
+pub fn watch() {
+    dare!("mov rax, rsp", "xor ecx, ecx", "xor edx, edx", "monitor");
+}
+
+pub fn swap_base() {
+    dare!("swapgs");
+}
+
+pub fn return_from_call() {
+    dare!("lea rcx, [rip]", "sysretq");
+}
+
+pub fn return_inside() {
+    dare!("push {code}", "lea rax, [rip]", "push rax", "retfq", code = KERNEL_SEGMENTS[0]);
+}
+
+pub fn local_segment() {
+    dare!("mov eax, {selector:e}", "mov ds, eax", selector = LOCAL | 3);
+}
+
+pub fn task_call() {
+    let target = [0x40_0000, KERNEL_SEGMENTS[1] as u32];
+    dare!("call fword ptr [{target}]", target = target.as_ptr());
+}
+
+pub fn timer_interrupt() {
+    dare!("int 0xf0");
+}
+
+pub fn debug_trap() {
+    dare!("int1");
+}
+
+/// Null in its four forms, and the one segment there is, in each register that takes them, each followed by a call.
+pub fn segments() {
+    for selector in [0_u32, 1, 2, 3, 0x1b] {
+        // SAFETY: segments mean nothing to a program in long mode; that the kernel thinks so too is what is tested.
+        unsafe {
+            asm!(
+                "mov ds, {0:e}", "mov es, {0:e}", "mov fs, {0:e}", "mov gs, {0:e}", "syscall",
+                in(reg) selector,
+                inout("rax") Call::Yield as u64 => _,
+                out("rdi") _, out("rsi") _, out("rdx") _, out("r8") _, out("r9") _,
+                out("r10") _, out("rcx") _, out("r11") _,
+            );
+        }
+        // Through an interrupt as well: a timer's comes while this computes.
+        for number in 0..100_000_u32 {
+            black_box(number);
+        }
+    }
+}
+
+/// Flags of privilege level and interrupts are what they were.
+pub fn privilege() {
+    let flags: u64;
+    // SAFETY: the flags are put back.
+    unsafe {
+        asm!(
+            "pushfq",
+            "mov rax, [rsp]",
+            "or rax, 0x3000",
+            "and rax, ~0x200",
+            "push rax",
+            "popfq",
+            "pushfq",
+            "pop {flags}",
+            "popfq",
+            flags = out(reg) flags, out("rax") _,
+        );
+    }
+    assert_eq!(flags & 0x3200, 0x200, "a partition has the kernel's privileges");
 }
 
 /// A call with a stack pointer that is none, and one with the trap, alignment and direction flags set beforehand.

@@ -127,6 +127,30 @@ misdeeds! {
     Exit = 31,
     /// Takes heap until there is none.
     OutOfMemory = 32,
+    /// Reads a debug register.
+    ReadDebug = 33,
+    /// Reads a performance counter.
+    Counter = 34,
+    /// Reads the base of a segment, which nobody may set either.
+    ReadBase = 35,
+    /// Reads which extensions the processor saves.
+    Extensions = 36,
+    /// Waits for a write to memory as only the kernel may.
+    Watch = 37,
+    /// Exchanges the bases of GS, which is the kernel's first instruction.
+    SwapBase = 38,
+    /// Returns as if from the kernel's call.
+    Return = 39,
+    /// Returns into the kernel's code segment.
+    ReturnInside = 40,
+    /// Loads a segment from a local table, which there is none of.
+    LocalSegment = 41,
+    /// Calls through the segment of the processor's task state.
+    TaskCall = 42,
+    /// A software interrupt on the timer's vector.
+    TimerInterrupt = 43,
+    /// The one-byte debug trap.
+    DebugTrap = 44,
     /// Makes thousands of calls with arbitrary arguments.
     Calls = 64,
     /// Calls the kernel with a stack pointer that is none, and with every flag it may set.
@@ -137,6 +161,10 @@ misdeeds! {
     Scribble = 67,
     /// Never answers.
     Spin = 68,
+    /// Loads every segment register with whatever it may, and calls the kernel.
+    Segments = 69,
+    /// Asks for interrupts off and for a better privilege level by the flags, and gets neither.
+    Privilege = 70,
 }
 
 /// What the fault record must say after a misdeed.
@@ -155,6 +183,13 @@ const PRESENT: u64 = 1;
 const WRITE: u64 = 2;
 const USER: u64 = 4;
 const FETCH: u64 = 16;
+
+/// Selector of a local table's entry 0, as error codes tell it.
+pub const LOCAL: u64 = 4;
+/// Selector of the kernel's code segment, and of the task state.
+pub const KERNEL_SEGMENTS: [u64; 2] = [0x08, 0x28];
+/// Vector of the kernel's timer.
+pub const TIMER: u64 = 0xf0;
 
 /// An address below every program.
 pub const LOW: u64 = 0x1000;
@@ -195,8 +230,13 @@ impl Misdeed {
             Self::Trap => fault(1, Some(0)),
             // Vector 14 in the table, not from outside the table.
             Self::SoftwareInterrupt => fault(13, Some(14 << 3 | 2)),
+            Self::TimerInterrupt => fault(13, Some(TIMER << 3 | 2)),
             Self::Segment => fault(13, None),
-            Self::Invalid => fault(6, Some(0)),
+            Self::LocalSegment => fault(13, Some(LOCAL)),
+            Self::ReturnInside => fault(13, Some(KERNEL_SEGMENTS[0])),
+            Self::TaskCall => fault(13, Some(KERNEL_SEGMENTS[1])),
+            Self::DebugTrap => fault(1, Some(0)),
+            Self::Invalid | Self::ReadBase | Self::Extensions | Self::Watch => fault(6, Some(0)),
             Self::Vector | Self::Float => {
                 Some(Record { reasons: [6, 7], code: Some(0), address: None })
             }
@@ -211,7 +251,11 @@ impl Misdeed {
             | Self::WriteModel
             | Self::LoadTable
             | Self::ReadPort
-            | Self::WritePort => protection,
+            | Self::WritePort
+            | Self::ReadDebug
+            | Self::Counter
+            | Self::SwapBase
+            | Self::Return => protection,
             Self::Panic => fault(Reason::Panic as u64, None),
             Self::OutOfMemory => fault(Reason::OutOfMemory as u64, None),
             Self::Exit => Some(Record {
@@ -219,7 +263,13 @@ impl Misdeed {
                 code: Some(EXIT_WORDS[0]),
                 address: Some(EXIT_WORDS[1]),
             }),
-            Self::Calls | Self::OddCall | Self::Ring | Self::Scribble | Self::Spin => None,
+            Self::Calls
+            | Self::OddCall
+            | Self::Ring
+            | Self::Scribble
+            | Self::Spin
+            | Self::Segments
+            | Self::Privilege => None,
         }
     }
 }

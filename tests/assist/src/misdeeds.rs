@@ -57,7 +57,28 @@ fn instruction(misdeed: Misdeed) {
         Misdeed::Trap => wrong::trap(),
         Misdeed::FastCall => wrong::fast_call(),
         Misdeed::Segment => wrong::segment(),
+        other => privileged(other),
+    }
+}
+
+/// More of them, about what lies between a partition and the kernel.
+fn privileged(misdeed: Misdeed) {
+    match misdeed {
+        Misdeed::ReadDebug => wrong::read_debug(),
+        Misdeed::Counter => wrong::counter(),
+        Misdeed::ReadBase => wrong::read_base(),
+        Misdeed::Extensions => wrong::extensions(),
+        Misdeed::Watch => wrong::watch(),
+        Misdeed::SwapBase => wrong::swap_base(),
+        Misdeed::Return => wrong::return_from_call(),
+        Misdeed::ReturnInside => wrong::return_inside(),
+        Misdeed::LocalSegment => wrong::local_segment(),
+        Misdeed::TaskCall => wrong::task_call(),
+        Misdeed::TimerInterrupt => wrong::timer_interrupt(),
+        Misdeed::DebugTrap => wrong::debug_trap(),
         Misdeed::OddCall => wrong::odd_call(),
+        Misdeed::Segments => wrong::segments(),
+        Misdeed::Privilege => wrong::privilege(),
         _ => {}
     }
 }
