@@ -1,19 +1,19 @@
 //! The system calls. Wait, ring and call take no lock and look at nothing but their arguments.
 
 use crate::answer::{Answer, NOTHING, Refusal};
-use crate::capability::{Capability, kind_number, lookup, lookup_as, read, slot, usable_doorbell};
+use crate::capability::{Capability, kind_number, lookup, lookup_as, slot, usable_doorbell};
 use crate::context::{Context, register};
 use crate::ledger::Name;
 use crate::machine::Machine;
 use crate::processor::Processor;
-use crate::schedule::{Standing, arm, hand_over, reschedule};
+use crate::schedule::{arm, hand_over, reschedule};
 use crate::{FaultRecord, Next, control, event, interrupt, stop};
 use abi::call::{Call, Error, PortOperation};
 use abi::control::ContextState;
 use abi::fault::Reason;
 use abi::rights::{Kind, Rights};
 use abi::trace::TraceKind;
-use abi::types::Nanoseconds;
+use abi::types::{Frame, Nanoseconds};
 use core::sync::atomic::Ordering::Relaxed;
 
 /// Most bytes that `debug` takes.
@@ -27,7 +27,7 @@ pub(crate) fn dispatch<'a, M: Machine>(
     context: &'a Context,
 ) -> Next<'a> {
     match Call::from_number(context.register(register::RAX)) {
-        Some(Call::Call) => call(machine, processor, context),
+        Some(Call::Call) => saved_call(machine, processor, context),
         Some(Call::Wait) => wait(machine, processor, context),
         Some(Call::Ring) => ring_call(machine, processor, context),
         Some(Call::Acknowledge) => acknowledge(machine, processor, context),
@@ -80,7 +80,7 @@ fn wait<'a, M: Machine>(
     if taken != 0 {
         return reply(context, Ok([taken, 0, 0, 0]));
     }
-    sleep(context, deadline, 0);
+    sleep(processor.id.get(), context, deadline, 0);
     reschedule(machine, processor, true)
 }
 
@@ -93,25 +93,23 @@ fn poll(context: &Context, mask: u64) -> Answer {
 }
 
 #[inline]
-fn sleep(context: &Context, deadline: u64, callee: u64) {
+fn sleep(here: u64, context: &Context, deadline: u64, callee: u64) {
     context.deadline.store(deadline, Relaxed);
     context.callee.store(callee, Relaxed);
-    context.set_state(ContextState::Waiting);
+    context.set_place(here, ContextState::Waiting);
 }
 
-/// The doorbell in argument 1, if the caller may ring it.
+/// The doorbell in a slot, if the caller may ring it.
 #[inline]
-fn doorbell<M: Machine>(machine: &M, context: &Context) -> Option<Capability> {
-    let words = read(slot(machine, context.partition(), context.register(register::RDI))?);
-    usable_doorbell(machine, words)
+fn doorbell<M: Machine>(machine: &M, context: &Context, number: u64) -> Option<Capability> {
+    usable_doorbell(machine, slot(machine, context.partition(), number)?)
 }
 
 /// Looks again at a doorbell that is refused, slowly, for the reason.
 #[cold]
 #[inline(never)]
-fn refusal<M: Machine>(machine: &M, context: &Context) -> Refusal {
-    let found =
-        lookup_as(machine, context, context.register(register::RDI), Kind::Doorbell, Rights::USE);
+fn refusal<M: Machine>(machine: &M, context: &Context, number: u64) -> Refusal {
+    let found = lookup_as(machine, context, number, Kind::Doorbell, Rights::USE);
     // Nothing was refused where the slot was written in between; the caller had better try again.
     found.err().unwrap_or(Error::NoCapability.into())
 }
@@ -122,8 +120,9 @@ fn ring_call<'a, M: Machine>(
     processor: &'a Processor,
     context: &'a Context,
 ) -> Next<'a> {
-    let rung = doorbell(machine, context).ok_or_else(|| refusal(machine, context));
-    let rung = rung.map(|doorbell| ring(machine, processor, doorbell));
+    let number = context.register(register::RDI);
+    let rung = doorbell(machine, context, number).ok_or_else(|| refusal(machine, context, number));
+    let rung = rung.map(|rung| ring(machine, processor, rung.frame, rung.parameter));
     finish(machine, processor, context, rung)
 }
 
@@ -140,15 +139,10 @@ fn finish<'a, M: Machine>(
 
 /// Sets the doorbell's bit. True if this processor has to decide anew who runs; another one is told.
 #[inline]
-pub(crate) fn ring<M: Machine>(machine: &M, processor: &Processor, doorbell: Capability) -> bool {
-    let context = machine.object::<Context>(doorbell.frame);
-    processor.trace.add(
-        machine.now(),
-        TraceKind::Doorbell,
-        doorbell.frame.raw(),
-        u64::from(doorbell.parameter),
-    );
-    if !event::ring(&context.wanted, &context.events, bit(doorbell)) {
+pub(crate) fn ring<M: Machine>(machine: &M, processor: &Processor, frame: Frame, bit: u32) -> bool {
+    let context = machine.object::<Context>(frame);
+    processor.trace.add(machine.now(), TraceKind::Doorbell, frame.raw(), u64::from(bit));
+    if !event::ring(&context.wanted, &context.events, 1_u64.wrapping_shl(bit)) {
         return false;
     }
     let there = context.processor();
@@ -156,7 +150,7 @@ pub(crate) fn ring<M: Machine>(machine: &M, processor: &Processor, doorbell: Cap
         machine.nudge(there);
         return false;
     }
-    processor.standing.get() != Standing::Owner.raw()
+    !processor.owned()
 }
 
 #[inline]
@@ -164,29 +158,76 @@ fn bit(doorbell: Capability) -> u64 {
     1_u64.wrapping_shl(doorbell.parameter)
 }
 
-fn call<'a, M: Machine>(machine: &'a M, processor: &'a Processor, caller: &'a Context) -> Next<'a> {
-    let Some(doorbell) = doorbell(machine, caller) else {
-        return reply(caller, Err(refusal(machine, caller)));
+/// `call` with its arguments in the saved registers.
+#[inline(never)]
+fn saved_call<'a, M: Machine>(
+    machine: &'a M,
+    processor: &'a Processor,
+    caller: &'a Context,
+) -> Next<'a> {
+    let arguments = [register::RDI, register::RSI, register::RDX];
+    call(machine, processor, caller, arguments.map(|number| caller.register(number)))
+}
+
+/// `call` with its three arguments: slot, mask, deadline.
+#[inline(always)]
+pub(crate) fn call<'a, M: Machine>(
+    machine: &'a M,
+    processor: &'a Processor,
+    caller: &'a Context,
+    [number, mask, deadline]: [u64; 3],
+) -> Next<'a> {
+    let Some(doorbell) = doorbell(machine, caller, number) else {
+        return refuse(machine, caller, number);
     };
-    let (mask, deadline) = (caller.register(register::RSI), caller.register(register::RDX));
-    let taken = if deadline == Nanoseconds::NOW.raw() {
-        0
-    } else {
-        event::begin(&caller.wanted, &caller.events, mask)
-    };
-    if taken != 0 || deadline == Nanoseconds::NOW.raw() {
-        return call_at_once(machine, processor, caller, doorbell, taken);
+    let target = (doorbell.frame, doorbell.parameter);
+    if deadline == Nanoseconds::NOW.raw() {
+        return call_at_once(machine, processor, caller, target, (mask, 0));
     }
-    sleep(caller, deadline, Name::new(doorbell.frame, doorbell.generation).raw());
+    let taken = event::begin(&caller.wanted, &caller.events, mask);
+    if taken != 0 {
+        return call_at_once(machine, processor, caller, target, (mask, taken));
+    }
+    let here = processor.id.get();
+    sleep(here, caller, deadline, Name::new(doorbell.frame, doorbell.generation).raw());
     let callee = machine.object::<Context>(doorbell.frame);
     // Where it waits first: what it wants is then what it waits for here.
-    if callee.waits_at(processor.id.get()) && callee.wanted.load(Relaxed) & bit(doorbell) != 0 {
+    if callee.waits_at(here) && callee.wanted.load(Relaxed) & bit(doorbell) != 0 {
         if deadline < processor.armed.get() {
-            arm(machine, processor, deadline);
+            return arm_and_hand_over(machine, processor, [caller, callee], bit(doorbell));
         }
-        return hand_over(machine, processor, caller, callee, bit(doorbell));
+        return hand_over(machine, processor, [caller, callee], here, bit(doorbell));
     }
-    let _ = ring(machine, processor, doorbell);
+    ring_and_leave(machine, processor, target)
+}
+
+/// A call whose deadline is the next thing to happen.
+#[inline(never)]
+fn arm_and_hand_over<'a, M: Machine>(
+    machine: &'a M,
+    processor: &'a Processor,
+    between: [&'a Context; 2],
+    bit: u64,
+) -> Next<'a> {
+    arm(machine, processor, between[0].deadline.load(Relaxed));
+    hand_over(machine, processor, between, processor.id.get(), bit)
+}
+
+/// A call that rings no doorbell.
+#[cold]
+#[inline(never)]
+fn refuse<'a, M: Machine>(machine: &M, caller: &'a Context, number: u64) -> Next<'a> {
+    reply(caller, Err(refusal(machine, caller, number)))
+}
+
+/// A call to a context that is busy or elsewhere.
+#[inline(never)]
+fn ring_and_leave<'a, M: Machine>(
+    machine: &'a M,
+    processor: &'a Processor,
+    (frame, bit): (Frame, u32),
+) -> Next<'a> {
+    let _ = ring(machine, processor, frame, bit);
     reschedule(machine, processor, true)
 }
 
@@ -196,16 +237,11 @@ fn call_at_once<'a, M: Machine>(
     machine: &'a M,
     processor: &'a Processor,
     caller: &'a Context,
-    doorbell: Capability,
-    taken: u64,
+    (frame, bit): (Frame, u32),
+    (mask, taken): (u64, u64),
 ) -> Next<'a> {
-    let woken = ring(machine, processor, doorbell);
-    let result = if taken == 0 {
-        poll(caller, caller.register(register::RSI))
-    } else {
-        Ok([taken, 0, 0, 0])
-    };
-    answer(caller, result);
+    let woken = ring(machine, processor, frame, bit);
+    answer(caller, if taken == 0 { poll(caller, mask) } else { Ok([taken, 0, 0, 0]) });
     if woken { reschedule(machine, processor, true) } else { Next::Run(caller) }
 }
 

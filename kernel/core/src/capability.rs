@@ -21,6 +21,8 @@ pub trait Word {
     fn load(&self) -> u64;
     /// Stores with release order.
     fn store(&self, value: u64);
+    /// What is there, read by a read-modify-write: another one that comes later sees all that was stored before this.
+    fn look(&self) -> u64;
     /// Sets bits, returns what was there; acquires and releases.
     fn set_bits(&self, bits: u64) -> u64;
     /// Clears bits, returns what was there; acquires and releases.
@@ -35,6 +37,10 @@ impl Word for AtomicU64 {
     #[inline]
     fn store(&self, value: u64) {
         Self::store(self, value, Ordering::Release);
+    }
+    #[inline]
+    fn look(&self) -> u64 {
+        self.fetch_add(0, Ordering::AcqRel)
     }
     #[inline]
     fn set_bits(&self, bits: u64) -> u64 {
@@ -142,13 +148,18 @@ pub fn write<W: Word>(slot: &[W; 2], words: [u64; 2]) {
 /// Reads a slot, without its version; one that is being changed reads as empty.
 #[inline]
 pub fn read<W: Word>(slot: &[W; 2]) -> [u64; 2] {
+    match versioned(slot) {
+        Some([first, second]) if first & !VERSION != 0 => [first & !VERSION, second],
+        _ => [0, 0],
+    }
+}
+
+/// Both words of one writing, with the version; `None` for a slot that is being changed. An empty one has no kind.
+#[inline]
+fn versioned<W: Word>(slot: &[W; 2]) -> Option<[u64; 2]> {
     let first = slot[0].load();
     let second = slot[1].load();
-    if slot[0].load() == first && first & !VERSION != 0 {
-        [first & !VERSION, second]
-    } else {
-        [0, 0]
-    }
+    (slot[0].load() == first).then_some([first, second])
 }
 
 /// Whether a slot holds nothing.
@@ -188,9 +199,10 @@ pub fn lookup<M: Machine>(
     Capability::unpack(read(slot)).ok_or(Error::NoCapability)?.check_fresh(machine)
 }
 
-/// The doorbell in a slot's words, if it may be rung: what [`lookup_as`] would find, in one comparison each.
+/// The doorbell in a slot, if it may be rung: what [`lookup_as`] would find, in one comparison each.
 #[inline]
-pub(crate) fn usable_doorbell<M: Machine>(machine: &M, words: [u64; 2]) -> Option<Capability> {
+pub(crate) fn usable_doorbell<M: Machine>(machine: &M, slot: &SlotWords) -> Option<Capability> {
+    let words = versioned(slot)?;
     let wanted = kind_number(Kind::Doorbell) | u64::from(Rights::USE.bits()) << 8;
     let frame = Frame::new((words[0] >> 16) & 0xffff_ffff);
     let generation = Generation::new(u32::try_from(words[1] & 0xffff_ffff).ok()?);

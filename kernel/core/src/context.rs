@@ -198,6 +198,12 @@ impl Context {
         self.place.store(place | state_number(state), Release);
     }
 
+    /// Changes the state of one that lives on processor `here`.
+    #[inline]
+    pub(crate) fn set_place(&self, here: u64, state: ContextState) {
+        self.place.store(here << STATE_BITS | state_number(state), Release);
+    }
+
     /// Stops it on a processor.
     pub(crate) fn stop_at(&self, processor: ProcessorId) {
         let place = u64::from(processor.raw()) << STATE_BITS;

@@ -9,11 +9,11 @@ use crate::capability::Word;
 #[inline]
 pub fn begin<W: Word>(wanted: &W, events: &W, mask: u64) -> u64 {
     wanted.store(mask);
-    let taken = events.clear_bits(mask) & mask;
-    if taken != 0 {
-        wanted.store(0);
+    if events.look() & mask == 0 {
+        return 0;
     }
-    taken
+    wanted.store(0);
+    events.clear_bits(mask) & mask
 }
 
 /// Sets `bit`. True if the context waits for it and nobody told its processor yet.

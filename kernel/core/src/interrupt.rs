@@ -154,6 +154,6 @@ impl Line {
     fn ring<M: Machine>(&self, machine: &M, processor: &Processor) -> bool {
         let doorbell = Capability::unpack(read(&self.target))
             .and_then(|doorbell| doorbell.check_fresh(machine).ok());
-        doorbell.is_some_and(|doorbell| ring(machine, processor, doorbell))
+        doorbell.is_some_and(|found| ring(machine, processor, found.frame, found.parameter))
     }
 }

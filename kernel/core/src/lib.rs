@@ -67,6 +67,20 @@ pub fn system_call<'a, M: Machine>(
     leave(processor, calls::dispatch(machine, processor, context))
 }
 
+/// The running context made the call `call` with these arguments; its other registers are saved. Does what
+/// [`system_call`] would, without the way of the arguments through memory.
+#[inline]
+pub fn call<'a, M: Machine>(
+    machine: &'a M,
+    processor: &'a Processor,
+    context: &'a Context,
+    arguments: [u64; 3],
+) -> Next<'a> {
+    enter(processor);
+    context.full.store(0, Relaxed);
+    leave(processor, calls::call(machine, processor, context, arguments))
+}
+
 /// The processor's timer fired. The running context, if any, was saved in full.
 pub fn timer<'a, M: Machine>(machine: &'a M, processor: &'a Processor) -> Next<'a> {
     interrupted(machine, processor);

@@ -1,6 +1,7 @@
 //! What the kernel knows about one processor. Written by that processor alone, unless a field says otherwise.
 
 use crate::plan::{self, Place, Plan};
+use crate::schedule::Standing;
 use crate::trace::Trace;
 use abi::control::PLAN_PLACES;
 use abi::types::{Frame, Nanoseconds, ProcessorId};
@@ -147,6 +148,12 @@ impl Processor {
     /// See [`plan::keeps`].
     pub(crate) fn keeps(&self, context: Frame) -> bool {
         plan::keeps(&self.plans, &self.running, &self.pending, context)
+    }
+
+    /// Whether the running context runs in a slot of its own, and not in one that another lent or left.
+    #[inline]
+    pub(crate) fn owned(&self) -> bool {
+        self.standing.get() < Standing::Slack.raw() && self.current.get() == self.owner.get()
     }
 
     /// Looks up whose the running slot is.

@@ -21,7 +21,7 @@ const LENDING_LINKS: usize = 8;
 /// Most links followed in one decision, whoever they start from: what many takers of slack wait for must not make it long.
 const DECISION_LINKS: u32 = 256;
 
-/// By what claim a context runs.
+/// By what claim a context runs. After a call the processor keeps that of the caller, see [`Processor::owned`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Standing {
     /// Its own slot.
@@ -205,17 +205,16 @@ fn run<'a, M: Machine>(
 ) -> Next<'a> {
     if choice.context.state() == ContextState::Waiting {
         let events = event::end(&choice.context.wanted, &choice.context.events);
-        resume(choice.context, events);
+        resume(processor.id.get(), choice.context, events);
     }
     switch(machine, processor, choice, now)
 }
 
-/// Ends a wait with what came; with no events it ran out of time.
+/// Ends a wait with what came; with no events it ran out of time. It wants nothing any more since [`event::end`]; whom it
+/// called stays in its place until it waits again, for nobody looks there meanwhile.
 #[inline]
-pub(crate) fn resume(context: &Context, events: u64) {
-    context.wanted.store(0, Relaxed);
-    context.callee.store(0, Relaxed);
-    context.set_state(ContextState::Ready);
+fn resume(here: u64, context: &Context, events: u64) {
+    context.set_place(here, ContextState::Ready);
     answer(
         context,
         if events == 0 { Err(Refusal::from(Error::Timeout)) } else { Ok([events, 0, 0, 0]) },
@@ -262,16 +261,12 @@ fn enter<'a, M: Machine>(
 pub(crate) fn hand_over<'a, M: Machine>(
     machine: &'a M,
     processor: &'a Processor,
-    from: &Context,
-    to: &'a Context,
+    [from, to]: [&'a Context; 2],
+    here: u64,
     bit: u64,
 ) -> Next<'a> {
     // It waits on this processor, so nobody else takes its events: the bit need not pass through its event word.
-    resume(to, event::end(&to.wanted, &to.events) | bit);
-    if processor.standing.get() != Standing::Slack.raw() {
-        let own = processor.owner.get() == to.frame().raw();
-        processor.standing.set(if own { Standing::Owner.raw() } else { Standing::Lent.raw() });
-    }
+    resume(here, to, event::end(&to.wanted, &to.events) | bit);
     let now = machine.now().raw();
     let spent = spent(processor, now);
     charge_context(processor, from, spent);

@@ -83,7 +83,7 @@ fn call_rescuer<M: Machine>(machine: &M, processor: &Processor, context: &Contex
     let doorbell = Capability::unpack(read(&partition(machine, context).rescuer));
     if let Some(doorbell) = doorbell.and_then(|doorbell| doorbell.check_fresh(machine).ok()) {
         // Whoever it is on this processor, the processor decides anew after this anyway.
-        let _ = ring(machine, processor, doorbell);
+        let _ = ring(machine, processor, doorbell.frame, doorbell.parameter);
     }
 }
 

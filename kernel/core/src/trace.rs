@@ -4,8 +4,8 @@ use crate::processor::Cell;
 use abi::trace::{TRACE_RECORDS, TraceKind, pack};
 use abi::types::Nanoseconds;
 
-/// A record: time, kind and first argument, second argument.
-type Record = [Cell; 3];
+/// A record: time, first argument, second argument, kind. Packed when it is read, for it is seldom read.
+type Record = [Cell; 4];
 const RECORDS: usize = 512;
 const _: () = assert!(TRACE_RECORDS == 512);
 
@@ -21,10 +21,11 @@ impl Trace {
     #[inline]
     pub fn add(&self, now: Nanoseconds, kind: TraceKind, first: u64, second: u64) {
         let next = self.next.get();
-        if let Some([time, what, more]) = self.place(next) {
+        if let Some([time, what, more, number]) = self.place(next) {
             time.set(now.raw());
-            what.set(pack(kind_number(kind), first));
+            what.set(first);
             more.set(second);
+            number.set(u64::from(kind_number(kind)));
         }
         self.next.set(next.wrapping_add(1));
     }
@@ -39,8 +40,9 @@ impl Trace {
         if next.wrapping_sub(index) > TRACE_RECORDS {
             return None;
         }
-        let [time, what, more] = self.place(index)?;
-        Some([time.get(), what.get(), more.get(), next])
+        let [time, what, more, kind] = self.place(index)?;
+        let [kind, ..] = kind.get().to_le_bytes();
+        Some([time.get(), pack(kind, what.get()), more.get(), next])
     }
 
     #[inline]

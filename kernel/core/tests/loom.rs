@@ -20,6 +20,9 @@ impl Word for Checked {
     fn store(&self, value: u64) {
         self.0.store(value, Ordering::Release);
     }
+    fn look(&self) -> u64 {
+        self.0.fetch_add(0, Ordering::AcqRel)
+    }
     fn set_bits(&self, bits: u64) -> u64 {
         self.0.fetch_or(bits, Ordering::AcqRel)
     }

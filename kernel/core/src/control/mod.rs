@@ -46,6 +46,7 @@ pub(crate) struct Request<'a, M: Machine> {
     pub(crate) arguments: [u64; 4],
 }
 
+#[inline(never)]
 pub(crate) fn dispatch<'a, M: Machine>(
     machine: &'a M,
     processor: &'a Processor,

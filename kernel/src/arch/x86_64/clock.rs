@@ -114,10 +114,14 @@ impl Clock {
     /// Nanoseconds since the kernel started.
     #[inline]
     pub fn now(&self) -> u64 {
-        if self.is_distrusted() {
-            return self.references.time(self.unwrapped());
-        }
-        self.time_stamps.time(time_stamp())
+        if self.is_distrusted() { self.slow_now() } else { self.time_stamps.time(time_stamp()) }
+    }
+
+    /// Out of the way of the paths that must be short.
+    #[cold]
+    #[inline(never)]
+    fn slow_now(&self) -> u64 {
+        self.references.time(self.unwrapped())
     }
 
     /// The reference with its wraps counted. Somebody must ask more often than it wraps.

@@ -65,7 +65,15 @@ pub extern "C" fn begin(area: &'static Area) -> *const Context {
 pub extern "C" fn system_call(area: &'static Area) -> *const Context {
     // SAFETY: entered from a partition.
     let context = unsafe { area.context() };
-    leave(kernel_core::system_call(Hardware::get(), &area.processor, context))
+    leave(kernel_core::system_call(Hardware::known(), &area.processor, context))
+}
+
+/// A partition made the call `call`: mask, deadline and slot of the doorbell are as they were in its registers.
+pub extern "C" fn call(area: &'static Area, mask: u64, deadline: u64, slot: u64) -> *const Context {
+    // SAFETY: entered from a partition.
+    let context = unsafe { area.context() };
+    let arguments = [slot, mask, deadline];
+    leave(kernel_core::call(Hardware::known(), &area.processor, context, arguments))
 }
 
 /// A partition was interrupted or caused an exception.

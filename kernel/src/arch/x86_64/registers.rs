@@ -29,6 +29,8 @@ pub mod context {
     pub const RBX: usize = REGISTERS + 8 * register::RBX;
     /// Of rdx.
     pub const RDX: usize = REGISTERS + 8 * register::RDX;
+    /// Of rbp.
+    pub const RBP: usize = REGISTERS + 8 * register::RBP;
     /// Of rsp.
     pub const RSP: usize = REGISTERS + 8 * register::RSP;
     /// Of r8.
