@@ -49,6 +49,8 @@ impl Partition for Supervisor {
         while let Some(stopped) = self.stopped(system) {
             rt::sys::wait(0, time::after(time::milliseconds(stopped.backoff.into()))).ok();
             self.restart(system, &stopped);
+            // Who watches asked before that partition stopped, but perhaps after this rescue began.
+            self.serve(system);
             if let Some(watcher) = self.watcher.take() {
                 self.suite.answer_owed(system, watcher, Watched::Ok, stopped.as_bytes());
             }
