@@ -123,23 +123,22 @@ impl Context {
     /// All zero.
     #[cfg(test)]
     pub(crate) const fn new() -> Self {
-        const ZERO: AtomicU64 = AtomicU64::new(0);
         Self {
-            registers: [ZERO; register::COUNT],
-            full: ZERO,
-            root: ZERO,
-            frame: ZERO,
-            place: ZERO,
-            wanted: ZERO,
-            deadline: ZERO,
-            callee: ZERO,
-            partition: ZERO,
-            used: ZERO,
-            fault: [ZERO; FAULT_WORDS],
-            dying: ZERO,
-            grace: [ZERO; PROCESSOR_WORDS],
-            events: ZERO,
-            rest: [ZERO; 511 - 35 - PROCESSOR_WORDS],
+            registers: [const { AtomicU64::new(0) }; register::COUNT],
+            full: AtomicU64::new(0),
+            root: AtomicU64::new(0),
+            frame: AtomicU64::new(0),
+            place: AtomicU64::new(0),
+            wanted: AtomicU64::new(0),
+            deadline: AtomicU64::new(0),
+            callee: AtomicU64::new(0),
+            partition: AtomicU64::new(0),
+            used: AtomicU64::new(0),
+            fault: [const { AtomicU64::new(0) }; FAULT_WORDS],
+            dying: AtomicU64::new(0),
+            grace: [const { AtomicU64::new(0) }; PROCESSOR_WORDS],
+            events: AtomicU64::new(0),
+            rest: [const { AtomicU64::new(0) }; 511 - 35 - PROCESSOR_WORDS],
         }
     }
 

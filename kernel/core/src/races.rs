@@ -1,7 +1,5 @@
 //! Looks at words that another processor changes meanwhile: real threads, and what must not be seen.
 
-#![expect(clippy::as_conversions, reason = "a test")]
-
 use crate::context::Context;
 use crate::plan::{ALONE, NONE, Plan, keeps};
 use crate::processor::Cell;
