@@ -17,16 +17,19 @@ use x86::bits64::task::TaskStateSegment;
 #[repr(C)]
 pub struct Head {
     pub(super) this: *const Area,
+    /// Top of its stack.
     pub(super) stack: u64,
     pub(super) context: AtomicPtr<Context>,
     pub(super) scratch: AtomicU64,
+    /// Not 0 if the entry code has to clear AC.
     pub(super) smap: AtomicU64,
-    apic: u32,
-    id: ProcessorId,
-    table: Table,
+    /// Its APIC id.
+    pub(super) apic: u32,
+    pub(super) id: ProcessorId,
+    pub(super) table: Table,
     task: TaskStateSegment,
-    /// Notes of the start of this processor, see `processors`.
-    note: AtomicU64,
+    /// By which the processor and who starts it talk, see `processors`.
+    pub(super) note: AtomicU64,
 }
 
 /// All of a processor.
@@ -68,36 +71,6 @@ impl Area {
         let area = AREAS.get(usize::from(id.raw()))?.load(Ordering::Acquire);
         // SAFETY: null, or a finished area that stays for ever; `Processor` is zeroed memory, which is a value of it.
         unsafe { area.as_ref() }
-    }
-
-    /// Number of the processor.
-    pub fn id(&self) -> ProcessorId {
-        self.head.id
-    }
-
-    /// Its APIC id.
-    pub fn apic(&self) -> u32 {
-        self.head.apic
-    }
-
-    /// Top of its stack.
-    pub fn stack(&self) -> u64 {
-        self.head.stack
-    }
-
-    /// Descriptor table and address of the task state are in here.
-    pub fn table(&self) -> &Table {
-        &self.head.table
-    }
-
-    /// Says whether the entry code has to clear AC.
-    pub fn set_smap(&self, present: bool) {
-        self.head.smap.store(u64::from(present), Ordering::Relaxed);
-    }
-
-    /// A word by which the processor and who starts it talk.
-    pub fn note(&self) -> &AtomicU64 {
-        &self.head.note
     }
 
     /// The context that was interrupted.

@@ -40,13 +40,9 @@ pub extern "C" fn start(information: &'static BootInformation) -> ! {
     }
     match prepare(information) {
         Ok(area) => run(area),
-        Err(sentence) => refuse(sentence),
+        // Why this machine cannot be used.
+        Err(sentence) => report!("{sentence}"),
     }
-}
-
-/// Says why this machine cannot be used, and stops.
-fn refuse(sentence: &str) -> ! {
-    report!("{sentence}");
     super::crash::halt()
 }
 
@@ -73,7 +69,7 @@ fn prepare(information: &'static BootInformation) -> Result<&'static Area, &'sta
 }
 
 fn announce(hardware: &Hardware, online: u32) {
-    let rates = hardware.clock.rates();
+    let rates = hardware.clock.rates;
     report!(
         "kernel: {online} of {} processors, {} ticks of the time stamp counter a second, timer {} a second{}",
         hardware.processors,
@@ -122,7 +118,7 @@ fn start_clock(
     let hpet = registers(machine.hpet).and_then(Reference::hpet);
     let pm = Reference::pm(machine.pm_timer, machine.pm_timer_wide != 0);
     let clock = Clock::start([hpet, pm, Some(Reference::pit())], apic, features)?;
-    apic.arm_timer(clock.uses_deadlines());
+    apic.arm_timer(clock.deadline);
     Ok(clock)
 }
 
@@ -165,7 +161,7 @@ fn start_core(
 pub fn run(area: &'static Area) -> ! {
     // SAFETY: the stack is this processor's and empty; `begin` does not return.
     unsafe {
-        asm!("mov rsp, {}", "xor ebp, ebp", "call {}", "jmp {}", in(reg) area.stack(), sym super::dispatch::begin,
+        asm!("mov rsp, {}", "xor ebp, ebp", "call {}", "jmp {}", in(reg) area.head.stack, sym super::dispatch::begin,
             sym super::resume::resume, in("rdi") area, options(noreturn))
     }
 }

@@ -60,19 +60,18 @@ fn instant(reference: Reference, apic: LocalApic) -> Instant {
 
 /// Waits until the clock has moved by `ticks`; false if it is dead.
 fn wait(reference: Reference, start: u64, ticks: u64) -> bool {
-    let passed = |_| reference.read().wrapping_sub(start) & reference.mask() >= ticks;
-    (0..PATIENCE).any(passed)
+    (0..PATIENCE).any(|_| reference.between(start, reference.read()) >= ticks)
 }
 
 fn sample(reference: Reference, apic: LocalApic) -> Option<Rates> {
     apic.set_count(u32::MAX);
     let start = instant(reference, apic);
-    if !wait(reference, start.reference, reference.frequency() / SAMPLES_PER_SECOND) {
+    if !wait(reference, start.reference, reference.frequency / SAMPLES_PER_SECOND) {
         return None;
     }
     let end = instant(reference, apic);
-    let ticks = end.reference.wrapping_sub(start.reference) & reference.mask();
-    let rate = |counted: u64| counted.checked_mul(reference.frequency())?.checked_div(ticks);
+    let ticks = reference.between(start.reference, end.reference);
+    let rate = |counted: u64| counted.checked_mul(reference.frequency)?.checked_div(ticks);
     Some(Rates {
         tsc: rate(end.tsc - start.tsc)?,
         apic: rate(u64::from(start.apic.wrapping_sub(end.apic)))?,
@@ -86,13 +85,9 @@ pub fn measure(reference: Reference, apic: LocalApic) -> Option<Measurement> {
         *slot = sample(reference, apic)?;
     }
     apic.set_count(0);
-    let tsc = sorted(samples.map(|s| s.tsc));
-    let apic = sorted(samples.map(|s| s.apic));
+    let (mut tsc, mut apic) = (samples.map(|s| s.tsc), samples.map(|s| s.apic));
+    tsc.sort_unstable();
+    apic.sort_unstable();
     let rates = Rates { tsc: tsc[SAMPLES / 2], apic: apic[SAMPLES / 2] };
     Some(Measurement { rates, repeats: agree(tsc[1], tsc[SAMPLES - 2]) })
-}
-
-fn sorted(mut values: [u64; SAMPLES]) -> [u64; SAMPLES] {
-    values.sort_unstable();
-    values
 }

@@ -24,35 +24,25 @@ pub fn time_stamp() -> u64 {
     unsafe { x86::time::rdtsc() }
 }
 
-/// A counter that time can be read off.
-struct Counter {
-    /// Count at time 0.
-    base: u64,
-    /// Nanoseconds per tick, scaled by 2^[`SHIFT`].
-    multiplier: u64,
-}
+/// A count at time 0, and nanoseconds per tick, scaled by 2^[`SHIFT`].
+type Scale = (u64, u64);
 
-impl Counter {
-    fn new(base: u64, frequency: u64) -> Self {
-        Self { base, multiplier: ratio(SECOND, frequency) }
-    }
-
-    fn time(&self, count: u64) -> u64 {
-        scaled(count.saturating_sub(self.base), self.multiplier)
-    }
+fn time((base, multiplier): Scale, count: u64) -> u64 {
+    scaled(count.saturating_sub(base), multiplier)
 }
 
 /// Time and timer of the machine; the same for every processor.
 pub struct Clock {
-    rates: Rates,
+    /// What was measured.
+    pub rates: Rates,
     /// Whether the timer takes time stamps.
-    deadline: bool,
+    pub deadline: bool,
     /// Ticks of the timer per nanosecond, scaled by 2^[`SHIFT`].
     timer_multiplier: u64,
-    time_stamps: Counter,
+    time_stamps: Scale,
     /// What else there is, and whether it is used instead.
     reference: Reference,
-    references: Counter,
+    references: Scale,
     distrusted: AtomicBool,
     /// Count of the reference as last seen, with its wraps counted.
     last: AtomicU64,
@@ -88,9 +78,9 @@ impl Clock {
             rates,
             deadline,
             timer_multiplier: ratio(if deadline { rates.tsc } else { rates.apic }, SECOND),
-            time_stamps: Counter::new(time_stamp(), rates.tsc),
+            time_stamps: (time_stamp(), ratio(SECOND, rates.tsc)),
             reference,
-            references: Counter::new(base, reference.frequency()),
+            references: (base, ratio(SECOND, reference.frequency)),
             distrusted: AtomicBool::new(false),
             last: AtomicU64::new(base),
         }
@@ -98,11 +88,10 @@ impl Clock {
 
     /// Reads time off another clock from now on, if there is a better one. Only before the first partition runs.
     pub fn distrust(&self, why: &str) {
-        // The PIT wraps too soon to be of use.
-        if matches!(self.reference, Reference::Pit) {
+        if self.reference.is_short() {
             report!("kernel: the time stamp counter {why}, and there is no better clock");
         } else if !self.distrusted.swap(true, Ordering::Relaxed) {
-            let name = self.reference.name();
+            let name = self.reference.name;
             report!("kernel: the time stamp counter {why}; time is read off the {name}");
         }
     }
@@ -114,22 +103,22 @@ impl Clock {
     /// Nanoseconds since the kernel started.
     #[inline]
     pub fn now(&self) -> u64 {
-        if self.is_distrusted() { self.slow_now() } else { self.time_stamps.time(time_stamp()) }
+        if self.is_distrusted() { self.slow_now() } else { time(self.time_stamps, time_stamp()) }
     }
 
     /// Out of the way of the paths that must be short.
     #[cold]
     #[inline(never)]
     fn slow_now(&self) -> u64 {
-        self.references.time(self.unwrapped())
+        time(self.references, self.unwrapped())
     }
 
     /// The reference with its wraps counted. Somebody must ask more often than it wraps.
     fn unwrapped(&self) -> u64 {
         let last = self.last.load(Ordering::Relaxed);
-        let moved = self.reference.read().wrapping_sub(last) & self.reference.mask();
+        let moved = self.reference.between(last, self.reference.read());
         // A reading older than one that another processor has stored meanwhile looks like nearly a whole turn.
-        if moved > self.reference.mask() / 2 {
+        if moved > self.reference.mask / 2 {
             return last;
         }
         self.last.fetch_max(last + moved, Ordering::Relaxed).max(last + moved)
@@ -137,12 +126,11 @@ impl Clock {
 
     /// Lets the timer of this processor interrupt at `time`, at once if that has passed, or never.
     pub fn set_timer(&self, apic: LocalApic, time: Option<u64>) {
-        let Some(distance) = self.distance(time) else { return self.stop_timer(apic) };
-        let ticks = scaled(distance, self.timer_multiplier).max(1);
+        let ticks = self.distance(time).map(|ns| scaled(ns, self.timer_multiplier).max(1));
         if self.deadline {
-            apic.set_deadline(time_stamp().saturating_add(ticks));
+            apic.set_deadline(ticks.map_or(0, |ticks| time_stamp().saturating_add(ticks)));
         } else {
-            apic.set_count(u32::try_from(ticks).unwrap_or(u32::MAX));
+            apic.set_count(u32::try_from(ticks.unwrap_or(0)).unwrap_or(u32::MAX));
         }
     }
 
@@ -162,34 +150,19 @@ impl Clock {
         }
     }
 
-    fn stop_timer(&self, apic: LocalApic) {
-        if self.deadline { apic.set_deadline(0) } else { apic.set_count(0) }
-    }
-
-    /// Whether the timer takes deadlines of the time stamp counter.
-    pub fn uses_deadlines(&self) -> bool {
-        self.deadline
-    }
-
-    /// What was measured.
-    pub fn rates(&self) -> Rates {
-        self.rates
-    }
-
     /// Ticks per second of the timer.
     pub fn timer_rate(&self) -> u64 {
         if self.deadline { self.rates.tsc } else { self.rates.apic }
     }
 
-    /// Source as in `KernelOperation::Fact(1)`: 1 the time stamp counter, else [`Reference::number`].
+    /// Source as in `KernelOperation::Fact(1)`: 1 the time stamp counter, else its number.
     pub fn source_number(&self) -> u64 {
-        if self.is_distrusted() { self.reference.number() } else { 1 }
+        if self.is_distrusted() { self.reference.number } else { 1 }
     }
 
     /// Base and multiplier for programs that compute time themselves; `None` where they cannot.
     pub fn conversion(&self) -> Option<(u64, u64)> {
-        let counter = &self.time_stamps;
-        (!self.is_distrusted()).then_some((counter.base, counter.multiplier))
+        (!self.is_distrusted()).then_some(self.time_stamps)
     }
 }
 
@@ -201,7 +174,7 @@ fn measure_all(
     let mut chosen: Option<(Reference, Measurement)> = None;
     for reference in references.into_iter().flatten() {
         let Some(measurement) = measure_patiently(reference, apic) else {
-            report!("kernel: the {} does not move", reference.name());
+            report!("kernel: the {} does not move", reference.name);
             continue;
         };
         match &mut chosen {
@@ -213,14 +186,13 @@ fn measure_all(
 }
 
 fn measure_patiently(reference: Reference, apic: LocalApic) -> Option<Measurement> {
-    let mut best = calibration::measure(reference, apic)?;
+    let mut measurement = calibration::measure(reference, apic)?;
     for _ in 1..ATTEMPTS {
-        if best.repeats {
-            break;
+        if !measurement.repeats {
+            measurement = calibration::measure(reference, apic)?;
         }
-        best = calibration::measure(reference, apic)?;
     }
-    Some(best)
+    Some(measurement)
 }
 
 fn compare(first: &mut (Reference, Measurement), reference: Reference, other: Measurement) {
@@ -232,7 +204,7 @@ fn compare(first: &mut (Reference, Measurement), reference: Reference, other: Me
     first.1.repeats = false;
     report!(
         "kernel: clocks disagree: the time stamp counter has {a} ticks a second by the {}, {b} by the {}",
-        first.0.name(),
-        reference.name()
+        first.0.name,
+        reference.name
     );
 }

@@ -6,7 +6,6 @@ use super::dispatch::Frame;
 use super::hardware::Hardware;
 use super::memory;
 use super::reset;
-use abi::boot::FrameRange;
 use abi::fault::exception_name;
 use abi::types::{self, PAGE_SIZE};
 use core::fmt::{self, Write};
@@ -20,6 +19,8 @@ const HEAD: usize = 3;
 const TEXT: usize = PAGE_SIZE as usize - 8 * HEAD;
 /// Nanoseconds the kernel must have run before it resets after a crash that followed another one.
 const PROOF: u64 = 60_000_000_000;
+
+type Words = [AtomicU64; memory::WORDS];
 
 static STOPPING: AtomicBool = AtomicBool::new(false);
 /// Number of the frame for the record; 0 until the loader's is known.
@@ -53,14 +54,14 @@ pub fn halt() -> ! {
 /// The record of the previous run, taken out of the frame that outlived it, and kept in `copy`.
 #[derive(Clone, Copy)]
 pub struct Previous {
-    words: &'static [AtomicU64],
+    words: &'static Words,
     length: u64,
 }
 
 impl Previous {
     /// Looks for a record in `frame`, which from now on is the place for this run's.
     pub fn take(frame: types::Frame, copy: types::Frame) -> Self {
-        let (found, words) = (page(frame), page(copy));
+        let (found, words) = (memory::words(frame), memory::words(copy));
         FRAME.store(frame.raw(), Ordering::Release);
         let length = valid(found).unwrap_or(0);
         for (to, from) in words.iter().zip(&found[HEAD..]) {
@@ -88,10 +89,6 @@ impl Previous {
     }
 }
 
-fn page(frame: types::Frame) -> &'static [AtomicU64] {
-    memory::crash_words(FrameRange { start: frame, count: 1 })
-}
-
 /// Length of a record that is whole.
 fn valid(words: &[AtomicU64]) -> Option<u64> {
     let [magic, sum, length] = [0, 1, 2].map(|index| words[index].load(Ordering::Relaxed));
@@ -110,14 +107,14 @@ fn checksum(words: &[AtomicU64], length: u64) -> u64 {
 
 /// Takes the text of a record: into its frame, or to the debug port while that is not known.
 struct Recorder {
-    words: Option<&'static [AtomicU64]>,
+    words: Option<&'static Words>,
     used: usize,
 }
 
 impl Recorder {
     fn start() -> Self {
         let frame = FRAME.load(Ordering::Acquire);
-        Self { words: (frame != 0).then(|| page(types::Frame::new(frame))), used: 0 }
+        Self { words: (frame != 0).then(|| memory::words(types::Frame::new(frame))), used: 0 }
     }
 
     fn put(&mut self, byte: u8) {
@@ -183,15 +180,11 @@ pub fn crash(what: fmt::Arguments<'_>) -> ! {
 /// An exception in the kernel.
 pub fn exception(frame: &Frame) -> ! {
     let address = control_register::fault_address();
+    // As far as it is known; GS may still be that of a partition here.
+    let processor = Hardware::try_get().map_or(0, |hardware| hardware.apic.id());
     crash(format_args!(
-        "{} on the processor with APIC id {}, cr2 {address:#x}, cr3 {:#x}\n{frame}",
+        "{} on the processor with APIC id {processor}, cr2 {address:#x}, cr3 {:#x}\n{frame}",
         exception_name(frame.vector()),
-        processor(),
         control_register::root(),
     ))
-}
-
-/// APIC id of this processor, as far as that is known. GS may still be that of a partition here.
-fn processor() -> u32 {
-    Hardware::try_get().map_or(0, |hardware| hardware.apic.id())
 }

@@ -66,12 +66,10 @@ pub struct DebugPort;
 impl Write for DebugPort {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for piece in text.split_inclusive('\n') {
-            match piece.strip_suffix('\n') {
-                Some(line) => {
-                    write(line.as_bytes());
-                    write(b"\r\n");
-                }
-                None => write(piece.as_bytes()),
+            let line = piece.strip_suffix('\n');
+            write(line.unwrap_or(piece).as_bytes());
+            if line.is_some() {
+                write(b"\r\n");
             }
         }
         Ok(())

@@ -86,13 +86,12 @@ pub extern "C" fn from_partition(area: &'static Area, vector: u64, code: u64) ->
     leave(kernel_core::fault(Hardware::get(), &area.processor, record))
 }
 
-/// An interrupt ended the halt of a processor.
-pub extern "C" fn from_halt(area: &'static Area, vector: u64) -> *const Context {
-    interrupt(area, vector)
-}
-
-/// The running context could not be restored: it is stopped, and nobody else notices.
-pub extern "C" fn evict(area: &'static Area, vector: u64, code: u64) -> *const Context {
+/// An interrupt ended the halt of a processor; or the running context could not be restored: it is stopped, and nobody else
+/// notices.
+pub extern "C" fn from_kernel(area: &'static Area, vector: u64, code: u64) -> *const Context {
+    if vector >= FIRST_INTERRUPT {
+        return interrupt(area, vector);
+    }
     let record = FaultRecord { reason: Reason::Evicted as u64, code, address: vector };
     leave(kernel_core::fault(Hardware::get(), &area.processor, record))
 }
@@ -112,8 +111,7 @@ fn interrupt(area: &'static Area, number: u64) -> *const Context {
             kernel_core::nudge(hardware, processor)
         }
         // An interrupt that went away is not ended; core only looks again at what is to run.
-        vector::SPURIOUS => kernel_core::nudge(hardware, processor),
-        old if (legacy::FIRST_VECTOR..io_apic::FIRST_VECTOR).contains(&old) => {
+        vector::SPURIOUS | legacy::FIRST_VECTOR..io_apic::FIRST_VECTOR => {
             kernel_core::nudge(hardware, processor)
         }
         line => {

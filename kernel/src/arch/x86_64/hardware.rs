@@ -121,7 +121,7 @@ impl Machine for Hardware {
 
     fn nudge(&self, processor: ProcessorId) {
         if let Some(area) = Area::of(processor) {
-            self.apic.send(area.apic(), vector::NUDGE);
+            self.apic.send(area.head.apic, vector::NUDGE);
         }
     }
 
@@ -146,7 +146,7 @@ impl Machine for Hardware {
     }
 
     fn bind_line(&self, line: u32, processor: ProcessorId) -> bool {
-        let apic = Area::of(processor).and_then(|area| u8::try_from(area.apic()).ok());
+        let apic = Area::of(processor).and_then(|area| u8::try_from(area.head.apic).ok());
         apic.is_some_and(|apic| self.lines.unmask(line, apic))
     }
 
@@ -179,7 +179,7 @@ impl Machine for Hardware {
         match what {
             0 => Some(self.features.bits()),
             1 => Some(self.clock.source_number()),
-            2 => Some(self.clock.rates().tsc),
+            2 => Some(self.clock.rates.tsc),
             3 => Some(self.clock.timer_rate()),
             _ => None,
         }

@@ -6,7 +6,7 @@
 #![expect(unsafe_code, reason = "the stubs are placed by the assembler")]
 
 use super::dispatch;
-use super::registers::{area, context, save};
+use super::registers::save;
 use super::resume;
 use core::arch::{global_asm, naked_asm};
 
@@ -58,39 +58,27 @@ extern "C" fn entry() {
         "jz {from_kernel}",
         "swapgs",                            // 2. gs: the area of this processor
         "push rax",
-        "mov rax, gs:[{context}]",           // 3. rax: save area of the context that ran
-        save!("rax", "rbx", "rbx, rcx, rdx, rsi, rdi, rbp"),
-        save!("rax", "r8", "r8, r9, r10, r11, r12, r13, r14, r15"),
-        "pop qword ptr [rax + {rax}]",
+        "mov rax, gs:[AREA_CONTEXT]",        // 3. rax: save area of the context that ran
+        save!("rax", "rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15"),
+        "pop qword ptr [rax + CONTEXT_rax]",
         "pop rsi",                           // 4. vector
         "pop rdx",                           // 5. error code
-        "pop qword ptr [rax + {rip}]",       // 6. what the processor pushed
+        "pop qword ptr [rax + CONTEXT_rip]", // 6. what the processor pushed
         "pop rcx",                           //    (cs)
-        "pop qword ptr [rax + {rflags}]",
-        "pop qword ptr [rax + {rsp}]",
-        "mov qword ptr [rax + {full}], 1",   // 7. every register has to be restored
-        "cmp qword ptr gs:[{smap}], 0",      // 8. the gate clears neither AC, which would lift SMAP, nor DF
+        "pop qword ptr [rax + CONTEXT_rflags]",
+        "pop qword ptr [rax + CONTEXT_rsp]",
+        "mov qword ptr [rax + CONTEXT_FULL], 1", // 7. every register has to be restored
+        "cmp qword ptr gs:[AREA_SMAP], 0",   // 8. the gate clears neither AC, which would lift SMAP, nor DF
         "je 2f",
         "clac",
         "2:",
         "cld",
-        "mov rsp, gs:[{stack}]",             // 9. the kernel's stack, from its top
+        "mov rsp, gs:[AREA_STACK]",          // 9. the kernel's stack, from its top
         "xor ebp, ebp",
-        "mov rdi, gs:[{area}]",
+        "mov rdi, gs:[AREA_THIS]",
         "call {dispatch}",                   // 10. rax: what to run next
         "jmp {resume}",
         from_kernel = sym from_kernel,
-        context = const area::CONTEXT,
-        smap = const area::SMAP,
-        stack = const area::STACK,
-        area = const area::THIS,
-        rax = const context::RAX,
-        rbx = const context::RBX,
-        r8 = const context::R8,
-        rip = const context::RIP,
-        rflags = const context::RFLAGS,
-        rsp = const context::RSP,
-        full = const context::FULL,
         dispatch = sym dispatch::from_partition,
         resume = sym resume::resume,
     )
@@ -102,29 +90,21 @@ extern "C" fn entry() {
 extern "C" fn from_kernel() {
     naked_asm!(
         "cmp qword ptr [rsp], 32",           // 1. an exception?
-        "jb 2f",
-        "mov rsi, [rsp]",                    // 2. vector
-        "mov rsp, gs:[{stack}]",
-        "mov rdi, gs:[{area}]",
-        "call {interrupt}",
-        "jmp {resume}",
-        "2:",
+        "jae 2f",
         "push rax",
         "lea rax, [rip + kernel_return_to_context]",
-        "cmp [rsp + 24], rax",               // 3. at the `iretq`? (rip: rax, vector, error, rip)
+        "cmp [rsp + 24], rax",               // 2. at the `iretq`? (rip: rax, vector, error, rip)
         "pop rax",
         "jne {critical}",
-        "swapgs",                            // 4. it had been the partition's already
-        "pop rsi",                           // 5. vector
-        "pop rdx",                           // 6. error code
-        "mov rsp, gs:[{stack}]",
-        "mov rdi, gs:[{area}]",
-        "call {evict}",
+        "swapgs",                            // 3. it had been the partition's already
+        "2:",
+        "pop rsi",                           // 4. vector
+        "pop rdx",                           // 5. error code
+        "mov rsp, gs:[AREA_STACK]",
+        "mov rdi, gs:[AREA_THIS]",
+        "call {dispatch}",
         "jmp {resume}",
-        stack = const area::STACK,
-        area = const area::THIS,
-        interrupt = sym dispatch::from_halt,
-        evict = sym dispatch::evict,
+        dispatch = sym dispatch::from_kernel,
         critical = sym critical,
         resume = sym resume::resume,
     )

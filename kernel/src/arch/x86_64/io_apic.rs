@@ -66,10 +66,6 @@ impl Lines {
         Self { chips: TicketMutex::new(all), overrides, override_count }
     }
 
-    fn overrides(&self) -> impl Iterator<Item = &InterruptOverride> {
-        self.overrides.iter().take(self.override_count)
-    }
-
     /// Acts on the chip and entry of a line, if it exists and has a vector.
     fn with<T>(&self, line: u32, action: impl FnOnce(Chip, u32) -> T) -> Option<T> {
         if line >= LINES {
@@ -83,7 +79,7 @@ impl Lines {
     /// Polarity and trigger of a line, as bits of its entry. Global lines without an override are
     /// level-triggered and active low, as PCI is; ISA lines the reverse (ACPI 6.5, 5.2.12.5).
     fn wiring(&self, line: u32) -> u32 {
-        let found = self.overrides().find(|o| o.line == line);
+        let found = self.overrides.iter().take(self.override_count).find(|o| o.line == line);
         let flags = found.map_or(0, |o| o.flags);
         let isa = line < ISA_LINES || found.is_some();
         let low = matches!((flags & 3, isa), (3, _) | (0, false));

@@ -58,11 +58,8 @@ pub struct LocalApic {
 impl LocalApic {
     /// Through x2APIC where there is one, else through `registers`; `None` where there is neither.
     pub fn choose(x2apic: bool, registers: Option<Registers>) -> Option<Self> {
-        if x2apic {
-            Some(Self { registers: None })
-        } else {
-            registers.map(|r| Self { registers: Some(r) })
-        }
+        let registers = registers.filter(|_| !x2apic);
+        (x2apic || registers.is_some()).then_some(Self { registers })
     }
 
     fn read(self, offset: u32) -> u32 {

@@ -9,6 +9,7 @@ use super::segments::{KERNEL_CODE, KERNEL_DATA, STAR, TASK};
 use super::system_call;
 use super::vectors;
 use core::arch::asm;
+use core::sync::atomic::Ordering;
 use x86::dtables::{DescriptorTablePointer, lgdt};
 use x86::segmentation::SegmentSelector;
 
@@ -41,12 +42,12 @@ pub fn load(area: &'static Area, features: Features) {
         // SAFETY: the values are those that the entry code is written for.
         unsafe { msr::write(register, value) };
     }
-    area.set_smap(features.has(Features::SMAP));
+    area.head.smap.store(u64::from(features.has(Features::SMAP)), Ordering::Relaxed);
 }
 
 fn load_segments(area: &'static Area) {
     // SAFETY: the table lives for ever.
-    unsafe { lgdt(&DescriptorTablePointer::new(area.table())) };
+    unsafe { lgdt(&DescriptorTablePointer::new(&area.head.table)) };
     // SAFETY: the selectors are those of the table just loaded; a far return brings the new code selector.
     unsafe {
         asm!(

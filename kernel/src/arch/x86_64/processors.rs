@@ -21,10 +21,8 @@ const AFTER_START: u64 = 200_000;
 /// Nanoseconds in which a processor has to do its next step.
 const PATIENCE: u64 = 200_000_000;
 
-/// What a processor and its starter tell each other in `Area::note`. Any other value is a time stamp.
+/// What a processor and its starter tell each other in `Area::note`. 0 before anything; any other value is a time stamp.
 mod note {
-    /// Not there.
-    pub const ABSENT: u64 = 0;
     /// Ready.
     pub const ARRIVED: u64 = 1;
     /// Asked for its time stamp.
@@ -56,10 +54,10 @@ pub fn start(trampoline: Frame, hardware: &'static Hardware) -> u32 {
             Ok(()) => online += 1,
             Err(why) => {
                 // Reset again, it waits for a start that never comes.
-                hardware.apic.send_init(area.apic());
+                hardware.apic.send_init(area.head.apic);
                 report!(
                     "kernel: processor {index} (APIC id {}) {why}; it is left out",
-                    area.apic()
+                    area.head.apic
                 );
             }
         }
@@ -72,7 +70,7 @@ fn start_one(
     hardware: &'static Hardware,
     area: &'static Area,
 ) -> Result<(), &'static str> {
-    let (apic, target) = (hardware.apic, area.apic());
+    let (apic, target) = (hardware.apic, area.head.apic);
     if !apic.is_x2apic() && target > 0xff {
         return Err("cannot be reached");
     }
@@ -81,44 +79,37 @@ fn start_one(
     let this = core::ptr::from_ref(area).addr() as u64;
     trampoline::write(
         trampoline,
-        &Start { root: hardware.root, stack: area.stack(), area: this, entry },
+        &Start { root: hardware.root, stack: area.head.stack, area: this, entry },
     );
     apic.send_init(target);
-    pause(hardware, AFTER_INIT);
+    await_step(hardware, AFTER_INIT, || false);
     apic.send_startup(target, page);
-    pause(hardware, AFTER_START);
-    if area.note().load(Ordering::Acquire) == note::ABSENT {
+    let came = || area.head.note.load(Ordering::Acquire) == note::ARRIVED;
+    if await_step(hardware, AFTER_START, came).is_none() {
         apic.send_startup(target, page);
     }
-    await_step(hardware, || area.note().load(Ordering::Acquire) == note::ARRIVED)
-        .ok_or("did not come")?;
+    await_step(hardware, PATIENCE, came).ok_or("did not come")?;
     compare_time(hardware, area)?;
-    area.note().store(note::GO, Ordering::Release);
-    await_step(hardware, || area.processor.online()).ok_or("came but did not run")
+    area.head.note.store(note::GO, Ordering::Release);
+    await_step(hardware, PATIENCE, || area.processor.online()).ok_or("came but did not run")
 }
 
 /// Asks for the processor's time stamp and looks whether it lies between two of this one's.
 fn compare_time(hardware: &Hardware, area: &Area) -> Result<(), &'static str> {
     let before = time_stamp();
-    area.note().store(note::ASKED, Ordering::Release);
-    await_step(hardware, || area.note().load(Ordering::Acquire) != note::ASKED)
+    area.head.note.store(note::ASKED, Ordering::Release);
+    await_step(hardware, PATIENCE, || area.head.note.load(Ordering::Acquire) != note::ASKED)
         .ok_or("did not tell its time")?;
-    let there = area.note().load(Ordering::Acquire);
+    let there = area.head.note.load(Ordering::Acquire);
     if there < before || there > time_stamp() {
         hardware.clock.distrust("differs between processors");
     }
     Ok(())
 }
 
-fn pause(hardware: &Hardware, nanoseconds: u64) {
-    let end = hardware.clock.now() + nanoseconds;
-    while hardware.clock.now() < end {
-        spin_loop();
-    }
-}
-
-fn await_step(hardware: &Hardware, done: impl Fn() -> bool) -> Option<()> {
-    let end = hardware.clock.now() + PATIENCE;
+/// Waits until something is done, at most so many nanoseconds.
+fn await_step(hardware: &Hardware, patience: u64, done: impl Fn() -> bool) -> Option<()> {
+    let end = hardware.clock.now() + patience;
     while !done() {
         if hardware.clock.now() > end {
             return None;
@@ -133,22 +124,22 @@ extern "C" fn arrive(area: &'static Area) -> ! {
     let hardware = Hardware::get();
     processor_state::load(area, hardware.features);
     hardware.apic.enable();
-    hardware.apic.arm_timer(hardware.clock.uses_deadlines());
+    hardware.apic.arm_timer(hardware.clock.deadline);
     if !Features::detect().is_ok_and(|here| here == hardware.features) {
-        report!("kernel: processor {} differs from the first one", area.id().raw());
+        report!("kernel: processor {} differs from the first one", area.head.id.raw());
         super::crash::halt();
     }
-    let note = area.note();
+    let note = &area.head.note;
     note.store(note::ARRIVED, Ordering::Release);
     follow(note::ASKED, area);
     note.store(time_stamp(), Ordering::Release);
     follow(note::GO, area);
-    area.processor.bring_up(area.id(), SLOT, hardware.root);
+    area.processor.bring_up(area.head.id, SLOT, hardware.root);
     run(area)
 }
 
 fn follow(word: u64, area: &Area) {
-    while area.note().load(Ordering::Acquire) != word {
+    while area.head.note.load(Ordering::Acquire) != word {
         spin_loop();
     }
 }

@@ -25,15 +25,26 @@ const PIT_COUNT: u8 = 0b1011_0100;
 /// Channel 2, hold the count for reading.
 const PIT_LATCH: u8 = 0b1000_0000;
 
+/// Where a count is read.
+#[derive(Clone, Copy)]
+enum Source {
+    Hpet(Registers),
+    Pm(u16),
+    Pit,
+}
+
 /// A counter that runs at a known rate.
 #[derive(Clone, Copy)]
-pub enum Reference {
-    /// High precision event timer, with its period in femtoseconds.
-    Hpet(Registers, u64),
-    /// ACPI timer: its port, and whether it has 32 bits.
-    Pm(u16, bool),
-    /// Channel 2 of the interval timer.
-    Pit,
+pub struct Reference {
+    source: Source,
+    /// Its name for people.
+    pub name: &'static str,
+    /// Its number in `KernelOperation::Fact(1)`, where 1 is the time stamp counter.
+    pub number: u64,
+    /// Ticks per second.
+    pub frequency: u64,
+    /// The bits that it counts in.
+    pub mask: u64,
 }
 
 impl Reference {
@@ -44,12 +55,15 @@ impl Reference {
             return None;
         }
         registers.write(HPET_CONFIGURATION, registers.read(HPET_CONFIGURATION) | HPET_ENABLE);
-        Some(Self::Hpet(registers, period))
+        let (source, frequency) = (Source::Hpet(registers), FEMTOSECONDS / period);
+        Some(Self { source, name: "HPET", number: 2, frequency, mask: 0xffff_ffff })
     }
 
-    /// The ACPI timer at `port`, 0 for none.
+    /// The ACPI timer at `port`, 0 for none, with 32 bits or 24.
     pub fn pm(port: u32, wide: bool) -> Option<Self> {
-        u16::try_from(port).ok().filter(|port| *port != 0).map(|port| Self::Pm(port, wide))
+        let source = Source::Pm(u16::try_from(port).ok().filter(|port| *port != 0)?);
+        let mask = if wide { 0xffff_ffff } else { 0x00ff_ffff };
+        Some(Self { source, name: "ACPI timer", number: 3, frequency: PM_FREQUENCY, mask })
     }
 
     /// The interval timer, its second channel counting without sound.
@@ -58,52 +72,28 @@ impl Reference {
         port::write8(PIT_COMMAND, PIT_COUNT);
         port::write8(PIT_CHANNEL_2, 0);
         port::write8(PIT_CHANNEL_2, 0);
-        Self::Pit
-    }
-
-    /// Its name for people.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Hpet(..) => "HPET",
-            Self::Pm(..) => "ACPI timer",
-            Self::Pit => "PIT",
-        }
-    }
-
-    /// Its number in `KernelOperation::Fact(1)`, where 1 is the time stamp counter.
-    pub fn number(self) -> u64 {
-        match self {
-            Self::Hpet(..) => 2,
-            Self::Pm(..) => 3,
-            Self::Pit => 4,
-        }
-    }
-
-    /// Ticks per second.
-    pub fn frequency(self) -> u64 {
-        match self {
-            Self::Hpet(_, period) => FEMTOSECONDS / period,
-            Self::Pm(..) => PM_FREQUENCY,
-            Self::Pit => PIT_FREQUENCY,
-        }
-    }
-
-    /// The bits that it counts in.
-    pub fn mask(self) -> u64 {
-        match self {
-            Self::Hpet(..) | Self::Pm(_, true) => 0xffff_ffff,
-            Self::Pm(_, false) => 0x00ff_ffff,
-            Self::Pit => 0xffff,
-        }
+        let (source, frequency) = (Source::Pit, PIT_FREQUENCY);
+        Self { source, name: "PIT", number: 4, frequency, mask: 0xffff }
     }
 
     /// The count now, growing, modulo [`Self::mask`] plus one.
     pub fn read(self) -> u64 {
-        match self {
-            Self::Hpet(registers, _) => u64::from(registers.read(HPET_COUNTER)),
-            Self::Pm(port, _) => u64::from(port::read32(port)) & self.mask(),
-            Self::Pit => u64::from(u16::MAX - read_pit()),
-        }
+        let count = match self.source {
+            Source::Hpet(registers) => registers.read(HPET_COUNTER),
+            Source::Pm(port) => port::read32(port),
+            Source::Pit => u32::from(u16::MAX - read_pit()),
+        };
+        u64::from(count) & self.mask
+    }
+
+    /// Ticks from the count `start` to the count `end`.
+    pub fn between(self, start: u64, end: u64) -> u64 {
+        end.wrapping_sub(start) & self.mask
+    }
+
+    /// Whether it wraps too soon to tell the time.
+    pub fn is_short(self) -> bool {
+        matches!(self.source, Source::Pit)
     }
 }
 

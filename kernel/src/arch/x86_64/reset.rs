@@ -30,19 +30,14 @@ pub fn machine() -> ! {
     wait();
     port::write8(CHIPSET_RESET, CHIPSET_FULL_RESET);
     wait();
-    triple_fault()
+    // SAFETY: an empty table; the next exception resets the machine, which is wanted.
+    unsafe { lidt(&DescriptorTablePointer::<u64>::default()) };
+    // SAFETY: raises that exception.
+    unsafe { asm!("ud2", options(noreturn)) }
 }
 
 fn wait() {
     for _ in 0..PATIENCE {
         let _ = port::read8(KEYBOARD_COMMAND);
     }
-}
-
-fn triple_fault() -> ! {
-    let none = DescriptorTablePointer::<u64>::default();
-    // SAFETY: an empty table; the next exception resets the machine, which is wanted.
-    unsafe { lidt(&none) };
-    // SAFETY: raises that exception.
-    unsafe { asm!("ud2", options(noreturn)) }
 }

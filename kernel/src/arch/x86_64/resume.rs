@@ -3,7 +3,7 @@
 //! `rax` = the context to run, 0 for none. Every register is loaded from the context's save area or
 //! zeroed, so nothing of the kernel or of another partition is ever left in one.
 
-use super::registers::{area, context, load};
+use super::registers::load;
 use super::segments::{USER_CODE, USER_DATA};
 use core::arch::naked_asm;
 
@@ -13,35 +13,23 @@ pub extern "C" fn resume() {
     naked_asm!(
         "test rax, rax",                     // 1. nothing to run?
         "jz {halt}",
-        "mov gs:[{context}], rax",           // 2. whose registers the next entry saves
-        "cmp qword ptr [rax + {full}], 0",   // 3. was it interrupted, not in a call?
+        "mov gs:[AREA_CONTEXT], rax",        // 2. whose registers the next entry saves
+        "cmp qword ptr [rax + CONTEXT_FULL], 0", // 3. was it interrupted, not in a call?
         "jne {full_return}",
-        "mov rcx, [rax + {rip}]",            // 4. `sysret` faults in ring 0 on an address that is not canonical:
+        "mov rcx, [rax + CONTEXT_rip]",      // 4. `sysret` faults in ring 0 on an address that is not canonical:
         "mov r9, rcx",                       //    only the lower half will do; r9 becomes 0
         "shr r9, 47",
         "jnz {full_return}",
-        "mov r11, [rax + {rflags}]",         // 5. where `sysret` wants the flags
-        load!("rax", "rdx", "rdx, rsi, rdi, rbp"), // 6. values, and what the call keeps
-        "mov r8, [rax + {r8}]",
-        "mov rbx, [rax + {rbx}]",
-        load!("rax", "r12", "r12, r13, r14, r15"),
+        "mov r11, [rax + CONTEXT_rflags]",   // 5. where `sysret` wants the flags
+        // 6. values, and what the call keeps
+        load!("rax", "rdx, rsi, rdi, rbp, r8, rbx, r12, r13, r14, r15"),
         "xor r10d, r10d",                    // 7. the rest
-        "mov rsp, [rax + {rsp}]",
-        "mov rax, [rax + {rax}]",            // 8. status
+        "mov rsp, [rax + CONTEXT_rsp]",
+        "mov rax, [rax + CONTEXT_rax]",      // 8. status
         "swapgs",
         "sysretq",
         halt = sym halt,
         full_return = sym full_return,
-        context = const area::CONTEXT,
-        full = const context::FULL,
-        rip = const context::RIP,
-        rflags = const context::RFLAGS,
-        rbx = const context::RBX,
-        rdx = const context::RDX,
-        r8 = const context::R8,
-        r12 = const context::R12,
-        rsp = const context::RSP,
-        rax = const context::RAX,
     )
 }
 
@@ -52,28 +40,21 @@ pub extern "C" fn resume() {
 #[unsafe(naked)]
 extern "C" fn full_return() {
     naked_asm!(
-        "mov rsp, gs:[{stack}]",             // 1. build the frame
+        "mov rsp, gs:[AREA_STACK]",          // 1. build the frame
         "push {data}",
-        "push qword ptr [rax + {rsp}]",
-        "push qword ptr [rax + {rflags}]",
+        "push qword ptr [rax + CONTEXT_rsp]",
+        "push qword ptr [rax + CONTEXT_rflags]",
         "push {code}",
-        "push qword ptr [rax + {rip}]",
-        load!("rax", "rbx", "rbx, rcx, rdx, rsi, rdi, rbp"), // 2. all registers, rax last
-        load!("rax", "r8", "r8, r9, r10, r11, r12, r13, r14, r15"),
-        "mov rax, [rax + {rax}]",
+        "push qword ptr [rax + CONTEXT_rip]",
+        // 2. all registers, rax last
+        load!("rax", "rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15"),
+        "mov rax, [rax + CONTEXT_rax]",
         "swapgs",
         ".global kernel_return_to_context",
         "kernel_return_to_context:",
         "iretq",
-        stack = const area::STACK,
         data = const USER_DATA as i32,
         code = const USER_CODE as i32,
-        rsp = const context::RSP,
-        rflags = const context::RFLAGS,
-        rip = const context::RIP,
-        rbx = const context::RBX,
-        r8 = const context::R8,
-        rax = const context::RAX,
     )
 }
 
@@ -82,11 +63,10 @@ extern "C" fn full_return() {
 #[unsafe(naked)]
 extern "C" fn halt() {
     naked_asm!(
-        "mov rsp, gs:[{stack}]",
+        "mov rsp, gs:[AREA_STACK]",
         "2:",
-        "sti",                               // takes effect after the next instruction: no interrupt is missed
+        "sti", // takes effect after the next instruction: no interrupt is missed
         "hlt",
         "jmp 2b",
-        stack = const area::STACK,
     )
 }

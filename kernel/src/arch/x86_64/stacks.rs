@@ -1,12 +1,11 @@
 //! The kernel's stacks, in an address range of their own: below each lies a page that is never mapped,
 //! so that a stack which overflows faults instead of overwriting its neighbour.
-#![expect(unsafe_code, reason = "writes page tables")]
 
 use super::memory;
-use abi::boot::FrameRange;
 use abi::types::{Frame, PAGE_SIZE};
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use kernel_core::boot::Pool;
+use kernel_core::paging::target;
 
 /// An otherwise unused slot of the root table: every address space shares it with the kernel's.
 const BASE: u64 = 0xffff_ff00_0000_0000;
@@ -20,7 +19,6 @@ const STRIDE: u64 = 16;
 const PRESENT: u64 = 1;
 const WRITE: u64 = 1 << 1;
 const NO_EXECUTE: u64 = 1 << 63;
-const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 
 /// Tops of a processor's stacks.
 #[derive(Clone, Copy)]
@@ -61,18 +59,14 @@ fn map(root: Frame, pool: &mut Pool, address: u64) -> Option<()> {
 
 /// The table that an entry leads to, made if there is none.
 fn below(entry: &AtomicU64, pool: &mut Pool) -> Option<Frame> {
-    let value = entry.load(Relaxed);
-    if value & PRESENT != 0 {
-        return Some(Frame::new((value & ADDRESS) / PAGE_SIZE));
-    }
-    let made = pool.take()?;
-    entry.store(made.address().raw() | PRESENT | WRITE, Relaxed);
-    Some(made)
+    target(entry.load(Relaxed)).or_else(|| {
+        let made = pool.take()?;
+        entry.store(made.address().raw() | PRESENT | WRITE, Relaxed);
+        Some(made)
+    })
 }
 
 /// The entry for `address` in a table of `level`, 4 for the root.
 fn entry(table: Frame, address: u64, level: u64) -> &'static AtomicU64 {
-    // SAFETY: page tables are written by words, here and by core.
-    let words = unsafe { memory::words(FrameRange { start: table, count: 1 }) };
-    &words[(address >> (3 + 9 * level)) as usize % words.len()]
+    &memory::words(table)[(address >> (3 + 9 * level)) as usize % memory::WORDS]
 }

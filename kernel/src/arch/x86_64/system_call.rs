@@ -5,7 +5,7 @@
 //! that waits shows old values there.
 
 use super::dispatch;
-use super::registers::{area, context, save};
+use super::registers::save;
 use super::resume;
 use abi::call::Call;
 use core::arch::naked_asm;
@@ -15,45 +15,28 @@ use core::arch::naked_asm;
 pub extern "C" fn entry() {
     naked_asm!(
         "swapgs",                            // 1. gs: the area of this processor
-        "mov gs:[{scratch}], rsp",           // 2. keep the partition's stack pointer
-        "mov rsp, gs:[{context}]",           // 3. rsp: save area of the context that runs
-        "mov [rsp + {rbx}], rbx",            // 4. what every call keeps
-        "mov [rsp + {rbp}], rbp",
-        save!("rsp", "r12", "r12, r13, r14, r15"),
-        "mov [rsp + {rip}], rcx",            // 5. where to return to
-        "mov [rsp + {rflags}], r11",
-        "mov rcx, gs:[{scratch}]",
-        "mov [rsp + {rsp}], rcx",
+        "mov gs:[AREA_SCRATCH], rsp",        // 2. keep the partition's stack pointer
+        "mov rsp, gs:[AREA_CONTEXT]",        // 3. rsp: save area of the context that runs
+        save!("rsp", "rbx, rbp, r12, r13, r14, r15"), // 4. what every call keeps
+        "mov [rsp + CONTEXT_rip], rcx",      // 5. where to return to
+        "mov [rsp + CONTEXT_rflags], r11",
+        "mov rcx, gs:[AREA_SCRATCH]",
+        "mov [rsp + CONTEXT_rsp], rcx",
         "cmp rax, {call}",                   // 6. `call` takes its arguments in registers
         "jne 2f",
         "mov rcx, rdi",                      //    slot of the doorbell; rsi: mask, rdx: deadline
-        "mov rdi, gs:[{area}]",
-        "mov rsp, gs:[{stack}]",             // 7. the kernel's stack, from its top
+        "mov rdi, gs:[AREA_THIS]",
+        "mov rsp, gs:[AREA_STACK]",          // 7. the kernel's stack, from its top
         "xor ebp, ebp",                      // 8. end of the chain of frames
         "call {dispatch_call}",              // 9. rax: what to run next
         "jmp {resume}",
         "2:",
-        "mov [rsp + {rax}], rax",            // 10. any other: its number and arguments too
-        save!("rsp", "rdx", "rdx, rsi, rdi"),
-        save!("rsp", "r8", "r8, r9, r10"),
-        "mov rdi, gs:[{area}]",
-        "mov rsp, gs:[{stack}]",
+        save!("rsp", "rax, rdx, rsi, rdi, r8, r9, r10"), // 10. any other: its number and arguments too
+        "mov rdi, gs:[AREA_THIS]",
+        "mov rsp, gs:[AREA_STACK]",
         "xor ebp, ebp",
         "call {dispatch}",
         "jmp {resume}",
-        scratch = const area::SCRATCH,
-        context = const area::CONTEXT,
-        stack = const area::STACK,
-        area = const area::THIS,
-        rax = const context::RAX,
-        rbx = const context::RBX,
-        rbp = const context::RBP,
-        rdx = const context::RDX,
-        rsp = const context::RSP,
-        r8 = const context::R8,
-        r12 = const context::R12,
-        rip = const context::RIP,
-        rflags = const context::RFLAGS,
         call = const Call::Call as i32,
         dispatch_call = sym dispatch::call,
         dispatch = sym dispatch::system_call,

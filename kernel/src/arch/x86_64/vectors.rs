@@ -6,10 +6,9 @@ use super::segments::KERNEL_CODE;
 use spin::Once;
 use x86::dtables::{DescriptorTablePointer, lidt};
 
-const NMI: u8 = 2;
 const BREAKPOINT: u8 = 3;
-const DOUBLE_FAULT: u8 = 8;
-const MACHINE_CHECK: u8 = 18;
+/// NMI, double fault and machine check, in the order of their stacks in the task state.
+const CRITICAL: [u8; 3] = [2, 8, 18];
 /// A present 64-bit interrupt gate: interrupts stay off.
 const GATE: u64 = 0x8e;
 /// A gate that `int` in ring 3 may use.
@@ -21,12 +20,7 @@ static TABLE: Once<[Gate; 256]> = Once::new();
 
 fn gate(vector: u8) -> Gate {
     let target = interrupt::stub(vector);
-    let stack = match vector {
-        NMI => 1,
-        DOUBLE_FAULT => 2,
-        MACHINE_CHECK => 3,
-        _ => 0,
-    };
+    let stack = CRITICAL.iter().position(|it| *it == vector).map_or(0, |index| index as u64 + 1);
     let kind = if vector == BREAKPOINT { GATE | OPEN } else { GATE };
     let low = target & 0xffff | u64::from(KERNEL_CODE) << 16 | stack << 32 | kind << 40;
     [low | (target >> 16 & 0xffff) << 48, target >> 32]
