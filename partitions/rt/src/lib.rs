@@ -24,6 +24,7 @@ pub mod entry;
 #[cfg(target_os = "none")]
 mod heap;
 pub mod information;
+mod line;
 pub mod log;
 #[cfg_attr(not(target_os = "none"), path = "machine_host.rs")]
 mod machine;
@@ -42,6 +43,7 @@ pub mod time;
 pub use abi::types::Nanoseconds;
 pub use channel::{Answer, CallError, Client, LONGEST, Owed, Request, Server, Ticket, bytes};
 pub use device::Device;
+pub use line::Line;
 pub use protocol::Protocol;
 pub use run::{Partition, Start, Stop};
 pub use signal::{Interrupt, Reports, Signal, Timer};

@@ -131,17 +131,27 @@ struct Speaker;
 
 impl Write for Speaker {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        with(|voice| {
-            // Text beyond what is kept is passed on piece by piece where somebody takes it at once.
-            for piece in text.as_bytes().chunks(INLINE) {
-                if voice.count.saturating_add(piece.len()) > KEPT {
-                    voice.pump();
-                }
-                voice.keep(piece);
-            }
-        });
+        with(|voice| take(voice, text.as_bytes()));
         Ok(())
     }
+}
+
+/// Text beyond what is kept is passed on piece by piece where somebody takes it at once.
+fn take(voice: &mut Voice, text: &[u8]) {
+    for piece in text.chunks(INLINE) {
+        if voice.count.saturating_add(piece.len()) > KEPT {
+            voice.pump();
+        }
+        voice.keep(piece);
+    }
+}
+
+/// Says bytes as they are: a piece of a letter, say, that was typed.
+pub(crate) fn say_bytes(bytes: &[u8]) {
+    with(|voice| {
+        take(voice, bytes);
+        voice.pump();
+    });
 }
 
 /// Says formatted text. Used by [`crate::log!`] and [`crate::print!`].

@@ -28,7 +28,6 @@ macro_rules! operations {
                     impl Operation for $name {
                         type Object = object::$object;
                         type Right = right::$right;
-                        #[expect(clippy::as_conversions, reason = "the number of an operation, declared repr(u64)")]
                         const NUMBER: u64 = abi_control::$from::$name as u64;
                     }
                 )*

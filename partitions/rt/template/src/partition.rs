@@ -1,15 +1,16 @@
 //! Greets, and repeats what is typed.
 
 use rt::protocol::{Console, ConsoleRequest};
-use rt::{Client, Partition, Signal, Start, System};
+use rt::{Client, Line, Partition, Signal, Start, System};
 
 /// The partition.
 pub struct Main {
     console: Client<Console>,
+    line: Line,
 }
 
 impl Main {
-    /// Asks the console for what is typed next; the answer comes as a signal.
+    /// Asks the console for the keys that are pressed next; the answer comes as a signal.
     fn listen(&self, system: &mut System) {
         if let Err(error) = self.console.send(system, ConsoleRequest::Read, &[]) {
             rt::log!("template-name: no input: {error:?}");
@@ -17,7 +18,7 @@ impl Main {
     }
 }
 
-/// Does what was typed.
+/// Does what was typed, once Enter ends the line.
 fn obey(text: &str) {
     match text {
         "panic" => panic!("as you wish"),
@@ -28,7 +29,8 @@ fn obey(text: &str) {
 impl Partition for Main {
     fn started(system: &mut System, start: &Start) -> Self {
         rt::log!("template-name: start {}", start.starts);
-        let main = Self { console: system.console().unwrap_or_default() };
+        let console = system.console().unwrap_or_default();
+        let main = Self { console, line: Line::default() };
         main.listen(system);
         main
     }
@@ -38,8 +40,10 @@ impl Partition for Main {
             return;
         }
         while let Some(answer) = self.console.next(system) {
-            if let Ok(text) = core::str::from_utf8(answer.bytes()) {
-                obey(text);
+            for &key in answer.bytes() {
+                if let Some(line) = self.line.key(key) {
+                    obey(line);
+                }
             }
             self.listen(system);
         }

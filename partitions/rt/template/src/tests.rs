@@ -40,13 +40,15 @@ fn start(world: &World) -> (Running<Terminal>, Running<Main>) {
     both
 }
 
-/// Types a line; gives all that is on the terminal afterwards.
+/// Types a line, key by key; gives all that is on the terminal afterwards.
 fn type_line(world: &World, terminal: &Running<Terminal>, line: &str) -> String {
-    terminal.with(|terminal, system| {
-        let read = terminal.reads.pop().expect("it listens");
-        terminal.users.answer_owed(system, read, ConsoleStatus::Ok, line.as_bytes());
-    });
-    world.run();
+    for key in line.bytes().chain(*b"\r") {
+        terminal.with(|terminal, system| {
+            let read = terminal.reads.pop().expect("it listens");
+            terminal.users.answer_owed(system, read, ConsoleStatus::Ok, &[key]);
+        });
+        world.run();
+    }
     terminal.with(|terminal, _| terminal.shown.clone())
 }
 
@@ -56,7 +58,7 @@ fn it_greets_and_repeats_what_is_typed() {
     let (terminal, _main) = start(&world);
     assert!(type_line(&world, &terminal, "hi").ends_with("you typed: hi\n"));
     let shown = type_line(&world, &terminal, "again");
-    assert_eq!(shown, "template-name: start 1\nyou typed: hi\nyou typed: again\n");
+    assert_eq!(shown, "template-name: start 1\nhi\nyou typed: hi\nagain\nyou typed: again\n");
 }
 
 #[test]
