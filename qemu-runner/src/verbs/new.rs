@@ -21,9 +21,19 @@ pub fn run(name: &str) -> Result<()> {
     add_member(&root.join("Cargo.toml"), name)?;
     let base = fs::read_to_string(paths::manifest(BASE))?;
     fs::write(paths::manifest(name), manifest(&base, name))?;
-    println!("partitions/{name}      your partition: start with README.md and src/");
-    println!("images/{name}.toml     an image with it");
-    println!("./bulkhead run {name}   builds and starts it; then: console {name}");
+    for (what, why) in [
+        (format!("partitions/{name}"), "your partition: start with README.md and src/partition.rs"),
+        (format!("images/{name}.toml"), "an image with it"),
+        (format!("cargo test -p {name}"), "tests it on the host"),
+        (
+            format!("./bulkhead run {name}"),
+            "builds the image and starts it; at the console: ps, help",
+        ),
+        (format!("./bulkhead debug {name}"), "stops in it with gdb"),
+        ("abi/TUTORIAL.md".to_owned(), "takes you through all of that"),
+    ] {
+        println!("{what:38} {why}");
+    }
     Ok(())
 }
 
