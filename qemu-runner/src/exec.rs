@@ -60,27 +60,47 @@ pub fn run(
     patience: Duration,
     mut show: impl FnMut(&Answer),
 ) -> Result<End> {
-    let mut failed = Vec::new();
+    let mut answers = Vec::new();
     for text in commands(line) {
         let answer = command(session, text, patience)?;
         show(&answer);
-        match answer.status {
-            Some(0) => {}
-            Some(status) => failed.push(format!("'{text}' failed with status {status}")),
-            None => break,
+        let over = answer.status.is_none();
+        answers.push(answer);
+        if over {
+            break;
         }
     }
-    if !commands(line).contains(&"shutdown") {
-        bail!("the machine still runs: end the commands with 'shutdown'");
+    let mut complaints = failures(&answers);
+    if still_runs(&answers) {
+        complaints.push("the machine still runs: end the commands with 'shutdown'".to_owned());
+        bail!("{}", complaints.join(", "));
     }
     let end = session.finish(patience)?;
-    if !failed.is_empty() {
-        bail!("{}", failed.join(", "));
-    }
     if !end.clean() {
-        bail!("{end}; {}", session.tail());
+        complaints.push(format!("{end}; {}", session.tail()));
+    }
+    if !complaints.is_empty() {
+        bail!("{}", complaints.join(", "));
     }
     Ok(end)
+}
+
+/// The commands that failed, in words.
+fn failures(answers: &[Answer]) -> Vec<String> {
+    let failure = |answer: &Answer| match answer.status {
+        None | Some(0) => None,
+        Some(status) => Some(format!("'{}' failed with status {status}", answer.command)),
+    };
+    answers.iter().filter_map(failure).collect()
+}
+
+/// Whether nothing switched the machine off, so that waiting for its end were in vain.
+fn still_runs(answers: &[Answer]) -> bool {
+    let ends = |answer: &Answer| match answer.status {
+        None => true,
+        Some(status) => status == 0 && answer.command == "shutdown",
+    };
+    !answers.iter().any(ends)
 }
 
 #[cfg(test)]
@@ -98,5 +118,31 @@ mod tests {
     fn the_echo_is_not_output() {
         assert_eq!(output(b"bulkhead> ps\r\nid name\r\n0 x\r\n"), "id name\n0 x\n");
         assert_eq!(output(b"bulkhead> true"), "");
+    }
+
+    fn answers(statuses: &[(&str, Option<i32>)]) -> Vec<Answer> {
+        let answer = |(command, status): &(&str, Option<i32>)| Answer {
+            command: (*command).to_owned(),
+            output: String::new(),
+            status: *status,
+        };
+        statuses.iter().map(answer).collect()
+    }
+
+    #[test]
+    fn every_failure_is_named() {
+        let given = answers(&[("a", Some(1)), ("ps", Some(0)), ("b", Some(2)), ("c", None)]);
+        assert_eq!(failures(&given), ["'a' failed with status 1", "'b' failed with status 2"]);
+    }
+
+    #[test]
+    fn only_what_was_switched_off_is_waited_for() {
+        assert!(still_runs(&answers(&[])));
+        assert!(still_runs(&answers(&[("ps", Some(0)), ("uptime", Some(0))])));
+        // Waiting for a shutdown that was refused would only hide why.
+        assert!(still_runs(&answers(&[("shutdown", Some(1))])));
+        assert!(!still_runs(&answers(&[("ps", Some(1)), ("shutdown", Some(0))])));
+        // A machine that died is looked at, whatever killed it.
+        assert!(!still_runs(&answers(&[("ps", None)])));
     }
 }
