@@ -54,7 +54,7 @@ pub struct Options {
     /// Processor model, in QEMU's words.
     #[arg(long)]
     pub cpu: Option<String>,
-    /// Every run the same to the byte: time counts instructions.
+    /// Every boot the same to the byte: time counts instructions. Keys still come when they come.
     #[arg(long)]
     pub deterministic: bool,
     /// Emulate, even where KVM works.
