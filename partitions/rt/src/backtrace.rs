@@ -102,8 +102,9 @@ mod tests {
 
     #[test]
     fn endless_recursion_is_told_in_part() {
-        let read =
-            |address: u64| Some(if address % 16 == 0 { address.wrapping_add(16) } else { 5 });
+        let read = |address: u64| {
+            Some(if address.is_multiple_of(16) { address.wrapping_add(16) } else { 5 })
+        };
         let mut text = String::new();
         tell(&mut text, "p", Walk::new(16, read)).unwrap();
         assert_eq!(text.lines().count(), DEEPEST);
