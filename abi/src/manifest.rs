@@ -15,6 +15,9 @@ pub const NO_PARTITION: u32 = u32::MAX;
 /// "Every processor" where the index of one is expected.
 pub const EVERY_PROCESSOR: u16 = u16::MAX;
 
+/// Most channels that may lead to the resource manager.
+pub const MANAGER_CHANNELS: usize = 64;
+
 /// Start of the compiled manifest.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]

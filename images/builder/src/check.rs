@@ -6,7 +6,7 @@ use crate::manifest::{Channel, Located, Manifest, Partition};
 use abi::channel::ChannelKind;
 use abi::control::PLAN_SLOTS;
 use abi::image::NAME_LENGTH;
-use abi::manifest::{GrantKind, PartitionFlags, PartitionRole};
+use abi::manifest::{GrantKind, MANAGER_CHANNELS, PartitionFlags, PartitionRole};
 use abi::types::{PartitionId, ProcessorId};
 use plan::{Fit, Want};
 
@@ -21,6 +21,7 @@ pub(crate) fn manifest(manifest: &Manifest) -> Checked {
     rescuers(manifest)?;
     manifest.channels.iter().try_for_each(|entry| channel(manifest, entry))?;
     one_privileged_channel(manifest)?;
+    manager_channels(manifest)?;
     resource_names(manifest)?;
     check_devices::manifest(manifest)?;
     shares(manifest)
@@ -179,6 +180,20 @@ fn one_privileged_channel(manifest: &Manifest) -> Checked {
         Some((_, second)) => {
             let kind = word(&ChannelKind::ALL, second.kind.value);
             Err(Diagnostic::new(&second.kind.span, format!("there is a {kind} channel already")))
+        }
+    }
+}
+
+/// The resource manager serves so many channels and no more.
+fn manager_channels(manifest: &Manifest) -> Checked {
+    let manager = manifest.partitions.first().map(|partition| &partition.name.value);
+    let to_manager = |channel: &&Channel| Some(&channel.server.value) == manager;
+    match manifest.channels.iter().filter(to_manager).nth(MANAGER_CHANNELS) {
+        None => Ok(()),
+        Some(channel) => {
+            let message =
+                format!("more than {MANAGER_CHANNELS} channels lead to the resource manager");
+            Err(Diagnostic::new(&channel.server.span, message))
         }
     }
 }

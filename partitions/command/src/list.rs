@@ -59,7 +59,11 @@ pub fn state(record: &PartitionRecord) -> Option<(PartitionState, &'static str)>
 
 /// Whether the operator's console is gone when this partition is: it is the console, or carries its text.
 pub fn carries_console(record: &PartitionRecord) -> bool {
-    let role =
-        usize::try_from(record.state >> 16).ok().and_then(|role| PartitionRole::ALL.get(role));
-    matches!(role, Some((PartitionRole::Command | PartitionRole::Console, _)))
+    has_role(record, PartitionRole::Command) || has_role(record, PartitionRole::Console)
+}
+
+/// Whether a partition has this role.
+pub fn has_role(record: &PartitionRecord, role: PartitionRole) -> bool {
+    let number = usize::try_from(record.state >> 16).ok();
+    number.and_then(|number| PartitionRole::ALL.get(number)).is_some_and(|(one, _)| *one == role)
 }

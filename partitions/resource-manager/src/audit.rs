@@ -3,10 +3,9 @@
 use crate::manager::{Machine, Manager};
 use crate::requests::Reply;
 use crate::trouble::Trouble;
-use abi::control::{FrameUse, KernelOperation, first_slot};
+use abi::control::{KernelOperation, first_slot};
 use abi::message::resource::AuditRecord;
-use abi::types::Frame;
-use program_loader::{Calls, Window};
+use program_loader::{Calls as _, Window};
 
 impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// Has the kernel check every frame, and compares what is free.
@@ -32,21 +31,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             }
             // A step that does not get on ends the audit as much as the end of memory does.
             if after <= next {
-                if record.free == 0 {
-                    record.free = self.count_free()?;
-                }
                 return Ok(Reply::record(&record));
             }
             next = after;
         }
-    }
-    /// Frames that the kernel's ledger says are free, asked for one by one: for a kernel whose audit does not count them.
-    fn count_free(&mut self) -> Result<u64, Trouble> {
-        let mut free = 0;
-        for frame in 0..self.facts.frames {
-            let (kind, _) = self.machine.frame_use(first_slot::MEMORY, Frame::new(frame))?;
-            free += u64::from(kind == Some(FrameUse::Free));
-        }
-        Ok(free)
     }
 }

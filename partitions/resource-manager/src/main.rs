@@ -41,13 +41,14 @@ fn serve(manager: &mut TheManager) -> ! {
         Desk::new(manager, |address, length| Words::new(views::channel(address, length)));
     loop {
         desk.disarm();
-        while desk.serve(manager) {}
+        // A manager that is to leave takes no more requests: the next one returns them.
+        while !manager.is_leaving() && desk.serve(manager) {}
         let next = manager.watch();
         if manager.is_to_leave() {
             manager.say(format_args!("ends, to be started anew"));
             rt::sys::exit(abi::fault::Reason::Exit, 0, [0, 0]);
         }
-        if desk.serve(manager) || desk.arm() {
+        if !manager.is_leaving() && (desk.serve(manager) || desk.arm()) {
             continue;
         }
         // Whatever ends the wait, everything is looked at.

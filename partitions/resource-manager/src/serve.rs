@@ -3,6 +3,7 @@
 use crate::manager::{Machine, Manager, SELF};
 use crate::requests::{Asker, Reply};
 use abi::channel::{ChannelKind, INLINE};
+use abi::manifest::MANAGER_CHANNELS;
 use abi::message::resource::ResourceStatus;
 use abi::types::{ChannelId, PAGE_SIZE, PartitionId, Slot};
 use arrayvec::ArrayVec;
@@ -10,8 +11,6 @@ use program_loader::Window;
 use resource_db::Stage;
 use ring::{Doorbell, Geometry, Message, ServerEnd, SharedMemory};
 
-/// Most channels that lead to the manager.
-pub const CLIENTS: usize = 64;
 /// Most answers that wait for something to happen.
 const WAITING: usize = 16;
 /// Requests of one client that are served before it is the next one's turn.
@@ -36,7 +35,7 @@ struct Waiting {
 
 /// All channels that lead to the manager.
 pub struct Desk<S> {
-    clients: ArrayVec<Client<S>, CLIENTS>,
+    clients: ArrayVec<Client<S>, MANAGER_CHANNELS>,
     waiting: ArrayVec<Waiting, WAITING>,
 }
 
@@ -57,7 +56,7 @@ impl<S: SharedMemory> Desk<S> {
             let asker = Asker { partition: PartitionId::new(row.client.partition), kind };
             let end = ServerEnd::new(memory(row.server.address, length), geometry);
             let doorbell = Slot::new(row.server.slot);
-            // More than fit are not served; the builder says so before anybody boots.
+            // More than fit there are none: the builder refuses them.
             let _ = clients.try_push(Client { channel, asker, end, doorbell });
         }
         Self { clients, waiting: ArrayVec::new() }

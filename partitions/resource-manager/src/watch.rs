@@ -37,7 +37,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         if self.stale_plans != 0 && self.replan() {
             next = next.min(now.saturating_add(self.manifest.slot));
         }
-        if self.leave_at != 0 {
+        if self.is_leaving() {
             next = next.min(self.leave_at);
         }
         self.usage_due(now).min(next)
@@ -48,9 +48,15 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.leave_at = self.machine.now().saturating_add(LEAVE_TIME);
     }
 
+    /// Whether it was told to end.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        self.leave_at != 0
+    }
+
     /// Whether the time has come to end.
     pub fn is_to_leave(&self) -> bool {
-        self.leave_at != 0 && self.machine.now() >= self.leave_at
+        self.is_leaving() && self.machine.now() >= self.leave_at
     }
 
     /// The first partition from `from` on that waits for something to happen to it.

@@ -28,6 +28,8 @@ pub struct Fake {
     /// Partitions talked to.
     pub talked: Vec<u32>,
     pub partitions: Vec<PartitionRecord>,
+    /// The resource manager has ended and is not back yet.
+    pub manager_is_gone: bool,
 }
 
 fn name(text: &str) -> Name {
@@ -64,6 +66,7 @@ impl Fake {
             audit,
             log: Vec::new(),
             talked: Vec::new(),
+            manager_is_gone: false,
             partitions: vec![
                 partition(0, "resource-manager", PartitionState::Running, 0),
                 partition(1, "command", PartitionState::Waiting, 0b1000_1110 | peer),
@@ -189,6 +192,8 @@ impl Fake {
             _ => {
                 self.before_change.clone_from(&self.shown);
                 self.changes.push((request, index));
+                let ends = [ResourceRequest::Kill, ResourceRequest::Restart];
+                self.manager_is_gone = index == 0 && ends.contains(&request);
                 Some(Vec::new())
             }
         }
@@ -209,6 +214,9 @@ impl Surroundings for Fake {
     fn flush(&mut self) {}
 
     fn ask(&mut self, request: ResourceRequest, body: &[u8]) -> Result<Reply, Trouble> {
+        if std::mem::take(&mut self.manager_is_gone) {
+            return Err(Trouble::NoAnswer);
+        }
         let reads = matches!(request, ResourceRequest::Partition);
         if let Some(trouble) = self.trouble.filter(|_| !reads) {
             return Err(trouble);

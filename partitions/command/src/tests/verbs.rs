@@ -102,6 +102,14 @@ fn changes_reach_the_resource_manager() {
 }
 
 #[test]
+fn a_resource_manager_that_is_restarted_is_waited_for() {
+    let mut fake = Fake::new();
+    let (text, status) = fake.run("restart resource-manager; uptime; audit");
+    assert!(text.starts_with("resource-manager restarted\n") && text.contains("agree"), "{text}");
+    assert_eq!(status, 0);
+}
+
+#[test]
 fn a_console_that_restarts_itself_says_so_before() {
     let mut fake = Fake::new();
     fake.run("restart command");

@@ -2,9 +2,10 @@
 
 use super::Outcome;
 use crate::complaint::Complaint;
-use crate::list::{List, carries_console, state};
+use crate::list::{List, carries_console, has_role, state};
 use crate::session::mark_end;
 use crate::surroundings::Surroundings;
+use abi::manifest::PartitionRole;
 use abi::message::resource::{Index, ResourceRequest};
 use zerocopy::IntoBytes;
 
@@ -46,6 +47,10 @@ pub fn partition<'a>(
     surroundings
         .ask(change.request, Index { index: record.id }.as_bytes())
         .map_err(|trouble| Complaint::Change { verb: change.verb, name, state, trouble })?;
+    if has_role(record, PartitionRole::ResourceManager) {
+        // It takes nothing up any more: this comes back, unanswered, when the next one is there.
+        let _ = surroundings.ask(ResourceRequest::Machine, &[]);
+    }
     Ok(writeln!(surroundings, "{name} {}", change.done)?)
 }
 
