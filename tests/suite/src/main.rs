@@ -12,6 +12,7 @@ mod registers;
 mod report;
 mod world;
 
+use abi::image::name_text;
 use assist::Misdeed;
 use outcome::Trouble;
 use report::Report;
@@ -19,6 +20,9 @@ use rt::{Partition, Start, System};
 use world::World;
 
 rt::entry!(Suite);
+
+/// The name under which nothing but shares is tested, over all frames or not at all.
+const SHARES: &str = "shares";
 
 /// All work is done when it starts.
 struct Suite;
@@ -29,11 +33,17 @@ impl Partition for Suite {
             panic!("the manifest grants no debug port or no exit device");
         };
         let mut report = Report::new(debug);
+        let shares = system.information().is_some_and(|own| name_text(&own.name) == SHARES);
         if start.starts > 1 {
             let died = Trouble::new(format_args!("this is life {}", start.starts));
             report.case("", "suite stays alive", &Err(died));
         } else if let Some(mut world) = World::find(system) {
-            run(&mut report, &mut world);
+            if shares {
+                let verdict = cases::shares::shares_are_met_over_all_frames(&mut world);
+                report.case("shares ", "shares_are_met_over_all_frames", &verdict);
+            } else {
+                run(&mut report, &mut world);
+            }
         } else {
             let missing = Trouble::new(format_args!("a channel or a capability is missing"));
             report.case("", "suite finds its world", &Err(missing));
