@@ -250,6 +250,29 @@ bitflags::bitflags! {
     }
 }
 
+bitflags::bitflags! {
+    /// Features of the processor that the kernel uses where they are present.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub struct Feature: u64 {
+        /// Kernel never executes memory of partitions.
+        const SMEP = 1 << 0;
+        /// Kernel never touches memory of partitions by their addresses.
+        const SMAP = 1 << 1;
+        /// Partitions cannot read the addresses of the kernel's tables.
+        const UMIP = 1 << 2;
+        /// Pages of the kernel stay in the TLB over a switch.
+        const GLOBAL_PAGES = 1 << 3;
+        /// The local APIC has the x2APIC interface.
+        const X2APIC = 1 << 4;
+        /// The local APIC timer takes a deadline in ticks of the time stamp counter.
+        const TSC_DEADLINE = 1 << 5;
+        /// The time stamp counter runs evenly in every power state.
+        const INVARIANT_TSC = 1 << 6;
+        /// Machine checks can be reported.
+        const MACHINE_CHECK = 1 << 7;
+    }
+}
+
 /// Slots of the first partition (the resource manager) when the kernel starts it.
 pub mod first_slot {
     use crate::types::Slot;

@@ -2,7 +2,7 @@
 
 use crate::manifest::Manifest;
 use crate::trouble::{Line, Trouble};
-use abi::boot::{FrameRange, PowerOff};
+use abi::boot::{BootInformation, FrameRange, PowerOff};
 use abi::control::{Access, PartitionOperation, first_slot};
 use abi::manifest::{ManifestGrant, ManifestPartition};
 use abi::message::resource::ResourceStatus;
@@ -39,6 +39,8 @@ pub struct Facts {
     pub time: Frame,
     /// How to switch off.
     pub power_off: PowerOff,
+    /// What the loader found.
+    pub boot: &'static BootInformation,
     /// One past the last frame.
     pub frames: u64,
     /// ISA interrupts that are wired differently: source and line.

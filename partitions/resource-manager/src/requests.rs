@@ -119,6 +119,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             R::Trace => self.trace_record(parse::<TraceQuery>(body)?),
             R::Machine => Ok(self.machine_record()),
             R::Audit => self.audit(),
+            R::Hardware => self.hardware_record(parse(body)?),
             R::Stopped => self.stopped_record(asker.partition),
             R::Shutdown => {
                 self.begin_shutdown(if parse::<Index>(body)?.index == 0 {

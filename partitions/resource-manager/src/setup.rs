@@ -90,7 +90,10 @@ pub fn ranges(boot: &BootInformation) -> impl Iterator<Item = &MemoryRange> {
 ///
 /// # Errors
 /// What the kernel answers.
-pub fn facts<M: Machine>(machine: &mut M, boot: &BootInformation) -> Result<Facts, Trouble> {
+pub fn facts<M: Machine>(
+    machine: &mut M,
+    boot: &'static BootInformation,
+) -> Result<Facts, Trouble> {
     let translate = PartitionOperation::Translate;
     let time = machine.partition(first_slot::PARTITION, translate, [layout::TIME_PAGE, 0, 0, 0])?;
     let mut overrides = [(u32::MAX, u32::MAX); abi::boot::OVERRIDES];
@@ -103,6 +106,7 @@ pub fn facts<M: Machine>(machine: &mut M, boot: &BootInformation) -> Result<Fact
         image: boot.boot_image,
         time: Frame::new(time[0]),
         power_off: boot.machine.power_off,
+        boot,
         frames: boot.frames,
         overrides,
     })

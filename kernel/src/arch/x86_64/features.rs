@@ -1,5 +1,6 @@
 //! What this processor can do, and the refusal of those that can do too little.
 
+use abi::control::Feature;
 use raw_cpuid::CpuId;
 
 /// Features that the kernel uses where they are present, as bits: value 0 of `KernelOperation::Fact(0)`.
@@ -8,21 +9,21 @@ pub struct Features(u64);
 
 impl Features {
     /// Kernel never executes memory of partitions.
-    pub const SMEP: u64 = 1 << 0;
+    pub const SMEP: u64 = Feature::SMEP.bits();
     /// Kernel never touches memory of partitions by their addresses.
-    pub const SMAP: u64 = 1 << 1;
+    pub const SMAP: u64 = Feature::SMAP.bits();
     /// Partitions cannot read the addresses of the kernel's tables.
-    pub const UMIP: u64 = 1 << 2;
+    pub const UMIP: u64 = Feature::UMIP.bits();
     /// Pages of the kernel stay in the TLB over a switch.
-    pub const GLOBAL_PAGES: u64 = 1 << 3;
+    pub const GLOBAL_PAGES: u64 = Feature::GLOBAL_PAGES.bits();
     /// The local APIC has the x2APIC interface.
-    pub const X2APIC: u64 = 1 << 4;
+    pub const X2APIC: u64 = Feature::X2APIC.bits();
     /// The local APIC timer takes a deadline in ticks of the time stamp counter.
-    pub const TSC_DEADLINE: u64 = 1 << 5;
+    pub const TSC_DEADLINE: u64 = Feature::TSC_DEADLINE.bits();
     /// The time stamp counter runs evenly in every power state.
-    pub const INVARIANT_TSC: u64 = 1 << 6;
+    pub const INVARIANT_TSC: u64 = Feature::INVARIANT_TSC.bits();
     /// Machine checks can be reported.
-    pub const MACHINE_CHECK: u64 = 1 << 7;
+    pub const MACHINE_CHECK: u64 = Feature::MACHINE_CHECK.bits();
 
     /// Asks the processor; the error is the sentence with which the kernel refuses it.
     pub fn detect() -> Result<Self, &'static str> {

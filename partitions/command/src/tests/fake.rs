@@ -165,6 +165,24 @@ impl Fake {
         Some(TraceRecord { time, kind: kind as u32, partition, first, second })
     }
 
+    /// One record of each kind, and one of a kind that is not known.
+    fn hardware(index: u32) -> Option<HardwareRecord> {
+        let values = [
+            [2, 0xf_5a10, 0x3f8, 0],
+            [0b1001, 0, 0, 0],
+            [1, 3_000_000, 62_500, 0x608],
+            [4, 0, 0, 0],
+            [1, 0xfec0_0000, 24, 0],
+            [9, 9, 0xd, 0],
+            [0x604, 0x2000, 0x704, 0x2400],
+            [0x8000_0000, 1024, 768, 32],
+            [0x100, 0x400, 1, 0],
+            [1, 2, 3, 4],
+        ];
+        let values = *values.get(index as usize)?;
+        Some(HardwareRecord { kind: index + 1, reserved: 0, values })
+    }
+
     fn answer(&mut self, request: ResourceRequest, body: &[u8]) -> Option<Vec<u8>> {
         let index = Index::read_from_bytes(body).map_or(u32::MAX, |index| index.index);
         fn bytes<T: IntoBytes + zerocopy::Immutable>(record: T) -> Vec<u8> {
@@ -189,6 +207,7 @@ impl Fake {
                 kernel: 1000,
             })),
             ResourceRequest::Audit => Some(bytes(self.audit)),
+            ResourceRequest::Hardware => Self::hardware(index).map(bytes),
             _ => {
                 self.before_change.clone_from(&self.shown);
                 self.changes.push((request, index));

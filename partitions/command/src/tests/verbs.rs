@@ -163,6 +163,30 @@ memory        512 MiB in all
 }
 
 #[test]
+fn hardware_shows_a_line_for_everything() {
+    let expected = "\
+door           Multiboot2
+ACPI root      0xf5a10
+serial port    0x3f8
+features       SMEP global-pages
+done without   SMAP UMIP x2APIC TSC-deadline invariant-TSC machine-check
+time           from the time stamp counter
+TSC            3000000 ticks a second
+timer          62500 ticks a second
+ACPI timer     0x608
+processor      APIC id 4
+I/O APIC 1     at 0xfec00000, lines from 24
+ISA 9          at line 9, level, active high
+power off      0x2000 to port 0x604
+               0x2400 to port 0x704
+framebuffer    1024 x 768, 32 bits, at 0x80000000
+000000100000-0000004fffff   4.0 MiB memory
+kind 10        [1, 2, 3, 4]
+";
+    assert_eq!(shown("hardware"), expected);
+}
+
+#[test]
 fn lengths_of_time_and_memory_are_short() {
     use crate::words::{Duration, Events, Pages};
     use abi::types::Nanoseconds;

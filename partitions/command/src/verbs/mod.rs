@@ -4,6 +4,7 @@ mod capabilities;
 mod change;
 mod channels;
 mod console;
+mod hardware;
 mod machine;
 mod partitions;
 mod plan;
@@ -43,6 +44,7 @@ const fn needs_list(command: Command<'_>) -> bool {
         Command::Help(_)
             | Command::Uptime
             | Command::Machine
+            | Command::Hardware
             | Command::Audit
             | Command::Shutdown
             | Command::Reboot
@@ -67,6 +69,7 @@ fn perform<'a>(
         Command::Console(name) => console::talk(surroundings, list, name),
         Command::Trace(count) => trace::show(surroundings, list, count.unwrap_or(TRACE_RECORDS)),
         Command::Machine => machine::show(surroundings),
+        Command::Hardware => hardware::show(surroundings),
         Command::Audit => machine::audit(surroundings),
         Command::Uptime => machine::uptime(surroundings),
         Command::Help(None) => Ok(write!(surroundings, "{Overview}")?),

@@ -32,6 +32,8 @@ pub enum Command<'a> {
     Console(&'a str),
     /// Processors and memory.
     Machine,
+    /// What the machine is made of.
+    Hardware,
     /// Check the kernel's books.
     Audit,
     /// How long the machine runs.
@@ -88,6 +90,7 @@ fn alone(verb: &Verb) -> Command<'static> {
         "plan" => Command::Plan,
         "channels" => Command::Channels,
         "machine" => Command::Machine,
+        "hardware" => Command::Hardware,
         "audit" => Command::Audit,
         "uptime" => Command::Uptime,
         "reboot" => Command::Reboot,

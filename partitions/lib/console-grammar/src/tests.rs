@@ -31,6 +31,7 @@ fn every_verb_is_understood() {
         ("trace 7", Command::Trace(Some(7))),
         ("console web", Command::Console("web")),
         ("machine", Command::Machine),
+        ("hardware", Command::Hardware),
         ("audit", Command::Audit),
         ("uptime", Command::Uptime),
         ("help", Command::Help(None)),

@@ -115,6 +115,13 @@ pub const VERBS: &[Verb] = &[
         "Processors online, memory, and how much of it is used by whom.",
     ),
     entry(
+        "hardware",
+        Argument::None,
+        "show what the machine is made of",
+        "Processors, their features and what is done without, timers and how they were measured, interrupt controllers, memory map: \
+         to be sent with a report.",
+    ),
+    entry(
         "audit",
         Argument::None,
         "check the kernel's books",

@@ -14,7 +14,8 @@ use abi::channel::ChannelKind;
 use abi::control::FrameUse;
 use abi::information::StartReason;
 use abi::message::resource::{
-    AuditRecord, Index, PartitionState, ResourceRequest, ResourceStatus, StoppedRecord,
+    AuditRecord, HardwareKind, HardwareRecord, Index, PartitionState, ResourceRequest,
+    ResourceStatus, StoppedRecord,
 };
 use abi::types::{PartitionId, Slot};
 use kernel_core::FaultRecord;
@@ -43,6 +44,27 @@ const WORKER: (u32, ChannelKind) = (index::WORKER, ChannelKind::Control);
 
 fn status(reply: &Reply) -> ResourceStatus {
     reply.parts().0
+}
+
+#[test]
+fn the_hardware_is_listed_to_its_end_for_the_command_partition_alone() {
+    let (world, mut manager) = World::new();
+    let mut kinds = Vec::new();
+    for place in 0.. {
+        let reply = ask(&mut manager, COMMAND, ResourceRequest::Hardware, place);
+        if status(&reply) == ResourceStatus::NoSuch {
+            break;
+        }
+        let record = HardwareRecord::read_from_bytes(reply.parts().1).expect("a record");
+        kinds.push(HardwareKind::from_number(record.kind).expect("a kind") as u32);
+    }
+    assert!(kinds.is_sorted(), "{kinds:?}");
+    let memory = kinds.iter().filter(|&&kind| kind == HardwareKind::Memory as u32).count();
+    assert_eq!(memory as u32, manager.facts.boot.memory_count);
+    assert!(kinds.starts_with(&[1, 2, 3]) && kinds.contains(&(HardwareKind::PowerOff as u32)));
+    let refused = ask(&mut manager, WORKER, ResourceRequest::Hardware, 0);
+    assert_eq!(status(&refused), ResourceStatus::NotAllowed);
+    world.check(&manager);
 }
 
 /// covers: KRN-8
@@ -222,7 +244,7 @@ fn only_who_may_ask_is_answered() {
 fn nonsense_is_malformed() {
     let (_world, mut manager) = World::new();
     let asker = Asker { partition: id(index::COMMAND), kind: ChannelKind::Command };
-    for code in [0, 16, 999, u16::MAX] {
+    for code in [0, 17, 999, u16::MAX] {
         assert_eq!(status(&manager.answer(asker, code, &[0; 4])), ResourceStatus::Malformed);
     }
     for request in ResourceRequest::ALL {

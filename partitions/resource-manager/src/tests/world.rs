@@ -141,7 +141,7 @@ pub struct World {
     image: &'static [u8],
     books: *mut [u8],
     facts: Facts,
-    boot: Box<BootInformation>,
+    boot: &'static BootInformation,
 }
 
 impl World {
@@ -167,23 +167,23 @@ impl World {
             said: RefCell::default(),
             rung: RefCell::default(),
         });
-        let boot = Box::new(BootInformation {
+        let boot: &'static BootInformation = Box::leak(Box::new(BootInformation {
             boot_image: abi::boot::FrameRange { start: abi::types::Frame::new(44), count: 4 },
             ..information()
-        });
+        }));
         let mut fake = Fake(shared.clone());
-        let facts = facts(&mut fake, &boot).expect("facts");
+        let facts = facts(&mut fake, boot).expect("facts");
         let image: &[u8] = Box::leak(image().into_boxed_slice());
         let manifest = Manifest::parse(Image::parse(image).expect("an image").manifest());
         let capacity = capacity(&manifest.expect("a manifest"), FRAMES);
         let words = vec![0_u64; bytes_needed(capacity).expect("fits").div_ceil(8)];
         let books = Box::leak(words.into_boxed_slice()).as_mut_bytes();
-        let mut early = Early::new(&boot);
+        let mut early = Early::new(boot);
         early.map(&mut fake, layout::BOOT_IMAGE, boot.boot_image, Access::empty()).expect("mapped");
         let books = std::ptr::from_mut(books);
         let mut world = Self { shared, image, books, facts, boot };
         let mut opened = Books::create(world.memory(), capacity).expect("books");
-        describe(&mut opened, &world.boot, &early);
+        describe(&mut opened, world.boot, &early);
         let manager = world.manager(opened);
         (world, manager)
     }
