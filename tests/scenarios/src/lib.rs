@@ -1,4 +1,5 @@
-//! What is tried on whole machines: every door, the suite, the console, altered images, crashes.
+//! What is tried on whole machines: every door, the suite, the console, altered images, crashes,
+//! other machines.
 //!
 //! The images are built before (`./bulkhead image NAME`). One machine runs at a time.
 
@@ -6,6 +7,7 @@ pub mod altered;
 pub mod console;
 pub mod crash;
 pub mod doors;
+pub mod machines;
 pub mod suites;
 
 use anyhow::{Result, ensure};
@@ -21,7 +23,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Every scenario.
 #[must_use]
 pub fn all() -> Vec<Trial> {
-    [doors::all(), suites::all(), console::all(), altered::all(), crash::all()]
+    [doors::all(), suites::all(), console::all(), altered::all(), crash::all(), machines::all()]
         .into_iter()
         .flatten()
         .collect()

@@ -1,0 +1,158 @@
+//! Other machines: chipsets, numbers of processors, sizes of memory, processor models, and Bochs.
+//!
+//! A handful always; all combinations where `BULKHEAD_CAMPAIGN` is set. A machine starts and ends in
+//! order, or the loader or the kernel names what it lacks.
+
+use crate::{PATIENCE, start, trial};
+use anyhow::{Result, ensure};
+use libtest_mimic::Trial;
+use qemu_runner::bochs;
+use qemu_runner::exec;
+use qemu_runner::images::Artifacts;
+use qemu_runner::machine::{Chipset, Firmware, Options};
+use std::time::Duration;
+
+/// How long Bochs may take for everything: it is some twenty times slower.
+const BOCHS_PATIENCE: Duration = Duration::from_secs(150);
+
+const FIRMWARES: [(&str, Firmware); 3] =
+    [("direct", Firmware::Direct), ("bios", Firmware::Bios), ("uefi", Firmware::Uefi)];
+const CHIPSETS: [(&str, Chipset); 2] = [("pc", Chipset::Pc), ("q35", Chipset::Q35)];
+
+/// The handful, or all.
+#[must_use]
+pub fn all() -> Vec<Trial> {
+    let campaign = std::env::var_os("BULKHEAD_CAMPAIGN").is_some();
+    let mut trials = refusals();
+    trials.push(trial("machine_screen_and_keyboard", screen_and_keyboard));
+    trials.extend(if campaign { matrix() } else { handful() });
+    let models: &[&str] = if campaign {
+        &["corei7_skylake_x", "corei7_icelake_u", "ryzen"]
+    } else {
+        &["corei7_skylake_x"]
+    };
+    let counts: &[u16] = if campaign { &[1, 4] } else { &[1] };
+    for model in models {
+        trials.extend(counts.iter().map(|&count| in_bochs(model, count)));
+    }
+    trials
+}
+
+fn handful() -> Vec<Trial> {
+    vec![
+        machine(Chipset::Pc, Firmware::Uefi, 2, 256, "EPYC"),
+        machine(Chipset::Pc, Firmware::Bios, 4, 512, "Nehalem"),
+        machine(Chipset::Q35, Firmware::Bios, 1, 64, "qemu64"),
+        machine(Chipset::Q35, Firmware::Direct, 8, 6144, "EPYC"),
+    ]
+}
+
+/// Each door, chipset, model and number of processors; sizes of memory go around.
+fn matrix() -> Vec<Trial> {
+    let mut trials = Vec::new();
+    let mut sizes = [64, 128, 1024, 2560, 4096, 8192].into_iter().cycle();
+    for (_, firmware) in FIRMWARES {
+        for (_, chipset) in CHIPSETS {
+            for cpu in ["max", "qemu64", "EPYC", "Nehalem"] {
+                for smp in [1, 2, 4, 8] {
+                    // UEFI firmware itself needs more than the smallest.
+                    let memory = sizes.find(|&size| firmware != Firmware::Uefi || size > 64);
+                    trials.push(machine(chipset, firmware, smp, memory.unwrap_or(512), cpu));
+                }
+            }
+        }
+    }
+    trials
+}
+
+// covers: BOOT-1, BOOT-6
+fn machine(chipset: Chipset, firmware: Firmware, smp: u16, memory: u32, cpu: &str) -> Trial {
+    let chipset_name = CHIPSETS.iter().find(|(_, other)| *other == chipset).map_or("", |c| c.0);
+    let door = FIRMWARES.iter().find(|(_, other)| *other == firmware).map_or("", |f| f.0);
+    let name = format!("machine_{chipset_name}_{door}_{smp}_{memory}M_{}", cpu.to_lowercase());
+    let cpu = Some(cpu.to_owned());
+    let options = Options { smp, memory, firmware, machine: chipset, cpu, ..Options::default() };
+    trial(name, move || boot(&options))
+}
+
+fn boot(options: &Options) -> Result<()> {
+    let mut session = start(&Artifacts::of("minimal"), options)?;
+    let mut machine = String::new();
+    exec::run(&mut session, "machine; audit; shutdown", PATIENCE, |answer| {
+        if answer.command == "machine" {
+            machine.clone_from(&answer.output);
+        }
+    })?;
+    check_processors(&machine, options.smp)
+}
+
+fn check_processors(machine: &str, wanted: u16) -> Result<()> {
+    let line = machine.lines().find(|line| line.contains("processors")).unwrap_or_default();
+    let counted = line.split_whitespace().any(|word| word == wanted.to_string());
+    ensure!(counted, "not {wanted} processors:\n{machine}");
+    Ok(())
+}
+
+/// Features without which nothing works, and the word for each that the refusal must hold.
+const NEEDED: [(&str, &str); 4] = [
+    ("max,-nx", "NX"),
+    ("max,-syscall", "system calls"),
+    ("max,-apic", "APIC"),
+    ("max,-lm", "long mode"),
+];
+
+/// Machines that lack something are refused, by its name.
+fn refusals() -> Vec<Trial> {
+    let refused = |cpu: &'static str, word: &'static str| {
+        trial(format!("machine_refused_{}", word.to_lowercase().replace(' ', "_")), move || {
+            let options = Options { smp: 1, cpu: Some(cpu.to_owned()), ..Options::default() };
+            let mut session = start(&Artifacts::of("minimal"), &options)?;
+            session.wait_text(0, word, PATIENCE).map(drop)
+        })
+    };
+    NEEDED.into_iter().map(|(cpu, word)| refused(cpu, word)).collect()
+}
+
+/// Keys pressed on the keyboard arrive, and the screen shows the answer. The screen is read where the console
+/// service writes it, in the VGA's text memory: two bytes for each letter.
+// covers: IO-4
+fn screen_and_keyboard() -> Result<()> {
+    let mut session = start(&Artifacts::of("minimal"), &Options::default())?;
+    session.wait_prompt(PATIENCE)?;
+    for key in ["u", "p", "t", "x", "backspace", "i", "m", "e", "ret"] {
+        session.control().monitor(&format!("sendkey {key} 20"))?;
+        std::thread::sleep(Duration::from_millis(150));
+    }
+    session.wait_text(0, "\nup ", PATIENCE)?;
+    session.wait_prompt(PATIENCE)?;
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("screen");
+    session.control().monitor(&format!("pmemsave 0xb8000 4000 \"{}\"", file.display()))?;
+    let memory = std::fs::read(&file)?;
+    let letters: String = memory.iter().step_by(2).map(|&byte| char::from(byte)).collect();
+    for wanted in ["type help", "bulkhead> uptime  ", "up "] {
+        ensure!(letters.contains(wanted), "the screen does not show '{wanted}':\n{letters}");
+    }
+    Ok(())
+}
+
+fn in_bochs(model: &'static str, processors: u16) -> Trial {
+    trial(format!("bochs_{model}_{processors}"), move || {
+        if let Some(package) = bochs::missing() {
+            println!(
+                "skipped: Bochs is not installed (Debian: {package}); ./bulkhead setup installs it"
+            );
+            return Ok(());
+        }
+        let mut machine = bochs::Machine::start(&Artifacts::of("minimal"), model, processors)?;
+        let listed = machine.command("ps", BOCHS_PATIENCE)?;
+        ensure!(listed.output.contains("io-console"), "ps says:\n{}", listed.output);
+        let counted = machine.command("machine", BOCHS_PATIENCE)?;
+        check_processors(&counted.output, processors)?;
+        machine.command("shutdown", BOCHS_PATIENCE)?;
+        machine.finish(BOCHS_PATIENCE)?;
+        let log = machine.log();
+        ensure!(!log.contains(">>PANIC<<") && !log.contains("triple fault"), "{log}");
+        Ok(())
+    })
+}
