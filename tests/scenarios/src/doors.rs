@@ -23,6 +23,7 @@ pub fn all() -> Vec<Trial> {
         }
     }
     trials.extend(odd().into_iter().map(|(name, options)| door(name, options)));
+    trials.push(trial("door_repeats_to_the_byte", repeats));
     trials
 }
 
@@ -70,5 +71,19 @@ fn boot(options: &Options) -> Result<()> {
         .lines()
         .any(|line| line.contains("processor") && line.split_whitespace().any(|word| word == smp));
     ensure!(counted, "not {smp} processors:\n{machine}");
+    Ok(())
+}
+
+/// Where time counts instructions, two boots print the same bytes, measured times included.
+fn repeats() -> Result<()> {
+    let options = Options { deterministic: true, ..Options::default() };
+    let boot = || -> Result<String> {
+        let mut session = start(&Artifacts::of("node"), &options)?;
+        session.wait_prompt(PATIENCE)?;
+        Ok(session.transcript().to_owned())
+    };
+    let (first, second) = (boot()?, boot()?);
+    ensure!(first.contains("ticks"), "no measured times in\n{first}");
+    ensure!(first == second, "two boots differ:\n{first}\n{second}");
     Ok(())
 }
