@@ -103,6 +103,12 @@ pub(crate) const fn state_number(state: ContextState) -> u64 {
     state as u64
 }
 
+/// [`Context::place`] of one that lives on processor `here`.
+#[inline]
+pub(crate) const fn place_of(here: u64, state: ContextState) -> u64 {
+    here << STATE_BITS | state_number(state)
+}
+
 /// The word only ever holds numbers of states.
 #[inline]
 fn state_of(place: u64) -> ContextState {
@@ -178,16 +184,16 @@ impl Context {
     /// until this processor has left the kernel.
     #[inline]
     #[must_use]
-    pub(crate) fn state_at(&self, here: ProcessorId) -> Option<ContextState> {
+    pub(crate) fn state_at(&self, here: u64) -> Option<ContextState> {
         let place = self.place.load(Acquire);
-        (place >> STATE_BITS == u64::from(here.raw())).then(|| state_of(place))
+        (place >> STATE_BITS == here).then(|| state_of(place))
     }
 
     /// Whether it waits on processor `here`.
     #[inline]
     #[must_use]
     pub(crate) fn waits_at(&self, here: u64) -> bool {
-        self.place.load(Acquire) == here << STATE_BITS | state_number(ContextState::Waiting)
+        self.place.load(Acquire) == place_of(here, ContextState::Waiting)
     }
 
     /// Changes its state.
@@ -200,7 +206,7 @@ impl Context {
     /// Changes the state of one that lives on processor `here`.
     #[inline]
     pub(crate) fn set_place(&self, here: u64, state: ContextState) {
-        self.place.store(here << STATE_BITS | state_number(state), Release);
+        self.place.store(place_of(here, state), Release);
     }
 
     /// Stops it on a processor.

@@ -14,6 +14,7 @@ pub(crate) const SLOTS: u64 = 16;
 const _: () = assert!(PLAN_SLOTS == 16);
 
 /// Enters the slot that `now` lies in; at a wrap, the new plan and slot length.
+#[inline(never)]
 pub(crate) fn advance<M: Machine>(machine: &M, processor: &Processor, now: u64) {
     let mut length = processor.slot_length.get();
     let mut slots = now.checked_div(length).unwrap_or(0);
@@ -58,6 +59,7 @@ fn arrive<M: Machine>(machine: &M, processor: &Processor) {
 }
 
 /// Whether all have arrived; then the new plan takes over.
+#[inline(never)]
 pub(crate) fn join<M: Machine>(machine: &M, processor: &Processor) -> bool {
     let joint = &machine.kernel().joint;
     if joint.arrived.load(Acquire) != joint.mask.load(Acquire) {

@@ -39,7 +39,7 @@ fn a_context_that_moves_is_not_run_on_the_way() {
         context.stop_at(HERE);
     };
     let mut seen = 0_u32;
-    beside(moves, || match context.state_at(HERE) {
+    beside(moves, || match context.state_at(HERE.raw().into()) {
         None => {}
         Some(ContextState::Stopped) => seen = seen.wrapping_add(1),
         Some(state) => panic!("it is {state:?} on a processor that it only rests on"),

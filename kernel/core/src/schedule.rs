@@ -13,7 +13,7 @@ use crate::processor::Processor;
 use abi::call::Error;
 use abi::control::ContextState;
 use abi::trace::TraceKind;
-use abi::types::{Frame, Nanoseconds, PhysicalAddress, ProcessorId};
+use abi::types::{Frame, Nanoseconds, PhysicalAddress};
 use core::sync::atomic::Ordering::{Acquire, Relaxed};
 
 /// Most links followed from a context that waits in a call to one that can run for it.
@@ -96,6 +96,7 @@ pub(crate) fn reschedule<'a, M: Machine>(
     }
 }
 
+#[inline(always)]
 fn choose<'a, M: Machine>(
     machine: &'a M,
     processor: &Processor,
@@ -111,6 +112,7 @@ fn choose<'a, M: Machine>(
 }
 
 /// The slot's context, or whom it waits for.
+#[inline(always)]
 fn owner<'a, M: Machine>(
     machine: &'a M,
     processor: &Processor,
@@ -120,12 +122,13 @@ fn owner<'a, M: Machine>(
     if frame == 0 {
         return None;
     }
-    let context = runnable(machine, processor.id(), Frame::new(frame), search)?;
+    let context = runnable(machine, processor.id.get(), Frame::new(frame), search)?;
     let standing = if context.frame().raw() == frame { Standing::Owner } else { Standing::Lent };
     Some(Choice { context, standing, place: processor.slot.get() })
 }
 
 /// The taker of slack that runs already.
+#[inline(always)]
 fn kept<'a, M: Machine>(
     machine: &'a M,
     processor: &Processor,
@@ -158,6 +161,7 @@ fn taker<'a, M: Machine>(
     None
 }
 
+#[inline(always)]
 fn slack<'a, M: Machine>(
     machine: &'a M,
     processor: &Processor,
@@ -165,14 +169,15 @@ fn slack<'a, M: Machine>(
     search: &mut Search,
 ) -> Option<Choice<'a>> {
     let frame = processor.plan().context(place)?;
-    let context = runnable(machine, processor.id(), frame, search)?;
+    let context = runnable(machine, processor.id.get(), frame, search)?;
     Some(Choice { context, standing: Standing::Slack, place })
 }
 
 /// The context itself if it can run here, else the one it waits for in a call, and so on. Notes the earliest deadline on the way.
+#[inline(always)]
 fn runnable<'a, M: Machine>(
     machine: &'a M,
-    here: ProcessorId,
+    here: u64,
     frame: Frame,
     search: &mut Search,
 ) -> Option<&'a Context> {
@@ -191,12 +196,17 @@ fn runnable<'a, M: Machine>(
             return Some(context);
         }
         search.wake = deadline.min(search.wake);
+        let callee = context.callee.load(Relaxed);
+        if callee == 0 {
+            return None;
+        }
         search.links = search.links.checked_sub(1)?;
-        frame = Name::from_raw(context.callee.load(Relaxed)).context(machine)?;
+        frame = Name::from_raw(callee).context(machine)?;
     }
     None
 }
 
+#[inline(always)]
 fn run<'a, M: Machine>(
     machine: &'a M,
     processor: &'a Processor,
@@ -212,7 +222,7 @@ fn run<'a, M: Machine>(
 
 /// Ends a wait with what came; with no events it ran out of time. It wants nothing any more since [`event::end`]; whom it
 /// called stays in its place until it waits again, for nobody looks there meanwhile.
-#[inline]
+#[inline(always)]
 fn resume(here: u64, context: &Context, events: u64) {
     context.set_place(here, ContextState::Ready);
     answer(
@@ -222,6 +232,7 @@ fn resume(here: u64, context: &Context, events: u64) {
 }
 
 /// Lets a context run that is ready: charges the one before it and takes over its address space.
+#[inline(always)]
 fn switch<'a, M: Machine>(
     machine: &'a M,
     processor: &'a Processor,
@@ -235,7 +246,7 @@ fn switch<'a, M: Machine>(
 }
 
 /// Makes a context the running one.
-#[inline]
+#[inline(always)]
 fn enter<'a, M: Machine>(
     machine: &'a M,
     processor: &'a Processor,
@@ -273,6 +284,7 @@ pub(crate) fn hand_over<'a, M: Machine>(
     enter(machine, processor, to, now)
 }
 
+#[inline(never)]
 fn halt<'a, M: Machine>(
     machine: &'a M,
     processor: &'a Processor,
@@ -285,6 +297,7 @@ fn halt<'a, M: Machine>(
 }
 
 /// Takes the running context off the processor, address space included.
+#[inline(never)]
 pub(crate) fn leave<M: Machine>(machine: &M, processor: &Processor, now: u64) {
     charge(machine, processor, now);
     if processor.current.get() != 0 {
@@ -301,6 +314,7 @@ pub(crate) fn leave<M: Machine>(machine: &M, processor: &Processor, now: u64) {
 }
 
 /// Charges the time since the last charge to whoever ran.
+#[inline(always)]
 fn charge<M: Machine>(machine: &M, processor: &Processor, now: u64) {
     let spent = spent(processor, now);
     match processor.current() {
@@ -310,14 +324,14 @@ fn charge<M: Machine>(machine: &M, processor: &Processor, now: u64) {
 }
 
 /// The time since the last charge.
-#[inline]
+#[inline(always)]
 fn spent(processor: &Processor, now: u64) -> u64 {
     let since = processor.since.get();
     processor.since.set(now);
     now.wrapping_sub(since)
 }
 
-#[inline]
+#[inline(always)]
 fn charge_context(processor: &Processor, context: &Context, spent: u64) {
     context.used.store(context.used.load(Relaxed).wrapping_add(spent), Relaxed);
     let place = usize::try_from(processor.place.get()).ok();
@@ -327,10 +341,15 @@ fn charge_context(processor: &Processor, context: &Context, spent: u64) {
 }
 
 /// Sets the timer, if it is not set to this already.
-#[inline]
+#[inline(always)]
 pub(crate) fn arm<M: Machine>(machine: &M, processor: &Processor, at: u64) {
     if processor.armed.get() != at {
-        processor.armed.set(at);
-        machine.set_timer((at != u64::MAX).then_some(Nanoseconds::new(at)));
+        set_timer(machine, processor, at);
     }
+}
+
+#[inline(never)]
+fn set_timer<M: Machine>(machine: &M, processor: &Processor, at: u64) {
+    processor.armed.set(at);
+    machine.set_timer((at != u64::MAX).then_some(Nanoseconds::new(at)));
 }

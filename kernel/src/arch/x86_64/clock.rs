@@ -27,8 +27,11 @@ pub fn time_stamp() -> u64 {
 /// A count at time 0, and nanoseconds per tick, scaled by 2^[`SHIFT`].
 type Scale = (u64, u64);
 
+/// Always fits: a counter runs for centuries before its nanoseconds do not.
+#[inline]
 fn time((base, multiplier): Scale, count: u64) -> u64 {
-    scaled(count.saturating_sub(base), multiplier)
+    let ticks = u128::from(count.saturating_sub(base));
+    ((ticks * u128::from(multiplier)) >> SHIFT) as u64
 }
 
 /// Time and timer of the machine; the same for every processor.
