@@ -27,6 +27,9 @@ mod bit {
     pub const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 }
 
+/// The root table lies below this frame: 4 GiB.
+const ROOT_END: Frame = Frame::new(1 << 20);
+
 /// Page tables under construction.
 pub(crate) struct Tables<'l, 'm, M> {
     loader: &'l mut Loader<'m, M>,
@@ -52,7 +55,11 @@ impl<'l, 'm, M: PhysicalMemory> Tables<'l, 'm, M> {
         loader: &'l mut Loader<'m, M>,
         gigabyte_pages: bool,
     ) -> Result<Self, Refusal> {
+        // A processor that starts loads it in 32-bit mode.
+        let reach = loader.reach;
+        loader.reach = reach.min(ROOT_END);
         let root = new_table(loader)?;
+        loader.reach = reach;
         Ok(Self { loader, root, gigabyte_pages })
     }
 

@@ -41,6 +41,8 @@ pub fn all() -> Vec<Trial> {
 fn handful() -> Vec<Trial> {
     vec![
         machine(Chipset::Pc, Firmware::Uefi, 2, 256, "EPYC"),
+        // Memory above 4 GiB, which further processors cannot reach while they start.
+        machine(Chipset::Pc, Firmware::Uefi, 2, 4096, "max"),
         machine(Chipset::Pc, Firmware::Bios, 4, 512, "Nehalem"),
         machine(Chipset::Q35, Firmware::Bios, 1, 64, "qemu64"),
         machine(Chipset::Q35, Firmware::Direct, 8, 6144, "EPYC"),
