@@ -18,8 +18,8 @@ use kernel_core::boot::Pool;
 const AFTER_INIT: u64 = 10_000_000;
 /// Nanoseconds from the first start to the second one, which only some processors need.
 const AFTER_START: u64 = 200_000;
-/// Nanoseconds in which a processor has to do its next step.
-const PATIENCE: u64 = 200_000_000;
+/// Nanoseconds in which a processor has to do its next step: long, for a busy host may take an emulated processor away.
+const PATIENCE: u64 = 3_000_000_000;
 
 /// What a processor and its starter tell each other in `Area::note`. 0 before anything; any other value is a time stamp.
 mod note {
@@ -45,7 +45,8 @@ pub fn create(information: &BootInformation, pool: &mut Pool) -> u16 {
     made
 }
 
-/// Starts them. Returns how many processors run.
+/// Starts them. Returns how many processors run. After one that did not come no further one is started: it may
+/// yet come, through the trampoline, and must find what was written there for it.
 pub fn start(trampoline: Frame, hardware: &'static Hardware) -> u32 {
     let mut online = 1;
     for index in 1..hardware.processors {
@@ -56,9 +57,10 @@ pub fn start(trampoline: Frame, hardware: &'static Hardware) -> u32 {
                 // Reset again, it waits for a start that never comes.
                 hardware.apic.send_init(area.head.apic);
                 report!(
-                    "kernel: processor {index} (APIC id {}) {why}; it is left out",
+                    "kernel: processor {index} (APIC id {}) {why}; it and those after it are left out",
                     area.head.apic
                 );
+                break;
             }
         }
     }
