@@ -1,13 +1,11 @@
 //! What the cases work with: own capabilities, and the others.
 
 use crate::outcome::{Trouble, Verdict, done};
-use crate::report::Report;
 use abi::call::{Call, Error};
 use abi::control::{PartitionOperation, SLOTS_PER_PAGE};
 use abi::rights::{Kind, Rights};
 use abi::types::{Nanoseconds, Slot};
 use assist::{Assistance, Supervision};
-use core::fmt;
 use rt::Client;
 use rt::System;
 use rt::capability::object;
@@ -71,13 +69,6 @@ impl<'s> World<'s> {
     /// Nanoseconds since the kernel started.
     pub fn now(&self) -> u64 {
         rt::time::now().raw()
-    }
-
-    /// Says a line on the debug port.
-    pub fn say(&self, text: fmt::Arguments<'_>) {
-        if let Some(debug) = self.system.debug() {
-            Report::new(debug).line(text);
-        }
     }
 
     /// Sleeps without looking at events.

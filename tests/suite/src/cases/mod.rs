@@ -39,6 +39,4 @@ cases! {
         the_audit_finds_nothing, wrong_requests_are_refused, a_created_partition_lives,
         a_thousand_partitions_leave_nothing_behind, peers_see_a_new_epoch, everybody_can_be_restarted,
         the_resource_manager_comes_back;
-    shares:
-        shares_are_met_within_a_slot;
 }

@@ -8,33 +8,27 @@ use abi::message::resource::ResourceRequest;
 
 /// Partitions that never stop computing, and their slots of 16.
 const HOGS: [(&str, u64); 3] = [("hog-eight", 8), ("hog-four", 4), ("hog-other", 4)];
-/// The processor that they have to themselves, where there are that many.
+/// The processor that they have to themselves.
 const PROCESSOR: u32 = 2;
-/// Over how many frames their time is compared. Where the emulator's host took a processor away in between, for longer
-/// than a slot, shorter stretches are tried: a plan that gives a slot too many is found out in each of them.
-const FRAMES: [(u64, u32); 3] = [(1000, 2), (100, 20), (10, 200)];
+/// Over how many frames their time is compared.
+const FRAMES: u64 = 1000;
 
-/// Over many frames each gets its share, to within one slot.
-// covers: SCH-1
-pub fn shares_are_met_within_a_slot(world: &mut World) -> Verdict {
-    if world.processors()? <= PROCESSOR { Ok(()) } else { among_hogs(world, &FRAMES) }
-}
-
-/// The same without shorter stretches, where nobody takes time from the emulator: it counts instructions.
+/// Over many frames each gets its share, to within one slot. Only where time counts instructions: an emulator's host
+/// takes processors away for longer than a slot.
 // covers: SCH-1
 pub fn shares_are_met_over_all_frames(world: &mut World) -> Verdict {
     check!(world.processors()? > PROCESSOR, "too few processors");
-    among_hogs(world, &FRAMES[..1])
+    among_hogs(world)
 }
 
 /// Measures while the hogs compute.
-fn among_hogs(world: &mut World, stretches: &[(u64, u32)]) -> Verdict {
+fn among_hogs(world: &mut World) -> Verdict {
     let mut ids = [0; HOGS.len()];
     for (id, (name, _)) in ids.iter_mut().zip(HOGS) {
         *id = world.id_of(name)?;
         world.command(ResourceRequest::Start, *id)?;
     }
-    let verdict = measure(world, ids, stretches);
+    let verdict = measure(world, ids);
     for id in ids {
         world.command(ResourceRequest::Kill, id)?;
     }
@@ -49,25 +43,11 @@ struct Reading {
     to: u64,
 }
 
-fn measure(world: &mut World, ids: [u32; HOGS.len()], stretches: &[(u64, u32)]) -> Verdict {
-    let mut verdict = Ok(());
-    for &(frames, tries) in stretches {
-        for _ in 0..tries {
-            verdict = measure_once(world, ids, frames);
-            if verdict.is_ok() {
-                world.say(format_args!("shares are met over {frames} frames"));
-                return verdict;
-            }
-        }
-    }
-    verdict
-}
-
-fn measure_once(world: &mut World, ids: [u32; HOGS.len()], frames: u64) -> Verdict {
+fn measure(world: &mut World, ids: [u32; HOGS.len()]) -> Verdict {
     let slot = world.slot()?;
     world.sleep(20);
     let before = readings(world, ids)?;
-    world.sleep_until(world.now() + frames * slot * PLAN_SLOTS as u64);
+    world.sleep_until(world.now() + FRAMES * slot * PLAN_SLOTS as u64);
     let after = readings(world, ids)?;
     let used = |index: usize| after[index].used - before[index].used;
     let all: u64 = (0..HOGS.len()).map(used).sum();
