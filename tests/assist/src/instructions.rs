@@ -202,7 +202,8 @@ pub fn timer_interrupt() {
 }
 
 pub fn debug_trap() {
-    dare!("int1");
+    // `int1`, which not every assembler knows.
+    dare!(".byte 0xf1");
 }
 
 /// Null in its four forms, and the one segment there is, in each register that takes them, each followed by a call.

@@ -57,7 +57,10 @@ impl Serves {
         let _ = line.map(|line| match part {
             Play::Call => answer_calls(line),
             Play::PingPong => wait_and_ring(line),
-            Play::Yield => Ok(yields()),
+            Play::Yield => {
+                yields();
+                Ok(())
+            }
             Play::Interrupts => self.take_interrupts(system),
             Play::Echo | Play::Cost => Ok(()),
         });

@@ -314,18 +314,10 @@ impl TestMachine {
             });
             return;
         }
-        let numbers = [
-            register::RDI,
-            register::RSI,
-            register::RDX,
-            register::R10,
-            register::R8,
-            register::R9,
-        ];
-        numbers
-            .iter()
-            .zip(arguments)
-            .for_each(|(number, value)| context.set_register(*number, value));
+        use register::{R8, R9, R10, RDI, RDX, RSI};
+        for (number, value) in [RDI, RSI, RDX, R10, R8, R9].into_iter().zip(arguments) {
+            context.set_register(number, value);
+        }
         context.set_register(register::RAX, call);
         self.enter(id, |machine, processor| kernel_core::system_call(machine, processor, context));
     }
