@@ -5,7 +5,6 @@ use super::area::Area;
 use super::clock::Clock;
 use super::crash::Previous;
 use super::debug_port::{self, report};
-use super::features::Features;
 use super::hardware::Hardware;
 use super::io_apic::Lines;
 use super::legacy;
@@ -17,6 +16,7 @@ use super::processors;
 use super::reference::Reference;
 use super::time_page::Time;
 use abi::boot::{BOOT_MAGIC, BootInformation, IO_APICS, Machine};
+use abi::control::Feature;
 use abi::types::{Frame, Nanoseconds, ProcessorId, VirtualAddress};
 use abi::{ABI_VERSION, compatible};
 use core::arch::asm;
@@ -50,7 +50,7 @@ const POOL_EMPTY: &str = "kernel: the loader set aside too little memory";
 
 /// Sets up processor 0, the machine, the first partition and the other processors.
 fn prepare(information: &'static BootInformation) -> Result<&'static Area, &'static str> {
-    let features = Features::detect()?;
+    let features = super::features::detect()?;
     let mut pool = Pool::new(information.pool);
     let machine = &information.machine;
     let area = Area::create(information.page_tables, &mut pool, FIRST, machine.processors[0])
@@ -82,14 +82,14 @@ fn announce(hardware: &Hardware, online: u32) {
 /// Interrupt controllers and clocks.
 fn find(
     information: &'static BootInformation,
-    features: Features,
+    features: Feature,
     time_page: Frame,
     previous: Previous,
     processors: u16,
 ) -> Result<Hardware, &'static str> {
     let machine = &information.machine;
     legacy::silence();
-    let apic = LocalApic::choose(features.has(Features::X2APIC), registers(machine.local_apic))
+    let apic = LocalApic::choose(features.contains(Feature::X2APIC), registers(machine.local_apic))
         .ok_or("kernel: this machine has no local APIC")?;
     apic.enable();
     Ok(Hardware {
@@ -113,7 +113,7 @@ fn registers(base: VirtualAddress) -> Option<Registers> {
 fn start_clock(
     machine: &Machine,
     apic: LocalApic,
-    features: Features,
+    features: Feature,
 ) -> Result<Clock, &'static str> {
     let hpet = registers(machine.hpet).and_then(Reference::hpet);
     let pm = Reference::pm(machine.pm_timer, machine.pm_timer_wide != 0);

@@ -3,9 +3,9 @@
 
 use super::calibration::{self, Measurement, Rates};
 use super::debug_port::report;
-use super::features::Features;
 use super::local_apic::LocalApic;
 use super::reference::Reference;
+use abi::control::Feature;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Nanoseconds in a second.
@@ -65,11 +65,12 @@ impl Clock {
     pub fn start(
         references: [Option<Reference>; 3],
         apic: LocalApic,
-        features: Features,
+        features: Feature,
     ) -> Result<Self, &'static str> {
         let (reference, measurement) = measure_all(references, apic)?;
-        let clock = Self::new(reference, measurement.rates, features.has(Features::TSC_DEADLINE));
-        if !features.has(Features::INVARIANT_TSC) && !measurement.repeats {
+        let clock =
+            Self::new(reference, measurement.rates, features.contains(Feature::TSC_DEADLINE));
+        if !features.contains(Feature::INVARIANT_TSC) && !measurement.repeats {
             clock.distrust("is uneven");
         }
         Ok(clock)

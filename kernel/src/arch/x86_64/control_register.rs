@@ -1,7 +1,7 @@
 //! CR0, CR3 and CR4, whole: the accessors of the `x86` crate drop bits they have no name for.
 #![expect(unsafe_code, reason = "moves to and from control registers")]
 
-use super::features::Features;
+use abi::control::Feature;
 use core::arch::asm;
 
 /// CR0: protected mode, numeric errors as exceptions, write protection, paging.
@@ -15,12 +15,12 @@ const CR4_PAGING: u64 = 1 << 4 | 1 << 5;
 /// CR4: five levels of page tables, which is the loader's choice.
 const CR4_LA57: u64 = 1 << 12;
 /// CR4: what is set where the processor has the feature.
-const CR4_OPTIONAL: [(u64, u64); 5] = [
-    (Features::MACHINE_CHECK, 1 << 6),
-    (Features::GLOBAL_PAGES, 1 << 7),
-    (Features::UMIP, 1 << 11),
-    (Features::SMEP, 1 << 20),
-    (Features::SMAP, 1 << 21),
+const CR4_OPTIONAL: [(Feature, u64); 5] = [
+    (Feature::MACHINE_CHECK, 1 << 6),
+    (Feature::GLOBAL_PAGES, 1 << 7),
+    (Feature::UMIP, 1 << 11),
+    (Feature::SMEP, 1 << 20),
+    (Feature::SMAP, 1 << 21),
 ];
 
 /// Defines a function that reads a control register.
@@ -55,9 +55,9 @@ pub unsafe fn set_root(address: u64) {
 
 /// Sets the bits that keep partitions in their place: no FPU or vector unit, no writes to
 /// read-only pages, and whatever of SMEP, SMAP, UMIP and global pages there is. Bits nobody names are cleared.
-pub fn protect(features: Features) {
+pub fn protect(features: Feature) {
     let modes = (cr0() | CR0_SET | CR0_NO_FPU) & !CR0_CLEAR;
-    let chosen = CR4_OPTIONAL.iter().filter(|(feature, _)| features.has(*feature));
+    let chosen = CR4_OPTIONAL.iter().filter(|(feature, _)| features.contains(*feature));
     let extensions = (cr4() & CR4_LA57) | CR4_PAGING | chosen.map(|(_, bit)| bit).sum::<u64>();
     // SAFETY: paging and protection stay on.
     unsafe { asm!("mov cr0, {}", in(reg) modes, options(nostack, preserves_flags)) }

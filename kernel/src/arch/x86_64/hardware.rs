@@ -6,7 +6,6 @@ use super::clock::Clock;
 use super::control_register;
 use super::crash::{self, Previous};
 use super::debug_port;
-use super::features::Features;
 use super::io_apic::Lines;
 use super::local_apic::{LocalApic, vector};
 use super::memory;
@@ -15,6 +14,7 @@ use super::processor_state;
 use super::reset;
 use super::time_page::Time;
 use abi::call::PortOperation;
+use abi::control::Feature;
 use abi::types::{Frame, Nanoseconds, ProcessorId, VirtualAddress};
 use core::sync::atomic::AtomicU64;
 use kernel_core::interrupt::Kernel;
@@ -36,7 +36,7 @@ pub struct Hardware {
     /// Processors that have an area.
     pub processors: u16,
     /// What processor 0 can do; the others are like it.
-    pub features: Features,
+    pub features: Feature,
     /// Time and timer.
     pub clock: Clock,
     /// The interrupt controller of the processor that asks.

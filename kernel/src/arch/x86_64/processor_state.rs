@@ -3,11 +3,11 @@
 
 use super::area::Area;
 use super::control_register;
-use super::features::Features;
 use super::msr::{self, Register};
 use super::segments::{KERNEL_CODE, KERNEL_DATA, STAR, TASK};
 use super::system_call;
 use super::vectors;
+use abi::control::Feature;
 use core::arch::asm;
 use core::sync::atomic::Ordering;
 use x86::dtables::{DescriptorTablePointer, lgdt};
@@ -22,7 +22,7 @@ const FMASK: u64 = 0x0025_7700;
 const PAT: u64 = 0x0007_0406_0007_0406;
 
 /// Loads everything on the processor that `area` belongs to. It must be this one.
-pub fn load(area: &'static Area, features: Features) {
+pub fn load(area: &'static Area, features: Feature) {
     control_register::protect(features);
     load_segments(area);
     vectors::load();
@@ -42,7 +42,7 @@ pub fn load(area: &'static Area, features: Features) {
         // SAFETY: the values are those that the entry code is written for.
         unsafe { msr::write(register, value) };
     }
-    area.head.smap.store(u64::from(features.has(Features::SMAP)), Ordering::Relaxed);
+    area.head.smap.store(u64::from(features.contains(Feature::SMAP)), Ordering::Relaxed);
 }
 
 fn load_segments(area: &'static Area) {

@@ -4,10 +4,9 @@ use super::area::Area;
 use super::boot::{SLOT, run};
 use super::clock::time_stamp;
 use super::debug_port::report;
-use super::features::Features;
 use super::hardware::Hardware;
-use super::processor_state;
 use super::trampoline::{self, Start};
+use super::{features, processor_state};
 use abi::boot::BootInformation;
 use abi::types::{Frame, MAX_PROCESSORS, ProcessorId};
 use core::hint::spin_loop;
@@ -55,10 +54,10 @@ pub fn start(trampoline: Frame, hardware: &'static Hardware) -> u32 {
             Ok(()) => online += 1,
             Err(why) => {
                 // Reset again, it waits for a start that never comes.
-                hardware.apic.send_init(area.head.apic);
+                let apic = area.head.apic;
+                hardware.apic.send_init(apic);
                 report!(
-                    "kernel: processor {index} (APIC id {}) {why}; it and those after it are left out",
-                    area.head.apic
+                    "kernel: processor {index} (APIC id {apic}) {why}; it and the rest stay out"
                 );
                 break;
             }
@@ -127,7 +126,7 @@ extern "C" fn arrive(area: &'static Area) -> ! {
     processor_state::load(area, hardware.features);
     hardware.apic.enable();
     hardware.apic.arm_timer(hardware.clock.deadline);
-    if !Features::detect().is_ok_and(|here| here == hardware.features) {
+    if !features::detect().is_ok_and(|here| here == hardware.features) {
         report!("kernel: processor {} differs from the first one", area.head.id.raw());
         super::crash::halt();
     }
