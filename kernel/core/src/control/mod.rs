@@ -75,37 +75,28 @@ impl<'a, M: Machine> Request<'a, M> {
     }
 
     fn perform(&self) -> Answer {
-        let number = self.operation;
         match self.capability.kind {
-            Kind::Memory => {
-                self.with(MemoryOperation::from_number(number), memory::right, memory::perform)
+            Kind::Memory => self.with(MemoryOperation::from_number, memory::right, memory::perform),
+            Kind::Partition => {
+                self.with(PartitionOperation::from_number, partition::right, partition::perform)
             }
-            Kind::Partition => self.with(
-                PartitionOperation::from_number(number),
-                partition::right,
-                partition::perform,
-            ),
             Kind::Context => {
-                self.with(ContextOperation::from_number(number), context::right, context::perform)
+                self.with(ContextOperation::from_number, context::right, context::perform)
             }
             Kind::Channel => {
-                self.with(ChannelOperation::from_number(number), channel::right, channel::perform)
+                self.with(ChannelOperation::from_number, channel::right, channel::perform)
             }
-            Kind::Processor => self.with(
-                ProcessorOperation::from_number(number),
-                processor::right,
-                processor::perform,
-            ),
+            Kind::Processor => {
+                self.with(ProcessorOperation::from_number, processor::right, processor::perform)
+            }
             Kind::Interrupt => self.with(
-                InterruptOperation::from_number(number),
+                InterruptOperation::from_number,
                 system::interrupt_right,
                 system::interrupt,
             ),
-            Kind::Kernel => self.with(
-                KernelOperation::from_number(number),
-                system::kernel_right,
-                system::kernel,
-            ),
+            Kind::Kernel => {
+                self.with(KernelOperation::from_number, system::kernel_right, system::kernel)
+            }
             Kind::None | Kind::Doorbell | Kind::Ports | Kind::Debug => {
                 Err(Error::NoSuchCall.into())
             }
@@ -115,11 +106,11 @@ impl<'a, M: Machine> Request<'a, M> {
     /// Does an operation, if it exists and the capability has the right.
     fn with<O: Copy>(
         &self,
-        operation: Option<O>,
+        decode: fn(u64) -> Option<O>,
         right: fn(O) -> Rights,
         perform: fn(&Self, O) -> Answer,
     ) -> Answer {
-        let operation = operation.ok_or(Error::NoSuchCall)?;
+        let operation = decode(self.operation).ok_or(Error::NoSuchCall)?;
         let right = right(operation);
         if !self.capability.rights.contains(right) {
             return Err(Error::NoRight.into());
