@@ -142,7 +142,7 @@ fn in_bochs(model: &'static str, processors: u16) -> Trial {
     trial(format!("bochs_{model}_{processors}"), move || {
         if let Some(package) = bochs::missing() {
             println!(
-                "skipped: Bochs is not installed (Debian: {package}); ./bulkhead setup installs it"
+                "skipped: Bochs is not installed (Debian: {package}, bochsbios, vgabios, bochs-term)"
             );
             return Ok(());
         }
