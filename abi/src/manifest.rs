@@ -88,6 +88,8 @@ bitflags::bitflags! {
         const CREATOR = 1 << 4;
         /// Holds capabilities to its own partition and context (tests of the calls).
         const SELF = 1 << 5;
+        /// Holds capabilities to memory, kernel, processor 0 and one interrupt line (tests of the calls).
+        const TESTER = 1 << 6;
     }
 }
 

@@ -12,7 +12,7 @@ use toml::de::DeTable;
 
 const TOP: [&str; 3] = ["image", "partition", "channel"];
 const IMAGE: [&str; 2] = ["name", "slot"];
-const PARTITION: [&str; 22] = [
+const PARTITION: [&str; 23] = [
     "name",
     "program",
     "role",
@@ -31,6 +31,7 @@ const PARTITION: [&str; 22] = [
     "boot-image",
     "debug",
     "creator",
+    "tester",
     "self",
     "ports",
     "interrupts",
@@ -144,6 +145,7 @@ fn flags(fields: &Fields<'_>) -> Read<PartitionFlags> {
         ("debug", PartitionFlags::DEBUG, false),
         ("creator", PartitionFlags::CREATOR, false),
         ("self", PartitionFlags::SELF, false),
+        ("tester", PartitionFlags::TESTER, false),
     ];
     let mut flags = PartitionFlags::empty();
     for (key, flag, default) in keys {

@@ -83,6 +83,7 @@ fn capabilities(partition: &Partition) -> String {
         (PartitionFlags::DEBUG, "write to the debug port"),
         (PartitionFlags::CREATOR, "create and destroy partitions"),
         (PartitionFlags::SELF, "manage itself"),
+        (PartitionFlags::TESTER, "everything, for tests"),
     ];
     let may: Vec<&str> = texts
         .iter()

@@ -23,7 +23,16 @@ pub enum Given<'m> {
     ManagerContext,
     /// The authority over memory.
     Memory,
+    /// The kernel.
+    Kernel,
+    /// The first processor.
+    Processor,
+    /// The interrupt line [`TEST_LINE`].
+    Line,
 }
+
+/// A line that no device of the machines we test on uses.
+pub const TEST_LINE: u32 = 7;
 
 impl Given<'_> {
     /// Its name as the partition sees it.
@@ -37,6 +46,9 @@ impl Given<'_> {
             Self::ManagerPartition => "manager-partition",
             Self::ManagerContext => "manager-context",
             Self::Memory => "memory",
+            Self::Kernel => "kernel",
+            Self::Processor => "processor",
+            Self::Line => "line",
         };
         name_from(text).unwrap_or_default()
     }
@@ -52,6 +64,9 @@ impl Given<'_> {
             Self::OwnPartition | Self::ManagerPartition => Kind::Partition,
             Self::OwnContext | Self::ManagerContext => Kind::Context,
             Self::Memory => Kind::Memory,
+            Self::Kernel => Kind::Kernel,
+            Self::Processor => Kind::Processor,
+            Self::Line => Kind::Interrupt,
         }
     }
 
@@ -88,13 +103,17 @@ pub fn given<'m>(
     let flags = flags(definition);
     let rescuer = role(definition) == PartitionRole::Boot;
     let own = flags.contains(PartitionFlags::SELF) || rescuer;
+    let tester = flags.contains(PartitionFlags::TESTER);
     let extra = [
         (flags.contains(PartitionFlags::DEBUG), Given::Debug),
         (own, Given::OwnPartition),
         (own, Given::OwnContext),
         (rescuer, Given::ManagerPartition),
         (rescuer, Given::ManagerContext),
-        (rescuer, Given::Memory),
+        (rescuer || tester, Given::Memory),
+        (tester, Given::Kernel),
+        (tester, Given::Processor),
+        (tester, Given::Line),
     ];
     let extra = extra.into_iter().filter(|(given, _)| *given).map(|(_, given)| given);
     let manager = role(definition) == PartitionRole::ResourceManager;

@@ -1,6 +1,6 @@
 //! Makes a partition: kernel objects, tables, memory, capabilities.
 
-use crate::given::{Given, given};
+use crate::given::{Given, TEST_LINE, given};
 use crate::manager::{Machine, Manager};
 use crate::manifest::{flags, role};
 use crate::space::{Needs, device_pages, slot_pages, stack_bottom};
@@ -198,6 +198,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             Given::ManagerPartition => (first_slot::PARTITION, 0),
             Given::ManagerContext => (first_slot::CONTEXT, 0),
             Given::Memory => (first_slot::MEMORY, 0),
+            Given::Kernel => (first_slot::KERNEL, 0),
+            Given::Processor => (first_slot::PROCESSORS, 0),
+            Given::Line => (first_slot::INTERRUPT, TEST_LINE),
         })
     }
 

@@ -31,6 +31,16 @@ pub struct World<'s> {
     pub exit_count: u64,
     /// Slot of the debug port.
     pub debug: u64,
+    /// Slot of the authority over memory.
+    pub memory: u64,
+    /// Slot of the kernel.
+    pub kernel: u64,
+    /// Slot of a processor.
+    pub processor: u64,
+    /// Slot of an interrupt line.
+    pub line: u64,
+    /// That line.
+    pub line_number: u64,
     /// Pages of all channels that it is joined to, and of the information pages.
     pub shared_pages: u64,
     /// To the resource manager.
@@ -51,7 +61,15 @@ impl<'s> World<'s> {
         let (exit, first) = system.ports("exit")?;
         let partition = system.capability::<object::Partition>("self-partition")?;
         let context = system.capability::<object::Context>("self-context")?;
+        let line = system.capability::<object::Interrupt>("line")?;
+        let inspected =
+            sys::raw(Call::Inspect as u64, [number(line.slot()), 0, 0, 0, 0, 0]).ok()?;
         Some(Self {
+            memory: number(system.capability::<object::Memory>("memory")?.slot()),
+            kernel: number(system.capability::<object::Kernel>("kernel")?.slot()),
+            processor: number(system.capability::<object::Processor>("processor")?.slot()),
+            line: number(line.slot()),
+            line_number: inspected[3],
             partition: number(partition.slot()),
             context: number(context.slot()),
             exit: number(exit.slot()),

@@ -1,5 +1,6 @@
 //! All cases, in the order in which they run.
 
+pub mod authority;
 pub mod calls;
 pub mod control;
 pub mod faults;
@@ -32,6 +33,10 @@ cases! {
         no_page_is_writable_and_executable, own_memory_can_be_mapped_twice,
         mapping_checks_its_arguments, no_foreign_frame_can_be_mapped,
         tables_and_slots_want_free_frames, put_checks_its_arguments, a_running_context_is_left_alone;
+    authority:
+        memory_in_use_stays_what_it_is, a_channel_is_made_and_unmade, a_processor_checks_its_plan,
+        an_interrupt_line_is_bound_and_let_go, the_kernel_tells_and_checks,
+        authority_needs_its_rights;
     messages:
         every_byte_comes_back, many_are_on_the_way_at_once, a_busy_channel_rings_rarely,
         unknown_requests_are_answered;
