@@ -14,7 +14,7 @@ use abi::layout;
 use abi::rights::{Kind, Rights};
 use rt::sys::{self, Outcome};
 
-/// First frame looked at for a free one: 64 MiB, above what the loader uses.
+/// First frame looked at for a free one: at 64 MiB, far from what the loader takes at the top of memory.
 const SOMEWHERE: u64 = 0x4000;
 /// Argument `a` of an operation, as errors count.
 const FIRST: u64 = 3;
@@ -45,7 +45,7 @@ fn own_frame(world: &World) -> Result<u64, Trouble> {
     Ok(done("Translate", found)?[0])
 }
 
-// covers: KRN-2, KRN-8
+// covers: KRN-2
 pub fn memory_in_use_stays_what_it_is(world: &mut World) -> Verdict {
     let own = own_frame(world)?;
     let before = query(world, own)?;
@@ -74,7 +74,7 @@ pub fn memory_in_use_stays_what_it_is(world: &mut World) -> Verdict {
     )
 }
 
-// covers: KRN-3, CHN-1
+// covers: KRN-3, KRN-8
 pub fn a_channel_is_made_and_unmade(world: &mut World) -> Verdict {
     let (frame, slot) = (free_frame(world)?, world.spare()?);
     let arguments = [Kind::Channel as u64, frame, slot, 0];
@@ -96,7 +96,6 @@ pub fn a_channel_is_made_and_unmade(world: &mut World) -> Verdict {
     Ok(())
 }
 
-// covers: SCH-1
 pub fn a_processor_checks_its_plan(world: &mut World) -> Verdict {
     let on = |operation: ProcessorOperation, arguments| {
         world.control(world.processor, operation as u64, arguments)
@@ -110,7 +109,6 @@ pub fn a_processor_checks_its_plan(world: &mut World) -> Verdict {
     bad_argument("a short plan", on(ProcessorOperation::Commit, [15, 0, 0, 0]), FIRST)
 }
 
-// covers: KRN-6
 pub fn an_interrupt_line_is_bound_and_let_go(world: &mut World) -> Verdict {
     let line = |operation: InterruptOperation, arguments| {
         world.control(world.line, operation as u64, arguments)
