@@ -7,7 +7,7 @@ use crate::schedule::Standing;
 use abi::control::PLAN_SLOTS;
 use abi::trace::TraceKind;
 use abi::types::Nanoseconds;
-use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Release};
 
 /// Slots of a frame, as a number.
 pub(crate) const SLOTS: u64 = 16;
@@ -37,11 +37,9 @@ pub(crate) fn advance<M: Machine>(machine: &M, processor: &Processor, now: u64) 
 /// A frame has ended: a plan that is pending takes over, or waits for the other processors.
 fn wrap<M: Machine>(machine: &M, processor: &Processor, now: u64) {
     match processor.pending.load(Acquire) {
+        plan::NONE | plan::JOINING => {}
         plan::ALONE => swap(processor, now),
-        plan::TOGETHER
-            if processor.held.get() == 0
-                && processor.frame.get() >= machine.kernel().joint.frame.load(Relaxed) =>
-        {
+        from if processor.held.get() == 0 && plan::together(processor.frame.get()) >= from => {
             arrive(machine, processor);
         }
         _ => {}

@@ -40,8 +40,8 @@ pub struct Plan {
 
 impl Plan {
     /// A plan without places.
-    #[must_use]
-    pub const fn new() -> Self {
+    #[cfg(test)]
+    pub(crate) const fn new() -> Self {
         Self {
             length: Cell::new(),
             sole: Cell::new(),
@@ -102,18 +102,18 @@ impl Plan {
     }
 }
 
-impl Default for Plan {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 /// No plan is pending.
 pub(crate) const NONE: u64 = 0;
 /// A plan takes over at the next wrap.
 pub(crate) const ALONE: u64 = 1;
-/// A plan takes over with those of other processors.
-pub(crate) const TOGETHER: u64 = 2;
+/// A plan takes over with those of other processors, not all of which are committed. Above [`ALONE`], any other number is
+/// two more than the frame from which on they take over: one word, so that nobody reads the frame of another set.
+pub(crate) const JOINING: u64 = u64::MAX;
+
+/// What is pending for plans that take over together from a frame on.
+pub(crate) const fn together(frame: u64) -> u64 {
+    frame.saturating_add(2)
+}
 
 /// The plan in force and the one that is not.
 #[inline]
@@ -148,19 +148,17 @@ pub(crate) fn members(mask: u64) -> impl Iterator<Item = ProcessorId> {
 
 /// Plans of several processors that take over together.
 pub struct Joint {
-    /// Processors that take part; 0: none pending. Written under the control lock, cleared by the last to arrive.
+    /// Processors that take part in the last set that was begun. Written under the control lock.
     pub(crate) mask: AtomicU64,
     /// Those that finished their frame and wait.
     pub(crate) arrived: AtomicU64,
-    /// First frame of the new plans.
-    pub(crate) frame: AtomicU64,
 }
 
 impl Joint {
     /// Nothing pending.
     #[must_use]
     pub const fn new() -> Self {
-        Self { mask: AtomicU64::new(0), arrived: AtomicU64::new(0), frame: AtomicU64::new(0) }
+        Self { mask: AtomicU64::new(0), arrived: AtomicU64::new(0) }
     }
 }
 

@@ -85,7 +85,7 @@ pub struct Processor {
     pub(crate) timer_interrupts: Cell,
     /// A context that another processor wants stopped, 0 for none. Written under the control lock, cleared here.
     pub(crate) stop: AtomicU64,
-    /// 0: nothing pending; 1: swap at the next wrap; 2: swap together, see [`crate::plan::Joint`]. Set under the control lock.
+    /// Whether a plan is pending, see [`plan::NONE`]. Set under the control lock; only a plan that takes over clears it outside.
     pub(crate) pending: AtomicU64,
     /// Which of `plans` runs.
     pub(crate) running: Cell,

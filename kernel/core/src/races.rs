@@ -12,16 +12,21 @@ const ROUNDS: u32 = 300_000;
 const HERE: ProcessorId = ProcessorId::new(0);
 const THERE: ProcessorId = ProcessorId::new(1);
 
-/// Runs `other` again and again beside `rounds` of `look`.
+/// Runs `other` again and again beside [`ROUNDS`] of `look`, and beside as many more as it takes both to have met on a
+/// computer that is busy with something else.
 fn beside(other: impl Fn() + Sync, mut look: impl FnMut()) {
-    let over = AtomicBool::new(false);
+    let (over, turns) = (AtomicBool::new(false), AtomicU64::new(0));
     thread::scope(|scope| {
         scope.spawn(|| {
             while !over.load(Relaxed) {
                 other();
+                turns.fetch_add(1, Relaxed);
             }
         });
         (0..ROUNDS).for_each(|_| look());
+        while turns.load(Relaxed) < u64::from(ROUNDS / 10) {
+            look();
+        }
         over.store(true, Relaxed);
     });
 }

@@ -47,11 +47,19 @@ pub(super) fn perform<M: Machine>(
     }
 }
 
-/// Refuses while a plan is pending.
-fn idle_stage(processor: &Processor) -> Result<(), Refusal> {
+/// Refuses while a plan is pending, but for `state`.
+fn idle_stage(processor: &Processor, state: u64) -> Result<(), Refusal> {
     match processor.pending.load(Acquire) {
-        plan::NONE if processor.online() => Ok(()),
-        state => Err(Refusal::with(Error::WrongState, state.min(1))),
+        pending if [plan::NONE, state].contains(&pending) && processor.online() => Ok(()),
+        pending => Err(Refusal::with(Error::WrongState, pending.min(1))),
+    }
+}
+
+/// A set of joint plans that is not complete, and of which one is to become another, is none any more: whoever began it may be
+/// dead.
+fn call_off<M: Machine>(request: &Request<'_, M>, processor: &Processor) {
+    if processor.pending.load(Acquire) == plan::JOINING {
+        joint_members(request).for_each(|member| member.pending.store(plan::NONE, Release));
     }
 }
 
@@ -61,7 +69,7 @@ fn stage<M: Machine>(
     index: u64,
     slots: u64,
 ) -> Answer {
-    idle_stage(processor)?;
+    idle_stage(processor, plan::JOINING)?;
     let first = index.checked_mul(STAGED).and_then(plan::Place::new).ok_or(Refusal::argument(3))?;
     let slots = slots.to_le_bytes();
     let slots = slots.as_chunks::<2>().0.iter().map(|slot| u64::from(u16::from_le_bytes(*slot)));
@@ -69,6 +77,7 @@ fn stage<M: Machine>(
     for (_, slot) in places.clone() {
         planned_context(request, processor, slot)?;
     }
+    call_off(request, processor);
     for (place, slot) in places {
         processor.staged().set(place, planned_context(request, processor, slot)?);
     }
@@ -97,7 +106,7 @@ fn commit<M: Machine>(
     length: u64,
     mask: u64,
 ) -> Answer {
-    idle_stage(processor)?;
+    idle_stage(processor, plan::NONE)?;
     let lengths = PLAN_SLOTS..=PLAN_PLACES;
     if !usize::try_from(length).is_ok_and(|length| lengths.contains(&length)) {
         return Err(Refusal::argument(3));
@@ -144,21 +153,21 @@ fn joint_members<'a, M: Machine>(request: &Request<'a, M>) -> impl Iterator<Item
     let machine = request.machine;
     let all =
         (0..machine.processors()).filter_map(move |id| machine.processor(ProcessorId::new(id)));
-    all.filter(|processor| processor.pending.load(Acquire) == plan::TOGETHER)
+    all.filter(|processor| processor.pending.load(Acquire) > plan::ALONE)
 }
 
 /// Marks this processor's plan; the last of them to be marked decides the frame at which all take over.
 fn commit_together<M: Machine>(request: &Request<'_, M>, processor: &Processor, mask: u64) {
     let joint = &request.machine.kernel().joint;
     if joint_members(request).next().is_none() {
-        joint.frame.store(u64::MAX, Relaxed);
         joint.arrived.store(0, Relaxed);
         joint.mask.store(mask, Release);
     }
-    processor.pending.store(plan::TOGETHER, Release);
+    processor.pending.store(plan::JOINING, Release);
     let members = u32::try_from(joint_members(request).count()).unwrap_or(0);
     if members == mask.count_ones() {
-        joint.frame.store(frames(request, processor).saturating_add(1), Release);
+        let from = plan::together(frames(request, processor).saturating_add(1));
+        joint_members(request).for_each(|member| member.pending.store(from, Release));
         plan::members(mask).for_each(|id| tell(request, id));
     }
 }

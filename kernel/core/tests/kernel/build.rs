@@ -85,11 +85,16 @@ impl TestMachine {
     }
 
     /// Stages and commits a plan of a processor: own slots of contexts, 0 for idle.
-    pub fn plan(&self, id: u64, places: &[u64], mask: u64) {
+    pub fn stage(&self, id: u64, places: &[u64]) {
         for (index, chunk) in (0..).zip(places.chunks(4)) {
             let word = chunk.iter().rev().fold(0, |word, slot| word << 16 | slot);
             self.on_processor(id, ProcessorOperation::Stage, [index, word, 0, 0]).expect("staged");
         }
+    }
+
+    /// Stages and commits a plan, alone where the mask is 0.
+    pub fn plan(&self, id: u64, places: &[u64], mask: u64) {
+        self.stage(id, places);
         self.on_processor(id, ProcessorOperation::Commit, [places.len() as u64, mask, 0, 0])
             .expect("committed");
         self.settle();

@@ -207,6 +207,44 @@ fn joint_plans_never_run_beside_old_ones() {
     assert_eq!(machine.running(1), Some(old[0].context_frame), "and plans alone work again");
 }
 
+/// Whoever commits may die between two processors of a set: who comes after it begins anew.
+#[test]
+fn a_set_of_which_one_is_never_committed_is_called_off_by_staging() {
+    // covers: SCH-2
+    let machine = TestMachine::booted(3);
+    let made = [1, 2].map(|id| machine.make(id, id));
+    made.iter().for_each(|made| machine.start(*made));
+    let running = |frame: u64| {
+        machine.run_until(frame * FRAME + SLOT / 3);
+        [1, 2].map(|id| machine.running(id))
+    };
+    let both = made.map(|made| Some(made.context_frame));
+    let mask = 0b110;
+    for round in 0..3 {
+        // Processor 1 is committed, and then nobody goes on.
+        machine.plan(1, &[0; 16], mask);
+        assert_eq!(running(8 * round + 2), if round == 0 { [None; 2] } else { both });
+        let commit = machine.on_processor(1, ProcessorOperation::Commit, [16, mask, 0, 0]);
+        assert_eq!(commit, Err((Error::WrongState, 1)), "committed already");
+        // The next one stages both before it commits any.
+        for (id, made) in (1..).zip(made) {
+            machine.stage(id, &[made.context; 16]);
+        }
+        for id in [1, 2] {
+            machine.on_processor(id, ProcessorOperation::Commit, [16, mask, 0, 0]).unwrap();
+            let pending = machine.on_processor(id, ProcessorOperation::Place, [0; 4]).unwrap()[3];
+            assert_eq!(pending, 1, "processor {id}");
+        }
+        let stage = machine.on_processor(1, ProcessorOperation::Stage, [0; 4]);
+        assert_eq!(stage, Err((Error::WrongState, 1)), "a whole set is not called off");
+        assert_eq!(running(8 * round + 4), both);
+    }
+    // One that is alone does not wait for what was called off.
+    machine.plan(1, &[0; 16], mask);
+    machine.plan(1, &[0; 16], 0);
+    assert_eq!(running(30), [None, both[1]]);
+}
+
 #[test]
 fn an_interrupt_for_a_context_elsewhere_reaches_it() {
     // covers: KRN-6
