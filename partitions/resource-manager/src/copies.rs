@@ -65,7 +65,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             let _ = self.machine.patient(context, ContextOperation::Stop as u64, [0; 4]);
         }
         if row.starts > 0 {
-            self.outdate_plans();
+            self.outdate_plans_of(id, &row);
         }
         self.unmap_all(&row);
         self.end_objects(&row)?;

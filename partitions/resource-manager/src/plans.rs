@@ -6,9 +6,10 @@ use crate::trouble::Trouble;
 use abi::call::Error;
 use abi::control::{PLAN_SLOTS, ProcessorOperation, first_slot};
 use abi::manifest::{EVERY_PROCESSOR, ManifestPartition, PartitionFlags, PartitionRole};
-use abi::types::{PartitionId, ProcessorId, Slot};
+use abi::types::{MAX_PROCESSORS, PartitionId, ProcessorId, Slot};
+use arrayvec::ArrayVec;
 use plan::{Fit, Place, Plan, Want};
-use program_loader::{Calls, Window};
+use program_loader::{Calls, Refusal, Window};
 use resource_db::PartitionRow;
 
 /// Contexts that one `Stage` takes.
@@ -45,49 +46,74 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         plan::plan(processor, self.facts.processors, wants)
     }
 
-    /// The plans no longer say what the books say; they are made anew by [`Self::replan`].
+    /// No plan says any more what the books say; they are made anew by [`Self::replan`].
     pub fn outdate_plans(&mut self) {
         self.stale_plans = u64::MAX >> (64 - u32::from(self.facts.processors.clamp(1, 64)));
     }
 
-    /// Makes and commits the plans that are out of date. One that cannot be staged yet, because the one before it has
-    /// not taken over, stays out of date; whether any does.
-    pub fn replan(&mut self) -> bool {
-        for processor in (0..self.facts.processors).map(ProcessorId::new) {
-            let bit = 1_u64.wrapping_shl(processor.raw().into());
-            if self.stale_plans & bit == 0 {
-                continue;
-            }
-            let plan = self.plan(processor);
-            if let Err(trouble) = self.commit_plan(processor, &plan) {
-                if !is_pending(trouble) {
-                    self.say(format_args!("no plan for processor {}: {trouble}", processor.raw()));
-                    self.stale_plans &= !bit;
-                }
-                continue;
-            }
-            self.stale_plans &= !bit;
-            if plan.fit != Fit::Met {
-                self.say(format_args!("processor {}: {}", processor.raw(), plan.fit));
-            }
+    /// As [`Self::outdate_plans`] for the processors that a partition's contexts are on.
+    pub fn outdate_plans_of(&mut self, id: PartitionId, row: &PartitionRow) {
+        let Ok(definition) = self.definition(row) else { return };
+        let (want, processors) = (self.want(id, row, definition), self.facts.processors);
+        for context in 0..want.contexts_on(processors) {
+            self.stale_plans |= bit(want.processor_of(context, processors));
         }
-        self.stale_plans != 0
     }
 
-    /// Stages a plan, four places at a time, and commits it.
-    fn commit_plan(&mut self, processor: ProcessorId, plan: &Plan) -> Result<(), Trouble> {
-        let capability = processor_slot(processor);
+    /// Makes the plans that are out of date and commits them, several so that they take over together. Where one cannot be
+    /// staged yet, because the one before it has not taken over, all stay out of date; whether any does.
+    pub fn replan(&mut self) -> bool {
+        let mut staged = ArrayVec::<_, { MAX_PROCESSORS as usize }>::new();
+        for processor in members(self.stale_plans) {
+            let plan = self.plan(processor);
+            match self.stage_plan(processor, &plan) {
+                Ok(length) => staged.push((processor, length, plan.fit)),
+                Err(trouble) if is_pending(trouble) => return true,
+                Err(trouble) => self.give_plan_up(processor, trouble),
+            }
+        }
+        let together = if staged.len() > 1 { self.stale_plans } else { 0 };
+        for (processor, length, fit) in staged {
+            match self.commit_plan(processor, length, together) {
+                Ok(()) if fit == Fit::Met => {}
+                Ok(()) => self.say(format_args!("processor {}: {fit}", processor.raw())),
+                // Those that are committed already are called off when they are staged again.
+                Err(trouble) if is_pending(trouble) => return true,
+                Err(trouble) => self.give_plan_up(processor, trouble),
+            }
+        }
+        self.stale_plans = 0;
+        false
+    }
+
+    fn give_plan_up(&mut self, processor: ProcessorId, trouble: Trouble) {
+        self.say(format_args!("no plan for processor {}: {trouble}", processor.raw()));
+        self.stale_plans &= !bit(processor);
+    }
+
+    /// Stages a plan, four places at a time; its length.
+    fn stage_plan(&mut self, processor: ProcessorId, plan: &Plan) -> Result<usize, Trouble> {
         let length = PLAN_SLOTS + plan.takers.len();
         for stage in 0..length.div_ceil(PER_STAGE) {
             let mut word = 0_u64;
             for place in (0..PER_STAGE).rev() {
                 word = word << 16 | u64::from(self.place_slot(plan, stage * PER_STAGE + place));
             }
-            let arguments = [stage as u64, word, 0, 0];
-            self.machine.patient(capability, ProcessorOperation::Stage as u64, arguments)?;
+            let (slot, operation) = (processor_slot(processor), ProcessorOperation::Stage as u64);
+            self.machine.patient(slot, operation, [stage as u64, word, 0, 0])?;
         }
-        let arguments = [length as u64, 0, 0, 0];
-        self.machine.patient(capability, ProcessorOperation::Commit as u64, arguments)?;
+        Ok(length)
+    }
+
+    /// Commits a plan that is staged, alone where no others are to take over with it.
+    fn commit_plan(
+        &mut self,
+        processor: ProcessorId,
+        length: usize,
+        together: u64,
+    ) -> Result<(), Trouble> {
+        let (slot, operation) = (processor_slot(processor), ProcessorOperation::Commit as u64);
+        self.machine.patient(slot, operation, [length as u64, together, 0, 0])?;
         Ok(())
     }
 
@@ -109,7 +135,16 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
 
 /// Whether a plan was refused only because the one before it has not taken over yet.
 fn is_pending(trouble: Trouble) -> bool {
-    matches!(trouble, Trouble::Kernel(refusal) if refusal.error == Error::WrongState)
+    trouble == Trouble::Kernel(Refusal { error: Error::WrongState, value: 1 })
+}
+
+fn bit(processor: ProcessorId) -> u64 {
+    1_u64.wrapping_shl(processor.raw().into())
+}
+
+/// The processors of a mask.
+fn members(mask: u64) -> impl Iterator<Item = ProcessorId> {
+    (0..MAX_PROCESSORS).map(ProcessorId::new).filter(move |processor| mask & bit(*processor) != 0)
 }
 
 /// Own slot of a processor.

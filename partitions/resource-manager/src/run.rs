@@ -50,7 +50,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             self.machine.patient(context, ContextOperation::Start as u64, [0; 4])?;
         }
         if !placed {
-            self.outdate_plans();
+            self.outdate_plans_of(id, &row);
         }
         if again {
             self.tell_peers(id);

@@ -3,10 +3,12 @@
 use super::world::{TestManager, World, index};
 use super::{contexts, id};
 use crate::manager::Machine;
+use crate::plans::processor_slot;
 use crate::run::unfinished;
-use abi::control::{ContextOperation, ContextState};
+use abi::control::{ContextOperation, ContextState, ProcessorOperation};
 use abi::information::StartReason;
 use abi::message::resource::PartitionState;
+use abi::types::ProcessorId;
 use program_loader::Calls;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -172,4 +174,50 @@ fn an_own_ward_is_not_forgotten() {
 fn a_start_reason_survives_as_unfinished() {
     let all = StartReason::ALL.map(unfinished);
     assert_eq!(all, [1, 2, 3, 4], "0 stands for none");
+}
+
+/// Whether a plan of each processor is pending.
+fn pending(manager: &mut TestManager) -> [bool; 2] {
+    [0, 1].map(|processor| {
+        let slot = processor_slot(ProcessorId::new(processor));
+        let place = ProcessorOperation::Place as u64;
+        manager.machine.patient(slot, place, [0; 4]).unwrap()[3] == 1
+    })
+}
+
+/// Lets frames of 16 ms pass.
+fn frames(manager: &mut TestManager, count: u64) {
+    let until = manager.machine.now() + count * 16_000_000;
+    manager.machine.sleep_until(until);
+}
+
+/// Plans that were to take over together do so or not at all, and those who come after make them anew.
+///
+/// covers: SCH-2, RES-2
+#[test]
+fn plans_cut_short_are_made_anew() {
+    let (mut world, mut manager) = World::new();
+    let mut halves = 0;
+    for calls in 0.. {
+        frames(&mut manager, 3);
+        assert_eq!(pending(&mut manager), [false; 2]);
+        manager.outdate_plans();
+        let died = dies_in(&world, calls, || assert!(!manager.replan()));
+        world.shared.dies_after.set(None);
+        let before = pending(&mut world.successor());
+        frames(&mut manager, 3);
+        let after = pending(&mut world.successor());
+        match before {
+            // One alone never takes over.
+            [true, false] => assert_eq!(after, before, "death at call {calls}"),
+            _ => assert_eq!(after, [false; 2], "death at call {calls}"),
+        }
+        halves += u32::from(after[0]);
+        manager = world.recovered();
+        assert!(!manager.replan(), "death at call {calls}");
+        if !died {
+            assert!(halves > 0, "never was one committed and the other not");
+            return;
+        }
+    }
 }
