@@ -32,6 +32,11 @@ pub enum Complaint<'a> {
         /// The partition.
         name: &'a str,
     },
+    /// What stands in the image is not destroyed.
+    OfTheImage {
+        /// The partition.
+        name: &'a str,
+    },
     /// Talking to a partition, or reading its log, was refused.
     NoConsole {
         /// The partition.
@@ -82,6 +87,10 @@ impl fmt::Display for Complaint<'_> {
             Self::CarriesConsole { verb, name } => write!(
                 f,
                 "{name} carries this console, and nobody could start it again: will not {verb} it; type restart {name}"
+            ),
+            Self::OfTheImage { name } => write!(
+                f,
+                "{name} stands in the image and is not destroyed: only what create made is; type kill {name} to stop it"
             ),
             Self::Change { verb, name, trouble, .. } => {
                 write!(f, "cannot {verb} {name}: {trouble}")

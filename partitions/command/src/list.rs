@@ -37,11 +37,13 @@ impl List {
         self.0.iter().map(|record| name_text(&record.name))
     }
 
-    /// The one with this name.
+    /// The one with this name, or with this number where none has it as its name.
     pub fn named<'a>(&'a self, name: &'a str) -> Result<&'a PartitionRecord, Complaint<'a>> {
         let unknown =
             || Mistake::UnknownPartition { word: name, nearest: nearest(name, self.names()) };
         let found = self.0.iter().find(|record| name_text(&record.name) == name);
+        let number = name.parse::<u32>().ok();
+        let found = found.or_else(|| self.0.iter().find(|record| number == Some(record.id)));
         found.ok_or_else(|| Complaint::Mistake(unknown()))
     }
 

@@ -213,7 +213,8 @@ impl Fake {
                 self.changes.push((request, index));
                 let ends = [ResourceRequest::Kill, ResourceRequest::Restart];
                 self.manager_is_gone = index == 0 && ends.contains(&request);
-                Some(Vec::new())
+                let made = request == ResourceRequest::Create;
+                Some(if made { bytes(Index { index: 9 }) } else { Vec::new() })
             }
         }
     }

@@ -54,6 +54,18 @@ fn refusals_say_what_to_do() {
             "cannot start web: memory is out: stop another partition, machine shows what is free\n",
         ),
         (
+            ResourceStatus::NoMemory,
+            None,
+            "create web",
+            "cannot create web: memory is out: stop another partition, machine shows what is free\n",
+        ),
+        (
+            ResourceStatus::NotAllowed,
+            None,
+            "destroy web",
+            "web stands in the image and is not destroyed: only what create made is; type kill web to stop it\n",
+        ),
+        (
             ResourceStatus::Kernel,
             Some(12),
             "restart web",

@@ -102,6 +102,18 @@ fn changes_reach_the_resource_manager() {
 }
 
 #[test]
+fn partitions_are_made_and_ended_by_number() {
+    let mut fake = Fake::new();
+    let (text, status) = fake.run("create web; destroy 3; kill 3; start 17");
+    let said = "partition 9 made like web: start 9 starts it\npartition 3 destroyed\n3 killed\n\
+                no partition is called '17': ps lists them\n";
+    assert_eq!((text.as_str(), status), (said, 1));
+    let asked =
+        [(ResourceRequest::Create, 3), (ResourceRequest::Destroy, 3), (ResourceRequest::Kill, 3)];
+    assert_eq!(fake.changes, asked);
+}
+
+#[test]
 fn a_resource_manager_that_is_restarted_is_waited_for() {
     let mut fake = Fake::new();
     let (text, status) = fake.run("restart resource-manager; uptime; audit");

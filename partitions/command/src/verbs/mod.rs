@@ -4,6 +4,7 @@ mod capabilities;
 mod change;
 mod channels;
 mod console;
+mod create;
 mod hardware;
 mod machine;
 mod partitions;
@@ -62,6 +63,8 @@ fn perform<'a>(
         Command::Stop(name) => change::partition(surroundings, list, name, &Change::STOP),
         Command::Kill(name) => change::partition(surroundings, list, name, &Change::KILL),
         Command::Restart(name) => change::partition(surroundings, list, name, &Change::RESTART),
+        Command::Create(name) => create::create(surroundings, list, name),
+        Command::Destroy(name) => create::destroy(surroundings, list, name),
         Command::Plan => plan::show(surroundings, list),
         Command::Channels => channels::show(surroundings, list),
         Command::Caps(name) => capabilities::show(surroundings, list, name),

@@ -18,6 +18,10 @@ pub enum Command<'a> {
     Kill(&'a str),
     /// Stop it and start it anew.
     Restart(&'a str),
+    /// Make one more like this partition.
+    Create(&'a str),
+    /// End this one that was made so.
+    Destroy(&'a str),
     /// The plan of each processor.
     Plan,
     /// The channels.
@@ -105,6 +109,8 @@ fn with_name<'a>(verb: &'static Verb, name: &'a str) -> Result<Command<'a>, Mist
         "stop" => Command::Stop(name),
         "kill" => Command::Kill(name),
         "restart" => Command::Restart(name),
+        "create" => Command::Create(name),
+        "destroy" => Command::Destroy(name),
         "caps" => Command::Caps(name),
         "console" => Command::Console(name),
         _ => Command::Help(Some(verb)),

@@ -22,6 +22,8 @@ fn every_verb_is_understood() {
         ("stop web", Command::Stop("web")),
         ("kill web", Command::Kill("web")),
         ("restart web", Command::Restart("web")),
+        ("create web", Command::Create("web")),
+        ("destroy 17", Command::Destroy("17")),
         ("plan", Command::Plan),
         ("channels", Command::Channels),
         ("caps io-console", Command::Caps("io-console")),

@@ -71,6 +71,19 @@ pub const VERBS: &[Verb] = &[
         "The partition begins with clean memory; only memory marked lasting is kept. Its peers see a new epoch on their channels.",
     ),
     entry(
+        "create",
+        Argument::Name,
+        "make one more like a partition of the image",
+        "The new partition has the same program and as much memory, but neither channels nor hardware. It is told by its number, \
+         which every command takes in place of a name, and does not run before it is started.",
+    ),
+    entry(
+        "destroy",
+        Argument::Name,
+        "end a partition that create made",
+        "Give its number: the name is that of the partition it was made like. All it had is given back.",
+    ),
+    entry(
         "plan",
         Argument::None,
         "show the plan of each processor",
