@@ -5,7 +5,7 @@ use crate::key::public_key;
 use crate::machine::{enter, memory::Identity, processor};
 use abi::image::name_text;
 use abi::types::PAGE_SIZE;
-use boot_image::{Image, check_programs};
+use boot_image::Image;
 use core::fmt::Write;
 use core::panic::PanicInfo;
 use loader_core::{Handover, Offer, Refusal, prepare};
@@ -15,9 +15,7 @@ use loader_core::{Handover, Offer, Refusal, prepare};
 /// # Errors
 /// [`Refusal`] that names what is wrong.
 pub fn check_image(bytes: &[u8]) -> Result<Image<'_>, Refusal> {
-    let image = Image::verify(bytes, public_key().as_ref())?;
-    check_programs(&image)?;
-    Ok(image)
+    loader_core::check_image(bytes, public_key().as_ref())
 }
 
 /// Prepares everything and enters the kernel; returns only if that is not possible.

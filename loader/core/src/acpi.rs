@@ -9,6 +9,7 @@ mod root;
 mod sleep;
 mod table;
 
+use crate::map::MemoryMap;
 use crate::offer::{PhysicalMemory, Rsdp};
 use abi::boot::{IoApic, Machine};
 use abi::layout::KERNEL_DEVICES;
@@ -20,6 +21,9 @@ use zerocopy::FromZeros;
 
 /// Where the local APIC is unless a table says otherwise.
 const LOCAL_APIC: u64 = 0xfee0_0000;
+/// Bytes of the registers of a local APIC and of an HPET's first part, and of an I/O APIC.
+const LARGE_BLOCK: u64 = 0x400;
+const IO_APIC_BLOCK: u64 = 0x20;
 /// Device pages that the kernel needs at most: I/O APICs, local APIC, HPET.
 const DEVICES: usize = abi::boot::IO_APICS + 2;
 
@@ -43,9 +47,15 @@ pub struct Findings {
     pub copy: Option<[u8; 36]>,
 }
 
-/// Reads the tables. `processor` is the APIC id of this processor, which is listed first.
+/// Reads the tables. `processor` is the APIC id of this processor, which is listed first. Registers that would lie in what `map`
+/// calls memory are none.
 #[must_use]
-pub fn read<M: PhysicalMemory>(memory: &M, rsdp: &Rsdp, processor: u32) -> Findings {
+pub fn read<M: PhysicalMemory>(
+    memory: &M,
+    rsdp: &Rsdp,
+    processor: u32,
+    map: &MemoryMap,
+) -> Findings {
     let mut machine = Machine::new_zeroed();
     let mut local_apic = PhysicalAddress::new(LOCAL_APIC);
     madt::add_processor(&mut machine, processor);
@@ -61,7 +71,7 @@ pub fn read<M: PhysicalMemory>(memory: &M, rsdp: &Rsdp, processor: u32) -> Findi
         }
         hpet = root.table(memory, *b"HPET").and_then(|table| hpet_address(memory, &table));
     }
-    let devices = place_devices(&mut machine, local_apic, hpet);
+    let devices = place_devices(&mut machine, local_apic, hpet, map);
     let copy = match (rsdp, root) {
         (Rsdp::Copy(bytes), Some(root)) if root.rsdp.raw() == 0 => Some(*bytes),
         _ => None,
@@ -77,18 +87,27 @@ fn hpet_address<M: PhysicalMemory>(memory: &M, table: &Table) -> Option<Physical
     (space == [IN_MEMORY] && address != 0).then_some(PhysicalAddress::new(address))
 }
 
-/// Gives each page of registers its place and writes that into `machine`.
+/// Gives each page of registers its place and writes that into `machine`. What cannot be registers is left out; of the local APIC, which
+/// every processor has, the usual address holds then.
 fn place_devices(
     machine: &mut Machine,
     local_apic: PhysicalAddress,
     hpet: Option<PhysicalAddress>,
+    map: &MemoryMap,
 ) -> ArrayVec<Device, DEVICES> {
     let mut devices = ArrayVec::new();
+    let sound = map.may_be_device(local_apic, LARGE_BLOCK);
+    let local_apic = if sound { local_apic } else { PhysicalAddress::new(LOCAL_APIC) };
     machine.local_apic = place(&mut devices, local_apic);
+    let hpet = hpet.filter(|&hpet| map.may_be_device(hpet, LARGE_BLOCK));
     machine.hpet = hpet.map_or(VirtualAddress::new(0), |hpet| place(&mut devices, hpet));
-    let count = usize::try_from(machine.io_apic_count).unwrap_or(0);
-    for IoApic { address, physical, .. } in machine.io_apics.iter_mut().take(count) {
-        *address = place(&mut devices, *physical);
+    let found = machine.io_apics;
+    let count = usize::try_from(core::mem::take(&mut machine.io_apic_count)).unwrap_or(0);
+    let sound = |io_apic: &&IoApic| map.may_be_device(io_apic.physical, IO_APIC_BLOCK);
+    for io_apic in found.iter().take(count).filter(sound) {
+        let address = place(&mut devices, io_apic.physical);
+        let io_apic = IoApic { address, ..*io_apic };
+        madt::push(&mut machine.io_apics, &mut machine.io_apic_count, io_apic);
     }
     devices
 }

@@ -12,6 +12,7 @@ use abi::boot::{
 };
 use abi::layout::DIRECT_MAP;
 use abi::types::{Frame, PAGE_SIZE, VirtualAddress};
+use boot_image::{Image, PublicKey, check_programs};
 use zerocopy::{FromZeros, IntoBytes};
 
 /// What it takes to enter the kernel.
@@ -35,6 +36,16 @@ pub struct Handover {
     pub processors: u32,
 }
 
+/// Checks an image and every program in it; where a key is given, the signature as well.
+///
+/// # Errors
+/// [`Refusal`] that names what is wrong.
+pub fn check_image<'a>(bytes: &'a [u8], key: Option<&PublicKey>) -> Result<Image<'a>, Refusal> {
+    let image = Image::verify(bytes, key)?;
+    check_programs(&image)?;
+    Ok(image)
+}
+
 /// Loads kernel and first partition, builds page tables and fills the hand-over.
 ///
 /// # Errors
@@ -45,7 +56,7 @@ pub fn prepare<M: PhysicalMemory>(
 ) -> Result<Handover, Refusal> {
     let mut map = core::mem::take(&mut offer.map);
     let image = claim_image(&offer, &mut map)?;
-    let mut findings = acpi::read(memory, &offer.rsdp, offer.processor);
+    let mut findings = acpi::read(memory, &offer.rsdp, offer.processor, &map);
     findings.machine.serial = u32::from(offer.serial);
     findings.machine.framebuffer = offer.framebuffer;
     let plan = plan::make(&offer, &findings, memory, &mut map)?;

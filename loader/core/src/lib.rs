@@ -19,7 +19,7 @@ mod program;
 mod refusal;
 mod tables;
 
-pub use handover::{Handover, prepare};
+pub use handover::{Handover, check_image, prepare};
 pub use map::{MemoryMap, Range, Report, Use};
 pub use offer::{CommandLine, Door, Offer, PhysicalMemory, Rsdp};
 pub use refusal::Refusal;

@@ -167,6 +167,22 @@ impl MemoryMap {
         memory.map(Range::count).fold(0, u64::saturating_add)
     }
 
+    /// Whether device registers of so many bytes can lie there: within a page, in no memory, where every processor of 64 bits reaches.
+    #[must_use]
+    pub fn may_be_device(&self, start: PhysicalAddress, length: u64) -> bool {
+        let frame = start.raw() / PAGE_SIZE;
+        let in_page = (start.raw() % PAGE_SIZE).saturating_add(length) <= PAGE_SIZE;
+        in_page && frame < LAST && !self.holds_memory(start, length)
+    }
+
+    /// Whether any of these bytes is memory.
+    #[must_use]
+    pub fn holds_memory(&self, start: PhysicalAddress, length: u64) -> bool {
+        let end = start.raw().saturating_add(length).div_ceil(PAGE_SIZE);
+        let touched = |range: &Range| range.start < end && start.raw() / PAGE_SIZE < range.end;
+        self.ranges.iter().any(|range| range.usage.is_memory() && touched(range))
+    }
+
     /// Takes `count` free frames above 1 MiB and below `limit`, the highest there are, on a multiple of `align`.
     pub fn allocate(&mut self, count: u64, align: u64, limit: Frame, usage: Use) -> Option<Frame> {
         self.take(count, align, LOW_END, limit.raw(), usage)

@@ -5,5 +5,6 @@ mod boot;
 mod doors;
 mod machine;
 mod map;
+mod mutated;
 mod tables;
 mod walk;

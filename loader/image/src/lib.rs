@@ -8,6 +8,8 @@
 #![deny(missing_docs)]
 #![cfg_attr(not(test), deny(clippy::as_conversions, clippy::arithmetic_side_effects))]
 
+#[cfg(feature = "std")]
+pub mod damage;
 pub mod elf;
 mod elf_error;
 mod error;

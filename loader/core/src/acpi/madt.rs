@@ -124,7 +124,7 @@ pub(super) fn add_processor(machine: &mut Machine, id: u32) {
 }
 
 /// Appends to an array with a count beside it; what finds no room is left out.
-fn push<T>(array: &mut [T], count: &mut u32, value: T) {
+pub(super) fn push<T>(array: &mut [T], count: &mut u32, value: T) {
     let place = usize::try_from(*count).ok().and_then(|index| array.get_mut(index));
     if let Some(place) = place {
         *place = value;

@@ -36,15 +36,18 @@ pub fn find(information: &[u8]) -> Result<Found, Refusal> {
     let module = body(information, tag::MODULE).ok_or(Refusal::NoImage(ADVICE))?;
     let (start, end) = (number32(module, 0), number32(module, 4));
     let (start, end) = start.zip(end).ok_or(Refusal::NoImage(ADVICE))?;
-    let map = body(information, tag::MEMORY_MAP).unwrap_or_default();
+    let map = memory_map(body(information, tag::MEMORY_MAP).unwrap_or_default());
     let line = body(information, tag::COMMAND_LINE).unwrap_or_default();
+    let screen = body(information, tag::FRAMEBUFFER).and_then(framebuffer);
+    // Words on a screen that lies in memory would be written over whatever is there.
+    let screen = screen.filter(|screen| !map.holds_memory(screen.address, length(screen)));
     Ok(Found {
         door: Door::Multiboot2,
-        map: memory_map(map),
+        map,
         image: (PhysicalAddress::new(u64::from(start)), u64::from(end.saturating_sub(start))),
         rsdp: rsdp(information),
         command_line: CommandLine::new(line),
-        framebuffer: body(information, tag::FRAMEBUFFER).and_then(framebuffer).unwrap_or_default(),
+        framebuffer: screen.unwrap_or_default(),
     })
 }
 
@@ -92,6 +95,10 @@ fn framebuffer(body: &[u8]) -> Option<Framebuffer> {
     let (pitch, width, height) = (number32(body, 8)?, number32(body, 12)?, number32(body, 16)?);
     let (depth, kind) = (u32::from(*body.get(20)?), *body.get(21)?);
     (kind == DIRECT_COLOUR).then_some(Framebuffer { address, pitch, width, height, depth })
+}
+
+fn length(screen: &Framebuffer) -> u64 {
+    u64::from(screen.pitch).saturating_mul(screen.height.into())
 }
 
 fn number32(bytes: &[u8], offset: usize) -> Option<u32> {

@@ -1,8 +1,8 @@
 //! Firmware tables, good ones and every way to break them.
 
 use super::machine::Memory;
-use crate::Rsdp;
-use crate::acpi::{Findings, read};
+use crate::acpi::{self, Findings};
+use crate::{MemoryMap, Rsdp};
 use abi::layout::KERNEL_DEVICES;
 use abi::types::PhysicalAddress;
 use proptest::prelude::*;
@@ -90,7 +90,7 @@ fn dsdt(numbers: &[u8]) -> Vec<u8> {
 }
 
 /// A machine with every table; `revision` 0 has only the old root.
-fn machine(revision: u8) -> Memory {
+pub fn machine(revision: u8) -> Memory {
     let mut memory = Memory { end: 0x1000, ..Memory::default() };
     let list = [MADT, FADT, HPET];
     let wide: Vec<u8> = list.iter().flat_map(|it| it.to_le_bytes()).collect();
@@ -114,6 +114,10 @@ fn machine(revision: u8) -> Memory {
 pub fn root_copy(memory: &mut Memory) -> [u8; 36] {
     memory.place(0x3ff_0000, &table(b"XSDT", &[]));
     rsdp(2, 0, 0x3ff_0000)
+}
+
+fn read(memory: &Memory, rsdp: &Rsdp, processor: u32) -> Findings {
+    acpi::read(memory, rsdp, processor, &MemoryMap::default())
 }
 
 fn found(memory: &Memory) -> Findings {
@@ -357,7 +361,7 @@ fn check(findings: &Findings) {
 }
 
 /// Makes the sums of damaged tables right, so that what is behind the sum is reached.
-fn mend(memory: &mut Memory) {
+pub fn mend(memory: &mut Memory) {
     for address in [XSDT, RSDT, MADT, FADT, HPET] {
         let length = u32::try_from(memory.word(address + 4) & 0xffff_ffff).unwrap();
         if (36..0x1000).contains(&length) {

@@ -2,7 +2,7 @@
 
 use super::machine::{Memory, image, manifest, map, offer, program, report};
 use super::walk::{Page, pages};
-use crate::{Handover, MemoryMap, Refusal, Report, Use, prepare};
+use crate::{Handover, MemoryMap, Offer, Refusal, Report, Use, check_image, prepare};
 use abi::boot::{BOOT_MAGIC, BootInformation, MemoryKind};
 use abi::layout::{DIRECT_MAP, KERNEL_BASE, KERNEL_DEVICES, LASTING, PROGRAM_BASE, STACK_TOP};
 use abi::types::{Frame, PhysicalAddress};
@@ -14,7 +14,7 @@ use std::vec::Vec;
 use zerocopy::FromBytes;
 
 /// Where the image lies in these tests.
-const IMAGE: u64 = 0x800;
+pub const IMAGE: u64 = 0x800;
 
 /// An ordinary machine of 64 MiB with a hole, and memory above 4 GiB.
 fn ordinary() -> Vec<Report> {
@@ -29,19 +29,30 @@ fn ordinary() -> Vec<Report> {
 }
 
 /// A machine after the loader has done its work.
-struct Booted {
-    memory: Memory,
-    handover: Handover,
-    information: BootInformation,
-    pages: Vec<Page>,
-    image: Vec<u8>,
+pub struct Booted {
+    pub memory: Memory,
+    pub handover: Handover,
+    pub information: BootInformation,
+    pub pages: Vec<Page>,
+    pub image: Vec<u8>,
 }
 
-fn boot(map: MemoryMap, bytes: &[u8]) -> Result<Booted, Refusal> {
-    let mut memory = Memory::default();
+pub fn boot(map: MemoryMap, bytes: &[u8]) -> Result<Booted, Refusal> {
+    boot_with(Memory::default(), map, bytes, |_| ())
+}
+
+/// The same with firmware tables in memory and an offer to match.
+pub fn boot_with(
+    mut memory: Memory,
+    map: MemoryMap,
+    bytes: &[u8],
+    change: impl FnOnce(&mut Offer<'_>),
+) -> Result<Booted, Refusal> {
     memory.place(IMAGE << 12, bytes);
-    let parsed = Image::verify(bytes, None)?;
-    let handover = prepare(offer(map, &parsed, IMAGE), &mut memory)?;
+    let parsed = check_image(bytes, None)?;
+    let mut offer = offer(map, &parsed, IMAGE);
+    change(&mut offer);
+    let handover = prepare(offer, &mut memory)?;
     let address = handover.information.raw() - DIRECT_MAP;
     let raw = memory.bytes(address, size_of::<BootInformation>());
     let information = BootInformation::read_from_bytes(&raw).unwrap();
@@ -49,7 +60,7 @@ fn boot(map: MemoryMap, bytes: &[u8]) -> Result<Booted, Refusal> {
     Ok(Booted { memory, handover, information, pages, image: bytes.to_vec() })
 }
 
-fn sample() -> Vec<u8> {
+pub fn sample() -> Vec<u8> {
     image(manifest(|_, _| ()))
 }
 
@@ -65,7 +76,7 @@ fn frames(information: &BootInformation, kinds: &[MemoryKind]) -> BTreeSet<u64> 
 }
 
 /// Frames that hold the kernel's ELF segments: those its window shows.
-fn kernel_frames(booted: &Booted) -> BTreeSet<u64> {
+pub fn kernel_frames(booted: &Booted) -> BTreeSet<u64> {
     let kernel =
         booted.pages.iter().filter(|page| (KERNEL_BASE..KERNEL_DEVICES).contains(&page.address));
     kernel.map(|page| page.physical >> 12).collect()
@@ -144,7 +155,7 @@ fn the_crash_record_stays_where_it_was_when_other_sizes_change() {
 }
 
 /// Every promise about page tables, checked page by page.
-fn check_tables(booted: &Booted) {
+pub fn check_tables(booted: &Booted) {
     let it = &booted.information;
     let kernel = kernel_frames(booted);
     let mut shown = BTreeSet::new();
@@ -195,7 +206,7 @@ fn tables_keep_every_promise() {
 }
 
 /// Nothing is used twice, nothing is taken that firmware did not offer, nothing below 1 MiB but the trampoline.
-fn check_places(booted: &Booted, before: &MemoryMap) {
+pub fn check_places(booted: &Booted, before: &MemoryMap) {
     let it = &booted.information;
     let mut used = BTreeSet::new();
     let mut take = |start: Frame, count: u64| {

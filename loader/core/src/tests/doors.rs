@@ -7,7 +7,7 @@ use abi::types::PhysicalAddress;
 use proptest::prelude::*;
 use zerocopy::{FromZeros, IntoBytes};
 
-const START: u64 = 0x5008;
+pub const START: u64 = 0x5008;
 const MODULES: u64 = 0x6000;
 const MAP: u64 = 0x7ff0;
 const LINE: u64 = 0x9000;
@@ -37,6 +37,42 @@ fn monitor(start: &pvh::StartInformation) -> Memory {
     memory.place(LINE, b"quiet\x07\0later");
     memory
 }
+
+/// Where a monitor's words lie, and how many bytes of them.
+pub const PLACES: [(u64, usize); 3] = [(START, 56), (MODULES, 32), (MAP, 5 * 24)];
+
+/// A monitor's words about a small machine with an image.
+pub fn boot_monitor(memory: &mut Memory, image: u64, length: usize) {
+    let start = pvh::StartInformation { memory_count: 5, rsdp: 0, ..start() };
+    let size = u64::try_from(length).unwrap();
+    let module = pvh::Module { address: image, size, ..pvh::Module::new_zeroed() };
+    memory.place(START, start.as_bytes());
+    memory.place(MODULES, module.as_bytes());
+    for (place, (address, size, kind)) in (MAP..).step_by(24).zip(SMALL) {
+        let entry = pvh::Entry { address: address.into(), size: size.into(), kind, reserved: 0 };
+        memory.place(place, entry.as_bytes());
+    }
+}
+
+/// A boot loader's words about the same machine.
+pub fn boot_information(image: u64, length: usize) -> Vec<u8> {
+    let start = u32::try_from(image).unwrap();
+    let module = tag(3, &numbers(&[start, start + u32::try_from(length).unwrap()]));
+    let ranges = SMALL.iter().flat_map(|&(start, length, kind)| [start, 0, length, 0, kind, 0]);
+    let words: Vec<u32> = [24, 0].into_iter().chain(ranges).collect();
+    let mut screen = numbers(&[0xd000_0000, 0, 3200, 800, 600]);
+    screen.extend([32, 1, 0, 0]);
+    information(&[tag(1, b"quiet\0"), tag(6, &numbers(&words)), module, tag(8, &screen)])
+}
+
+/// A machine of 3 MiB: first byte, bytes, kind.
+const SMALL: [(u32, u32, u32); 5] = [
+    (0, 0x9_fc00, 1),
+    (0xf_0000, 0x1_0000, 2),
+    (0x10_0000, 0x1_0000, 3),
+    (0x11_0000, 0x1f_0000, 1),
+    (0x7c_0000, 0xe_0000, 1),
+];
 
 fn pvh(start: &pvh::StartInformation) -> Result<Found, Refusal> {
     pvh::find(PhysicalAddress::new(START), &monitor(start))

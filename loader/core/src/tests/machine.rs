@@ -10,7 +10,7 @@ use boot_image::sample::Elf;
 use boot_image::{Image, ImageWriter};
 use std::collections::{BTreeMap, BTreeSet};
 use std::vec::Vec;
-use zerocopy::{FromZeros, IntoBytes};
+use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
 /// Memory that remembers which frames were written.
 #[derive(Default)]
@@ -23,10 +23,12 @@ pub struct Memory {
 
 impl Memory {
     /// Puts bytes where firmware would.
-    pub fn place(&mut self, address: u64, bytes: &[u8]) {
-        for (address, &byte) in (address..).zip(bytes) {
+    pub fn place(&mut self, mut address: u64, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let (start, length) = piece(address, bytes.len());
             let frame = self.frames.entry(address >> 12).or_insert_with(|| vec![0; 4096]);
-            frame[usize::try_from(address & 0xfff).unwrap()] = byte;
+            frame[start..start + length].copy_from_slice(&bytes[..length]);
+            (address, bytes) = (address + length as u64, &bytes[length..]);
         }
     }
 
@@ -45,14 +47,20 @@ impl Memory {
 }
 
 impl PhysicalMemory for Memory {
-    fn read(&self, address: PhysicalAddress, bytes: &mut [u8]) -> bool {
-        for (offset, byte) in (0_u64..).zip(bytes) {
-            let Some(place) = address.raw().checked_add(offset) else { return false };
-            if self.end != 0 && place >> 12 >= self.end {
+    fn read(&self, address: PhysicalAddress, mut bytes: &mut [u8]) -> bool {
+        let mut address = address.raw();
+        while !bytes.is_empty() {
+            let (start, length) = piece(address, bytes.len());
+            if self.end != 0 && address >> 12 >= self.end {
                 return false;
             }
-            let frame = self.frames.get(&(place >> 12));
-            *byte = frame.map_or(0, |frame| frame[usize::try_from(place & 0xfff).unwrap()]);
+            let (now, rest) = bytes.split_at_mut(length);
+            match self.frames.get(&(address >> 12)) {
+                Some(frame) => now.copy_from_slice(&frame[start..start + length]),
+                None => now.fill(0),
+            }
+            let Some(next) = address.checked_add(length as u64) else { return rest.is_empty() };
+            (address, bytes) = (next, rest);
         }
         true
     }
@@ -71,6 +79,12 @@ impl PhysicalMemory for Memory {
             self.frames.remove(&frame);
         }
     }
+}
+
+/// Offset into its frame of the first of `length` bytes at `address`, and how many of them lie in that frame.
+fn piece(address: u64, length: usize) -> (usize, usize) {
+    let start = usize::try_from(address & 0xfff).unwrap();
+    (start, length.min(4096 - start))
 }
 
 /// A report in frames.
@@ -136,4 +150,11 @@ pub fn offer<'a>(map: MemoryMap, image: &'a Image<'a>, frame: u64) -> Offer<'a> 
         gigabyte_pages: true,
         reach: Frame::new(1 << 20),
     }
+}
+
+/// Name of the program of partition 0 in the manifest of an image.
+pub fn first_program(image: &[u8]) -> abi::image::Name {
+    let image = Image::parse(image).unwrap();
+    let partition = &image.manifest()[size_of::<ManifestHeader>()..];
+    ManifestPartition::read_from_prefix(partition).unwrap().0.program
 }

@@ -2,9 +2,9 @@
 
 use super::machine::{Memory, map, report};
 use super::walk::{Page, pages};
-use crate::Use;
 use crate::program::Loader;
 use crate::tables::Tables;
+use crate::{Refusal, Report, Use};
 use abi::layout::DIRECT_MAP;
 use abi::types::Frame;
 use std::vec::Vec;
@@ -18,6 +18,32 @@ fn direct(start: u64, end: u64, gigabyte_pages: bool) -> Vec<Page> {
     tables.map_direct(start, end).unwrap();
     let root = tables.root().raw();
     pages(&memory, root)
+}
+
+/// Root of the tables on a machine with these ranges of memory, of which the loader reaches all.
+fn root(reports: &[Report]) -> Result<u64, Refusal> {
+    let mut memory = Memory::default();
+    let mut map = map(reports);
+    let reach = Frame::new(1 << 28);
+    let mut loader = Loader { memory: &mut memory, map: &mut map, reach };
+    let mut tables = Tables::new(&mut loader, true)?;
+    tables.map_direct(0x100, 0x101)?;
+    let root = tables.root().raw();
+    assert_eq!(pages(&memory, root).len(), 1);
+    // Only the root must be low: the tables below it come from the top.
+    assert!(memory.written.iter().any(|&frame| frame >= 1 << 20));
+    Ok(root)
+}
+
+// covers: BOOT-6
+#[test]
+fn the_root_lies_where_processors_that_start_reach_it() {
+    let high = report(0x10_0000, 0x1000, Use::Usable);
+    assert_eq!(root(&[report(0x100, 0x10, Use::Usable), high]), Ok(0x10f));
+    assert_eq!(root(&[report(0xf_ffff, 0x1001, Use::Usable)]), Ok(0xf_ffff), "a range across");
+    assert_eq!(root(&[high]), Err(Refusal::Memory("page tables")));
+    let taken = report(0x100, 0x10, Use::Reserved);
+    assert_eq!(root(&[taken, high]), Err(Refusal::Memory("page tables")));
 }
 
 fn sizes(pages: &[Page]) -> Vec<u64> {
