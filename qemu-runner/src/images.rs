@@ -60,6 +60,18 @@ impl Artifacts {
         paths::images().join(format!("{}.report.txt", self.name))
     }
 
+    /// What its last `run` printed.
+    #[must_use]
+    pub fn transcript(&self) -> PathBuf {
+        self.folder.join("console.txt")
+    }
+
+    /// Its trace as Perfetto's viewer opens it.
+    #[must_use]
+    pub fn trace(&self) -> PathBuf {
+        paths::images().join(format!("{}.trace.json", self.name))
+    }
+
     /// Files with symbols: of the kernel and all partitions' programs, as the last build left them.
     #[must_use]
     pub fn symbols(&self, program: &str) -> PathBuf {

@@ -15,6 +15,7 @@ pub mod kvm;
 pub mod machine;
 pub mod marks;
 pub mod paths;
+pub mod perfetto;
 pub mod programs;
 pub mod qmp;
 pub mod session;

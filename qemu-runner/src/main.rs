@@ -1,7 +1,7 @@
 //! The command line behind `./bulkhead`.
 
 use clap::{Parser, Subcommand};
-use qemu_runner::verbs::{bench, debug, image, new, run, sizes, test};
+use qemu_runner::verbs::{bench, debug, image, new, run, sizes, test, trace};
 use std::process::ExitCode;
 
 /// One leak must not sink the ship: builds, runs and tests Bulkhead.
@@ -44,6 +44,8 @@ enum Verb {
     },
     /// Say how big the programs of an image are, and how much they have grown.
     Sizes(sizes::Arguments),
+    /// Show what ran when on which processor: as text, or drawn by Perfetto's viewer.
+    Trace(trace::Arguments),
     /// Install what is missing (done by every other verb as well).
     Setup,
 }
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         Verb::Debug(arguments) => debug::run(&arguments),
         Verb::New { name } => new::run(&name),
         Verb::Sizes(arguments) => sizes::run(&arguments),
+        Verb::Trace(arguments) => trace::run(&arguments),
         // The script has done it before it started this program.
         Verb::Setup => {
             println!("everything is there");

@@ -23,7 +23,7 @@ pub enum ResourceRequest {
     Channel = 7,
     /// [`CapabilityQuery`] → [`CapabilityRecord`]. Command.
     Capability = 8,
-    /// [`TraceQuery`] → [`TraceRecord`]. Command.
+    /// [`TraceQuery`] → [`TraceRecord`], as it was when record 0 of processor 0 was last asked for. Command.
     Trace = 9,
     /// [`Index`]: 0 switch off, 1 reset. All others are stopped first. Command.
     Shutdown = 10,

@@ -141,23 +141,37 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         })
     }
 
-    /// A record of a processor's trace.
+    /// A record of a processor's trace, as it was when the newest record of processor 0 was last asked for.
     ///
     /// # Errors
     /// `NoSuch` for one that is not kept.
     pub fn trace_record(&mut self, query: TraceQuery) -> Result<Reply, Trouble> {
         let processor = u16::try_from(query.processor).map_err(|_| ResourceStatus::NoSuch)?;
-        if processor >= self.facts.processors {
-            return Err(ResourceStatus::NoSuch.into());
+        if (processor, query.back) == (0, 0) {
+            self.take_picture()?;
         }
-        let slot = processor_slot(ProcessorId::new(processor));
-        let [.., next] = self.trace(slot, u64::MAX)?;
-        let index = next.checked_sub(u64::from(query.back) + 1).ok_or(ResourceStatus::NoSuch)?;
-        let [time, what, second, _] = self.trace(slot, index)?;
+        let record = self.picture.get(processor, query.back.into());
+        let [time, what, second] = record.ok_or(ResourceStatus::NoSuch)?;
         let first = what & (u64::MAX >> 8);
         let kind = u32::try_from(what >> 56).unwrap_or(0);
         let partition = self.traced(kind, Frame::new(first));
         Ok(Reply::record(&TraceRecord { time, kind, partition, first, second }))
+    }
+
+    /// Sets the newest records of all processors aside.
+    fn take_picture(&mut self) -> Result<(), Trouble> {
+        for processor in 0..self.facts.processors {
+            let slot = processor_slot(ProcessorId::new(processor));
+            let [.., next] = self.trace(slot, u64::MAX)?;
+            for back in 0..self.picture.each() {
+                let index = next.checked_sub(back + 1);
+                // What the processor overwrote meanwhile is missing.
+                let record = index.and_then(|index| self.trace(slot, index).ok());
+                let record = record.map(|[time, what, second, _]| [time, what, second]);
+                self.picture.set(processor, back, record);
+            }
+        }
+        Ok(())
     }
 
     /// The partition of the context that a record is about, if it is about one.

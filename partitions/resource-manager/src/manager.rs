@@ -76,6 +76,8 @@ pub struct Manager<'m, M: Machine, W: Window> {
     pub manifest: Manifest<'m>,
     /// What does not change.
     pub facts: Facts,
+    /// The trace, while it is read.
+    pub picture: crate::picture::Picture<'m>,
     /// Use of the processors.
     pub usage: crate::usage::Usage,
     /// Processors whose plans do not yet say what the books say, one bit each.

@@ -11,12 +11,17 @@ use program_loader::Mapped;
 use resource_db::{Books, bytes_needed};
 use resource_manager::manager::{Facts, Manager};
 use resource_manager::manifest::Manifest;
+use resource_manager::picture::{Picture, ROOM, Record};
 use resource_manager::setup::{Early, capacity, describe, facts, pages};
 use resource_manager::trouble::Trouble;
 use resource_manager::usage::Usage;
+use rt::entry::Room;
 
 /// The manager of this machine.
 pub type TheManager = Manager<'static, Native, Mapped>;
+
+/// Room for the picture of the trace.
+static TRACE: Room<Record, ROOM> = Room::new();
 
 /// Why the manager cannot start.
 pub enum Failure {
@@ -77,6 +82,7 @@ fn manager(
     facts: Facts,
 ) -> TheManager {
     let (machine, window, usage) = (Native::new(), Mapped::new(), Usage::default());
+    let picture = Picture::new(TRACE.give(), facts.processors);
     Manager {
         machine,
         window,
@@ -84,6 +90,7 @@ fn manager(
         image,
         manifest,
         facts,
+        picture,
         usage,
         stale_plans: 0,
         next_refusal: 0,

@@ -7,3 +7,4 @@ pub mod new;
 pub mod run;
 pub mod sizes;
 pub mod test;
+pub mod trace;

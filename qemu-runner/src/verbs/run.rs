@@ -9,7 +9,9 @@ use crate::verdict::End;
 use crate::{exec, iso};
 use anyhow::{Result, bail};
 use clap::Args;
+use std::fs::File;
 use std::io::{Read as _, Write as _, stdin, stdout};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -65,20 +67,21 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             exec::run(&mut session, line, patience, |answer| print!("{}", answer.output))?;
             Ok(())
         }
-        None => interact(&mut session),
+        None => interact(&mut session, Some(&artifacts.transcript())),
     }
 }
 
-/// Passes keys and output through until the machine ends or the person leaves.
+/// Passes keys and output through until the machine ends or the person leaves; `copy` gets the output as well.
 ///
 /// # Errors
 /// The machine ended badly.
-pub fn interact(session: &mut Session) -> Result<()> {
+pub fn interact(session: &mut Session, copy: Option<&Path>) -> Result<()> {
     eprintln!("Ctrl-\\ leaves and switches the machine off.");
+    let mut copy = copy.map(File::create).transpose()?;
     let raw = Raw::enter();
     let keys = keys();
     let step = loop {
-        match step(session, &keys)? {
+        match step(session, &keys, copy.as_mut())? {
             Step::On => {}
             over => break over,
         }
@@ -98,7 +101,7 @@ enum Step {
 }
 
 /// Passes on what has come, and what was typed.
-fn step(session: &mut Session, keys: &Receiver<Vec<u8>>) -> Result<Step> {
+fn step(session: &mut Session, keys: &Receiver<Vec<u8>>, copy: Option<&mut File>) -> Result<Step> {
     while let Ok(typed) = keys.try_recv() {
         let (typed, leave) = until_leave(&typed);
         // A machine that has just ended takes no more keys.
@@ -111,6 +114,8 @@ fn step(session: &mut Session, keys: &Receiver<Vec<u8>>) -> Result<Step> {
         Some(Some(Piece::Text(bytes))) => {
             stdout().write_all(&bytes)?;
             stdout().flush()?;
+            // A full disk does not end the conversation.
+            drop(copy.map(|copy| copy.write_all(&bytes)));
             Ok(Step::On)
         }
         Some(None) => Ok(Step::Ended),

@@ -4,6 +4,7 @@
 //! The images are built before (`./bulkhead image NAME`). One machine runs at a time.
 
 pub mod altered;
+pub mod author;
 pub mod console;
 pub mod crash;
 pub mod doors;
@@ -23,10 +24,18 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Every scenario.
 #[must_use]
 pub fn all() -> Vec<Trial> {
-    [doors::all(), suites::all(), console::all(), altered::all(), crash::all(), machines::all()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        doors::all(),
+        suites::all(),
+        console::all(),
+        altered::all(),
+        crash::all(),
+        machines::all(),
+        author::all(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// A scenario by its name.

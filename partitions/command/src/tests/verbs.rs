@@ -63,10 +63,10 @@ command may
 #[test]
 fn trace() {
     let text = shown("trace 3");
-    let expected = "       SECONDS  CPU  WHAT
-      4.999998    0  halts
-      4.999999    1  command runs
-      5.000000    0  command runs
+    let expected = "         SECONDS  CPU  WHAT
+     4.999998000    0  halts
+     4.999999000    1  command runs
+     5.000000000    0  command runs
 ";
     assert_eq!(text, expected);
     let text = shown("trace");

@@ -8,26 +8,23 @@ use abi::manifest::NO_PARTITION;
 use abi::message::resource::{ResourceRequest, TraceQuery, TraceRecord};
 use abi::trace::{TRACE_RECORDS, TraceKind};
 use abi::types::MAX_PROCESSORS;
+use alloc::format;
 use alloc::vec::Vec;
+use trace_text::{HEADER, Line, What};
 
-/// A line for each of the newest `count` records.
+/// A line for each of the newest `count` records, those of all processors together.
 pub fn show<'a>(surroundings: &mut impl Surroundings, list: &List, count: u32) -> Outcome<'a> {
-    let count = count.min(u32::try_from(TRACE_RECORDS).unwrap_or(u32::MAX));
     let mut records = Vec::new();
     for processor in 0..u32::from(MAX_PROCESSORS) {
         if !fetch_some(surroundings, processor, count, &mut records)? {
             break;
         }
-        records.sort_by_key(|(_, record): &(u32, TraceRecord)| record.time);
-        let surplus = records.len().saturating_sub(usize::try_from(count).unwrap_or(usize::MAX));
-        records.drain(..surplus);
     }
-    writeln!(surroundings, "{:>14}  CPU  WHAT", "SECONDS")?;
-    for (processor, record) in &records {
-        let (seconds, rest) = (record.time / 1_000_000_000, record.time % 1_000_000_000 / 1000);
-        write!(surroundings, "{seconds:>7}.{rest:06}  {processor:>3}  ")?;
-        show_one(surroundings, list, record)?;
-        writeln!(surroundings)?;
+    records.sort_by_key(|(_, record): &(u32, TraceRecord)| record.time);
+    let surplus = records.len().saturating_sub(usize::try_from(count).unwrap_or(usize::MAX));
+    writeln!(surroundings, "{HEADER}")?;
+    for (processor, record) in records.iter().skip(surplus) {
+        show_one(surroundings, list, *processor, record)?;
     }
     Ok(())
 }
@@ -39,7 +36,8 @@ fn fetch_some(
     count: u32,
     records: &mut Vec<(u32, TraceRecord)>,
 ) -> Result<bool, Trouble> {
-    for back in 0..count {
+    let kept = u32::try_from(TRACE_RECORDS).unwrap_or(u32::MAX);
+    for back in 0..count.min(kept) {
         let query = TraceQuery { processor, back };
         match fetch_next(surroundings, ResourceRequest::Trace, &query)? {
             Some(record) => records.push((processor, record)),
@@ -52,30 +50,23 @@ fn fetch_some(
 fn show_one<'a>(
     surroundings: &mut impl Surroundings,
     list: &List,
+    processor: u32,
     record: &TraceRecord,
 ) -> Outcome<'a> {
-    let who = list.name(record.partition).unwrap_or("a context that is gone");
+    let who = list.name(record.partition).unwrap_or("somebody-gone");
     let none = record.partition == NO_PARTITION;
-    match TraceKind::from_number(record.kind.into()) {
-        Some(TraceKind::Switch) if none && record.first == 0 => write!(surroundings, "halts")?,
-        Some(TraceKind::Switch) => write!(surroundings, "{who} runs")?,
-        Some(TraceKind::Interrupt) => write!(surroundings, "interrupt line {}", record.first)?,
-        Some(TraceKind::Doorbell) => {
-            write!(surroundings, "doorbell of {who} rung, event {}", record.second)?;
-        }
-        Some(TraceKind::Fault) => {
-            // The record holds no place, so an exception's is not shown.
-            write!(
-                surroundings,
-                "{who} stopped: {}",
-                Fault { reason: record.second, instruction: None }
-            )?;
-        }
-        Some(TraceKind::Plan) => write!(surroundings, "a new plan takes over")?,
-        Some(TraceKind::Control) => {
-            write!(surroundings, "control: {}", Operation(record.first, record.second))?;
-        }
-        None => write!(surroundings, "record of kind {}", record.kind)?,
-    }
-    Ok(())
+    // The record holds no place, so an exception's is not shown.
+    let why = format!("{}", Fault { reason: record.second, instruction: None });
+    let operation = format!("{}", Operation(record.first, record.second));
+    let what = match TraceKind::from_number(record.kind.into()) {
+        Some(TraceKind::Switch) if none && record.first == 0 => What::Halts,
+        Some(TraceKind::Switch) => What::Runs(who),
+        Some(TraceKind::Interrupt) => What::Interrupt(record.first),
+        Some(TraceKind::Doorbell) => What::Rung(who, record.second),
+        Some(TraceKind::Fault) => What::Stopped(who, &why),
+        Some(TraceKind::Plan) => What::Plan,
+        Some(TraceKind::Control) => What::Control(&operation),
+        None => What::Other(record.kind.into()),
+    };
+    Ok(writeln!(surroundings, "{}", Line { time: record.time, processor, what })?)
 }

@@ -113,7 +113,8 @@ pub const VERBS: &[Verb] = &[
         "trace",
         Argument::OptionalCount,
         "show the last switches, interrupts and doorbells",
-        "The newest records of the kernel's trace of all processors with their times; 24 of them unless a count is given.",
+        "The newest records of the kernel's trace of all processors with their times; 24 of them unless a count is given. \
+         Each processor keeps its last 512. './bulkhead trace' draws them.",
     ),
     entry(
         "console",

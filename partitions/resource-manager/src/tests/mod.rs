@@ -5,6 +5,7 @@ mod machine;
 mod world;
 
 mod deaths;
+mod trace;
 
 use crate::manager::{Machine, SELF};
 use crate::manifest::{BadManifest, Manifest};

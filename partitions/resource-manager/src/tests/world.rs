@@ -3,6 +3,7 @@
 use super::machine::{FRAMES, TestMachine, information};
 use crate::manager::{Facts, Machine, Manager};
 use crate::manifest::Manifest;
+use crate::picture::{Picture, ROOM};
 use crate::setup::{Early, capacity, describe, facts};
 use crate::usage::Usage;
 use abi::boot::BootInformation;
@@ -203,6 +204,7 @@ impl World {
             image,
             manifest: Manifest::parse(image.manifest()).expect("a manifest"),
             facts: self.facts,
+            picture: Picture::new(vec![None; ROOM].leak(), self.facts.processors),
             usage: Usage::default(),
             stale_plans: 0,
             next_refusal: 0,
