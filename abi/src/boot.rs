@@ -212,7 +212,7 @@ pub struct BootInformation {
     pub version: u32,
     /// Which door: 1 PVH, 2 Multiboot2, 3 UEFI.
     pub door: u32,
-    /// One past the last frame of memory; the ledger has that many entries.
+    /// One past the last frame of memory, or of the framebuffer where that lies beyond at little cost; the ledger has that many entries.
     pub frames: u64,
     /// 8 bytes for each frame below `frames`, zeroed.
     pub ledger: FrameRange,

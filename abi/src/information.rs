@@ -110,6 +110,8 @@ pub enum ResourceKind {
     Debug = 5,
     /// Any other capability, by its name.
     Capability = 6,
+    /// The firmware's framebuffer, mapped; without bytes where there is none.
+    Framebuffer = 7,
 }
 
 /// Something a partition was given, under the name the manifest gave it.
@@ -130,17 +132,17 @@ pub struct Resource {
     pub slot: u16,
     /// Channel: a [`crate::channel::ChannelKind`].
     pub channel_kind: u16,
-    /// Channel and device: address. Ports: first port. Interrupt: line.
+    /// Channel, device and framebuffer: address. Ports: first port. Interrupt: line.
     pub address: u64,
-    /// Channel and device: bytes. Ports: number of ports.
+    /// Channel, device and framebuffer: bytes. Ports: number of ports.
     pub length: u64,
-    /// Channel: the epoch in force; 0 while there is no peer.
+    /// Channel: the epoch in force; 0 while there is no peer. Framebuffer: pixels in a line.
     pub epoch: u32,
-    /// Channel: its [`crate::types::ChannelId`].
+    /// Channel: its [`crate::types::ChannelId`]. Framebuffer: lines.
     pub id: u32,
-    /// Channel: [`crate::types::PartitionId`] of the peer.
+    /// Channel: [`crate::types::PartitionId`] of the peer. Framebuffer: bytes from line to line.
     pub peer: u32,
-    /// Zero.
+    /// Framebuffer: bits per pixel. Else zero.
     pub reserved: u32,
 }
 

@@ -157,6 +157,8 @@ pub enum GrantKind {
     Interrupt = 2,
     /// `base`, `count`: physical address and bytes of device registers.
     Device = 3,
+    /// The framebuffer that the firmware left, wherever it is; nothing where there is none.
+    Framebuffer = 4,
 }
 
 /// Hardware for a partition.

@@ -25,6 +25,8 @@ pub enum Firmware {
     Bios,
     /// UEFI, from the disk image.
     Uefi,
+    /// GRUB on UEFI, from the hybrid image.
+    UefiDisc,
 }
 
 /// Which chipset.
@@ -60,6 +62,9 @@ pub struct Options {
     /// Emulate, even where KVM works.
     #[arg(long)]
     pub tcg: bool,
+    /// Leave the serial port out: screen and keyboard alone.
+    #[arg(long)]
+    pub no_serial: bool,
     /// Let the machine start again when it resets itself, instead of ending it.
     #[arg(long)]
     pub reboot: bool,
@@ -78,6 +83,7 @@ impl Default for Options {
             cpu: None,
             deterministic: false,
             tcg: false,
+            no_serial: false,
             reboot: false,
             qemu_args: Vec::new(),
         }
@@ -122,7 +128,11 @@ impl Options {
         command.args(["-nodefaults", "-no-user-config", "-display", "none", "-vga", "std"]);
         self.processor(&mut command);
         command.args(["-smp", &self.smp.to_string(), "-m", &self.memory.to_string()]);
-        command.args(["-chardev", "stdio,id=serial,signal=off", "-serial", "chardev:serial"]);
+        if self.no_serial {
+            command.args(["-serial", "none"]);
+        } else {
+            command.args(["-chardev", "stdio,id=serial,signal=off", "-serial", "chardev:serial"]);
+        }
         command.arg("-qmp").arg(format!("unix:{},server=on,wait=off", control.display()));
         command.args(["-device", &exit_device()]);
         self.door(&mut command, artifacts, control)?;
@@ -169,18 +179,28 @@ impl Options {
                 command.arg("-cdrom").arg(artifacts.iso()).args(["-boot", "d"]);
             }
             Firmware::Uefi => {
-                let (code, variables) = ovmf()?;
-                // The variables are written to, so each machine has its own copy.
-                let own = control.with_extension("variables");
-                std::fs::copy(variables, &own)?;
-                let code = format!("if=pflash,format=raw,readonly=on,file={}", code.display());
-                let own = format!("if=pflash,format=raw,file={}", own.display());
+                uefi(command, control)?;
                 let disk = format!("format=raw,file={}", artifacts.uefi_disk().display());
-                command.args(["-drive", &code, "-drive", &own, "-drive", &disk]);
+                command.args(["-drive", &disk]);
+            }
+            Firmware::UefiDisc => {
+                uefi(command, control)?;
+                command.arg("-cdrom").arg(artifacts.iso());
             }
         }
         Ok(())
     }
+}
+
+/// UEFI's firmware. Its variables are written to, so each machine has its own copy.
+fn uefi(command: &mut Command, control: &Path) -> Result<()> {
+    let (code, variables) = ovmf()?;
+    let own = control.with_extension("variables");
+    std::fs::copy(variables, &own)?;
+    let code = format!("if=pflash,format=raw,readonly=on,file={}", code.display());
+    command.args(["-drive", &code]);
+    command.args(["-drive", &format!("if=pflash,format=raw,file={}", own.display())]);
+    Ok(())
 }
 
 /// The emulator, so that it ends when we end, however that happens.

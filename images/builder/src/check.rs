@@ -222,6 +222,7 @@ fn same_name(owner: &str, kind: Option<GrantKind>, name: &Located<String>) -> Di
         Some(GrantKind::Ports) => "port ranges",
         Some(GrantKind::Interrupt) => "interrupts",
         Some(GrantKind::Device) => "devices",
+        Some(GrantKind::Framebuffer) => "framebuffers",
     };
     let message = format!("'{owner}' has two {what} named \"{}\"", name.value);
     let diagnostic = Diagnostic::new(&name.span, message);

@@ -25,6 +25,7 @@ fn collide(left: &Grant, right: &Grant) -> bool {
         return false;
     }
     match left.kind {
+        GrantKind::Framebuffer => true,
         GrantKind::Interrupt => left.base.value == right.base.value && left.count == right.count,
         GrantKind::Ports | GrantKind::Device => {
             left.base.value < right.base.value + right.count
@@ -37,6 +38,7 @@ fn describe(grant: &Grant) -> String {
     match grant.kind {
         GrantKind::Ports => format!("some of these {} ports are", grant.count),
         GrantKind::Interrupt => "this interrupt is".to_owned(),
+        GrantKind::Framebuffer => "the framebuffer is".to_owned(),
         GrantKind::Device => "some of these registers are".to_owned(),
     }
 }

@@ -41,7 +41,9 @@ const CHANNEL: [&str; 8] =
     ["name", "client-name", "server-name", "client", "server", "kind", "entries", "data"];
 const PORTS: [&str; 3] = ["name", "base", "count"];
 const INTERRUPT: [&str; 3] = ["name", "isa", "line"];
-const DEVICE: [&str; 3] = ["name", "address", "size"];
+const DEVICE: [&str; 4] = ["name", "address", "size", "firmware"];
+/// What of the firmware's can be given, whose place is known only when the machine starts.
+const FIRMWARE: [(GrantKind, &str); 1] = [(GrantKind::Framebuffer, "framebuffer")];
 
 /// Times a manifest may ask for, where nothing narrower is said: up to an hour.
 const HOUR: u64 = 3_600_000_000_000;
@@ -183,6 +185,14 @@ fn interrupt(fields: &Fields<'_>) -> Read<Grant> {
 }
 
 fn device(fields: &Fields<'_>) -> Read<Grant> {
+    if let Some(kind) = fields.word("firmware", &FIRMWARE)? {
+        if fields.has("address") || fields.has("size") {
+            let message = "a device has either `address` and `size`, or `firmware`";
+            return Err(Diagnostic::new(fields.span(), message));
+        }
+        let (name, base) = (fields.required_text("name")?, Located::new(0, kind.span));
+        return Ok(Grant { name, kind: kind.value, base, count: 0 });
+    }
     let base = fields.required_number("address", 0..=(1 << 52) - PAGE_SIZE)?;
     if base.value % PAGE_SIZE != 0 {
         return Err(Diagnostic::new(&base.span, "`address` must be a multiple of 4096"));

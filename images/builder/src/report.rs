@@ -104,6 +104,7 @@ fn device(grant: &Grant) -> String {
         (GrantKind::Ports, _) => format!("{name}: ports {base:#x} to {:#x}", base + count - 1),
         (GrantKind::Interrupt, 1) => format!("{name}: ISA interrupt {base}"),
         (GrantKind::Interrupt, _) => format!("{name}: interrupt line {base}"),
+        (GrantKind::Framebuffer, _) => format!("{name}: the firmware's framebuffer"),
         (GrantKind::Device, _) => format!("{name}: registers {base:#x} to {:#x}", base + count - 1),
     }
 }

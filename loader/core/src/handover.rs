@@ -1,6 +1,7 @@
 //! From a door's offer to the kernel's first instruction.
 
 use crate::acpi::{self, Findings};
+use crate::framebuffer;
 use crate::map::{MemoryMap, Use};
 use crate::offer::{Offer, PhysicalMemory};
 use crate::plan::{self, Plan};
@@ -58,7 +59,7 @@ pub fn prepare<M: PhysicalMemory>(
     let image = claim_image(&offer, &mut map)?;
     let mut findings = acpi::read(memory, &offer.rsdp, offer.processor, &map);
     findings.machine.serial = u32::from(offer.serial);
-    findings.machine.framebuffer = offer.framebuffer;
+    findings.machine.framebuffer = framebuffer::checked(offer.framebuffer, &map);
     let plan = plan::make(&offer, &findings, memory, &mut map)?;
     plan::place_root(&mut findings, memory, &mut map, offer.reach)?;
     let page_tables = build_tables(&offer, &plan, &findings, memory, &mut map)?;

@@ -11,6 +11,7 @@
 pub mod acpi;
 pub mod door;
 mod first;
+mod framebuffer;
 mod handover;
 mod map;
 mod offer;

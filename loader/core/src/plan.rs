@@ -2,6 +2,7 @@
 
 use crate::acpi::Findings;
 use crate::first::First;
+use crate::framebuffer;
 use crate::map::{MemoryMap, Use};
 use crate::offer::{Offer, PhysicalMemory};
 use crate::program::{Loader, Segments};
@@ -52,7 +53,7 @@ pub(crate) struct Plan {
     pub kernel: Segments,
     pub entry: VirtualAddress,
     pub segments: Segments,
-    /// One past the last frame of memory.
+    /// One past the last frame that the ledger covers.
     pub frames: u64,
 }
 
@@ -73,7 +74,7 @@ pub(crate) fn make<M: PhysicalMemory>(
         .ok_or(Refusal::Memory("the crash record"))?;
     let trampoline =
         map.allocate_low(Use::Kernel).ok_or(Refusal::Memory("the trampoline below 640 KiB"))?;
-    let frames = map.frames();
+    let frames = framebuffer::ledger_end(&findings.machine.framebuffer, map);
     let mut loader = Loader { memory, map, reach };
     let ledger = ledger(&mut loader, frames)?;
     let processors = u64::from(findings.machine.processor_count);

@@ -3,6 +3,7 @@
 mod acpi;
 mod boot;
 mod doors;
+mod framebuffer;
 mod machine;
 mod map;
 mod mutated;

@@ -1,6 +1,7 @@
-//! What the manifest grants, as the drivers want it: ports of the serial port and the keyboard, memory of the screen.
+//! What the manifest grants, as the drivers want it: ports of the serial port and the keyboard, memory of the screens.
 
 use crate::keyboard::Controller;
+use crate::pixels::{Letters, Pixels};
 use crate::screen::Cells;
 use crate::uart::Registers;
 use rt::System;
@@ -103,6 +104,80 @@ impl Cells for Vga {
         for (register, value) in [(CURSOR_HIGH, high), (CURSOR_LOW, low)] {
             controller.put(0, register);
             controller.put(1, value);
+        }
+    }
+}
+
+/// Bits of a pixel that can be written.
+const DEPTHS: [u32; 2] = [24, 32];
+
+/// The firmware's framebuffer.
+pub struct Framebuffer {
+    memory: rt::Device,
+    size: (usize, usize),
+    pitch: usize,
+    bytes: usize,
+}
+
+impl Framebuffer {
+    /// The framebuffer granted; `None` for none, or one of pixels unknown.
+    pub fn granted(system: &System) -> Option<Self> {
+        let rt::Framebuffer { memory, width, height, pitch, depth } =
+            system.framebuffer("framebuffer").filter(|one| DEPTHS.contains(&one.depth))?;
+        let number = |value: u32| usize::try_from(value).ok();
+        let (pitch, bytes) = (number(pitch)?, number(depth / 8)?);
+        let lines = memory.length().checked_div(pitch)?.min(number(height)?);
+        let width = number(width)?.min(pitch.checked_div(bytes)?);
+        Some(Self { memory, size: (width, lines), pitch, bytes })
+    }
+}
+
+impl Pixels for Framebuffer {
+    fn size(&self) -> (usize, usize) {
+        self.size
+    }
+
+    fn fill(&mut self, line: usize, from: usize, count: usize, light: u8) {
+        let start = line.saturating_mul(self.pitch).saturating_add(from.saturating_mul(self.bytes));
+        let end = start.saturating_add(count.saturating_mul(self.bytes));
+        // All bytes are the same, so four at once are right for pixels of three bytes as well.
+        let first = start.next_multiple_of(4).min(end);
+        let last = end & !3;
+        (start..first).for_each(|place| self.memory.write8(place, light));
+        let word = u32::from_ne_bytes([light; 4]);
+        (first..last).step_by(4).for_each(|place| self.memory.write32(place, word));
+        (last.max(first)..end).for_each(|place| self.memory.write8(place, light));
+    }
+}
+
+/// Whatever shows text.
+pub enum Display {
+    /// The text mode that a BIOS leaves.
+    Text(Vga),
+    /// What UEFI leaves.
+    Pixels(Letters<Framebuffer>),
+}
+
+impl Display {
+    /// The screen granted: the framebuffer where there is one, for text memory may answer beside it without being seen.
+    pub fn granted(system: &System) -> Option<Self> {
+        let letters = Framebuffer::granted(system).and_then(Letters::new);
+        letters.map(Self::Pixels).or_else(|| Vga::granted(system).map(Self::Text))
+    }
+}
+
+impl Cells for Display {
+    fn set(&mut self, place: usize, cell: u16) {
+        match self {
+            Self::Text(vga) => vga.set(place, cell),
+            Self::Pixels(letters) => letters.set(place, cell),
+        }
+    }
+
+    fn cursor(&mut self, place: usize) {
+        match self {
+            Self::Text(vga) => vga.cursor(place),
+            Self::Pixels(letters) => letters.cursor(place),
         }
     }
 }

@@ -11,6 +11,7 @@ extern crate alloc;
 pub mod consoles;
 mod hardware;
 pub mod keyboard;
+pub mod pixels;
 pub mod screen;
 mod server;
 pub mod uart;

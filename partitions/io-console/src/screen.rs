@@ -1,7 +1,8 @@
-//! A terminal on the text screen of a PC: 80 columns, 25 lines, a letter and a colour in each cell.
+//! A terminal of 80 columns and 25 lines, a letter and a colour in each cell as on the text screen of a PC.
 //!
 //! It understands what our own programs send: cursor movements, erasing, and attributes (ECMA-48). All
-//! else is skipped. The cells are kept here as well, so that video memory is never read and only what changes is written.
+//! else is skipped. What is to be seen is written down first and drawn later, cells that differ only: drawing is slow,
+//! and most of a long text has left at the top before anybody could read it.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -15,6 +16,8 @@ pub const LINES: usize = 25;
 pub const CELLS: usize = COLUMNS * LINES;
 /// Light grey on black, the colour of every cell at first; the letter is in the low byte.
 const PLAIN: u16 = 0x0700;
+/// Nothing.
+const EMPTY: u16 = 0x0720;
 /// White on black.
 const BOLD: u16 = 0x0f00;
 /// Black on light grey.
@@ -23,7 +26,7 @@ const REVERSE: u16 = 0x7000;
 const UNKNOWN: u16 = 0xfe;
 const TAB: usize = 8;
 
-/// The video memory, and where the cursor blinks.
+/// What shows the cells, and where the cursor blinks.
 pub trait Cells {
     /// Shows letter and colour in a cell.
     fn set(&mut self, place: usize, cell: u16);
@@ -34,12 +37,13 @@ pub trait Cells {
 /// The terminal.
 pub struct Screen<C> {
     parser: Parser,
-    glass: Glass<C>,
-}
-
-struct Glass<C> {
+    glass: Glass,
     cells: C,
     shown: Vec<u16>,
+}
+
+struct Glass {
+    wanted: Vec<u16>,
     /// May be [`COLUMNS`]: the line is full, and the next letter starts a new one.
     column: usize,
     line: usize,
@@ -49,19 +53,29 @@ struct Glass<C> {
 impl<C: Cells> Screen<C> {
     /// An empty screen; whatever it showed is wiped.
     pub fn new(mut cells: C) -> Self {
-        let empty = PLAIN | u16::from(b' ');
-        (0..CELLS).for_each(|place| cells.set(place, empty));
+        (0..CELLS).for_each(|place| cells.set(place, EMPTY));
         cells.cursor(0);
-        let glass = Glass { cells, shown: vec![empty; CELLS], column: 0, line: 0, colour: PLAIN };
-        Self { parser: Parser::new(), glass }
+        let wanted = vec![EMPTY; CELLS];
+        let glass = Glass { wanted: wanted.clone(), column: 0, line: 0, colour: PLAIN };
+        Self { parser: Parser::new(), glass, cells, shown: wanted }
     }
 
-    /// Shows bytes.
+    /// Takes bytes in; [`Self::draw`] shows what they led to.
     pub fn show(&mut self, bytes: &[u8]) {
         self.parser.advance(&mut self.glass, bytes);
-        let glass = &mut self.glass;
-        let column = glass.column.min(COLUMNS.saturating_sub(1));
-        glass.cells.cursor(place(glass.line, column));
+    }
+
+    /// Draws what has changed since the last time.
+    pub fn draw(&mut self) {
+        let pairs = self.shown.iter_mut().zip(&self.glass.wanted);
+        for (place, (shown, wanted)) in pairs.enumerate() {
+            if shown != wanted {
+                *shown = *wanted;
+                self.cells.set(place, *wanted);
+            }
+        }
+        let column = self.glass.column.min(COLUMNS.saturating_sub(1));
+        self.cells.cursor(place(self.glass.line, column));
     }
 }
 
@@ -69,13 +83,10 @@ const fn place(line: usize, column: usize) -> usize {
     line.saturating_mul(COLUMNS).saturating_add(column)
 }
 
-impl<C: Cells> Glass<C> {
+impl Glass {
     fn set(&mut self, place: usize, cell: u16) {
-        if let Some(shown) = self.shown.get_mut(place)
-            && *shown != cell
-        {
-            *shown = cell;
-            self.cells.set(place, cell);
+        if let Some(wanted) = self.wanted.get_mut(place) {
+            *wanted = cell;
         }
     }
 
@@ -88,15 +99,12 @@ impl<C: Cells> Glass<C> {
     }
 
     fn scroll(&mut self) {
-        let empty = PLAIN | u16::from(b' ');
-        for to in 0..CELLS {
-            let below = self.shown.get(to.saturating_add(COLUMNS)).copied();
-            self.set(to, below.unwrap_or(empty));
-        }
+        self.wanted.copy_within(COLUMNS.., 0);
+        self.erase(CELLS.saturating_sub(COLUMNS), CELLS);
     }
 
     fn erase(&mut self, from: usize, end: usize) {
-        (from..end.min(CELLS)).for_each(|place| self.set(place, PLAIN | u16::from(b' ')));
+        (from..end.min(CELLS)).for_each(|place| self.set(place, EMPTY));
     }
 
     /// Parts of the screen: 0 from the cursor on, 1 up to it, 2 all.
@@ -134,7 +142,7 @@ impl<C: Cells> Glass<C> {
     }
 }
 
-impl<C: Cells> Perform for Glass<C> {
+impl Perform for Glass {
     fn print(&mut self, letter: char) {
         if self.column >= COLUMNS {
             self.column = 0;

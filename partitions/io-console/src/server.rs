@@ -1,7 +1,7 @@
 //! The partition: serial port, screen, keyboard, interrupts and channels joined to the consoles.
 
 use crate::consoles::{Asked, Clients, Consoles, Line};
-use crate::hardware::{KeyboardPorts, Port, Vga};
+use crate::hardware::{Display, KeyboardPorts, Port};
 use crate::keyboard::Keyboard;
 use crate::screen::Screen;
 use crate::uart::{Traffic, Uart};
@@ -37,7 +37,7 @@ impl Clients for Answers<'_> {
 /// The line as the serial port sees it; the screen shows what is sent.
 struct Both<'a, T> {
     line: T,
-    screen: Option<&'a mut Screen<Vga>>,
+    screen: Option<&'a mut Screen<Display>>,
 }
 
 impl<T: Traffic> Traffic for Both<'_, T> {
@@ -62,7 +62,7 @@ impl<T: Traffic> Traffic for Both<'_, T> {
 pub struct Main {
     uart: Option<Uart<Port>>,
     interrupt: Option<Interrupt>,
-    screen: Option<Screen<Vga>>,
+    screen: Option<Screen<Display>>,
     keyboard: Option<Keyboard<KeyboardPorts>>,
     keys: Option<Interrupt>,
     consoles: Consoles<Owed>,
@@ -132,9 +132,17 @@ impl Main {
         }
         let silent = self.uart.is_some() && self.interrupt.is_none()
             || self.keyboard.is_some() && self.keys.is_none();
+        // As long as there is more to say, nobody could read it: a look at it now and then will do.
+        if !self.consoles.sending() {
+            self.draw();
+        }
         if (self.consoles.sending() || silent) && self.timer.is_none() {
             self.timer = system.after(LOOK_AGAIN);
         }
+    }
+
+    fn draw(&mut self) {
+        let _ = self.screen.as_mut().map(Screen::draw);
     }
 
     /// The port has moved on: the client it held up can go on as well.
@@ -156,7 +164,7 @@ impl Partition for Main {
         let mut main = Self {
             uart: Port::granted(system, "uart").and_then(Uart::find),
             interrupt: system.interrupt("uart"),
-            screen: Vga::granted(system).map(Screen::new),
+            screen: Display::granted(system).map(Screen::new),
             keyboard: KeyboardPorts::granted(system).and_then(Keyboard::find),
             keys: system.interrupt("keyboard"),
             consoles: Consoles::new(budget),
@@ -194,6 +202,7 @@ impl Partition for Main {
 
     fn deadline(&mut self, system: &mut System, _timer: Timer) {
         self.timer = None;
+        self.draw();
         self.serve_both(system);
     }
 }

@@ -87,11 +87,16 @@ impl Given<'_> {
             Self::Grant(_) => match self.kind() {
                 Kind::Ports => ResourceKind::Ports,
                 Kind::Interrupt => ResourceKind::Interrupt,
+                _ if is_framebuffer(self) => ResourceKind::Framebuffer,
                 _ => ResourceKind::Device,
             },
             _ => ResourceKind::Capability,
         }
     }
+}
+
+fn is_framebuffer(given: &Given<'_>) -> bool {
+    matches!(given, Given::Grant(grant) if grant.kind == GrantKind::Framebuffer as u32)
 }
 
 /// All that the partition defined at `index` is given; what stands at place `n` is in its slot `n + 1`.

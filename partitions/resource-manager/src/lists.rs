@@ -4,7 +4,9 @@ use crate::manager::{Machine, Manager, SELF};
 use crate::manifest::role;
 use crate::requests::Reply;
 use crate::run::contexts;
+use crate::setup::ranges;
 use crate::trouble::Trouble;
+use abi::boot::MemoryKind;
 use abi::control::{ContextOperation, ContextState, PLAN_SLOTS};
 use abi::fault::word;
 use abi::message::resource::{
@@ -112,13 +114,28 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     #[must_use]
     pub fn machine_record(&self) -> Reply {
         let partitions = self.books.partitions().count();
+        let absent = self.books.count(Owner::Missing) + self.books.count(Owner::Broken);
+        let (present, firmware) = (self.facts.frames - absent, self.kept_by_firmware());
         Reply::record(&MachineRecord {
             processors: self.facts.processors.into(),
             partitions: u32::try_from(partitions).unwrap_or(u32::MAX),
-            frames: self.facts.frames - self.books.count(Owner::Missing),
+            frames: present.saturating_sub(firmware),
             free: self.books.available(),
-            kernel: self.books.count(Owner::Reserved),
+            kernel: self.books.count(Owner::Reserved).saturating_sub(firmware),
         })
+    }
+
+    /// Frames below the end of the ledger that the firmware keeps: registers, tables, its own memory.
+    fn kept_by_firmware(&self) -> u64 {
+        let kept = [MemoryKind::Reserved, MemoryKind::AcpiReclaimable, MemoryKind::AcpiStorage];
+        let kept = ranges(self.facts.boot)
+            .filter(|range| kept.iter().any(|kind| *kind as u32 == range.kind))
+            .map(|range| {
+                (range.start.raw() + range.count)
+                    .min(self.facts.frames)
+                    .saturating_sub(range.start.raw())
+            });
+        kept.sum()
     }
 }
 

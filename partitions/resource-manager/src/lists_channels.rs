@@ -90,7 +90,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             index -= OWN.len();
         }
         let list = resources(&self.books, &self.manifest, &self.facts, id, (&row, definition));
-        let mut list = list.filter(|resource| resource.kind != ResourceKind::Device as u8);
+        let mut list = list.filter(|resource| {
+            let kinds = [ResourceKind::Device, ResourceKind::Framebuffer];
+            kinds.iter().all(|kind| *kind as u8 != resource.kind)
+        });
         let resource = list.nth(index).ok_or(ResourceStatus::NoSuch)?;
         Ok(Reply::record(&self.record_of(id, &resource)))
     }

@@ -224,10 +224,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     fn give_devices(&mut self, row: &PartitionRow) -> Result<(), Trouble> {
         let partition = Slot::new(row.partition_slot);
         let mut address = layout::DEVICES;
-        let devices = self.manifest.grants_of(row.hardware);
-        for grant in devices.filter(|grant| grant.kind == GrantKind::Device as u32) {
-            let pages = device_pages(grant.base, grant.count);
-            let frame = Frame::containing(PhysicalAddress::new(grant.base));
+        for grant in self.manifest.grants_of(row.hardware) {
+            let Some((base, bytes)) = self.facts.registers(grant) else { continue };
+            let pages = device_pages(base, bytes);
+            let frame = Frame::containing(PhysicalAddress::new(base));
             self.machine.assign(first_slot::MEMORY, frame, pages, partition)?;
             let at = VirtualAddress::new(address);
             self.machine.map(partition, at, frame, pages, Access::WRITE | Access::UNCACHED)?;

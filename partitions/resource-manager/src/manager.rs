@@ -4,7 +4,7 @@ use crate::manifest::Manifest;
 use crate::trouble::{Line, Trouble};
 use abi::boot::{BootInformation, FrameRange, PowerOff};
 use abi::control::{Access, PartitionOperation, first_slot};
-use abi::manifest::{ManifestGrant, ManifestPartition};
+use abi::manifest::{GrantKind, ManifestGrant, ManifestPartition};
 use abi::message::resource::ResourceStatus;
 use abi::types::{Frame, PAGE_SIZE, PartitionId, Slot, VirtualAddress};
 use boot_image::{Image, Program, Window as Addresses};
@@ -55,7 +55,30 @@ impl Facts {
         let wired = self.overrides.iter().find(|(source, _)| *source == line);
         wired.filter(|_| grant.count == 1).map_or(line, |(_, wired)| *wired)
     }
+
+    /// Address and bytes of the registers of a grant; `None` for grants of other things. Without bytes where the
+    /// machine has no such device.
+    #[must_use]
+    pub fn registers(&self, grant: &ManifestGrant) -> Option<(u64, u64)> {
+        match grant.kind {
+            kind if kind == GrantKind::Device as u32 => Some((grant.base, grant.count)),
+            kind if kind == GrantKind::Framebuffer as u32 => Some(self.framebuffer()),
+            _ => None,
+        }
+    }
+
+    /// The framebuffer, as much of it as there is room for; nothing where it lies beyond what the ledger covers.
+    fn framebuffer(&self) -> (u64, u64) {
+        let shown = &self.boot.machine.framebuffer;
+        let bytes = (u64::from(shown.pitch) * u64::from(shown.height)).min(LARGEST_FRAMEBUFFER);
+        let end = shown.address.raw().saturating_add(bytes).div_ceil(PAGE_SIZE);
+        let (there, covered) = (shown.address.raw() != 0, end <= self.frames);
+        (shown.address.raw(), if there && covered { bytes } else { 0 })
+    }
 }
+
+/// Most bytes of a framebuffer that are mapped, which leaves room for other devices.
+const LARGEST_FRAMEBUFFER: u64 = 24 << 20;
 
 /// Own partition: the first row.
 pub const SELF: PartitionId = PartitionId::new(0);

@@ -162,11 +162,12 @@ fn channel_fits(channel: &ManifestChannel, count: usize) -> bool {
 }
 
 fn grant_fits(grant: &ManifestGrant, count: usize) -> bool {
-    let kinds = [GrantKind::Ports, GrantKind::Interrupt, GrantKind::Device];
+    use GrantKind as G;
+    let kinds = [G::Ports, G::Interrupt, G::Device, G::Framebuffer];
     let end = grant.base.checked_add(grant.count);
     (grant.partition as usize) < count
         && kinds.iter().any(|kind| *kind as u32 == grant.kind)
         && end.is_some()
-        && (grant.kind != GrantKind::Ports as u32 || end <= Some(0x1_0000))
-        && (grant.kind != GrantKind::Interrupt as u32 || grant.base < 1 << 24)
+        && (grant.kind != G::Ports as u32 || end <= Some(0x1_0000))
+        && (grant.kind != G::Interrupt as u32 || grant.base < 1 << 24)
 }

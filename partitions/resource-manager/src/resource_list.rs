@@ -104,9 +104,15 @@ impl Places {
                 resource.event = self.event;
                 self.event += 1;
             }
-            ResourceKind::Device => {
-                resource.address = self.device + grant.base % PAGE_SIZE;
-                self.device += (device_pages(grant.base, grant.count) + 1) * PAGE_SIZE;
+            ResourceKind::Device | ResourceKind::Framebuffer => {
+                let (base, bytes) = facts.registers(grant).unwrap_or_default();
+                (resource.address, resource.length) = (self.device + base % PAGE_SIZE, bytes);
+                self.device += (device_pages(base, bytes) + 1) * PAGE_SIZE;
+                if kind == ResourceKind::Framebuffer {
+                    let shown = facts.boot.machine.framebuffer;
+                    (resource.epoch, resource.id) = (shown.width, shown.height);
+                    (resource.peer, resource.reserved) = (shown.pitch, shown.depth);
+                }
             }
             _ => {}
         }

@@ -8,7 +8,7 @@ use abi::channel::Role;
 use abi::control::SLOTS_PER_PAGE;
 use abi::information::{INFORMATION_HEADER, Resource};
 use abi::layout;
-use abi::manifest::{GrantKind, ManifestPartition, PartitionFlags, PartitionRole};
+use abi::manifest::{ManifestPartition, PartitionFlags, PartitionRole};
 use abi::message::resource::ResourceStatus;
 use abi::types::{ChannelId, PAGE_SIZE, PartitionId};
 use boot_image::Program;
@@ -113,7 +113,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             if flags.contains(PartitionFlags::BOOT_IMAGE) { self.facts.image.count } else { 0 };
         let window = u64::from(role(definition) == PartitionRole::Boot);
         let devices = self.manifest.grants_of(row.hardware);
-        let devices = devices.filter(|grant| grant.kind == GrantKind::Device as u32);
+        let devices = devices.filter_map(|grant| self.facts.registers(grant));
         regions.add(layout::TIME_PAGE, 1)
             && regions.add(layout::INFORMATION, information)
             && (0..row.contexts).all(|c| regions.add(stack_bottom(c.into(), stack), stack))
@@ -121,8 +121,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             && regions.add(layout::LASTING, definition.lasting.into())
             && regions.add(layout::BOOT_IMAGE, image)
             && regions.add(layout::WINDOW, window)
-            && regions
-                .add(layout::DEVICES, devices.map(|d| device_pages(d.base, d.count) + 1).sum())
+            && regions.add(
+                layout::DEVICES,
+                devices.map(|(base, bytes)| device_pages(base, bytes) + 1).sum(),
+            )
             && self.channels_of(id).all(|(_, role, channel)| {
                 let address = crate::define::end(channel, role).address;
                 regions.add(address, channel.memory().count)
@@ -133,5 +135,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
 /// Pages that a range of device registers touches.
 #[must_use]
 pub fn device_pages(base: u64, bytes: u64) -> u64 {
+    if bytes == 0 {
+        return 0;
+    }
     (base % PAGE_SIZE + bytes).div_ceil(PAGE_SIZE)
 }

@@ -35,3 +35,18 @@ impl Device {
         self.0.length()
     }
 }
+
+/// The screen as the firmware has left it, in memory of its own: pixels of red, green and blue in some order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Framebuffer {
+    /// Its memory, which may end before its last line.
+    pub memory: Device,
+    /// Pixels in a line.
+    pub width: u32,
+    /// Lines.
+    pub height: u32,
+    /// Bytes from line to line.
+    pub pitch: u32,
+    /// Bits of a pixel.
+    pub depth: u32,
+}

@@ -42,7 +42,7 @@ pub mod time;
 
 pub use abi::types::Nanoseconds;
 pub use channel::{Answer, CallError, Client, LONGEST, Owed, Request, Server, Ticket, bytes};
-pub use device::Device;
+pub use device::{Device, Framebuffer};
 pub use line::Line;
 pub use protocol::Protocol;
 pub use run::{Partition, Start, Stop};

@@ -2,7 +2,7 @@
 
 use crate::capability::{Capability, object};
 use crate::channel::{Client, Server};
-use crate::device::Device;
+use crate::device::{Device, Framebuffer};
 use crate::end::End;
 use crate::information::{Pages, is_end, is_for, is_kind};
 use crate::log;
@@ -213,6 +213,15 @@ impl System {
     pub fn device(&self, name: &str) -> Option<Device> {
         let resource = self.of_kind(name, ResourceKind::Device)?;
         Window::new(resource.address, resource.length).map(Device)
+    }
+
+    /// The firmware's framebuffer, granted under this name; `None` where the machine was started without one.
+    #[must_use]
+    pub fn framebuffer(&self, name: &str) -> Option<Framebuffer> {
+        let resource = self.of_kind(name, ResourceKind::Framebuffer)?;
+        let memory = Window::new(resource.address, resource.length).map(Device)?;
+        let Resource { epoch: width, id: height, peer: pitch, reserved: depth, .. } = resource;
+        (memory.length() > 0).then_some(Framebuffer { memory, width, height, pitch, depth })
     }
 
     /// The debug port, if this partition may write to it.

@@ -44,7 +44,7 @@ pub fn prepare(name: &str, options: &Options) -> Result<Artifacts> {
     let artifacts = images::build(name)?;
     match options.firmware {
         Firmware::Direct => {}
-        Firmware::Bios => iso::write_iso(&artifacts)?,
+        Firmware::Bios | Firmware::UefiDisc => iso::write_iso(&artifacts)?,
         Firmware::Uefi => {
             images::build_uefi_loader(&artifacts)?;
             iso::write_uefi_disk(&artifacts)?;

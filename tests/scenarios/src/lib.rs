@@ -9,6 +9,8 @@ pub mod console;
 pub mod crash;
 pub mod doors;
 pub mod machines;
+pub mod picture;
+pub mod screens;
 pub mod suites;
 
 use anyhow::{Result, ensure};
@@ -32,10 +34,17 @@ pub fn all() -> Vec<Trial> {
         crash::all(),
         machines::all(),
         author::all(),
+        screens::all(),
     ]
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// Whether the long form of everything was asked for.
+#[must_use]
+pub fn campaign() -> bool {
+    std::env::var_os("BULKHEAD_CAMPAIGN").is_some()
 }
 
 /// A scenario by its name.

@@ -3,7 +3,7 @@
 //! A handful always; all combinations where `BULKHEAD_CAMPAIGN` is set. A machine starts and ends in
 //! order, or the loader or the kernel names what it lacks.
 
-use crate::{PATIENCE, start, trial};
+use crate::{PATIENCE, campaign, start, trial};
 use anyhow::{Result, ensure};
 use libtest_mimic::Trial;
 use qemu_runner::bochs;
@@ -22,9 +22,8 @@ const CHIPSETS: [(&str, Chipset); 2] = [("pc", Chipset::Pc), ("q35", Chipset::Q3
 /// The handful, or all.
 #[must_use]
 pub fn all() -> Vec<Trial> {
-    let campaign = std::env::var_os("BULKHEAD_CAMPAIGN").is_some();
+    let campaign = campaign();
     let mut trials = refusals();
-    trials.push(trial("machine_screen_and_keyboard", screen_and_keyboard));
     trials.extend(if campaign { matrix() } else { handful() });
     let models: &[&str] = if campaign {
         &["corei7_skylake_x", "corei7_icelake_u", "ryzen"]
@@ -113,29 +112,6 @@ fn refusals() -> Vec<Trial> {
         })
     };
     NEEDED.into_iter().map(|(cpu, word)| refused(cpu, word)).collect()
-}
-
-/// Keys pressed on the keyboard arrive, and the screen shows the answer. The screen is read where the console
-/// service writes it, in the VGA's text memory: two bytes for each letter.
-// covers: IO-4
-fn screen_and_keyboard() -> Result<()> {
-    let mut session = start(&Artifacts::of("minimal"), &Options::default())?;
-    session.wait_prompt(PATIENCE)?;
-    for key in ["u", "p", "t", "x", "backspace", "i", "m", "e", "ret"] {
-        session.control().monitor(&format!("sendkey {key} 20"))?;
-        std::thread::sleep(Duration::from_millis(150));
-    }
-    session.wait_text(0, "\nup ", PATIENCE)?;
-    session.wait_prompt(PATIENCE)?;
-    let folder = tempfile::tempdir()?;
-    let file = folder.path().join("screen");
-    session.control().monitor(&format!("pmemsave 0xb8000 4000 \"{}\"", file.display()))?;
-    let memory = std::fs::read(&file)?;
-    let letters: String = memory.iter().step_by(2).map(|&byte| char::from(byte)).collect();
-    for wanted in ["type help", "bulkhead> uptime  ", "up "] {
-        ensure!(letters.contains(wanted), "the screen does not show '{wanted}':\n{letters}");
-    }
-    Ok(())
 }
 
 fn in_bochs(model: &'static str, processors: u16) -> Trial {

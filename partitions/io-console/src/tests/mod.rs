@@ -3,6 +3,7 @@
 
 mod clients;
 mod keyboard;
+mod pixels;
 mod port;
 mod screen;
 mod whole;

@@ -38,7 +38,9 @@ impl Glass {
 
 fn after(text: &str) -> Glass {
     let glass = Glass::default();
-    Screen::new(glass.clone()).show(text.as_bytes());
+    let mut screen = Screen::new(glass.clone());
+    screen.show(text.as_bytes());
+    screen.draw();
     glass
 }
 
@@ -80,6 +82,10 @@ fn what_leaves_at_the_top_makes_room_below() {
 fn only_what_changes_is_written() {
     let glass = after("same\rsame\rsame");
     assert_eq!(glass.0.borrow().2, CELLS + 4);
+    let text: Vec<String> = (0..1000).map(|line| line.to_string()).collect();
+    let glass = after(&text.join("\r\n"));
+    assert_eq!(glass.line(LINES - 1), "999");
+    assert_eq!(glass.0.borrow().2, CELLS + LINES * 3, "what has left at the top is never drawn");
 }
 
 proptest! {
@@ -93,6 +99,7 @@ proptest! {
             screen.show(format!("\x1b[{number};{number}{action}x\n").as_bytes());
         }
         screen.show(b"\x18\x1b[2J\x1b[0m\x1b[Hok");
+        screen.draw();
         prop_assert_eq!(glass.line(0), "ok");
     }
 }

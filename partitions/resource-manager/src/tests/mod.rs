@@ -5,6 +5,7 @@ mod machine;
 mod world;
 
 mod deaths;
+mod registers;
 mod trace;
 
 use crate::manager::{Machine, SELF};
@@ -362,6 +363,6 @@ fn every_number_of_a_manifest_is_checked() {
     assert_eq!(broken(channels + 58, &[13]), Some(BadManifest::Channel(0)), "ring");
     assert_eq!(broken(channels + 60, &[0xff; 4]), Some(BadManifest::Channel(0)), "data");
     assert_eq!(broken(grants + 24, &[5]), Some(BadManifest::Grant(0)), "partition");
-    assert_eq!(broken(grants + 28, &[4]), Some(BadManifest::Grant(0)), "kind");
+    assert_eq!(broken(grants + 28, &[5]), Some(BadManifest::Grant(0)), "kind");
     assert_eq!(broken(grants + 32, &[0xff; 16]), Some(BadManifest::Grant(0)), "range");
 }

@@ -1,0 +1,103 @@
+//! Screen and keyboard, beside a serial port and without one.
+
+use crate::picture::{Layout, Picture};
+use crate::{PATIENCE, campaign, start, trial};
+use anyhow::{Context as _, Result, bail, ensure};
+use libtest_mimic::Trial;
+use qemu_runner::images::Artifacts;
+use qemu_runner::machine::{Firmware, Options};
+use qemu_runner::session::Session;
+use std::time::{Duration, Instant};
+
+/// How often the screen is looked at.
+const TICK: Duration = Duration::from_millis(200);
+/// Where the text memory of a VGA is, and its bytes: two for each letter.
+const TEXT_MEMORY: &str = "0xb8000 4000";
+
+/// How a machine shows text.
+#[derive(Clone, Copy)]
+enum Shown {
+    /// In the VGA's text memory.
+    Text,
+    /// On a framebuffer.
+    Pixels,
+}
+
+/// Text mode after a BIOS, framebuffers after UEFI, through both of its doors; all with and without serial port in a campaign.
+// covers: IO-4
+#[must_use]
+pub fn all() -> Vec<Trial> {
+    let mut trials = Vec::new();
+    let mut on = |name: &str, firmware, serial: bool, shown| {
+        let options = Options { firmware, no_serial: !serial, ..Options::default() };
+        trials.push(trial(format!("screen_{name}"), move || screen_and_keyboard(&options, shown)));
+    };
+    on("direct", Firmware::Direct, true, Shown::Text);
+    on("uefi_disc", Firmware::UefiDisc, true, Shown::Pixels);
+    on("uefi_without_serial_port", Firmware::Uefi, false, Shown::Pixels);
+    if campaign() {
+        on("uefi", Firmware::Uefi, true, Shown::Pixels);
+        on("bios_without_serial_port", Firmware::Bios, false, Shown::Text);
+        on("uefi_disc_without_serial_port", Firmware::UefiDisc, false, Shown::Pixels);
+    }
+    trials
+}
+
+/// Keys pressed on the keyboard arrive, and the screen shows the answer.
+fn screen_and_keyboard(options: &Options, shown: Shown) -> Result<()> {
+    let mut session = start(&Artifacts::of("minimal"), options)?;
+    until(&mut session, shown, &["type help", "\nbulkhead>"])?;
+    for key in ["u", "p", "t", "x", "backspace", "i", "m", "e", "ret"] {
+        session.control().monitor(&format!("sendkey {key} 20"))?;
+        std::thread::sleep(Duration::from_millis(150));
+    }
+    until(&mut session, shown, &["type help", "bulkhead> uptime\nup ", "\nbulkhead>"])?;
+    // What is longer than the screen leaves at the top, and the prompt is at the end.
+    for key in ["h", "e", "l", "p", "ret"] {
+        session.control().monitor(&format!("sendkey {key} 20"))?;
+        std::thread::sleep(Duration::from_millis(150));
+    }
+    let text = until(&mut session, shown, &["shutdown", "\nbulkhead>"])?;
+    ensure!(!text.contains('\u{2588}'), "something that is no letter:\n{text}");
+    Ok(())
+}
+
+/// Waits until the screen shows all of these.
+fn until(session: &mut Session, shown: Shown, wanted: &[&str]) -> Result<String> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let text = read(session, shown)?;
+        match wanted.iter().find(|wanted| !text.contains(**wanted)) {
+            None => return Ok(text),
+            Some(missing) if Instant::now() > end => {
+                bail!("the screen does not show '{missing}':\n{text}\n{}", session.tail())
+            }
+            Some(_) => std::thread::sleep(TICK),
+        }
+        // Nobody else takes what comes by the serial port.
+        while session.poll(Instant::now()).is_some_and(|piece| piece.is_some()) {}
+    }
+}
+
+fn read(session: &mut Session, shown: Shown) -> Result<String> {
+    match shown {
+        Shown::Text => text_memory(session),
+        Shown::Pixels => {
+            let picture = Picture::take(session)?;
+            ensure!(picture.width >= 640, "{} x {}", picture.width, picture.height);
+            Ok(picture.text(Layout::console(&picture)))
+        }
+    }
+}
+
+fn text_memory(session: &mut Session) -> Result<String> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("screen");
+    session.control().monitor(&format!("pmemsave {TEXT_MEMORY} \"{}\"", file.display()))?;
+    let memory = std::fs::read(&file).context("QEMU wrote no memory")?;
+    let lines = memory.chunks(160).map(|line| {
+        let letters = line.iter().step_by(2).map(|&byte| char::from(byte));
+        letters.collect::<String>().trim_end().to_owned()
+    });
+    Ok(lines.collect::<Vec<_>>().join("\n"))
+}
