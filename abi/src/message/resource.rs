@@ -7,7 +7,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u16)]
 pub enum ResourceRequest {
-    /// [`Index`] → [`PartitionRecord`] of the partition at that place in the list; [`ResourceStatus::NoSuch`] past the end. Command, boot.
+    /// [`Index`] → [`PartitionRecord`] of the partition with that number or the next one that there is; [`ResourceStatus::NoSuch`] past the last: a
+    /// list that comes and goes is read without a gap. Command, boot, creators.
     Partition = 1,
     /// [`Index`] = partition id. Command; boot for those it rescues.
     Start = 2,

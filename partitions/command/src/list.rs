@@ -19,10 +19,13 @@ impl List {
     /// Asks for all.
     pub fn fetch(surroundings: &mut impl Surroundings) -> Result<Self, Trouble> {
         let mut all = Vec::new();
-        for index in 0..MOST {
+        let mut index = 0;
+        for _ in 0..MOST {
             let next = fetch_next(surroundings, ResourceRequest::Partition, &Index { index })?;
-            let Some(record) = next else { break };
+            let Some::<PartitionRecord>(record) = next else { break };
             all.push(record);
+            // Partitions come and go meanwhile: places in the list would shift, numbers do not.
+            index = record.id.saturating_add(1).max(index.saturating_add(1));
         }
         Ok(Self(all))
     }

@@ -30,13 +30,13 @@ struct Contexts {
 }
 
 impl<M: Machine, W: Window> Manager<'_, M, W> {
-    /// The partition at a place of the list.
+    /// The partition with this number, or the next one.
     ///
     /// # Errors
     /// `NoSuch` past the end.
     pub fn partition_record(&mut self, index: Index) -> Result<Reply, Trouble> {
-        let place = index.index as usize;
-        let (id, row) = self.books.partitions().nth(place).ok_or(ResourceStatus::NoSuch)?;
+        let from = |(id, _): &(PartitionId, &PartitionRow)| id.raw() >= index.index;
+        let (id, row) = self.books.partitions().find(from).ok_or(ResourceStatus::NoSuch)?;
         let row = *row;
         let definition = self.definition(&row)?;
         let want = self.want(id, &row, definition);

@@ -8,6 +8,7 @@ pub mod author;
 pub mod console;
 pub mod crash;
 pub mod doors;
+pub mod load;
 pub mod machines;
 pub mod picture;
 pub mod screens;
@@ -29,6 +30,7 @@ pub fn all() -> Vec<Trial> {
     [
         doors::all(),
         suites::all(),
+        load::all(),
         console::all(),
         altered::all(),
         crash::all(),

@@ -113,7 +113,7 @@ impl World<'_> {
         Ok(self.record::<Index>(ResourceRequest::Create, body.as_bytes())?.index)
     }
 
-    /// The partition at a place in the list.
+    /// The partition with this number, or the next one.
     pub fn at_place(&mut self, index: u32) -> Result<PartitionRecord, Trouble> {
         self.record(ResourceRequest::Partition, Index { index }.as_bytes())
     }

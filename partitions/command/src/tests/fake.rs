@@ -189,7 +189,9 @@ impl Fake {
             record.as_bytes().to_vec()
         }
         match request {
-            ResourceRequest::Partition => self.partitions.get(index as usize).copied().map(bytes),
+            ResourceRequest::Partition => {
+                self.partitions.iter().find(|one| one.id >= index).copied().map(bytes)
+            }
             ResourceRequest::Plan => Self::plan(index).map(bytes),
             ResourceRequest::Channel => Self::channel(index).map(bytes),
             ResourceRequest::Capability => {

@@ -73,9 +73,8 @@ fn readings(world: &mut World, ids: [u32; HOGS.len()]) -> Result<[Reading; HOGS.
     let mut readings = [Reading::default(); HOGS.len()];
     for (reading, id) in readings.iter_mut().zip(ids) {
         let from = world.now();
-        // The place of a partition of the manifest in the list is its id.
         let record = world.at_place(id)?;
-        check!(record.id == id, "partition {id} is not at its place");
+        check!(record.id == id, "partition {id} is not there");
         *reading = Reading { used: record.used, from, to: world.now() };
     }
     Ok(readings)

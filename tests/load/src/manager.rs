@@ -1,0 +1,98 @@
+//! The resource manager, as those ask it who create.
+
+use abi::image::name_text;
+use abi::message::resource::{Index, PartitionRecord, ResourceRequest, ResourceStatus};
+use abi::types::Nanoseconds;
+use rt::protocol::Resources;
+use rt::{CallError, Client, System, time};
+use zerocopy::IntoBytes;
+
+/// How long an answer may take: others' partitions that are destroyed wait for the end of a frame.
+const PATIENCE: Nanoseconds = time::seconds(20);
+
+/// Why something could not be done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Trouble {
+    /// The resource manager refused.
+    Refused(ResourceStatus),
+    /// The channel did not carry it.
+    Channel(CallError),
+    /// An answer that is none, or a partition that is not in the manifest.
+    Nonsense,
+}
+
+impl From<CallError> for Trouble {
+    fn from(error: CallError) -> Self {
+        Self::Channel(error)
+    }
+}
+
+impl Trouble {
+    /// A number other than 0, for the tally: 1 and more for a status, 1000 and more for others.
+    pub fn number(self) -> u32 {
+        match self {
+            Self::Refused(status) => status as u32,
+            Self::Channel(CallError::Timeout) => 1001,
+            Self::Channel(CallError::PeerRestarted) => 1002,
+            Self::Channel(_) => 1003,
+            Self::Nonsense => 1004,
+        }
+    }
+
+    /// Whether memory is out.
+    pub fn is_memory(self) -> bool {
+        self == Self::Refused(ResourceStatus::NoMemory)
+    }
+}
+
+/// The resource manager.
+#[derive(Clone, Copy)]
+pub struct Manager(Client<Resources>);
+
+impl Manager {
+    /// That of the channel "resource".
+    pub fn of(system: &mut System) -> Self {
+        Self(system.client("resource").unwrap_or_default())
+    }
+
+    /// One more like `like`; its id.
+    pub fn create(self, system: &mut System, like: u32) -> Result<u32, Trouble> {
+        Ok(self.ask::<Index>(system, ResourceRequest::Create, like)?.index)
+    }
+
+    /// Does something to a partition.
+    pub fn act(
+        self,
+        system: &mut System,
+        request: ResourceRequest,
+        id: u32,
+    ) -> Result<(), Trouble> {
+        self.ask::<[u8; 0]>(system, request, id).map(drop)
+    }
+
+    /// The id of the first partition with this name.
+    pub fn id_of(self, system: &mut System, name: &str) -> Result<u32, Trouble> {
+        let mut from = 0;
+        loop {
+            let record: PartitionRecord = self.ask(system, ResourceRequest::Partition, from)?;
+            if name_text(&record.name) == name {
+                return Ok(record.id);
+            }
+            from = record.id + 1;
+        }
+    }
+
+    fn ask<T: zerocopy::FromBytes>(
+        self,
+        system: &mut System,
+        request: ResourceRequest,
+        index: u32,
+    ) -> Result<T, Trouble> {
+        let body = Index { index };
+        let answer = self.0.call(system, request, body.as_bytes(), time::after(PATIENCE))?;
+        match answer.status()? {
+            ResourceStatus::Ok => answer.body().ok_or(Trouble::Nonsense),
+            status => Err(Trouble::Refused(status)),
+        }
+    }
+}
