@@ -4,7 +4,26 @@
 //! pages and say in value 0 how many; the caller repeats with the rest. An operation that must
 //! wait for another processor answers [`crate::call::Error::Again`] until it has answered.
 
+use crate::rights::Rights;
+
 macro_rules! operations {
+    // Operations, each with the right that it needs.
+    ($(#[$doc:meta])* $name:ident { $($(#[$op_doc:meta])* $op:ident = $number:literal, $right:ident,)* }) => {
+        operations!($(#[$doc])* $name { $($(#[$op_doc])* $op = $number,)* });
+
+        impl Operation for $name {
+            fn decode(number: u64) -> Option<Self> {
+                Self::from_number(number)
+            }
+
+            fn right(self) -> Rights {
+                match self {
+                    $(Self::$op => Rights::$right,)*
+                }
+            }
+        }
+    };
+    // Numbers of another kind.
     ($(#[$doc:meta])* $name:ident { $($(#[$op_doc:meta])* $op:ident = $number:literal,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,23 +48,31 @@ macro_rules! operations {
     };
 }
 
+/// The operations on one kind of object.
+pub trait Operation: Copy {
+    /// The operation with this number.
+    fn decode(number: u64) -> Option<Self>;
+    /// The right that it needs.
+    fn right(self) -> Rights;
+}
+
 operations! {
     /// Operations on memory. All need GRANT but `Query`.
     MemoryOperation {
         /// `(kind, frame, slot, extra)`: a free frame becomes an object; a capability with all rights
         /// to it is put into the caller's `slot`, which must be empty. Kinds: Partition, Context
         /// (`extra`: slot of its partition), Channel. Value 0: generation.
-        Create = 0,
+        Create = 0, GRANT,
         /// `(frame, count, to)`: free frames become memory of the partition in slot `to`. They are zeroed.
         /// Value 0: how many were done.
-        Assign = 1,
+        Assign = 1, GRANT,
         /// `(frame, count, from, to)`: memory of one partition, mapped nowhere, becomes memory of another,
         /// contents kept. Value 0: how many were done.
-        Transfer = 2,
+        Transfer = 2, GRANT,
         /// `(frame, count)`: memory of a partition, mapped nowhere, becomes free. Value 0: how many.
-        Release = 3,
+        Release = 3, GRANT,
         /// `(frame)`: INSPECT. Values: kind of use ([`super::control::FrameUse`]), owner's frame, mappings, generation.
-        Query = 4,
+        Query = 4, INSPECT,
     }
 }
 
@@ -54,34 +81,34 @@ operations! {
     PartitionOperation {
         /// `(address, level, frame)`: GRANT. A free frame becomes the page table of `level` (4 = root, 1 = last)
         /// for `address`.
-        AddTable = 0,
+        AddTable = 0, GRANT,
         /// `(address, level)`: GRANT. An empty page table becomes a free frame. Value 0: the frame.
-        RemoveTable = 1,
+        RemoveTable = 1, GRANT,
         /// `(address, frame, count, access)`: GRANT. Maps memory of this partition, or of a channel it is joined to.
         /// `access`: see [`super::control::Access`]. Value 0: how many pages were done.
-        Map = 2,
+        Map = 2, GRANT,
         /// `(address, count)`: GRANT. Value 0: how many pages were done, mapped or not.
-        Unmap = 3,
+        Unmap = 3, GRANT,
         /// `(index, frame)`: GRANT. A free frame becomes page `index` of the capability table (256 slots each).
-        AddSlots = 4,
+        AddSlots = 4, GRANT,
         /// `(index)`: GRANT. The last page of the capability table, all empty, becomes a free frame. Value 0: the frame.
-        RemoveSlots = 5,
+        RemoveSlots = 5, GRANT,
         /// `(slot, source, rights, kind << 32 | parameter)`: GRANT. Puts a capability derived from the caller's
         /// `source` into `slot`. Rights shrink to the intersection. The kind is that of the source or one derived from it:
         /// Context to Doorbell (parameter: bit), Interrupt to one line, Ports to a part. What was there is replaced.
-        Put = 6,
+        Put = 6, GRANT,
         /// `(slot)`: GRANT. Empties a slot of the partition.
-        Clear = 7,
+        Clear = 7, GRANT,
         /// `(doorbell)`: GRANT. Rung when a context of the partition stops on a fault or by exit; slot of the caller, 0 for none.
-        SetRescuer = 8,
+        SetRescuer = 8, GRANT,
         /// `()`: GRANT. Raises the generation: all capabilities to it but the one used are stale. Value 0: new generation.
-        Renew = 9,
+        Renew = 9, GRANT,
         /// `()`: INSPECT. Values: frames owned, page tables, contexts, pages of slots.
-        State = 10,
+        State = 10, INSPECT,
         /// `()`: GRANT. An empty partition (State all zero but the root table, which goes with it) becomes a free frame.
-        Destroy = 11,
+        Destroy = 11, GRANT,
         /// `(address)`: INSPECT. Values: frame, access bits of the page mapped there.
-        Translate = 12,
+        Translate = 12, INSPECT,
     }
 }
 
@@ -90,21 +117,21 @@ operations! {
     ContextOperation {
         /// `(entry, stack, processor, argument)`: MANAGE. A stopped context is set to start at `entry` with
         /// `rsp = stack`, `rdi = argument` and all else zero, on that processor. Its events are cleared.
-        Configure = 0,
+        Configure = 0, MANAGE,
         /// `()`: MANAGE. A stopped context becomes ready.
-        Start = 1,
+        Start = 1, MANAGE,
         /// `()`: MANAGE. A context stops where it is. Again until its processor has let go of it.
-        Stop = 2,
+        Stop = 2, MANAGE,
         /// `()`: GRANT. Raises the generation of a stopped context: doorbells to it become stale. Value 0: new generation.
-        Renew = 3,
+        Renew = 3, GRANT,
         /// `()`: INSPECT. Values: state ([`super::control::ContextState`]), processor, time used (ns), what it waits for.
-        State = 4,
+        State = 4, INSPECT,
         /// `(word)`: INSPECT. Value 0: a word of the fault record, see [`crate::fault`].
-        Fault = 5,
+        Fault = 5, INSPECT,
         /// `(index)`: INSPECT. Value 0: register `index` of a stopped context (rax rbx rcx rdx rsi rdi rbp rsp r8..r15 rip rflags).
-        Register = 6,
+        Register = 6, INSPECT,
         /// `()`: GRANT. A stopped context in no plan becomes a free frame.
-        Destroy = 7,
+        Destroy = 7, GRANT,
     }
 }
 
@@ -113,15 +140,15 @@ operations! {
     ChannelOperation {
         /// `(client, server, frame, count)`: GRANT. Memory of the client, mapped nowhere, becomes the channel's. Value 0: how
         /// many pages were done; repeat with the rest, which must follow on.
-        Join = 0,
+        Join = 0, GRANT,
         /// `()`: GRANT. The pages, mapped nowhere, become memory of the client again. Value 0: how many remain.
-        Part = 1,
+        Part = 1, GRANT,
         /// `()`: INSPECT. Values: client's frame, server's frame, first frame, count.
-        State = 2,
+        State = 2, INSPECT,
         /// `()`: GRANT. A parted channel becomes a free frame.
-        Destroy = 3,
+        Destroy = 3, GRANT,
         /// `(offset)`: INSPECT. Value 0: the 8 bytes at this multiple of 8 in the channel's first page: its counters, for those who list channels.
-        Peek = 4,
+        Peek = 4, INSPECT,
     }
 }
 
@@ -130,18 +157,18 @@ operations! {
     ProcessorOperation {
         /// `(index, contexts)`: MANAGE. Places `4 * index` to `4 * index + 3` of the next plan: four 16-bit slots of the caller that
         /// hold contexts, 0 for idle. Places 0 to 15 are the slots of the frame, the rest takers of slack in their order.
-        Stage = 0,
+        Stage = 0, MANAGE,
         /// `(length, processors)`: MANAGE. The staged plan, `length` places (16 or more), takes over when the running one wraps. If
         /// `processors` is not 0, it is a mask of processors whose staged plans take over together.
-        Commit = 1,
+        Commit = 1, MANAGE,
         /// `(place)`: INSPECT. Values: frame of the context there (0: idle), time used in that place (ns), frames since start, 1 if a plan is pending.
-        Place = 2,
+        Place = 2, INSPECT,
         /// `()`: INSPECT. Values: online, time idle (ns), timer interrupts, entries into the kernel.
-        State = 3,
+        State = 3, INSPECT,
         /// `(index)`: INSPECT. A record of the trace, see [`crate::trace`]; `u64::MAX` is the newest. Values: time (ns), kind and argument, second argument, next index.
-        Trace = 4,
+        Trace = 4, INSPECT,
         /// `(nanoseconds)`: MANAGE. Length of a slot from the next wrap on.
-        SetSlot = 5,
+        SetSlot = 5, MANAGE,
     }
 }
 
@@ -149,11 +176,11 @@ operations! {
     /// Operations on an interrupt line.
     InterruptOperation {
         /// `(doorbell)`: MANAGE. The line rings this doorbell of the caller from now on, and is unmasked.
-        Bind = 0,
+        Bind = 0, MANAGE,
         /// `()`: MANAGE. The line is masked and rings nothing.
-        Unbind = 1,
+        Unbind = 1, MANAGE,
         /// `()`: INSPECT. Values: bound, times it came, times it was held, masked.
-        State = 2,
+        State = 2, INSPECT,
     }
 }
 
@@ -163,13 +190,13 @@ operations! {
         /// `(frame)`: INSPECT. Checks a bounded number of frames from `frame` on. Value 0: next frame, 0 at the end;
         /// value 1: first frame that breaks an invariant, or 0; value 2: which ([`super::control::Violation`]);
         /// value 3: how many of the frames checked are free.
-        Audit = 0,
+        Audit = 0, INSPECT,
         /// `(word)`: INSPECT. Value 0: 8 bytes of the crash record of the previous run, value 1: its length in bytes (0: none).
-        CrashRecord = 1,
+        CrashRecord = 1, INSPECT,
         /// `()`: MANAGE. Stops the other processors and resets the machine through the keyboard controller or a triple fault.
-        Reset = 2,
+        Reset = 2, MANAGE,
         /// `(what)`: INSPECT. Facts of the machine, see `SPEC.md`: 0 features in use, 1 timer source, 2 ticks per second of the time stamp counter, 3 timer ticks per second.
-        Fact = 3,
+        Fact = 3, INSPECT,
     }
 }
 
@@ -305,4 +332,4 @@ pub const PLAN_SLOTS: usize = 16;
 /// Most places of a plan: slots and takers of slack.
 pub const PLAN_PLACES: usize = 256;
 /// Most pages that one operation on a range does.
-pub const PAGES_PER_STEP: u64 = 32;
+pub const PAGES_PER_STEP: u64 = 16;

@@ -8,7 +8,7 @@ use crate::event;
 use crate::frame::{SLOTS, advance, join};
 use crate::ledger::Name;
 use crate::machine::Machine;
-use crate::plan::Place;
+use crate::plan::{Place, Plan};
 use crate::processor::Processor;
 use abi::call::Error;
 use abi::control::ContextState;
@@ -19,7 +19,7 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed};
 /// Most links followed from a context that waits in a call to one that can run for it.
 const LENDING_LINKS: usize = 8;
 /// Most links followed in one decision, whoever they start from: what many takers of slack wait for must not make it long.
-const DECISION_LINKS: u32 = 256;
+const DECISION_LINKS: u32 = 64;
 
 /// By what claim a context runs. After a call the processor keeps that of the caller, see [`Processor::owned`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -137,7 +137,7 @@ fn kept<'a, M: Machine>(
     if processor.standing.get() != Standing::Slack.raw() {
         return None;
     }
-    slack(machine, processor, processor.place.get(), search)
+    slack(machine, processor, processor.plan(), processor.place.get(), search)
 }
 
 /// The next taker of slack, in turn.
@@ -146,29 +146,23 @@ fn taker<'a, M: Machine>(
     processor: &Processor,
     search: &mut Search,
 ) -> Option<Choice<'a>> {
-    let length = processor.plan().length();
-    let mut place = processor.taker.get();
-    for _ in SLOTS..length {
-        place = place.wrapping_add(1);
-        if place >= length || place < SLOTS {
-            place = SLOTS;
-        }
-        if let Some(choice) = slack(machine, processor, place, search) {
-            processor.taker.set(place);
-            return Some(choice);
-        }
-    }
-    None
+    let (plan, last) = (processor.plan(), processor.taker.get());
+    let first = SLOTS.max(last.saturating_add(1));
+    // Those after the last one, then the others up to it.
+    let turn = (first..plan.length()).chain(SLOTS..first.min(plan.length()));
+    let choice = turn.filter_map(|place| slack(machine, processor, plan, place, search)).next();
+    choice.inspect(|choice| processor.taker.set(choice.place))
 }
 
 #[inline(always)]
 fn slack<'a, M: Machine>(
     machine: &'a M,
     processor: &Processor,
+    plan: &Plan,
     place: u64,
     search: &mut Search,
 ) -> Option<Choice<'a>> {
-    let frame = processor.plan().context(place)?;
+    let frame = plan.context(place)?;
     let context = runnable(machine, processor.id.get(), frame, search)?;
     Some(Choice { context, standing: Standing::Slack, place })
 }

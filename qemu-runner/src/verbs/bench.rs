@@ -31,6 +31,11 @@ const REGRESSION: u64 = 2;
 /// Hundredths by which a counted figure may be above the baseline.
 const SLACK: u64 = 3;
 
+/// Names of spans with interrupts off, one for each operation, begin like this.
+const SPAN: &str = "off-";
+/// How many of them the table names.
+const LONGEST: usize = 5;
+
 /// Measures and reports.
 ///
 /// # Errors
@@ -110,7 +115,18 @@ fn table(values: &Values, last: &Values) -> String {
     for figure in FIGURES {
         text += &row(figure, number(values, figure.name), number(last, figure.name));
     }
-    text
+    text + &longest(values)
+}
+
+/// The spans with interrupts off that are longest.
+fn longest(values: &Values) -> String {
+    let mut spans: Vec<_> = values
+        .iter()
+        .filter_map(|(name, value)| Some((value.as_u64()?, name.strip_prefix(SPAN)?)))
+        .collect();
+    spans.sort_unstable_by(|a, b| b.cmp(a));
+    let words = spans.iter().take(LONGEST).map(|(span, name)| format!("{name} {span}"));
+    format!("interrupts are off longest in: {}\n", words.collect::<Vec<_>>().join(", "))
 }
 
 fn row(figure: &Figure, value: Option<u64>, last: Option<u64>) -> String {
@@ -175,6 +191,12 @@ mod tests {
         assert!(worse(&values(&[("call", 309), ("poll", 50)]), &baseline).is_empty());
         let found = worse(&values(&[("call", 310)]), &baseline);
         assert_eq!(found, ["call 310, was 300", "poll was not measured"]);
+    }
+
+    #[test]
+    fn the_longest_spans_come_first() {
+        let values = values(&[("off-a", 9), ("call", 99), ("off-b", 10), ("off-c", 8)]);
+        assert_eq!(longest(&values), "interrupts are off longest in: b 10, a 9, c 8\n");
     }
 
     #[test]

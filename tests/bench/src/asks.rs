@@ -2,6 +2,7 @@
 
 use crate::line::Line;
 use crate::report::Report;
+use crate::worst::Worst;
 use crate::{BATCH, Bench, INTERRUPTS, Play, ROUNDS, WARM, stamp};
 use abi::types::{Nanoseconds, Slot};
 use rt::sys::{self, Failure};
@@ -81,7 +82,9 @@ impl Asks {
             Ok(())
         })?;
         self.interrupts(system)?;
-        self.channel(system)
+        self.channel(system)?;
+        let mut worst = Worst::find(system).ok_or(Trouble::NoFigure)?;
+        Ok(worst.measure(&mut self.report)?)
     }
 
     fn play(&self, system: &mut System, part: Play) -> Result<(), Trouble> {
@@ -176,8 +179,8 @@ fn ticks(mut round: impl FnMut() -> Result<(), Failure>) -> Result<u64, Failure>
 fn gaps() -> [[u64; 2]; GAPS] {
     let mut gaps = [[0; 2]; GAPS];
     let mut last = stamp::now();
-    // As long as the interrupts take, and as long again.
-    let end = last + 2 * 201_000 * 128;
+    // Four times as long as the interrupts take: in slots of its own the other side is not let in.
+    let end = last + 4 * 201_000 * 128;
     for gap in &mut gaps {
         loop {
             let now = stamp::now();

@@ -9,6 +9,7 @@ mod line;
 mod report;
 mod serves;
 mod stamp;
+mod worst;
 
 use asks::Asks;
 use rt::{Partition, Signal, Start, System, Timer};

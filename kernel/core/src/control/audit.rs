@@ -5,15 +5,21 @@ use crate::answer::{Answer, Refusal};
 use crate::capability::{Capability, SlotTable, read};
 use crate::ledger::{self, Entry};
 use crate::machine::Machine;
-use crate::paging::{self, KERNEL_ENTRY, PageTable};
+use crate::paging::{self, ENTRIES, KERNEL_ENTRY, PageTable};
 use crate::partition::Partition;
 use crate::processor::Cell;
+use abi::call::Error;
 use abi::control::{Access, FrameUse, Violation};
 use abi::rights::Kind;
 use abi::types::Frame;
 
-/// Work done in one step, in checks of a frame; a table full of entries counts for all of them.
-const BUDGET: u64 = 32;
+/// Frames, or entries of one table, that are checked in one step.
+const BUDGET: u64 = 64;
+/// The same as an index.
+const PART: usize = 64;
+
+/// No frame.
+const NO_TABLE: u64 = u64::MAX;
 
 /// What an audit has added up so far. Each counted thing adds its owner's frame, each partition subtracts what it counts: the
 /// sums are zero at the end, or their quotient names the partition that is wrong.
@@ -26,6 +32,8 @@ pub(crate) struct Balance {
     weighted: Cell,
     /// Mappings counted less pages mapped.
     mappings: Cell,
+    /// The table that is being checked, or [`NO_TABLE`], and how many of its entries were.
+    table: [Cell; 2],
 }
 
 impl Balance {
@@ -35,12 +43,14 @@ impl Balance {
             number: Cell::new(),
             weighted: Cell::new(),
             mappings: Cell::new(),
+            table: [const { Cell::new() }; 2],
         }
     }
 
     fn reset(&self, changes: u64) {
         [&self.number, &self.weighted, &self.mappings].into_iter().for_each(|sum| sum.set(0));
         self.changes.set(changes);
+        self.table[0].set(NO_TABLE);
     }
 
     fn add(&self, owner: Frame, count: u64) {
@@ -49,7 +59,8 @@ impl Balance {
     }
 }
 
-/// Checks from frame `from` on. Values: the next frame, 0 at the end; the first bad frame or 0; which violation; free frames seen.
+/// Checks from frame `from` on. Values: the next frame, 0 at the end; the first bad frame or 0; which violation; free frames
+/// seen. A table is looked at in steps of its own: `Again` until all of it was.
 pub(super) fn audit<M: Machine>(machine: &M, from: u64) -> Answer {
     let end = u64::try_from(machine.ledger().len()).unwrap_or(0);
     if from >= end {
@@ -58,16 +69,22 @@ pub(super) fn audit<M: Machine>(machine: &M, from: u64) -> Answer {
     if from == 0 {
         machine.kernel().balance.reset(machine.kernel().changes.get());
     }
-    let (mut frame, mut work, mut free) = (from, 0_u64, 0_u64);
-    while frame < end && work < BUDGET {
+    let (mut frame, mut free) = (from, 0_u64);
+    while frame < end && frame.wrapping_sub(from) < BUDGET {
         let entry = ledger::entry(machine, Frame::new(frame));
-        free = free.wrapping_add(u64::from(entry.kind == FrameUse::Free));
         let table = matches!(entry.kind, FrameUse::PageTable | FrameUse::SlotTable);
-        work = work.saturating_add(if table { BUDGET } else { 1 });
-        let wrong = check(machine, Frame::new(frame), entry).map(|what| (Frame::new(frame), what));
+        if table && frame != from {
+            break;
+        }
+        let wrong = check(machine, Frame::new(frame), entry)?;
+        let wrong = wrong.map(|what| (Frame::new(frame), what));
+        free = free.wrapping_add(u64::from(entry.kind == FrameUse::Free));
         frame = frame.wrapping_add(1);
         if wrong.is_some() {
             return Ok(found(if frame < end { frame } else { 0 }, wrong, free));
+        }
+        if table {
+            break;
         }
     }
     if frame < end {
@@ -99,7 +116,38 @@ fn unbalanced<M: Machine>(machine: &M) -> Option<Frame> {
     Some(Frame::new(weighted.checked_div(number).unwrap_or(u64::MAX)))
 }
 
-fn check<M: Machine>(machine: &M, frame: Frame, entry: Entry) -> Option<Violation> {
+/// What is wrong with a frame; `Again` as long as entries of a table are left.
+fn check<M: Machine>(
+    machine: &M,
+    frame: Frame,
+    entry: Entry,
+) -> Result<Option<Violation>, Refusal> {
+    let [table, done] = &machine.kernel().balance.table;
+    if table.get() != frame.raw() {
+        table.set(frame.raw());
+        done.set(0);
+        if let Some(wrong) = check_frame(machine, frame, entry) {
+            return Ok(Some(wrong));
+        }
+    }
+    let from = usize::try_from(done.get()).unwrap_or(0);
+    let (wrong, length) = match entry.kind {
+        FrameUse::PageTable => check_table(machine, frame, entry.owner, from),
+        FrameUse::SlotTable => check_slots(machine, frame, from),
+        _ => (false, 0),
+    };
+    done.add(BUDGET);
+    if !wrong && from.saturating_add(PART) < length {
+        return Err(Error::Again.into());
+    }
+    table.set(NO_TABLE);
+    let kind =
+        if entry.kind == FrameUse::PageTable { Violation::Mapping } else { Violation::Capability };
+    Ok(wrong.then_some(kind))
+}
+
+/// What is wrong with a frame itself, whatever it holds; adds it up.
+fn check_frame<M: Machine>(machine: &M, frame: Frame, entry: Entry) -> Option<Violation> {
     if !owned_rightly(machine, entry) {
         return Some(Violation::Owner);
     }
@@ -115,11 +163,7 @@ fn check<M: Machine>(machine: &M, frame: Frame, entry: Entry) -> Option<Violatio
         _ if entry.owner.raw() != 0 => balance.add(entry.owner, 1),
         _ => {}
     }
-    match entry.kind {
-        FrameUse::PageTable => check_table(machine, frame, entry.owner),
-        FrameUse::SlotTable => check_slots(machine, frame),
-        _ => None,
-    }
+    None
 }
 
 fn client<M: Machine>(machine: &M, entry: Entry) -> u64 {
@@ -146,12 +190,19 @@ fn owned_rightly<M: Machine>(machine: &M, entry: Entry) -> bool {
     }
 }
 
-fn check_table<M: Machine>(machine: &M, frame: Frame, partition: Frame) -> Option<Violation> {
+/// Whether one of the next entries of a page table is wrong, and how many the table has.
+fn check_table<M: Machine>(
+    machine: &M,
+    frame: Frame,
+    partition: Frame,
+    from: usize,
+) -> (bool, usize) {
     let root = machine.object::<Partition>(partition).root.get() == frame.raw();
-    let entries = machine.object::<PageTable>(frame).entries.iter();
     // The upper half of a root is the kernel's.
-    let mut own = entries.take(if root { KERNEL_ENTRY } else { usize::MAX });
-    own.any(|entry| !entry_is_right(machine, entry.get(), partition)).then_some(Violation::Mapping)
+    let own = if root { KERNEL_ENTRY } else { ENTRIES };
+    let entries = machine.object::<PageTable>(frame).entries.iter().take(own);
+    let mut part = entries.skip(from).take(PART);
+    (part.any(|entry| !entry_is_right(machine, entry.get(), partition)), own)
 }
 
 fn entry_is_right<M: Machine>(machine: &M, entry: u64, partition: Frame) -> bool {
@@ -167,14 +218,12 @@ fn entry_is_right<M: Machine>(machine: &M, entry: u64, partition: Frame) -> bool
     may_map(machine, found, partition, access) && !access.contains(Access::WRITE | Access::EXECUTE)
 }
 
-fn check_slots<M: Machine>(machine: &M, frame: Frame) -> Option<Violation> {
-    let capabilities = machine
-        .object::<SlotTable>(frame)
-        .slots
-        .iter()
-        .filter_map(|slot| Capability::unpack(read(slot)));
+/// The same for a page of capabilities.
+fn check_slots<M: Machine>(machine: &M, frame: Frame, from: usize) -> (bool, usize) {
+    let slots = &machine.object::<SlotTable>(frame).slots;
+    let mut part = slots.iter().skip(from).take(PART);
     let wrong = |capability: Capability| capability.has_frame() && !is_or_was(machine, capability);
-    capabilities.into_iter().any(wrong).then_some(Violation::Capability)
+    (part.any(|slot| Capability::unpack(read(slot)).is_some_and(wrong)), slots.len())
 }
 
 /// Whether a capability names an object that is there, or was.

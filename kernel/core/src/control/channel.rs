@@ -9,15 +9,7 @@ use crate::paging::PageTable;
 use crate::partition::Partition;
 use abi::call::Error;
 use abi::control::{ChannelOperation, FrameUse, PAGES_PER_STEP};
-use abi::rights::Rights;
 use abi::types::{Frame, PAGE_SIZE};
-
-pub(super) const fn right(operation: ChannelOperation) -> Rights {
-    match operation {
-        ChannelOperation::State | ChannelOperation::Peek => Rights::INSPECT,
-        _ => Rights::GRANT,
-    }
-}
 
 pub(super) fn perform<M: Machine>(request: &Request<'_, M>, operation: ChannelOperation) -> Answer {
     let [a, b, c, d] = request.arguments;

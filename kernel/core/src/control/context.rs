@@ -11,22 +11,9 @@ use crate::stop::{is_live, let_go};
 use abi::call::Error;
 use abi::control::{ContextOperation, ContextState};
 use abi::layout::USER_END;
-use abi::rights::Rights;
 use abi::types::{Frame, ProcessorId};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use core::sync::atomic::fence;
-
-pub(super) const fn right(operation: ContextOperation) -> Rights {
-    match operation {
-        ContextOperation::Configure | ContextOperation::Start | ContextOperation::Stop => {
-            Rights::MANAGE
-        }
-        ContextOperation::Renew | ContextOperation::Destroy => Rights::GRANT,
-        ContextOperation::State | ContextOperation::Fault | ContextOperation::Register => {
-            Rights::INSPECT
-        }
-    }
-}
 
 pub(super) fn perform<M: Machine>(request: &Request<'_, M>, operation: ContextOperation) -> Answer {
     let [a, b, c, d] = request.arguments;

@@ -13,13 +13,6 @@ use abi::rights::{Kind, Rights};
 use abi::types::Frame;
 use core::sync::atomic::Ordering::Relaxed;
 
-pub(super) const fn right(operation: MemoryOperation) -> Rights {
-    match operation {
-        MemoryOperation::Query => Rights::INSPECT,
-        _ => Rights::GRANT,
-    }
-}
-
 pub(super) fn perform<M: Machine>(request: &Request<'_, M>, operation: MemoryOperation) -> Answer {
     let [a, b, c, d] = request.arguments;
     match operation {

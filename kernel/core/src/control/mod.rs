@@ -23,10 +23,7 @@ use crate::machine::Machine;
 use crate::processor::Processor;
 use crate::schedule::reschedule;
 use abi::call::Error;
-use abi::control::{
-    ChannelOperation, ContextOperation, FrameUse, InterruptOperation, KernelOperation,
-    MemoryOperation, PAGES_PER_STEP, PartitionOperation, ProcessorOperation,
-};
+use abi::control::{FrameUse, Operation, PAGES_PER_STEP};
 use abi::rights::{Kind, Rights};
 use abi::trace::TraceKind;
 use abi::types::Frame;
@@ -76,27 +73,13 @@ impl<'a, M: Machine> Request<'a, M> {
 
     fn perform(&self) -> Answer {
         match self.capability.kind {
-            Kind::Memory => self.with(MemoryOperation::from_number, memory::right, memory::perform),
-            Kind::Partition => {
-                self.with(PartitionOperation::from_number, partition::right, partition::perform)
-            }
-            Kind::Context => {
-                self.with(ContextOperation::from_number, context::right, context::perform)
-            }
-            Kind::Channel => {
-                self.with(ChannelOperation::from_number, channel::right, channel::perform)
-            }
-            Kind::Processor => {
-                self.with(ProcessorOperation::from_number, processor::right, processor::perform)
-            }
-            Kind::Interrupt => self.with(
-                InterruptOperation::from_number,
-                system::interrupt_right,
-                system::interrupt,
-            ),
-            Kind::Kernel => {
-                self.with(KernelOperation::from_number, system::kernel_right, system::kernel)
-            }
+            Kind::Memory => self.with(memory::perform),
+            Kind::Partition => self.with(partition::perform),
+            Kind::Context => self.with(context::perform),
+            Kind::Channel => self.with(channel::perform),
+            Kind::Processor => self.with(processor::perform),
+            Kind::Interrupt => self.with(system::interrupt),
+            Kind::Kernel => self.with(system::kernel),
             Kind::None | Kind::Doorbell | Kind::Ports | Kind::Debug => {
                 Err(Error::NoSuchCall.into())
             }
@@ -104,14 +87,9 @@ impl<'a, M: Machine> Request<'a, M> {
     }
 
     /// Does an operation, if it exists and the capability has the right.
-    fn with<O: Copy>(
-        &self,
-        decode: fn(u64) -> Option<O>,
-        right: fn(O) -> Rights,
-        perform: fn(&Self, O) -> Answer,
-    ) -> Answer {
-        let operation = decode(self.operation).ok_or(Error::NoSuchCall)?;
-        let right = right(operation);
+    fn with<O: Operation>(&self, perform: fn(&Self, O) -> Answer) -> Answer {
+        let operation = O::decode(self.operation).ok_or(Error::NoSuchCall)?;
+        let right = operation.right();
         if !self.capability.rights.contains(right) {
             return Err(Error::NoRight.into());
         }

@@ -8,15 +8,7 @@ use crate::machine::Machine;
 use crate::partition::Partition;
 use abi::call::Error;
 use abi::control::{FrameUse, PartitionOperation};
-use abi::rights::Rights;
 use abi::types::Frame;
-
-pub(super) const fn right(operation: PartitionOperation) -> Rights {
-    match operation {
-        PartitionOperation::State | PartitionOperation::Translate => Rights::INSPECT,
-        _ => Rights::GRANT,
-    }
-}
 
 pub(super) fn perform<M: Machine>(
     request: &Request<'_, M>,

@@ -18,17 +18,6 @@ const STAGED: u64 = 4;
 /// Shortest and longest slot, nanoseconds: one an interrupt's cost does not fill, and ten seconds.
 const SLOT_LENGTHS: core::ops::RangeInclusive<u64> = 20_000..=10_000_000_000;
 
-pub(super) const fn right(operation: ProcessorOperation) -> Rights {
-    match operation {
-        ProcessorOperation::Stage | ProcessorOperation::Commit | ProcessorOperation::SetSlot => {
-            Rights::MANAGE
-        }
-        ProcessorOperation::Place | ProcessorOperation::State | ProcessorOperation::Trace => {
-            Rights::INSPECT
-        }
-    }
-}
-
 pub(super) fn perform<M: Machine>(
     request: &Request<'_, M>,
     operation: ProcessorOperation,

@@ -6,14 +6,7 @@ use crate::context::Context;
 use crate::interrupt as lines;
 use crate::machine::Machine;
 use abi::control::{InterruptOperation, KernelOperation};
-use abi::rights::{ANY_LINE, Rights};
-
-pub(super) const fn interrupt_right(operation: InterruptOperation) -> Rights {
-    match operation {
-        InterruptOperation::Bind | InterruptOperation::Unbind => Rights::MANAGE,
-        InterruptOperation::State => Rights::INSPECT,
-    }
-}
+use abi::rights::ANY_LINE;
 
 pub(super) fn interrupt<M: Machine>(
     request: &Request<'_, M>,
@@ -31,15 +24,6 @@ pub(super) fn interrupt<M: Machine>(
         }
         InterruptOperation::Unbind => lines::unbind(request.machine, line),
         InterruptOperation::State => lines::state(request.machine, line),
-    }
-}
-
-pub(super) const fn kernel_right(operation: KernelOperation) -> Rights {
-    match operation {
-        KernelOperation::Reset => Rights::MANAGE,
-        KernelOperation::Audit | KernelOperation::CrashRecord | KernelOperation::Fact => {
-            Rights::INSPECT
-        }
     }
 }
 

@@ -13,26 +13,26 @@ const WRITE: u64 = Access::WRITE.bits();
 
 use crate::control::{SPARE, bad, one, tables};
 
-/// A channel of 40 pages between partitions 0 (client, with tables) and 1; its capability is in slot 220.
+/// A channel of 24 pages between partitions 0 (client, with tables) and 1; its capability is in slot 220.
 fn joined() -> (TestMachine, Made, Made) {
     let (machine, client) = one();
     let server = machine.make(1, 0);
     tables(&machine, server, 510);
     machine.memory(MemoryOperation::Create, [Kind::Channel as u64, 599, 220, 0]).unwrap();
-    machine.memory(MemoryOperation::Assign, [600, 32, client.partition, 0]).unwrap();
-    machine.memory(MemoryOperation::Assign, [632, 9, client.partition, 0]).unwrap();
+    machine.memory(MemoryOperation::Assign, [600, 16, client.partition, 0]).unwrap();
+    machine.memory(MemoryOperation::Assign, [616, 9, client.partition, 0]).unwrap();
     let join = |client, server, frame, count| {
         machine.control(220, ChannelOperation::Join as u64, [client, server, frame, count])
     };
-    assert_eq!(join(client.partition, client.partition, 600, 40), bad(4));
-    assert_eq!(join(server.partition, client.partition, 600, 40), Err((Error::WrongFrame, 600)));
+    assert_eq!(join(client.partition, client.partition, 600, 24), bad(4));
+    assert_eq!(join(server.partition, client.partition, 600, 24), Err((Error::WrongFrame, 600)));
     assert_eq!(join(client.partition, server.partition, 600, 0), bad(6));
-    assert_eq!(join(client.partition, server.partition, 600, 40), Ok([32, 0, 0, 0]));
-    assert_eq!(join(client.partition, server.partition, 633, 8), bad(5));
-    assert_eq!(join(server.partition, client.partition, 632, 8), bad(4));
-    assert_eq!(join(client.partition, FIRST, 632, 8), bad(4));
-    assert_eq!(join(FIRST, server.partition, 632, 8), bad(3));
-    assert_eq!(join(client.partition, server.partition, 632, 8), Ok([8, 0, 0, 0]));
+    assert_eq!(join(client.partition, server.partition, 600, 24), Ok([16, 0, 0, 0]));
+    assert_eq!(join(client.partition, server.partition, 617, 8), bad(5));
+    assert_eq!(join(server.partition, client.partition, 616, 8), bad(4));
+    assert_eq!(join(client.partition, FIRST, 616, 8), bad(4));
+    assert_eq!(join(FIRST, server.partition, 616, 8), bad(3));
+    assert_eq!(join(client.partition, server.partition, 616, 8), Ok([8, 0, 0, 0]));
     (machine, client, server)
 }
 
@@ -52,7 +52,7 @@ fn a_channel_is_mapped_by_its_two_ends_and_nobody_else() {
         machine.partition(FIRST, PartitionOperation::Map, [0x48_0000, 600, 1, 0]),
         Err((Error::WrongFrame, 600))
     );
-    assert_eq!(map(server, 640, 1), Err((Error::Occupied, 600)));
+    assert_eq!(map(server, 624, 1), Err((Error::Occupied, 600)));
     assert_eq!(
         machine.memory(MemoryOperation::Release, [600, 1, 0, 0]),
         Err((Error::WrongFrame, 600))
@@ -72,11 +72,11 @@ fn a_channel_is_parted_from_its_end_when_nobody_maps_it() {
     let part = || machine.control(220, ChannelOperation::Part as u64, [0; 4]);
     let map = [TEXT, 620, 1, WRITE];
     machine.partition(server.partition, PartitionOperation::Map, map).unwrap();
-    assert_eq!(part(), Err((Error::InUse, 1)), "pages 8 to 39 go first");
+    assert_eq!(part(), Err((Error::InUse, 1)), "pages 8 to 23 go first");
     machine.partition(server.partition, PartitionOperation::Unmap, [TEXT, 1, 0, 0]).unwrap();
     assert_eq!(
         machine.control(220, ChannelOperation::Destroy as u64, [0; 4]),
-        Err((Error::InUse, 40))
+        Err((Error::InUse, 24))
     );
     assert!(matches!(
         machine.partition(server.partition, PartitionOperation::Destroy, [0; 4]),

@@ -3,7 +3,9 @@
 use crate::build::{FIRST, Made, OWN_CONTEXT, TEXT};
 use crate::machine::{FRAMES, FREE, TestMachine, information};
 use abi::call::{Call, Error};
-use abi::control::{Access, ContextOperation, FrameUse, MemoryOperation, PartitionOperation};
+use abi::control::{
+    Access, ContextOperation, FrameUse, MemoryOperation, PAGES_PER_STEP, PartitionOperation,
+};
 use abi::layout::{BOOT_INFORMATION, TIME_PAGE, USER_END};
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -128,12 +130,13 @@ fn memory_changes_hands_and_is_never_shared_by_it() {
     machine.word(frame, 9).store(77, Relaxed);
     assert_eq!(
         machine.memory(MemoryOperation::Assign, [frame, count, made.partition, 0]),
-        Ok([32, 0, 0, 0])
+        Ok([PAGES_PER_STEP, 0, 0, 0])
     );
-    assert_eq!(
-        machine.memory(MemoryOperation::Assign, [frame + 32, 8, made.partition, 0]),
-        Ok([8, 0, 0, 0])
-    );
+    let mut done = PAGES_PER_STEP;
+    while done < count {
+        let rest = [frame + done, count - done, made.partition, 0];
+        done += machine.memory(MemoryOperation::Assign, rest).unwrap()[0];
+    }
     assert_eq!(machine.word(frame, 9).load(Relaxed), 0, "nobody sees what was there");
     assert_eq!(
         machine.memory(MemoryOperation::Assign, [frame + 39, 2, other.partition, 0]),
@@ -165,7 +168,10 @@ fn memory_changes_hands_and_is_never_shared_by_it() {
         machine.memory(MemoryOperation::Release, [made.partition_frame, 1, 0, 0]),
         Err((Error::WrongFrame, made.partition_frame))
     );
-    assert_eq!(machine.memory(MemoryOperation::Release, [frame + 1, 39, 0, 0]), Ok([32, 0, 0, 0]));
+    assert_eq!(
+        machine.memory(MemoryOperation::Release, [frame + 1, 39, 0, 0]),
+        Ok([PAGES_PER_STEP, 0, 0, 0])
+    );
     assert_eq!(
         machine.memory(MemoryOperation::Query, [frame, 0, 0, 0]),
         Ok([FrameUse::User as u64, made.partition_frame, 1, 0])
@@ -250,7 +256,7 @@ fn a_partition_maps_its_own_memory_and_nothing_else() {
     machine.flushed.borrow_mut().clear();
     assert_eq!(
         machine.partition(made.partition, PartitionOperation::Unmap, [TEXT, 40, 0, 0]),
-        Ok([32, 0, 0, 0])
+        Ok([PAGES_PER_STEP, 0, 0, 0])
     );
     assert_eq!(machine.flushed.borrow().len(), 5);
     assert_eq!(machine.memory(MemoryOperation::Release, [600, 4, 0, 0]), Ok([4, 0, 0, 0]));

@@ -363,7 +363,7 @@ impl TestMachine {
         loop {
             let slot = u64::from(first_slot::KERNEL.raw());
             let [next, bad, violation, free] =
-                self.control(slot, 0, [frame, 0, 0, 0]).expect("an audit goes on");
+                self.patient(slot, 0, [frame, 0, 0, 0]).expect("an audit goes on");
             counted += free;
             if violation != 0 {
                 return Some((bad, violation));

@@ -36,6 +36,7 @@ pub const FIGURES: &[Figure] = &[
     instructions("inspect-nothing", "inspect an empty slot", None, None, None),
     instructions("channel-client", "busy channel, client's side", Some(120), None, None),
     instructions("channel-server", "busy channel, server's side", Some(120), None, None),
+    instructions("interrupts-off", "longest with interrupts off", Some(20_000), None, None),
     Figure {
         name: "text",
         title: "kernel text",
