@@ -17,17 +17,17 @@ macro_rules! dare {
 }
 
 /// Reads a byte wherever it is.
-fn read(address: u64) {
+pub fn read(address: u64) {
     dare!("mov al, byte ptr [{address}]", address = address);
 }
 
 /// Writes a byte wherever it is.
-fn write(address: u64) {
+pub fn write(address: u64) {
     dare!("mov byte ptr [{address}], 1", address = address);
 }
 
 /// Jumps wherever it is.
-fn run(address: u64) {
+pub fn run(address: u64) {
     dare!("call {address}", address = address);
 }
 

@@ -2,8 +2,13 @@
 
 #![no_std]
 
+pub mod attack;
+mod instruction_list;
+pub mod matrix;
+
 use abi::fault::Reason;
 use abi::layout;
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 rt::protocol! {
     /// What suite and assist say to each other.
@@ -16,6 +21,8 @@ rt::protocol! {
         Poke = 2,
         /// A [`Misdeed`] as a `u32`; completed afterwards, if there is an afterwards.
         Misbehave = 3,
+        /// An [`Order`]; completed afterwards, with a [`Tally`], if there is an afterwards.
+        Attack = 4,
     }
     /// How it went.
     pub enum Answer {
@@ -32,7 +39,7 @@ rt::protocol! {
     /// What suite asks of supervisor.
     pub enum Watch {
         /// Completed with the [`abi::message::resource::StoppedRecord`] of the next stop of a partition that supervisor
-        /// rescues, once its restart was asked for.
+        /// rescues, once its restart was asked for. Who asks again meanwhile is answered instead.
         Next = 1,
         /// Completed at once: supervisor is up.
         Ping = 2,
@@ -41,10 +48,66 @@ rt::protocol! {
     pub enum Watched {
         /// A record.
         Ok = 0,
-        /// Somebody watches already.
+        /// It was asked again.
         Busy = 1,
     }
 }
+
+rt::protocol! {
+    /// What suite and a witness say to each other.
+    pub Testimony;
+    /// What suite asks of a witness.
+    pub enum Witness {
+        /// The nanoseconds of a frame as a `u64`; completed with the [`Beats`] since it was last asked.
+        Beats = 1,
+    }
+    /// How it went.
+    pub enum Witnessed {
+        /// Done.
+        Ok = 0,
+        /// Not understood.
+        Malformed = 1,
+    }
+}
+
+/// An attack of the [`matrix`] that assist is to make.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+pub struct Order {
+    /// Its number.
+    pub attack: u32,
+    /// Its parameter: how often it was made before.
+    pub parameter: u32,
+    /// The address to touch.
+    pub target: u64,
+}
+
+/// What the calls of an attack came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+pub struct Tally {
+    /// Calls that were made.
+    pub made: u64,
+    /// Calls that were answered otherwise than they should be.
+    pub otherwise: u64,
+    /// Number of the first such call, from 1.
+    pub first: u64,
+}
+
+/// What a witness counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+pub struct Beats {
+    /// Beats since it was last asked.
+    pub count: u64,
+    /// Longest time between two beats, nanoseconds.
+    pub gap: u64,
+    /// The time between two beats that it takes for a missed one, nanoseconds.
+    pub allowed: u64,
+}
+
+/// Ways to access a port: three widths to read, three to write.
+pub const PORT_ACCESSES: u32 = 6;
 
 macro_rules! misdeeds {
     ($($(#[$doc:meta])* $name:ident = $number:literal,)*) => {

@@ -5,15 +5,20 @@
 
 extern crate alloc;
 
+mod attacks;
+mod attempts;
 mod instructions;
 mod misdeeds;
+mod privileged;
+mod race;
+mod tally;
 
 use abi::image::name_text;
-use assist::{Answer, Ask, Assistance, Misdeed};
+use assist::{Answer, Ask, Assistance, Misdeed, Order};
 use core::sync::atomic::{AtomicU32, Ordering};
 use rt::{Partition, Request, Server, Signal, Start, System};
 
-rt::entry!(Assist);
+rt::entry!(Assist, channels = 16, others = race::second);
 
 /// How often it was poked in this life: memory that a restart must make clean.
 static POKES: AtomicU32 = AtomicU32::new(0);
@@ -48,6 +53,7 @@ impl Assist {
                 self.suite.answer(system, request, Answer::Ok, &count.to_le_bytes());
             }
             Some(Ask::Misbehave) => self.misbehave(system, request),
+            Some(Ask::Attack) => self.attack(system, request),
             None => self.suite.answer(system, request, Answer::Malformed, &[]),
         }
     }
@@ -62,6 +68,19 @@ impl Assist {
             None => Answer::Malformed,
         };
         self.suite.answer(system, request, answer, &[]);
+    }
+}
+
+impl Assist {
+    fn attack(&self, system: &mut System, request: &Request<Assistance>) {
+        let made = request.body::<Order>().and_then(|order| {
+            let attack = assist::matrix::attack(order.attack)?;
+            attacks::make(attack, &order, system, self.suite)
+        });
+        match made {
+            Some(tally) => self.suite.answer(system, request, Answer::Ok, rt::bytes(&tally)),
+            None => self.suite.answer(system, request, Answer::Malformed, &[]),
+        }
     }
 }
 

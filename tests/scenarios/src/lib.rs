@@ -1,5 +1,5 @@
-//! What is tried on whole machines: every door, the suite, the console, altered images, crashes,
-//! other machines.
+//! What is tried on whole machines: every door, the suite, the isolation matrix, the console, altered
+//! images, crashes, other machines.
 //!
 //! The images are built before (`./bulkhead image NAME`). One machine runs at a time.
 
@@ -8,6 +8,8 @@ pub mod author;
 pub mod console;
 pub mod crash;
 pub mod doors;
+pub mod isolation;
+pub mod isolation_report;
 pub mod load;
 pub mod machines;
 pub mod picture;
@@ -30,6 +32,7 @@ pub fn all() -> Vec<Trial> {
     [
         doors::all(),
         suites::all(),
+        isolation::all(),
         load::all(),
         console::all(),
         altered::all(),

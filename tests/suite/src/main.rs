@@ -6,6 +6,7 @@
 extern crate alloc;
 
 mod cases;
+mod isolation;
 mod others;
 mod outcome;
 mod registers;
@@ -23,6 +24,8 @@ rt::entry!(Suite);
 
 /// The name under which nothing but shares is tested, over all frames or not at all.
 const SHARES: &str = "shares";
+/// The name under which the isolation matrix is tried, and nothing else.
+const ISOLATION: &str = "isolation";
 
 /// All work is done when it starts.
 struct Suite;
@@ -33,16 +36,18 @@ impl Partition for Suite {
             panic!("the manifest grants no debug port or no exit device");
         };
         let mut report = Report::new(debug);
-        let shares = system.information().is_some_and(|own| name_text(&own.name) == SHARES);
+        let name = system.information().map(|own| own.name).unwrap_or_default();
         if start.starts > 1 {
             let died = Trouble::new(format_args!("this is life {}", start.starts));
             report.case("", "suite stays alive", &Err(died));
         } else if let Some(mut world) = World::find(system) {
-            if shares {
-                let verdict = cases::shares::shares_are_met_over_all_frames(&mut world);
-                report.case("shares ", "shares_are_met_over_all_frames", &verdict);
-            } else {
-                run(&mut report, &mut world);
+            match name_text(&name) {
+                SHARES => {
+                    let verdict = cases::shares::shares_are_met_over_all_frames(&mut world);
+                    report.case("shares", "shares_are_met_over_all_frames", &verdict);
+                }
+                ISOLATION => isolation::run(&mut report, &mut world),
+                _ => run(&mut report, &mut world),
             }
         } else {
             let missing = Trouble::new(format_args!("a channel or a capability is missing"));
@@ -57,7 +62,7 @@ fn run(report: &mut Report, world: &mut World<'_>) {
     report.case("", "supervisor is up", &world.await_supervisor());
     for (misdeed, name) in Misdeed::ALL {
         let verdict = cases::faults::misdeed(world, *misdeed);
-        report.case("fault ", name, &verdict);
+        report.case("fault", name, &verdict);
     }
     for (name, case) in cases::ALL {
         let verdict = case(world);

@@ -101,6 +101,11 @@ impl World<'_> {
         Ok(self.record::<MachineRecord>(ResourceRequest::Machine, &[])?.processors)
     }
 
+    /// Partitions known.
+    pub fn partitions(&mut self) -> Result<u32, Trouble> {
+        Ok(self.record::<MachineRecord>(ResourceRequest::Machine, &[])?.partitions)
+    }
+
     /// Nanoseconds of a slot.
     pub fn slot(&mut self) -> Result<u64, Trouble> {
         let plan: PlanRecord = self.record(ResourceRequest::Plan, Index { index: 0 }.as_bytes())?;
@@ -239,5 +244,24 @@ impl World<'_> {
         }
         let record = answer?.body::<StoppedRecord>();
         record.ok_or(Trouble::new(format_args!("supervisor sent no record")))
+    }
+
+    /// Asks assist for something that should stop it: what supervisor learnt about that, `None` where assist went on
+    /// and answered.
+    pub fn stopped_by(&mut self, ask: Ask, body: &[u8]) -> Result<Option<StoppedRecord>, Trouble> {
+        let sent = self.supervisor.send(self.system, Watch::Next, &[]);
+        let watch = sent.map_err(|error| lost("supervisor", error))?;
+        let sent = self.assist.send(self.system, ask, body);
+        let order = sent.map_err(|error| lost("assist", error))?;
+        let end = self.until(RESCUE, |world| {
+            if let Some(answer) = world.supervisor.next(world.system) {
+                return Some(answer.body::<StoppedRecord>());
+            }
+            let answer = world.assist.next(world.system)?;
+            answer.status().is_ok().then_some(None)
+        });
+        self.supervisor.forget(self.system, watch);
+        self.assist.forget(self.system, order);
+        end
     }
 }

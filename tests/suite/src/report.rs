@@ -34,14 +34,15 @@ impl Report {
 
     /// Counts a case and says how it went.
     pub fn case(&mut self, area: &str, name: &str, verdict: &Verdict) {
+        let space = if area.is_empty() { "" } else { ": " };
         match verdict {
             Ok(()) => {
                 self.passed += 1;
-                self.line(format_args!("ok {area}{name}"));
+                self.line(format_args!("ok {area}{space}{name}"));
             }
             Err(trouble) => {
                 self.failed += 1;
-                self.line(format_args!("FAIL {area}{name}: {}", trouble.text()));
+                self.line(format_args!("FAIL {area}{space}{name}: {}", trouble.text()));
             }
         }
     }

@@ -3,6 +3,8 @@
 #![no_std]
 #![no_main]
 
+use abi::fault::{Reason, exception_name};
+use abi::image::name_text;
 use abi::message::resource::{Index, ResourceRequest, ResourceStatus, StoppedRecord};
 use abi::types::Nanoseconds;
 use assist::{Supervision, Watch, Watched};
@@ -47,6 +49,7 @@ impl Partition for Supervisor {
     fn rescue(&mut self, system: &mut System) {
         self.serve(system);
         while let Some(stopped) = self.stopped(system) {
+            announce(&stopped);
             rt::sys::wait(0, time::after(time::milliseconds(stopped.backoff.into()))).ok();
             self.restart(system, &stopped);
             // Who watches asked before that partition stopped, but perhaps after this rescue began.
@@ -61,10 +64,15 @@ impl Partition for Supervisor {
 impl Supervisor {
     fn serve(&mut self, system: &mut System) {
         while let Some(request) = self.suite.next(system) {
-            match (request.code(), self.watcher) {
-                (Some(Watch::Next), None) => self.watcher = Some(request.owed()),
-                (Some(Watch::Ping), _) => self.suite.answer(system, &request, Watched::Ok, &[]),
-                _ => self.suite.answer(system, &request, Watched::Busy, &[]),
+            match request.code() {
+                Some(Watch::Next) => {
+                    let before = self.watcher.replace(request.owed());
+                    if let Some(before) = before {
+                        self.suite.answer_owed(system, before, Watched::Busy, &[]);
+                    }
+                }
+                Some(Watch::Ping) => self.suite.answer(system, &request, Watched::Ok, &[]),
+                None => self.suite.answer(system, &request, Watched::Busy, &[]),
             }
         }
     }
@@ -85,4 +93,18 @@ impl Supervisor {
             other => log!("could not restart partition {}: {other:?}", stopped.id),
         }
     }
+}
+
+/// Says who stopped, and why, with all numbers.
+fn announce(stopped: &StoppedRecord) {
+    let [reason, code, address, instruction, ..] = stopped.fault;
+    let name = name_text(&stopped.name);
+    let what = match Reason::from_number(reason) {
+        Some(Reason::Exit) => "exit",
+        Some(Reason::Panic) => "panic",
+        Some(Reason::OutOfMemory) => "out of memory",
+        Some(Reason::Evicted) => "evicted",
+        None => exception_name(reason),
+    };
+    log!("{name} stopped: {what}, code {code:#x}, address {address:#x}, at {instruction:#x}");
 }
