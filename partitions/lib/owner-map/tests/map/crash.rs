@@ -1,0 +1,89 @@
+//! Every kind of transaction, stopped at every write to the database's memory: what is found afterwards is the state before or the state after.
+
+use crate::common::{Pages, create, destroy, give, machine, merge, one, page, split, whole};
+use owner_map::{Operation, OwnerMap, Scale};
+
+const FRAMES: u64 = 64 << 20 >> 12;
+
+/// The transactions of a life, one after the other: created, grown, index pages taken and given back, destroyed.
+fn life(map: &OwnerMap<Pages>) -> Vec<(&'static str, Vec<Operation>)> {
+    let (manager, available) = (map.master().manager, map.master().available);
+    let (x, index, inside) = (page(0, 1, 100), page(0, 1, 101), page(0, 6, 9));
+    let (third, sixth) = (3 << 10, 6 << 10);
+    let mega = |from, to| give(third, Scale::Mega, 2, from, to);
+    let small = |from, to| give(page(0, 1, 200).frame(), Scale::Kilo, 10, from, to);
+    let piece = |from, to| give(third, Scale::Kilo, 5, from, to);
+    let other = |from, to| give(sixth, Scale::Kilo, 9, from, to);
+    let mut created = create(map, x, "X");
+    created.extend([mega(available, x), small(available, x)]);
+    let mut destroyed = vec![mega(x, available), small(x, available)];
+    destroyed.extend(destroy(map, x));
+    let taken = one(index, available, manager);
+    let given_back = one(index, manager, available);
+    vec![
+        ("create", created),
+        ("split", vec![taken, split(third, index, x), piece(x, available)]),
+        ("split inside", vec![split(sixth, inside, available), other(available, x)]),
+        ("merge", vec![piece(available, x), merge(third, index, x), given_back]),
+        ("merge inside", vec![other(x, available), merge(sixth, inside, available)]),
+        ("destroy", destroyed),
+    ]
+}
+
+/// covers: RES-2
+#[test]
+fn a_transaction_stopped_at_any_write_was_made_or_was_not() {
+    let mut map = machine(FRAMES, Scale::Mega);
+    let index = map.master().index;
+    let start = whole(&map);
+    for (what, operations) in life(&map) {
+        let before = whole(&map);
+        let memory = map.memory().clone();
+        let writes = memory.writes();
+        map.submit(index, 1, &operations).unwrap_or_else(|refusal| panic!("{what}: {refusal:?}"));
+        let after = whole(&map);
+        let writes = map.memory().writes() - writes;
+        let (mut undone, mut made) = (0, 0);
+        for stop in 0..=writes {
+            let mut broken = OwnerMap::open(memory.clone().fuse(u64::MAX), index).unwrap();
+            let opened = broken.memory().writes();
+            assert_eq!(opened, 0, "nothing was in progress");
+            broken = OwnerMap::open(broken.into_memory().fuse(stop), index).unwrap();
+            let _ = broken.submit(index, 1, &operations);
+            let left = broken.into_memory().fuse(u64::MAX);
+            // The recovery is stopped too, at a write that varies, and then allowed to end.
+            let recovery = OwnerMap::open(left.clone(), index).unwrap().memory().writes();
+            let half = left.fuse(stop % (recovery + 1));
+            let half = OwnerMap::open(half, index).unwrap().into_memory().fuse(u64::MAX);
+            let found = whole(&OwnerMap::open(half, index).unwrap());
+            assert!(found == before || found == after, "{what} stopped at write {stop}");
+            undone += u64::from(found == before);
+            made += u64::from(found == after);
+        }
+        assert!(before != after && undone > 0 && made == 1, "{what}: only the last write commits");
+    }
+    assert_eq!(whole(&map), start);
+}
+
+/// A map whose log was used round is recovered by its newest page, not by the first.
+///
+/// covers: RES-2
+#[test]
+fn the_log_remembers_its_newest_transactions() {
+    let mut map = machine(FRAMES, Scale::Mega);
+    let index = map.master().index;
+    let pages = u64::from(map.master().log_pages);
+    for _ in 0..5 {
+        for (_, operations) in life(&map) {
+            map.submit(index, 1, &operations).unwrap();
+        }
+    }
+    let next = map.next_sequence();
+    let map = OwnerMap::open(map.into_memory(), index).unwrap();
+    assert_eq!((map.next_sequence(), next), (31, 31));
+    let remembered: Vec<u64> =
+        (0..next).filter(|&sequence| map.transaction(sequence).is_some()).collect();
+    assert_eq!(remembered, (next - pages..next).collect::<Vec<_>>());
+    let operations: Vec<Operation> = map.records(next - 1).map(|record| record.operation).collect();
+    assert_eq!(operations, life(&map).pop().unwrap().1);
+}
