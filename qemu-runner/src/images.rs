@@ -45,19 +45,24 @@ impl Artifacts {
     /// The hybrid image for discs and USB sticks.
     #[must_use]
     pub fn iso(&self) -> PathBuf {
-        paths::images().join(format!("{}.iso", self.name))
+        self.beside(".iso")
     }
 
     /// The disk image for UEFI.
     #[must_use]
     pub fn uefi_disk(&self) -> PathBuf {
-        paths::images().join(format!("{}-uefi.img", self.name))
+        self.beside("-uefi.img")
     }
 
     /// The report of who got what.
     #[must_use]
     pub fn report(&self) -> PathBuf {
-        paths::images().join(format!("{}.report.txt", self.name))
+        self.beside(".report.txt")
+    }
+
+    /// The file next to the folder that is called as the image is, with this ending.
+    fn beside(&self, ending: &str) -> PathBuf {
+        self.folder.with_file_name(format!("{}{ending}", self.name))
     }
 
     /// What its last `run` printed.

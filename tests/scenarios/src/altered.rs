@@ -1,13 +1,20 @@
 //! Images that were altered are refused with one sentence that names what and why.
 
+use crate::screens::{Shown, sentence};
 use crate::{PATIENCE, start, trial};
 use abi::image::name_text;
+use abi::manifest::{ManifestHeader, ManifestPartition};
 use anyhow::{Context as _, Result};
+use boot_image::damage::mend;
 use boot_image::{Image, ImageWriter};
 use libtest_mimic::Trial;
 use qemu_runner::images::Artifacts;
-use qemu_runner::machine::Options;
+use qemu_runner::iso;
+use qemu_runner::machine::{Firmware, Options};
+use qemu_runner::session::Session;
 use std::fs;
+use std::mem::offset_of;
+use tempfile::TempDir;
 
 /// Offsets in an ELF64 file (System V ABI, "Program header").
 const PROGRAM_HEADERS: usize = 32;
@@ -24,6 +31,13 @@ const CASES: [(&str, Alteration, &str); 5] = [
     ("magic", magic, "not a boot image"),
     ("writable_code", writable_code, "both writable and executable"),
 ];
+/// What GRUB and UEFI firmware lead to: where the sentence is shown there.
+const DOORS: [(&str, Firmware, Alteration, &str, Option<Shown>); 3] = [
+    ("bios", Firmware::Bios, content, "altered since it was written", Some(Shown::Text)),
+    // While the firmware serves, its own console shows the sentence, on its screen and its serial line.
+    ("uefi", Firmware::Uefi, content, "altered since it was written", None),
+    ("uefi_left", Firmware::Uefi, no_manager, "is not the resource manager", Some(Shown::Loader)),
+];
 
 type Alteration = fn(Vec<u8>) -> Result<Vec<u8>>;
 
@@ -31,24 +45,79 @@ type Alteration = fn(Vec<u8>) -> Result<Vec<u8>>;
 // covers: BOOT-2
 #[must_use]
 pub fn all() -> Vec<Trial> {
-    CASES
-        .into_iter()
-        .map(|(name, alter, sentence)| {
-            trial(format!("altered_{name}"), move || refused(alter, sentence))
-        })
-        .collect()
+    let direct = CASES.into_iter().map(|(name, alter, words)| {
+        let screen = Some(Shown::Text);
+        trial(format!("altered_{name}"), move || refused(alter, Firmware::Direct, words, screen))
+    });
+    let doors = DOORS.into_iter().map(|(name, firmware, alter, words, screen)| {
+        trial(format!("altered_{name}"), move || refused(alter, firmware, words, screen))
+    });
+    direct.chain(doors).collect()
 }
 
-fn refused(alter: Alteration, sentence: &str) -> Result<()> {
-    let good = Artifacts::of("node");
-    let folder = tempfile::tempdir()?;
-    let bad = Artifacts { name: "node".to_owned(), folder: folder.path().to_path_buf() };
-    let bytes = fs::read(good.boot_image()).context("no image: ./bulkhead image node")?;
-    fs::write(bad.boot_image(), alter(bytes)?)?;
-    fs::copy(good.loader(), bad.loader())?;
-    let mut session = start(&bad, &Options::default())?;
-    session.wait_text(0, sentence, PATIENCE)?;
-    Ok(())
+/// The sentence comes on the serial line and on the screen.
+fn refused(
+    alter: Alteration,
+    firmware: Firmware,
+    words: &str,
+    screen: Option<Shown>,
+) -> Result<()> {
+    let image = Altered::write(&alter(node()?)?, firmware)?;
+    let mut session = image.start(firmware)?;
+    let end = session.wait_text(0, words, PATIENCE)?;
+    match screen {
+        Some(screen) => sentence(&mut session, screen, words),
+        None => session.wait_text(end, words, PATIENCE).map(drop),
+    }
+}
+
+/// The image that the others are made from.
+///
+/// # Errors
+/// It was not built.
+pub fn node() -> Result<Vec<u8>> {
+    fs::read(Artifacts::of("node").boot_image()).context("no image: ./bulkhead image node")
+}
+
+/// The files of an altered image, for as long as this lives.
+pub struct Altered {
+    artifacts: Artifacts,
+    _folder: TempDir,
+}
+
+impl Altered {
+    /// Writes what a machine with this firmware starts from.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being written.
+    pub fn write(image: &[u8], firmware: Firmware) -> Result<Self> {
+        let good = Artifacts::of("node");
+        let folder = tempfile::tempdir()?;
+        let artifacts = Artifacts { name: "node".to_owned(), folder: folder.path().join("node") };
+        fs::create_dir(&artifacts.folder)?;
+        fs::write(artifacts.boot_image(), image)?;
+        match firmware {
+            Firmware::Uefi => {
+                fs::copy(good.uefi_loader(), artifacts.uefi_loader())?;
+                iso::write_uefi_disk(&artifacts)?;
+            }
+            _ => {
+                fs::copy(good.loader(), artifacts.loader())?;
+            }
+        }
+        if matches!(firmware, Firmware::Bios | Firmware::UefiDisc) {
+            iso::write_iso(&artifacts)?;
+        }
+        Ok(Self { artifacts, _folder: folder })
+    }
+
+    /// Starts a machine from them.
+    ///
+    /// # Errors
+    /// QEMU does not start.
+    pub fn start(&self, firmware: Firmware) -> Result<Session> {
+        start(&self.artifacts, &Options { firmware, ..Options::default() })
+    }
 }
 
 /// Flips a bit in the middle of the last content.
@@ -77,6 +146,16 @@ fn truncated(mut bytes: Vec<u8>) -> Result<Vec<u8>> {
 
 fn magic(mut bytes: Vec<u8>) -> Result<Vec<u8>> {
     *bytes.first_mut().context("empty")? ^= 1;
+    Ok(bytes)
+}
+
+/// Another role for the first partition, with right digests all over.
+fn no_manager(mut bytes: Vec<u8>) -> Result<Vec<u8>> {
+    let image = Image::parse(&bytes).map_err(|error| anyhow::anyhow!("{error}"))?;
+    let manifest = image.manifest().as_ptr().addr() - bytes.as_ptr().addr();
+    let role = offset_of!(ManifestPartition, role) + size_of::<ManifestHeader>();
+    *bytes.get_mut(manifest + role).context("no manifest")? ^= 3;
+    mend(&mut bytes);
     Ok(bytes)
 }
 

@@ -16,11 +16,13 @@ const TEXT_MEMORY: &str = "0xb8000 4000";
 
 /// How a machine shows text.
 #[derive(Clone, Copy)]
-enum Shown {
+pub enum Shown {
     /// In the VGA's text memory.
     Text,
     /// On a framebuffer.
     Pixels,
+    /// On a framebuffer, by the loader.
+    Loader,
 }
 
 /// Text mode after a BIOS, framebuffers after UEFI, through both of its doors; all with and without serial port in a campaign.
@@ -79,15 +81,32 @@ fn until(session: &mut Session, shown: Shown, wanted: &[&str]) -> Result<String>
     }
 }
 
-fn read(session: &mut Session, shown: Shown) -> Result<String> {
-    match shown {
-        Shown::Text => text_memory(session),
-        Shown::Pixels => {
-            let picture = Picture::take(session)?;
-            ensure!(picture.width >= 640, "{} x {}", picture.width, picture.height);
-            Ok(picture.text(Layout::console(&picture)))
+/// Waits until the screen shows this sentence, in as many lines as it takes.
+///
+/// # Errors
+/// It does not; with what it shows.
+pub fn sentence(session: &mut Session, shown: Shown, wanted: &str) -> Result<()> {
+    let dense = |text: &str| text.split_whitespace().collect::<String>();
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let text = read(session, shown)?;
+        if dense(&text).contains(&dense(wanted)) {
+            return Ok(());
         }
+        ensure!(Instant::now() < end, "the screen does not show '{wanted}':\n{text}");
+        std::thread::sleep(TICK);
     }
+}
+
+fn read(session: &mut Session, shown: Shown) -> Result<String> {
+    let layout = match shown {
+        Shown::Text => return text_memory(session),
+        Shown::Pixels => Layout::console,
+        Shown::Loader => Layout::loader,
+    };
+    let picture = Picture::take(session)?;
+    ensure!(picture.width >= 640, "{} x {}", picture.width, picture.height);
+    Ok(picture.text(layout(&picture)))
 }
 
 fn text_memory(session: &mut Session) -> Result<String> {
