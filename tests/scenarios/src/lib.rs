@@ -12,6 +12,7 @@ pub mod isolation;
 pub mod isolation_report;
 pub mod load;
 pub mod machines;
+pub mod mutated;
 pub mod picture;
 pub mod screens;
 pub mod suites;
@@ -36,6 +37,7 @@ pub fn all() -> Vec<Trial> {
         load::all(),
         console::all(),
         altered::all(),
+        mutated::all(),
         crash::all(),
         machines::all(),
         author::all(),
