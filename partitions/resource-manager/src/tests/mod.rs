@@ -5,6 +5,7 @@ mod machine;
 mod world;
 
 mod deaths;
+mod hostile;
 mod registers;
 mod trace;
 

@@ -2,7 +2,7 @@
 
 use super::machine::{FRAMES, TestMachine, information};
 use crate::manager::{Facts, Machine, Manager};
-use crate::manifest::Manifest;
+use crate::manifest::{BadManifest, Manifest};
 use crate::picture::{Picture, ROOM};
 use crate::setup::{Early, capacity, describe, facts};
 use crate::usage::Usage;
@@ -159,6 +159,13 @@ impl World {
 
     /// A machine just before anything is created.
     pub fn unmade() -> (Self, TestManager) {
+        Self::of(image()).expect("a manifest")
+    }
+
+    /// The same with an image of one's own.
+    pub fn of(image: Vec<u8>) -> Result<(Self, TestManager), BadManifest> {
+        let image: &[u8] = Box::leak(image.into_boxed_slice());
+        let manifest = Manifest::parse(Image::parse(image).expect("an image").manifest())?;
         let machine = TestMachine::booted(2);
         let context = machine.running(0).expect("the first partition runs");
         let shared = Rc::new(Shared {
@@ -174,9 +181,7 @@ impl World {
         }));
         let mut fake = Fake(shared.clone());
         let facts = facts(&mut fake, boot).expect("facts");
-        let image: &[u8] = Box::leak(image().into_boxed_slice());
-        let manifest = Manifest::parse(Image::parse(image).expect("an image").manifest());
-        let capacity = capacity(&manifest.expect("a manifest"), FRAMES);
+        let capacity = capacity(&manifest, FRAMES);
         let words = vec![0_u64; bytes_needed(capacity).expect("fits").div_ceil(8)];
         let books = Box::leak(words.into_boxed_slice()).as_mut_bytes();
         let mut early = Early::new(boot);
@@ -186,7 +191,7 @@ impl World {
         let mut opened = Books::create(world.memory(), capacity).expect("books");
         describe(&mut opened, world.boot, &early);
         let manager = world.manager(opened);
-        (world, manager)
+        Ok((world, manager))
     }
 
     #[expect(unsafe_code, reason = "memory that outlives its manager, as on the machine")]
@@ -327,7 +332,7 @@ pub fn manifest() -> Vec<u8> {
 }
 
 /// A boot image of that manifest and one program.
-fn image() -> Vec<u8> {
+pub fn image() -> Vec<u8> {
     let mut writer = ImageWriter::new("test").expect("a name");
     writer.add(EntryKind::Manifest, "manifest", manifest()).expect("added");
     writer.add(EntryKind::Kernel, "kernel", vec![1; 16]).expect("added");

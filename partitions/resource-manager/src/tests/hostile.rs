@@ -1,0 +1,377 @@
+//! Clients that mean harm: any bytes as requests, bytes that change while they are read, manifests that lie, and deaths in between.
+
+use super::id;
+use super::world::{TestManager, World, image, index};
+use crate::manager::Machine;
+use crate::requests::{Asker, Reply};
+use crate::serve::Desk;
+use abi::channel::{CLIENT_AREA, ChannelKind, INLINE, SERVER_AREA, word};
+use abi::message::resource::{Index, MachineRecord, ResourceRequest, ResourceStatus};
+use abi::types::PAGE_SIZE;
+use boot_image::damage::{Chance, damage_manifest};
+use ring::{ClientEnd, Geometry, Message, SharedMemory, Taken, Words};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use zerocopy::{FromBytes, IntoBytes};
+
+/// So many cases, and so many where the long form is asked for.
+fn count(short: u64, long: u64) -> u64 {
+    if std::env::var_os("BULKHEAD_CAMPAIGN").is_some() { long } else { short }
+}
+
+/// Everybody who can ask, rightly or not.
+const ASKERS: [(u32, ChannelKind); 9] = [
+    (index::COMMAND, ChannelKind::Command),
+    (index::COMMAND, ChannelKind::Command),
+    (index::COMMAND, ChannelKind::Command),
+    (index::BOOT, ChannelKind::Boot),
+    (index::WORKER, ChannelKind::Control),
+    (index::COMMAND, ChannelKind::Control),
+    (index::IDLE, ChannelKind::Console),
+    (0, ChannelKind::Control),
+    (99, ChannelKind::Boot),
+];
+
+/// A code and a body, more often than not those of a request.
+fn request(chance: &mut Chance) -> (u16, Vec<u8>) {
+    let code = if chance.one_in(20) { chance.any() as u16 } else { chance.below(18) as u16 };
+    let number = if chance.one_in(10) { chance.near(4, 32) } else { chance.below(9) as u64 };
+    let mut body = (number as u32).to_le_bytes().to_vec();
+    if chance.one_in(4) {
+        body.extend((chance.below(40) as u32).to_le_bytes());
+    }
+    if chance.one_in(8) {
+        body.resize(chance.below(INLINE + 1), 0xa5);
+    }
+    if chance.one_in(8) && !body.is_empty() {
+        let place = chance.below(body.len());
+        chance.change(&mut body, place, 1);
+    }
+    (code, body)
+}
+
+/// What the books say of each partition, as far as requests change it.
+type Rows = BTreeMap<u32, [u32; 6]>;
+
+fn rows(manager: &TestManager) -> Rows {
+    let row = |row: &resource_db::PartitionRow| {
+        [row.state, row.starts, row.stage.into(), row.definition, row.budget, row.restarts]
+    };
+    manager.books.partitions().map(|(id, it)| (id.raw(), row(it))).collect()
+}
+
+/// Requests that change something, and whether this asker may make them at all.
+fn may_change((who, kind): (u32, ChannelKind), code: u16) -> bool {
+    use ResourceRequest as R;
+    let creator = who == index::COMMAND;
+    match (kind, ResourceRequest::from_code(code)) {
+        (ChannelKind::Command, Some(R::Start | R::Stop | R::Kill | R::Restart | R::Destroy)) => {
+            true
+        }
+        (ChannelKind::Command, Some(R::Create)) => creator,
+        (ChannelKind::Control, Some(R::Start | R::Create | R::Destroy)) => creator,
+        (ChannelKind::Boot, Some(R::Start)) => who == index::BOOT,
+        // The manager itself rescues the boot partition, which rescues the others.
+        (ChannelKind::Boot | ChannelKind::Control, Some(R::Restart)) => who <= index::BOOT,
+        _ => false,
+    }
+}
+
+/// An accepted request changed the partition it names, or made one; a refused one changed nothing.
+fn check_explained(
+    before: &Rows,
+    after: &Rows,
+    asker: (u32, ChannelKind),
+    code: u16,
+    body: &[u8],
+    reply: &Reply,
+) {
+    if before == after {
+        return;
+    }
+    let (status, answer) = reply.parts();
+    let create = code == ResourceRequest::Create as u16;
+    assert!(may_change(asker, code), "{asker:?} {code} {body:?}");
+    assert_eq!(status, ResourceStatus::Ok, "{asker:?} {code} {body:?}");
+    let named = Index::read_from_bytes(if create { answer } else { body }).expect("a number").index;
+    let others = |rows: &Rows| {
+        rows.iter().filter(|(id, _)| **id != named).map(|(id, row)| (*id, *row)).collect::<Rows>()
+    };
+    assert_eq!(others(before), others(after), "{asker:?} {code} {body:?}");
+    assert_eq!(create, !before.contains_key(&named));
+}
+
+/// Lets a moment pass and the manager do what is due.
+fn rest(manager: &mut TestManager) {
+    let next = manager.machine.now() + 1_000_000;
+    manager.machine.sleep_until(next);
+    manager.watch();
+}
+
+/// What became of the requests.
+#[derive(Default, Debug)]
+struct Tally {
+    answered: BTreeMap<u16, u64>,
+    deaths: u64,
+}
+
+/// One request; the manager may die in the middle of it, and the next one takes over.
+fn ask_once(
+    world: &mut World,
+    mut manager: TestManager,
+    chance: &mut Chance,
+    tally: &mut Tally,
+) -> TestManager {
+    let asker = *chance.of(&ASKERS).unwrap();
+    let (code, body) = request(chance);
+    // The end of the machine is no part of this.
+    if code == ResourceRequest::Shutdown as u16 && asker.1 == ChannelKind::Command {
+        return manager;
+    }
+    let who = Asker { partition: id(asker.0), kind: asker.1 };
+    let before = rows(&manager);
+    world.shared.dies_after.set(chance.one_in(10).then(|| chance.below(60) as u32));
+    let answered = catch_unwind(AssertUnwindSafe(|| manager.answer(who, code, &body)));
+    match answered {
+        Err(payload) => {
+            let death = payload.downcast_ref() == Some(&"the manager dies");
+            assert!(death && world.shared.dies_after.get() == Some(0), "{asker:?} {code} {body:?}");
+            manager = world.recovered();
+            tally.deaths += 1;
+        }
+        Ok(reply) => {
+            world.shared.dies_after.set(None);
+            *tally.answered.entry(reply.parts().0 as u16).or_default() += 1;
+            check_explained(&before, &rows(&manager), asker, code, &body, &reply);
+        }
+    }
+    if manager.is_leaving() { world.recovered() } else { manager }
+}
+
+// covers: RES-9
+#[test]
+fn whatever_is_asked_only_what_was_accepted_changes_anything() {
+    let mut tally = Tally::default();
+    for seed in 0..count(2, 40) {
+        let mut chance = Chance::new(seed);
+        let (mut world, mut manager) = World::new();
+        for step in 0..count(2500, 25_000) {
+            manager = ask_once(&mut world, manager, &mut chance, &mut tally);
+            if step % 50 == 0 {
+                rest(&mut manager);
+                world.check(&manager);
+            }
+        }
+        world.check(&manager);
+    }
+    println!("{tally:?}");
+    let ok = tally.answered[&(ResourceStatus::Ok as u16)];
+    assert!(tally.deaths > 10 && ok > 100 && tally.answered.len() >= 5, "{tally:?}");
+}
+
+/// Memory of a client that writes something else before every read of the manager's.
+struct Liar {
+    chance: Chance,
+    epoch: u32,
+    /// How many requests the manager says it took in this epoch, and in all.
+    taken: u32,
+    all: u64,
+}
+
+/// A client's memory.
+#[derive(Clone)]
+enum Memory {
+    Honest(Words<'static>),
+    Lies(Rc<RefCell<Liar>>),
+}
+
+impl SharedMemory for Memory {
+    fn load(&self, offset: usize, order: Ordering) -> u32 {
+        let lies = match self {
+            Self::Honest(words) => return words.load(offset, order),
+            Self::Lies(lies) => lies,
+        };
+        let Liar { chance, epoch, taken, .. } = &mut *lies.borrow_mut();
+        let wild = chance.one_in(200);
+        match offset.wrapping_sub(CLIENT_AREA) {
+            _ if wild => chance.any() as u32,
+            word::EPOCH => *epoch,
+            word::PRODUCED => taken.wrapping_add(chance.below(4) as u32),
+            word::CONSUMED => chance.any() as u32,
+            _ => chance.below(3) as u32,
+        }
+    }
+
+    fn store(&self, offset: usize, value: u32, order: Ordering) {
+        match self {
+            Self::Honest(words) => words.store(offset, value, order),
+            Self::Lies(lies) if offset == SERVER_AREA + word::CONSUMED => {
+                let mut lies = lies.borrow_mut();
+                lies.all += u64::from(value.wrapping_sub(lies.taken).min(4));
+                lies.taken = value;
+            }
+            Self::Lies(_) => {}
+        }
+    }
+
+    fn read(&self, offset: usize, to: &mut [u64]) {
+        let lies = match self {
+            Self::Honest(words) => return words.read(offset, to),
+            Self::Lies(lies) => lies,
+        };
+        let chance = &mut lies.borrow_mut().chance;
+        let (mut code, body) = request(chance);
+        // The end of the machine is no part of this.
+        if code == ResourceRequest::Shutdown as u16 {
+            code = ResourceRequest::Stop as u16;
+        }
+        let length = if chance.one_in(30) { chance.any() } else { body.len() as u64 };
+        let mut bytes = [0; INLINE + 16];
+        bytes[..16].copy_from_slice([chance.any(), u64::from(code) | length << 32].as_bytes());
+        // Head and payload are copied one after the other, each as it is at that moment.
+        let start = if to.len() == 2 { 0 } else { 16 };
+        bytes[16..16 + body.len()].copy_from_slice(&body);
+        to.as_mut_bytes().iter_mut().zip(&bytes[start..]).for_each(|(to, from)| *to = *from);
+    }
+
+    fn write(&self, offset: usize, from: &[u64]) {
+        if let Self::Honest(words) = self {
+            words.write(offset, from);
+        }
+    }
+    fn read_bytes(&self, _: usize, to: &mut [u8]) {
+        to.fill(0x5a);
+    }
+    fn write_bytes(&self, _: usize, _: &[u8]) {}
+}
+
+/// An honest client, and what it waits for.
+struct Honest {
+    end: ClientEnd<Words<'static>>,
+    open: Vec<u64>,
+    answered: u64,
+    lost: u64,
+}
+
+impl Honest {
+    fn new(words: Words<'static>) -> Self {
+        let geometry = Geometry::new(2, 4 * PAGE_SIZE as usize).unwrap();
+        Self { end: ClientEnd::new(words, geometry), open: Vec::new(), answered: 0, lost: 0 }
+    }
+
+    /// Asks for as much as there is room for.
+    fn ask(&mut self, epoch: u32) {
+        let _ = self.end.set_epoch(epoch);
+        let message = Message::new(ResourceRequest::Machine as u16, 0, &[]).unwrap();
+        while let Ok(id) = self.end.send(&message) {
+            self.open.push(id);
+        }
+    }
+
+    /// Takes every answer: each belongs to a question that was open, and is right.
+    fn take(&mut self) {
+        let mut message = Message::empty();
+        while let Some(taken) = self.end.take(&mut message) {
+            let place = self.open.iter().position(|&id| id == message.id);
+            self.open.swap_remove(place.expect("an answer to no question"));
+            if taken == Taken::Lost {
+                self.lost += 1;
+                continue;
+            }
+            self.answered += 1;
+            assert_eq!(message.code, ResourceStatus::Ok as u16);
+            let record = MachineRecord::read_from_bytes(message.bytes()).expect("a record");
+            assert_eq!(record.processors, 2);
+        }
+    }
+}
+
+/// One client lies, the other is served all the same. Channel 0 is boot's, channel 1 command's.
+fn beside_a_liar(seed: u64, lying: usize) -> [u64; 3] {
+    let (world, mut manager) = World::new();
+    let words: &'static [AtomicU32] = Box::leak((0..4096).map(|_| AtomicU32::new(0)).collect());
+    let liar = Liar { chance: Chance::new(seed), epoch: 1, taken: 0, all: 0 };
+    let liar = Rc::new(RefCell::new(liar));
+    let mut places = 0;
+    let mut desk = Desk::new(&manager, |_, _| {
+        places += 1;
+        if places - 1 == lying {
+            Memory::Lies(liar.clone())
+        } else {
+            Memory::Honest(Words::new(words))
+        }
+    });
+    let mut honest = Honest::new(Words::new(words));
+    let epoch = |manager: &TestManager, channel: usize| {
+        manager.books.channels().nth(channel).map_or(0, |(_, row)| row.epoch)
+    };
+    for step in 0..count(300, 20_000) {
+        liar.borrow_mut().epoch = epoch(&manager, lying);
+        honest.ask(epoch(&manager, 1 - lying));
+        desk.disarm();
+        desk.serve(&mut manager);
+        honest.take();
+        assert!(honest.open.len() <= 4, "{} questions are open", honest.open.len());
+        desk.arm();
+        // A client that was accused is silent until its next life.
+        if step % 6 == 0 {
+            let client = [index::BOOT, index::COMMAND][lying];
+            let _ = manager.restart(id(client), abi::information::StartReason::Restarted);
+            liar.borrow_mut().taken = 0;
+            rest(&mut manager);
+        }
+        if step % 50 == 0 {
+            world.check(&manager);
+        }
+    }
+    world.check(&manager);
+    let lies = liar.borrow().all;
+    [honest.answered, honest.lost, lies]
+}
+
+// covers: CHN-6
+#[test]
+fn a_client_whose_bytes_change_while_they_are_read_harms_nobody_else() {
+    for seed in 0..count(2, 8) {
+        for lying in 0..2 {
+            let [answered, lost, lies] = beside_a_liar(seed, lying);
+            println!("channel {lying} lies {lies} times: {answered} answered, {lost} lost");
+            assert!(answered > 4 * lost + 500 && lies > 200, "{answered}, {lost}, {lies}");
+        }
+    }
+}
+
+// covers: BOOT-2
+#[test]
+fn a_manifest_that_lies_is_refused_by_name_or_makes_a_sound_machine() {
+    let good = image();
+    let (mut made, mut refused) = (0, 0);
+    for seed in 0..count(100, 10_000) {
+        let mut chance = Chance::new(seed);
+        let (world, mut manager) = match World::of(damage_manifest(&good, &mut chance)) {
+            Ok(world) => world,
+            Err(bad) => {
+                assert!(bad.to_string().contains("manifest"), "{bad}");
+                refused += 1;
+                continue;
+            }
+        };
+        if let Err(trouble) = manager.create_all() {
+            assert!(!trouble.to_string().is_empty());
+        }
+        for _ in 0..20 {
+            let (code, body) = request(&mut chance);
+            let who = Asker { partition: id(index::COMMAND), kind: ChannelKind::Command };
+            if code != ResourceRequest::Shutdown as u16 {
+                manager.answer(who, code, &body);
+            }
+        }
+        assert_eq!(world.shared.machine.audit(), None, "seed {seed}");
+        made += 1;
+    }
+    println!("{refused} refused, {made} made");
+    assert!(refused > made / 10 && made > 30, "{refused} refused, {made} made");
+}
