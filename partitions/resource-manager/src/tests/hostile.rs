@@ -58,7 +58,7 @@ type Rows = BTreeMap<u32, [u32; 6]>;
 
 fn rows(manager: &TestManager) -> Rows {
     let row = |row: &resource_db::PartitionRow| {
-        [row.state, row.starts, row.stage.into(), row.definition, row.budget, row.restarts]
+        [row.state, row.starts, row.stage, row.definition, row.budget, row.restarts]
     };
     manager.books.partitions().map(|(id, it)| (id.raw(), row(it))).collect()
 }
