@@ -27,7 +27,7 @@ pub struct Asks {
 
 /// Why a measurement came to nothing.
 #[derive(Debug)]
-enum Trouble {
+pub enum Trouble {
     /// The channel.
     Channel(CallError),
     /// A call. The number is there to be printed.
@@ -83,6 +83,7 @@ impl Asks {
         })?;
         self.interrupts(system)?;
         self.channel(system)?;
+        crate::creates::measure(system, &mut self.report)?;
         let mut worst = Worst::find(system).ok_or(Trouble::NoFigure)?;
         Ok(worst.measure(&mut self.report)?)
     }

@@ -5,6 +5,7 @@
 #![no_main]
 
 mod asks;
+mod creates;
 mod line;
 mod report;
 mod serves;

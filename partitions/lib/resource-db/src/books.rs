@@ -4,8 +4,9 @@ use crate::frames::Frames;
 use crate::log::{Change, Subject};
 use crate::open::Header;
 use crate::owner::Owner;
-use crate::rows::{ChannelRow, Extent, PartitionRow, Stage};
+use crate::rows::{ChannelRow, Extent, PartitionRow};
 use crate::slots;
+use crate::table::Table;
 use abi::types::{ChannelId, Frame, PartitionId, Slot};
 use zerocopy::IntoBytes;
 
@@ -13,8 +14,8 @@ use zerocopy::IntoBytes;
 pub struct Books<'m> {
     pub(crate) header: &'m mut Header,
     pub(crate) log: &'m mut [Change],
-    pub(crate) partitions: &'m mut [PartitionRow],
-    pub(crate) channels: &'m mut [ChannelRow],
+    pub(crate) partitions: Table<'m, PartitionRow>,
+    pub(crate) channels: Table<'m, ChannelRow>,
     pub(crate) slots: &'m mut [u64],
     pub(crate) frames: Frames<'m>,
 }
@@ -98,35 +99,29 @@ impl Books<'_> {
     /// A partition's row; `None` for one that is not there.
     #[must_use]
     pub fn partition(&self, id: PartitionId) -> Option<&PartitionRow> {
-        let row = usize::try_from(id.raw()).ok().and_then(|at| self.partitions.get(at));
-        row.filter(|row| row.stage() != Stage::Unused)
+        self.partitions.get(id.raw())
     }
 
     /// A channel's row; `None` for one that is not there.
     #[must_use]
     pub fn channel(&self, id: ChannelId) -> Option<&ChannelRow> {
-        let row = usize::try_from(id.raw()).ok().and_then(|at| self.channels.get(at));
-        row.filter(|row| row.stage() != Stage::Unused)
+        self.channels.get(id.raw())
     }
 
     /// Every partition that is there.
     pub fn partitions(&self) -> impl Iterator<Item = (PartitionId, &PartitionRow)> + Clone {
-        let ids = (0..).map(PartitionId::new);
-        ids.zip(self.partitions.iter()).filter(|(_, row)| row.stage() != Stage::Unused)
+        self.partitions.iter().map(|(id, row)| (PartitionId::new(id), row))
     }
 
     /// Every channel that is there.
     pub fn channels(&self) -> impl Iterator<Item = (ChannelId, &ChannelRow)> + Clone {
-        let ids = (0..).map(ChannelId::new);
-        ids.zip(self.channels.iter()).filter(|(_, row)| row.stage() != Stage::Unused)
+        self.channels.iter().map(|(id, row)| (ChannelId::new(id), row))
     }
 
     /// The first partition's row at or above `from` that is not used.
     #[must_use]
     pub fn unused_partition(&self, from: u32) -> Option<PartitionId> {
-        let unused = |(_, row): &(u32, &PartitionRow)| row.stage() == Stage::Unused;
-        let mut rows = (0..).zip(self.partitions.iter()).skip(usize::try_from(from).ok()?);
-        rows.find(unused).map(|(id, _)| PartitionId::new(id))
+        self.partitions.unused(from).map(PartitionId::new)
     }
 
     /// Replaces a partition's row.
@@ -134,10 +129,9 @@ impl Books<'_> {
     /// # Errors
     /// Where there is no such place or no transaction.
     pub fn set_partition(&mut self, id: PartitionId, row: PartitionRow) -> Result<(), Problem> {
-        let at = usize::try_from(id.raw()).map_err(|_| Problem::NoSuch)?;
-        let before = *self.partitions.get(at).ok_or(Problem::NoSuch)?;
+        let before = *self.partitions.row(id.raw()).ok_or(Problem::NoSuch)?;
         self.record(Subject::Partition(id.raw()), before.as_bytes(), row.as_bytes())?;
-        *self.partitions.get_mut(at).ok_or(Problem::NoSuch)? = row;
+        self.partitions.set(id.raw(), row);
         Ok(())
     }
 
@@ -146,10 +140,9 @@ impl Books<'_> {
     /// # Errors
     /// Where there is no such place or no transaction.
     pub fn set_channel(&mut self, id: ChannelId, row: ChannelRow) -> Result<(), Problem> {
-        let at = usize::try_from(id.raw()).map_err(|_| Problem::NoSuch)?;
-        let before = *self.channels.get(at).ok_or(Problem::NoSuch)?;
+        let before = *self.channels.row(id.raw()).ok_or(Problem::NoSuch)?;
         self.record(Subject::Channel(id.raw()), before.as_bytes(), row.as_bytes())?;
-        *self.channels.get_mut(at).ok_or(Problem::NoSuch)? = row;
+        self.channels.set(id.raw(), row);
         Ok(())
     }
 
@@ -194,14 +187,14 @@ impl Books<'_> {
     pub(crate) fn derive(&mut self) {
         self.frames.recount();
         self.slots.fill(0);
-        for row in self.partitions.iter().filter(|row| row.stage() != Stage::Unused) {
+        for (_, row) in self.partitions.iter() {
             let contexts = u16::try_from(row.contexts).unwrap_or(0);
             slots::mark(self.slots, Slot::new(row.partition_slot), 1, true);
             slots::mark(self.slots, Slot::new(row.information_slot), 1, true);
             slots::mark(self.slots, Slot::new(row.context_slot), contexts, true);
             slots::mark(self.slots, Slot::new(row.image_slot), 1, true);
         }
-        for row in self.channels.iter().filter(|row| row.stage() != Stage::Unused) {
+        for (_, row) in self.channels.iter() {
             for slot in row.own_slots() {
                 slots::mark(self.slots, Slot::new(slot), 1, true);
             }
@@ -225,17 +218,9 @@ impl Books<'_> {
                 let before = change.before().map_or(Owner::Reserved, Owner::from_number);
                 self.frames.set(extent, before);
             }
-            Some(Subject::Partition(id)) => restore(self.partitions, id, change),
-            Some(Subject::Channel(id)) => restore(self.channels, id, change),
+            Some(Subject::Partition(id)) => self.partitions.restore(id, change),
+            Some(Subject::Channel(id)) => self.channels.restore(id, change),
             None => {}
         }
-    }
-}
-
-/// Puts a row back as it was.
-fn restore<T: zerocopy::FromBytes>(rows: &mut [T], id: u32, change: &Change) {
-    let row = usize::try_from(id).ok().and_then(|at| rows.get_mut(at));
-    if let (Some(row), Some(before)) = (row, change.before()) {
-        *row = before;
     }
 }

@@ -14,6 +14,7 @@ mod open;
 mod owner;
 mod rows;
 mod slots;
+mod table;
 #[cfg(test)]
 mod tests;
 

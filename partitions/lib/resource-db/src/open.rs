@@ -5,6 +5,7 @@ use crate::frames::{BLOCK, Frames};
 use crate::log::{Change, ENTRIES};
 use crate::rows::{ChannelRow, PartitionRow};
 use crate::slots::WORDS;
+use crate::table::Table;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// First word of the books: "BULKBOOK".
@@ -110,6 +111,7 @@ impl<'m> Books<'m> {
         let (blocks, rest) = cut::<u32>(rest, frames.div_ceil(BLOCK))?;
         let (owners, _) = cut::<u32>(rest, frames)?;
         let frames = Frames { owners, blocks, cursor: 0 };
+        let (partitions, channels) = (Table::new(partitions), Table::new(channels));
         Some(Self { header: header.first_mut()?, log, partitions, channels, slots, frames })
     }
 }

@@ -223,6 +223,18 @@ impl Model {
         let stages: Vec<_> =
             (0..4).map(|id| books.channel(ChannelId::new(id)).map_or(0, |row| row.stage)).collect();
         assert_eq!(stages, self.channels);
+        let listed = |ids: &mut dyn Iterator<Item = (u32, u32)>, stages: &[u32]| {
+            let used = (0..).zip(stages.iter().copied()).filter(|(_, stage)| *stage != 0);
+            assert!(ids.eq(used), "{stages:?}");
+        };
+        let mut partitions = books.partitions().map(|(id, row)| (id.raw(), row.stage));
+        listed(&mut partitions, &self.partitions);
+        let mut channels = books.channels().map(|(id, row)| (id.raw(), row.stage));
+        listed(&mut channels, &self.channels);
+        for from in 0..=8 {
+            let unused = (from..8).find(|id| self.partitions[*id as usize] == 0);
+            assert_eq!(books.unused_partition(from).map(PartitionId::raw), unused);
+        }
     }
 }
 

@@ -37,6 +37,9 @@ pub const FIGURES: &[Figure] = &[
     instructions("channel-client", "busy channel, client's side", Some(120), None, None),
     instructions("channel-server", "busy channel, server's side", Some(120), None, None),
     instructions("interrupts-off", "longest with interrupts off", Some(20_000), None, None),
+    instructions("create-destroy", "make a small partition and end it", Some(60_000), None, None),
+    instructions("create", "of these to make it", None, None, None),
+    instructions("plan-change", "change a plan", Some(8_000), None, None),
     Figure {
         name: "text",
         title: "kernel text",

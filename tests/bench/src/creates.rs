@@ -1,0 +1,100 @@
+//! What the resource manager's work costs: a partition made and ended, a plan changed.
+
+use crate::asks::Trouble;
+use crate::report::Report;
+use crate::stamp;
+use abi::control::ProcessorOperation;
+use abi::image::name_text;
+use abi::message::resource::{
+    Index, PartitionRecord, ResourceRequest, ResourceStatus, TraceQuery, TraceRecord,
+};
+use abi::rights::Kind;
+use abi::trace::{TRACE_RECORDS, TraceKind};
+use abi::types::Nanoseconds;
+use rt::protocol::Resources;
+use rt::{Client, System, bytes, sys, time};
+
+/// Partitions made and ended; the one in the middle counts.
+const ROUNDS: usize = 33;
+/// The definition of a small one: an idle program, a page of stack.
+const SMALL: &str = "small";
+/// How long an answer may take.
+const PATIENCE: Nanoseconds = time::seconds(5);
+/// Two frames, in which a new plan is made.
+const SETTLED: Nanoseconds = time::milliseconds(320);
+
+/// The side that creates.
+struct Creates<'s> {
+    system: &'s mut System,
+    manager: Client<Resources>,
+}
+
+/// Measures and reports.
+pub fn measure(system: &mut System, report: &mut Report) -> Result<(), Trouble> {
+    let manager = system.client::<Resources>("resource").ok_or(Trouble::NoFigure)?;
+    let mut creates = Creates { system, manager };
+    let small = creates.id_of(SMALL)?;
+    let [mut making, mut both] = [[0; ROUNDS]; 2];
+    for (making, both) in making.iter_mut().zip(&mut both) {
+        let begin = stamp::now();
+        let made: Index = creates.ask(ResourceRequest::Create, bytes(&Index { index: small }))?;
+        let middle = stamp::now();
+        creates.ask::<[u8; 0]>(ResourceRequest::Destroy, bytes(&made))?;
+        (*making, *both) = (middle - begin, stamp::now() - begin);
+    }
+    making.sort_unstable();
+    both.sort_unstable();
+    report.figure("create-destroy", both[ROUNDS / 2], 1);
+    report.figure("create", making[ROUNDS / 2], 1);
+    report.figure("plan-change", creates.plan_change(small)?, 1);
+    Ok(())
+}
+
+impl Creates<'_> {
+    fn ask<T: zerocopy::FromBytes>(
+        &mut self,
+        request: ResourceRequest,
+        body: &[u8],
+    ) -> Result<T, Trouble> {
+        let answer = self.manager.call(self.system, request, body, time::after(PATIENCE))?;
+        let done = answer.status() == Ok(ResourceStatus::Ok);
+        answer.body().filter(|_| done).ok_or(Trouble::NoFigure)
+    }
+
+    fn id_of(&mut self, name: &str) -> Result<u32, Trouble> {
+        let mut index = 0;
+        loop {
+            let body = Index { index };
+            let record: PartitionRecord = self.ask(ResourceRequest::Partition, bytes(&body))?;
+            if name_text(&record.name) == name {
+                return Ok(record.id);
+            }
+            index = record.id + 1;
+        }
+    }
+
+    /// From where the resource manager begins to run in a slot of its own, to where it waits again after it has changed
+    /// the plan there, as the kernel's trace tells.
+    fn plan_change(&mut self, small: u32) -> Result<u64, Trouble> {
+        let made: Index = self.ask(ResourceRequest::Create, bytes(&Index { index: small }))?;
+        self.ask::<[u8; 0]>(ResourceRequest::Start, bytes(&made))?;
+        // Nothing is waited for, so it always ends by its deadline.
+        let _ = sys::wait(0, time::after(SETTLED));
+        let (mut end, mut committed) = (0, false);
+        for back in 0..TRACE_RECORDS as u32 {
+            let query = TraceQuery { processor: 0, back };
+            let record: TraceRecord = self.ask(ResourceRequest::Trace, bytes(&query))?;
+            let commit = [Kind::Processor as u64, ProcessorOperation::Commit as u64];
+            if record.kind == TraceKind::Switch as u32 {
+                if committed {
+                    self.ask::<[u8; 0]>(ResourceRequest::Destroy, bytes(&made))?;
+                    return Ok(end - record.time);
+                }
+                end = record.time;
+            }
+            committed |=
+                record.kind == TraceKind::Control as u32 && [record.first, record.second] == commit;
+        }
+        Err(Trouble::NoFigure)
+    }
+}
