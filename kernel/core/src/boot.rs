@@ -1,7 +1,7 @@
 //! From what the loader hands over to a first partition that can run.
 
 use crate::capability::{Capability, slot, write};
-use crate::context::{Context, START_FLAGS, register};
+use crate::context::{Context, START_FLAGS, register, restore};
 use crate::ledger::{self, Entry};
 use crate::machine::Machine;
 use crate::paging::{self, PageTable, ROOT_LEVEL};
@@ -273,7 +273,7 @@ impl<'a, M: Machine> Builder<'a, M> {
         context.set_register(register::RIP, entry.raw());
         context.set_register(register::RSP, abi::layout::STACK_TOP);
         context.set_register(register::RFLAGS, START_FLAGS);
-        context.full.store(1, Relaxed);
+        context.restore.store(restore::FULL, Relaxed);
         context.set_state(ContextState::Ready);
         let first = ProcessorId::new(0);
         self.object().count_live(first, true);

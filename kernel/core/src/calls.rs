@@ -1,43 +1,197 @@
 //! The system calls. Wait, ring and call take no lock and look at nothing but their arguments.
 
 use crate::answer::{Answer, NOTHING, Refusal};
-use crate::capability::{Capability, kind_number, lookup, lookup_as, slot, usable_doorbell};
-use crate::context::{Context, register};
-use crate::ledger::Name;
+use crate::capability::{Doorbell, kind_number, lookup, lookup_as, slot, usable_doorbell};
+use crate::context::{Context, register, restore};
 use crate::machine::Machine;
-use crate::processor::Processor;
-use crate::schedule::{arm, hand_over, reschedule};
-use crate::{FaultRecord, Next, control, event, interrupt, stop};
+use crate::{FaultRecord, Here, Next, control, event, interrupt, stop};
 use abi::call::{Call, Error, PortOperation};
 use abi::control::ContextState;
 use abi::fault::Reason;
 use abi::rights::{Kind, Rights};
 use abi::trace::TraceKind;
-use abi::types::{Frame, Nanoseconds};
-use core::sync::atomic::Ordering::Relaxed;
+use abi::types::Nanoseconds;
+use core::sync::atomic::Ordering::{AcqRel, Relaxed};
 
 /// Most bytes that `debug` takes.
 const DEBUG_BYTES: usize = 32;
 
-/// Does the call in the context's registers.
-#[inline]
-pub(crate) fn dispatch<'a, M: Machine>(
-    machine: &'a M,
-    processor: &'a Processor,
-    context: &'a Context,
-) -> Next<'a> {
-    match Call::from_number(context.register(register::RAX)) {
-        Some(Call::Call) => saved_call(machine, processor, context),
-        Some(Call::Wait) => wait(machine, processor, context),
-        Some(Call::Ring) => ring_call(machine, processor, context),
-        Some(Call::Acknowledge) => acknowledge(machine, processor, context),
-        Some(Call::Yield) => give_up(machine, processor, context),
-        Some(Call::Control) => control::dispatch(machine, processor, context),
-        Some(Call::Exit) => exit(machine, processor, context),
-        Some(Call::Port) => reply(context, port(machine, context)),
-        Some(Call::Debug) => reply(context, debug(machine, context)),
-        Some(Call::Inspect) => reply(context, inspect(machine, context)),
-        None => reply(context, Err(Error::NoSuchCall.into())),
+impl<'a, M: Machine> Here<'a, M> {
+    /// Does one of the calls that only need three arguments, and may have to be quick.
+    #[inline(always)]
+    pub(crate) fn quick(self, context: &'a Context, call: Call, arguments: [u64; 3]) -> Next<'a> {
+        let [first, second, third] = arguments;
+        match call {
+            Call::Call => self.call(context, first, second, third),
+            Call::Wait => self.wait(context, first, second),
+            Call::Ring => self.ring_call(context, first),
+            Call::Yield => self.give_up(),
+            Call::Acknowledge => self.acknowledge(context, first),
+            _ => reply(context, Err(Error::NoSuchCall.into())),
+        }
+    }
+
+    /// Does the call in the context's registers, none of the quick ones.
+    #[inline]
+    pub(crate) fn dispatch(self, context: &'a Context) -> Next<'a> {
+        match Call::from_number(context.register(register::RAX)) {
+            Some(Call::Control) => control::dispatch(self, context),
+            Some(Call::Exit) => self.exit(context),
+            Some(Call::Port) => reply(context, port(self.machine, context)),
+            Some(Call::Debug) => reply(context, debug(self.machine, context)),
+            Some(Call::Inspect) => reply(context, inspect(self.machine, context)),
+            _ => reply(context, Err(Error::NoSuchCall.into())),
+        }
+    }
+
+    #[inline(always)]
+    fn wait(self, context: &'a Context, mask: u64, deadline: u64) -> Next<'a> {
+        if deadline == Nanoseconds::NOW.raw() {
+            return match poll(context, mask) {
+                Ok([taken, ..]) => Next::Run(context, taken),
+                refused => reply(context, refused),
+            };
+        }
+        let taken = event::begin(&context.wanted, &context.events, mask);
+        if taken != 0 {
+            return Next::Run(context, taken);
+        }
+        self.sleep(context, deadline, 0);
+        self.reschedule(true)
+    }
+
+    #[inline(always)]
+    fn sleep(self, context: &Context, deadline: u64, callee: u64) {
+        context.deadline.store(deadline, Relaxed);
+        context.callee.store(callee, Relaxed);
+        context.set_place(self.processor.home.get(), ContextState::Waiting);
+    }
+
+    /// The doorbell in a slot, if the caller may ring it.
+    #[inline(always)]
+    fn doorbell(self, context: &Context, number: u64) -> Option<Doorbell> {
+        usable_doorbell(self.machine, slot(self.machine, context.partition(), number)?)
+    }
+
+    /// Looks again at a doorbell that is refused, slowly, for the reason.
+    #[cold]
+    #[inline(never)]
+    fn refuse(self, context: &'a Context, number: u64) -> Next<'a> {
+        let found = lookup_as(self.machine, context, number, Kind::Doorbell, Rights::USE);
+        // Nothing was refused where the slot was written in between; the caller had better try again.
+        reply(context, Err(found.err().unwrap_or(Error::NoCapability.into())))
+    }
+
+    #[inline(always)]
+    fn ring_call(self, context: &'a Context, number: u64) -> Next<'a> {
+        let Some(doorbell) = self.doorbell(context, number) else {
+            return self.refuse(context, number);
+        };
+        let woken = self.ring(doorbell);
+        self.go_on(context, woken)
+    }
+
+    /// The call is over; it may have woken a context with a better claim to this processor.
+    #[inline(always)]
+    fn go_on(self, context: &'a Context, woken: bool) -> Next<'a> {
+        if woken { self.reschedule(true) } else { Next::Run(context, 0) }
+    }
+
+    /// Sets the doorbell's bit. True if this processor has to decide anew who runs; another one is told.
+    #[inline(always)]
+    pub(crate) fn ring(self, doorbell: Doorbell) -> bool {
+        let Doorbell { name, bit } = doorbell;
+        let number = u64::from(bit.trailing_zeros());
+        let ticks = self.machine.ticks();
+        self.processor.trace.add(ticks, TraceKind::Doorbell, name.frame().raw(), number);
+        let context = self.machine.object::<Context>(name.frame());
+        if !event::ring(&context.wanted, &context.events, bit) {
+            return false;
+        }
+        let there = context.processor();
+        if there != self.processor.id() {
+            self.machine.nudge(there);
+            return false;
+        }
+        !self.processor.owned()
+    }
+
+    /// `call`: straight on to the other context where that waits here for this very bit; all else out of the way.
+    #[inline(always)]
+    fn call(self, caller: &'a Context, number: u64, mask: u64, deadline: u64) -> Next<'a> {
+        let Some(doorbell) = self.doorbell(caller, number) else {
+            return self.refuse(caller, number);
+        };
+        if deadline == Nanoseconds::NOW.raw() {
+            return self.call_at_once(caller, doorbell, mask, 0);
+        }
+        let taken = event::begin(&caller.wanted, &caller.events, mask);
+        if taken != 0 {
+            return self.call_at_once(caller, doorbell, mask, taken);
+        }
+        self.sleep(caller, deadline, doorbell.name.raw());
+        let callee = self.machine.object::<Context>(doorbell.name.frame());
+        // Where it waits first: what it wants is then what it waits for here.
+        if deadline >= self.processor.armed.get()
+            && callee.waits_at(self.processor.home.get())
+            && callee.wanted.load(Relaxed) & doorbell.bit != 0
+        {
+            return self.hand_over(caller, callee, doorbell.bit);
+        }
+        self.ring_and_leave(doorbell)
+    }
+
+    /// A call to a context that is busy or elsewhere, or whose deadline is the next thing to happen.
+    #[inline(never)]
+    fn ring_and_leave(self, doorbell: Doorbell) -> Next<'a> {
+        let _ = self.ring(doorbell);
+        self.reschedule(true)
+    }
+
+    /// A call that need not wait: it has events already, or does not want to. Into the saved registers with them, for the
+    /// caller may have to wait for its turn.
+    #[inline(never)]
+    fn call_at_once(
+        self,
+        caller: &'a Context,
+        doorbell: Doorbell,
+        mask: u64,
+        taken: u64,
+    ) -> Next<'a> {
+        let woken = self.ring(doorbell);
+        let next =
+            reply(caller, if taken == 0 { poll(caller, mask) } else { Ok([taken, 0, 0, 0]) });
+        if woken { self.reschedule(true) } else { next }
+    }
+
+    #[inline(always)]
+    fn give_up(self) -> Next<'a> {
+        self.processor.yielded.set(1);
+        self.reschedule(false)
+    }
+
+    #[inline(always)]
+    fn acknowledge(self, context: &'a Context, number: u64) -> Next<'a> {
+        let line = lookup_as(self.machine, context, number, Kind::Interrupt, Rights::USE);
+        match line.and_then(|line| interrupt::acknowledge(self, line.parameter)) {
+            Ok(woken) => self.go_on(context, woken),
+            Err(refusal) => reply(context, Err(refusal)),
+        }
+    }
+
+    #[inline(never)]
+    fn exit(self, context: &'a Context) -> Next<'a> {
+        let reason = context.register(register::RDI);
+        if !matches!(
+            Reason::from_number(reason),
+            Some(Reason::Exit | Reason::Panic | Reason::OutOfMemory)
+        ) {
+            return reply(context, Err(Refusal::argument(1)));
+        }
+        let [code, address] = [register::RSI, register::RDX].map(|number| context.register(number));
+        let record = FaultRecord { reason, code, address };
+        stop::fail(self, context, record, context.register(register::R10));
+        self.reschedule(true)
     }
 }
 
@@ -53,241 +207,22 @@ pub(crate) fn answer(context: &Context, answer: Answer) {
     context.set_register(register::RSI, second);
     context.set_register(register::RDI, third);
     context.set_register(register::R8, fourth);
-}
-
-#[inline]
-fn reply<'a>(context: &'a Context, result: Answer) -> Next<'a> {
-    answer(context, result);
-    Next::Run(context)
-}
-
-/// The time, for traces.
-pub(crate) fn now<M: Machine>(machine: &M) -> Nanoseconds {
-    machine.now()
+    context.restore.store(restore::ANSWER, Relaxed);
 }
 
 #[inline(never)]
-fn wait<'a, M: Machine>(
-    machine: &'a M,
-    processor: &'a Processor,
-    context: &'a Context,
-) -> Next<'a> {
-    let (mask, deadline) = (context.register(register::RDI), context.register(register::RSI));
-    if deadline == Nanoseconds::NOW.raw() {
-        return reply(context, poll(context, mask));
-    }
-    let taken = event::begin(&context.wanted, &context.events, mask);
-    if taken != 0 {
-        return reply(context, Ok([taken, 0, 0, 0]));
-    }
-    sleep(processor.id.get(), context, deadline, 0);
-    reschedule(machine, processor, true)
+fn reply(context: &Context, result: Answer) -> Next<'_> {
+    answer(context, result);
+    Next::Run(context, 0)
 }
 
 /// What is pending, without waiting.
+#[inline(always)]
 fn poll(context: &Context, mask: u64) -> Answer {
-    match context.events.fetch_and(!mask, core::sync::atomic::Ordering::AcqRel) & mask {
+    match context.events.fetch_and(!mask, AcqRel) & mask {
         0 => Err(Error::Timeout.into()),
         taken => Ok([taken, 0, 0, 0]),
     }
-}
-
-#[inline]
-fn sleep(here: u64, context: &Context, deadline: u64, callee: u64) {
-    context.deadline.store(deadline, Relaxed);
-    context.callee.store(callee, Relaxed);
-    context.set_place(here, ContextState::Waiting);
-}
-
-/// The doorbell in a slot, if the caller may ring it.
-#[inline]
-fn doorbell<M: Machine>(machine: &M, context: &Context, number: u64) -> Option<Capability> {
-    usable_doorbell(machine, slot(machine, context.partition(), number)?)
-}
-
-/// Looks again at a doorbell that is refused, slowly, for the reason.
-#[cold]
-#[inline(never)]
-fn refusal<M: Machine>(machine: &M, context: &Context, number: u64) -> Refusal {
-    let found = lookup_as(machine, context, number, Kind::Doorbell, Rights::USE);
-    // Nothing was refused where the slot was written in between; the caller had better try again.
-    found.err().unwrap_or(Error::NoCapability.into())
-}
-
-#[inline(never)]
-fn ring_call<'a, M: Machine>(
-    machine: &'a M,
-    processor: &'a Processor,
-    context: &'a Context,
-) -> Next<'a> {
-    let number = context.register(register::RDI);
-    let rung = doorbell(machine, context, number).ok_or_else(|| refusal(machine, context, number));
-    let rung = rung.map(|rung| ring(machine, processor, rung.frame, rung.parameter));
-    finish(machine, processor, context, rung)
-}
-
-/// Answers a call that may have woken a context with a better claim to this processor.
-fn finish<'a, M: Machine>(
-    machine: &'a M,
-    processor: &'a Processor,
-    context: &'a Context,
-    woken: Result<bool, Refusal>,
-) -> Next<'a> {
-    answer(context, woken.map(|_| NOTHING));
-    if woken == Ok(true) { reschedule(machine, processor, true) } else { Next::Run(context) }
-}
-
-/// Sets the doorbell's bit. True if this processor has to decide anew who runs; another one is told.
-#[inline]
-pub(crate) fn ring<M: Machine>(machine: &M, processor: &Processor, frame: Frame, bit: u32) -> bool {
-    let context = machine.object::<Context>(frame);
-    processor.trace.add(machine.now(), TraceKind::Doorbell, frame.raw(), u64::from(bit));
-    if !event::ring(&context.wanted, &context.events, 1_u64.wrapping_shl(bit)) {
-        return false;
-    }
-    let there = context.processor();
-    if there != processor.id() {
-        machine.nudge(there);
-        return false;
-    }
-    !processor.owned()
-}
-
-#[inline]
-fn bit(doorbell: Capability) -> u64 {
-    1_u64.wrapping_shl(doorbell.parameter)
-}
-
-/// `call` with its arguments in the saved registers.
-#[inline(never)]
-fn saved_call<'a, M: Machine>(
-    machine: &'a M,
-    processor: &'a Processor,
-    caller: &'a Context,
-) -> Next<'a> {
-    let arguments = [register::RDI, register::RSI, register::RDX];
-    call(machine, processor, caller, arguments.map(|number| caller.register(number)))
-}
-
-/// `call` with its three arguments: slot, mask, deadline.
-#[inline(always)]
-pub(crate) fn call<'a, M: Machine>(
-    machine: &'a M,
-    processor: &'a Processor,
-    caller: &'a Context,
-    [number, mask, deadline]: [u64; 3],
-) -> Next<'a> {
-    let Some(doorbell) = doorbell(machine, caller, number) else {
-        return refuse(machine, caller, number);
-    };
-    let target = (doorbell.frame, doorbell.parameter);
-    if deadline == Nanoseconds::NOW.raw() {
-        return call_at_once(machine, processor, caller, target, (mask, 0));
-    }
-    let taken = event::begin(&caller.wanted, &caller.events, mask);
-    if taken != 0 {
-        return call_at_once(machine, processor, caller, target, (mask, taken));
-    }
-    let here = processor.id.get();
-    sleep(here, caller, deadline, Name::new(doorbell.frame, doorbell.generation).raw());
-    let callee = machine.object::<Context>(doorbell.frame);
-    // Where it waits first: what it wants is then what it waits for here.
-    if callee.waits_at(here) && callee.wanted.load(Relaxed) & bit(doorbell) != 0 {
-        if deadline < processor.armed.get() {
-            return arm_and_hand_over(machine, processor, [caller, callee], bit(doorbell));
-        }
-        return hand_over(machine, processor, [caller, callee], here, bit(doorbell));
-    }
-    ring_and_leave(machine, processor, target)
-}
-
-/// A call whose deadline is the next thing to happen.
-#[inline(never)]
-fn arm_and_hand_over<'a, M: Machine>(
-    machine: &'a M,
-    processor: &'a Processor,
-    between: [&'a Context; 2],
-    bit: u64,
-) -> Next<'a> {
-    arm(machine, processor, between[0].deadline.load(Relaxed));
-    hand_over(machine, processor, between, processor.id.get(), bit)
-}
-
-/// A call that rings no doorbell.
-#[cold]
-#[inline(never)]
-fn refuse<'a, M: Machine>(machine: &M, caller: &'a Context, number: u64) -> Next<'a> {
-    reply(caller, Err(refusal(machine, caller, number)))
-}
-
-/// A call to a context that is busy or elsewhere.
-#[inline(never)]
-fn ring_and_leave<'a, M: Machine>(
-    machine: &'a M,
-    processor: &'a Processor,
-    (frame, bit): (Frame, u32),
-) -> Next<'a> {
-    let _ = ring(machine, processor, frame, bit);
-    reschedule(machine, processor, true)
-}
-
-/// A call that need not wait: it has events already, or does not want to.
-#[inline(never)]
-fn call_at_once<'a, M: Machine>(
-    machine: &'a M,
-    processor: &'a Processor,
-    caller: &'a Context,
-    (frame, bit): (Frame, u32),
-    (mask, taken): (u64, u64),
-) -> Next<'a> {
-    let woken = ring(machine, processor, frame, bit);
-    answer(caller, if taken == 0 { poll(caller, mask) } else { Ok([taken, 0, 0, 0]) });
-    if woken { reschedule(machine, processor, true) } else { Next::Run(caller) }
-}
-
-#[inline(never)]
-fn give_up<'a, M: Machine>(
-    machine: &'a M,
-    processor: &'a Processor,
-    context: &'a Context,
-) -> Next<'a> {
-    answer(context, Ok(NOTHING));
-    processor.yielded.set(1);
-    reschedule(machine, processor, false)
-}
-
-#[inline(never)]
-fn acknowledge<'a, M: Machine>(
-    machine: &'a M,
-    processor: &'a Processor,
-    context: &'a Context,
-) -> Next<'a> {
-    let line =
-        lookup_as(machine, context, context.register(register::RDI), Kind::Interrupt, Rights::USE);
-    let woken = line.and_then(|line| interrupt::acknowledge(machine, processor, line.parameter));
-    finish(machine, processor, context, woken)
-}
-
-#[inline(never)]
-fn exit<'a, M: Machine>(
-    machine: &'a M,
-    processor: &'a Processor,
-    context: &'a Context,
-) -> Next<'a> {
-    let reason = context.register(register::RDI);
-    if !matches!(
-        Reason::from_number(reason),
-        Some(Reason::Exit | Reason::Panic | Reason::OutOfMemory)
-    ) {
-        return reply(context, Err(Refusal::argument(1)));
-    }
-    let record = FaultRecord {
-        reason,
-        code: context.register(register::RSI),
-        address: context.register(register::RDX),
-    };
-    stop::fail(machine, processor, context, record, context.register(register::R10));
-    reschedule(machine, processor, true)
 }
 
 #[inline(never)]

@@ -1,12 +1,13 @@
 //! Capabilities: how they lie in their slots, and how a call's argument becomes an object it may use.
 //!
-//! A slot is two words: kind (8 bits), rights (8), frame of the object (32) and version (16); generation (32) and parameter (32).
+//! A slot is two words: kind (8 bits), rights (8), version (16) and parameter (32); frame of the object (32) and generation (32),
+//! which together are its [`Name`].
 //! It is written under the control lock (first word empty, second word, first word) and read without one (first, second,
 //! first again). Each write raises the version, so that a reader sees even a slot that holds again what it held.
 
 use crate::answer::Refusal;
 use crate::context::Context;
-use crate::ledger;
+use crate::ledger::{self, Name};
 use crate::machine::{Machine, Object, sealed::Sealed};
 use crate::partition::Partition;
 use abi::call::Error;
@@ -77,18 +78,17 @@ impl Capability {
         Some(Self {
             kind,
             rights: Rights::from_bits_truncate(rights),
-            frame: Frame::new((words[0] >> 16) & 0xffff_ffff),
-            generation: Generation::new(u32::try_from(words[1] & 0xffff_ffff).unwrap_or(0)),
-            parameter: u32::try_from(words[1] >> 32).unwrap_or(0),
+            frame: Name::from_raw(words[1]).frame(),
+            generation: Generation::new(u32::try_from(words[1] >> 32).unwrap_or(0)),
+            parameter: u32::try_from(words[0] >> 32).unwrap_or(0),
         })
     }
 
     /// The two words of its slot.
     #[must_use]
     pub fn pack(self) -> [u64; 2] {
-        let first =
-            self.frame.raw() << 16 | u64::from(self.rights.bits()) << 8 | kind_number(self.kind);
-        [first, u64::from(self.parameter) << 32 | u64::from(self.generation.raw())]
+        let use_of = u64::from(self.rights.bits()) << 8 | kind_number(self.kind);
+        [u64::from(self.parameter) << 32 | use_of, Name::new(self.frame, self.generation).raw()]
     }
 
     /// Whether its kind lives in a frame.
@@ -134,12 +134,12 @@ pub const fn kind_number(kind: Kind) -> u64 {
 pub type SlotWords = [AtomicU64; 2];
 
 /// The part of a first word that is its version, and what raises it.
-const VERSION: u64 = 0xffff << 48;
-const NEXT_VERSION: u64 = 1 << 48;
+const VERSION: u64 = 0xffff << 16;
+const NEXT_VERSION: u64 = 1 << 16;
 
 /// Writes a slot so that no reader takes half of it; for holders of the control lock.
 pub fn write<W: Word>(slot: &[W; 2], words: [u64; 2]) {
-    let version = (slot[0].load() & VERSION).wrapping_add(NEXT_VERSION);
+    let version = (slot[0].load() & VERSION).wrapping_add(NEXT_VERSION) & VERSION;
     slot[0].store(version);
     slot[1].store(words[1]);
     slot[0].store(version | words[0]);
@@ -199,19 +199,24 @@ pub fn lookup<M: Machine>(
     Capability::unpack(read(slot)).ok_or(Error::NoCapability)?.check_fresh(machine)
 }
 
+/// A doorbell that may be rung: a context, and one bit of its event word.
+#[derive(Clone, Copy)]
+pub(crate) struct Doorbell {
+    pub(crate) name: Name,
+    pub(crate) bit: u64,
+}
+
 /// The doorbell in a slot, if it may be rung: what [`lookup_as`] would find, in one comparison each.
-#[inline]
-pub(crate) fn usable_doorbell<M: Machine>(machine: &M, slot: &SlotWords) -> Option<Capability> {
-    let words = versioned(slot)?;
+#[inline(always)]
+pub(crate) fn usable_doorbell<M: Machine>(machine: &M, slot: &SlotWords) -> Option<Doorbell> {
+    let [first, second] = versioned(slot)?;
     let wanted = kind_number(Kind::Doorbell) | u64::from(Rights::USE.bits()) << 8;
-    let frame = Frame::new((words[0] >> 16) & 0xffff_ffff);
-    let generation = Generation::new(u32::try_from(words[1] & 0xffff_ffff).ok()?);
-    if words[0] & (wanted | 0xff) != wanted || ledger::generation_of(machine, frame)? != generation
-    {
+    let name = Name::from_raw(second);
+    let number = u32::try_from(first >> 32).ok()?;
+    if first & (wanted | 0xff) != wanted || name.current(machine).is_none() {
         return None;
     }
-    let parameter = u32::try_from(words[1] >> 32).ok()?;
-    Some(Capability { kind: Kind::Doorbell, rights: Rights::USE, frame, generation, parameter })
+    Some(Doorbell { name, bit: 1_u64.wrapping_shl(number) })
 }
 
 /// [`lookup`], then kind and right.

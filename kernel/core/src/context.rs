@@ -16,8 +16,8 @@ use core::sync::atomic::{
 pub mod offset {
     /// First of the registers, in the order of [`super::register`].
     pub const REGISTERS: usize = 0;
-    /// 0: return by `sysret`, zeroing what a call does not keep; 1: restore everything, return by `iret`.
-    pub const FULL: usize = 144;
+    /// One of [`super::restore`].
+    pub const RESTORE: usize = 144;
     /// Physical address of the root page table.
     pub const ROOT: usize = 152;
 }
@@ -54,6 +54,17 @@ pub mod register {
     pub const COUNT: usize = 18;
 }
 
+/// How a context is restored, [`Context::restore`]. While it runs this is [`restore::CALL`]: whoever restores it otherwise
+/// puts it back, so that a call has nothing to store.
+pub mod restore {
+    /// Return by `sysret` from a call that succeeded, its value 0 in a register of the kernel's, see [`crate::Next`].
+    pub const CALL: u64 = 0;
+    /// Everything from the saved registers, return by `iret`.
+    pub const FULL: u64 = 1;
+    /// Return by `sysret` from a call, status and values from the saved registers.
+    pub const ANSWER: u64 = 2;
+}
+
 /// Flags of a context that starts: interrupts on, the bit that is always one.
 pub const START_FLAGS: u64 = 0x202;
 
@@ -62,8 +73,8 @@ pub const START_FLAGS: u64 = 0x202;
 pub struct Context {
     /// Saved registers, by [`register`].
     pub registers: [AtomicU64; register::COUNT],
-    /// See [`offset::FULL`].
-    pub full: AtomicU64,
+    /// See [`restore`].
+    pub restore: AtomicU64,
     /// See [`offset::ROOT`].
     pub root: AtomicU64,
     /// Its own frame.
@@ -79,7 +90,7 @@ pub struct Context {
     pub(crate) callee: AtomicU64,
     /// Frame of its partition.
     pub(crate) partition: AtomicU64,
-    /// Nanoseconds it ran.
+    /// Ticks it ran, see [`crate::machine::Machine::ticks`].
     pub(crate) used: AtomicU64,
     /// Fault record.
     pub(crate) fault: [AtomicU64; FAULT_WORDS],
@@ -103,10 +114,17 @@ pub(crate) const fn state_number(state: ContextState) -> u64 {
     state as u64
 }
 
-/// [`Context::place`] of one that lives on processor `here`.
+/// The part of [`Context::place`] that says on which processor.
 #[inline]
-pub(crate) const fn place_of(here: u64, state: ContextState) -> u64 {
-    here << STATE_BITS | state_number(state)
+#[expect(clippy::as_conversions, reason = "widens")]
+pub(crate) const fn home(processor: ProcessorId) -> u64 {
+    (processor.raw() as u64) << STATE_BITS
+}
+
+/// The processor of a [`home`].
+#[inline]
+pub(crate) fn at_home(place: u64) -> ProcessorId {
+    ProcessorId::new(u16::try_from(place >> STATE_BITS).unwrap_or(u16::MAX))
 }
 
 /// The word only ever holds numbers of states.
@@ -119,7 +137,7 @@ const FAULT_WORDS: usize = 7;
 const PROCESSOR_WORDS: usize = 64;
 const _: () = assert!(word::COUNT == 7 && MAX_PROCESSORS == 64);
 const _: () = assert!(size_of::<Context>() == 4096);
-const _: () = assert!(core::mem::offset_of!(Context, full) == offset::FULL);
+const _: () = assert!(core::mem::offset_of!(Context, restore) == offset::RESTORE);
 const _: () = assert!(core::mem::offset_of!(Context, root) == offset::ROOT);
 
 impl Sealed for Context {}
@@ -131,7 +149,7 @@ impl Context {
     pub(crate) const fn new() -> Self {
         Self {
             registers: [const { AtomicU64::new(0) }; register::COUNT],
-            full: AtomicU64::new(0),
+            restore: AtomicU64::new(0),
             root: AtomicU64::new(0),
             frame: AtomicU64::new(0),
             place: AtomicU64::new(0),
@@ -174,26 +192,32 @@ impl Context {
         Frame::new(self.frame.load(Relaxed))
     }
 
+    /// Whether this is its frame.
+    #[inline]
+    pub(crate) fn is_in(&self, frame: u64) -> bool {
+        self.frame.load(Relaxed) == frame
+    }
+
     /// Its state, as its processor sees it.
     #[must_use]
     pub fn state(&self) -> ContextState {
         state_of(self.place.load(Acquire))
     }
 
-    /// Its state as seen from `here`: `None` where it belongs to another processor. One that lives here goes on doing so
+    /// Its state as seen from `here`, a [`home`]: `None` where it belongs to another processor. One that lives here goes on doing so
     /// until this processor has left the kernel.
     #[inline]
     #[must_use]
     pub(crate) fn state_at(&self, here: u64) -> Option<ContextState> {
         let place = self.place.load(Acquire);
-        (place >> STATE_BITS == here).then(|| state_of(place))
+        (place & !STATE_MASK == here).then(|| state_of(place))
     }
 
-    /// Whether it waits on processor `here`.
+    /// Whether it waits at the [`home`] `here`.
     #[inline]
     #[must_use]
     pub(crate) fn waits_at(&self, here: u64) -> bool {
-        self.place.load(Acquire) == place_of(here, ContextState::Waiting)
+        self.place.load(Acquire) == here | state_number(ContextState::Waiting)
     }
 
     /// Changes its state.
@@ -203,16 +227,15 @@ impl Context {
         self.place.store(place | state_number(state), Release);
     }
 
-    /// Changes the state of one that lives on processor `here`.
+    /// Changes the state of one that lives at the [`home`] `here`.
     #[inline]
     pub(crate) fn set_place(&self, here: u64, state: ContextState) {
-        self.place.store(place_of(here, state), Release);
+        self.place.store(here | state_number(state), Release);
     }
 
     /// Stops it on a processor.
     pub(crate) fn stop_at(&self, processor: ProcessorId) {
-        let place = u64::from(processor.raw()) << STATE_BITS;
-        self.place.store(place | state_number(ContextState::Stopped), Release);
+        self.set_place(home(processor), ContextState::Stopped);
     }
 
     /// Frame of its partition.
@@ -225,6 +248,6 @@ impl Context {
     /// The processor it belongs to.
     #[must_use]
     pub fn processor(&self) -> ProcessorId {
-        ProcessorId::new(u16::try_from(self.place.load(Relaxed) >> STATE_BITS).unwrap_or(u16::MAX))
+        at_home(self.place.load(Relaxed))
     }
 }

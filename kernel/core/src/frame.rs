@@ -1,12 +1,12 @@
 //! Slots and frames: where in the plan the time is, and plans that take over at a wrap.
 
+use crate::Here;
 use crate::machine::Machine;
 use crate::plan;
 use crate::processor::Processor;
-use crate::schedule::Standing;
+use crate::schedule::{Standing, charge_place};
 use abi::control::PLAN_SLOTS;
 use abi::trace::TraceKind;
-use abi::types::Nanoseconds;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Release};
 
 /// Slots of a frame, as a number.
@@ -15,7 +15,9 @@ const _: () = assert!(PLAN_SLOTS == 16);
 
 /// Enters the slot that `now` lies in; at a wrap, the new plan and slot length.
 #[inline(never)]
-pub(crate) fn advance<M: Machine>(machine: &M, processor: &Processor, now: u64) {
+pub(crate) fn advance<M: Machine>(here: Here<'_, M>, ticks: u64, now: u64) {
+    let processor = here.processor;
+    charge_place(processor, ticks);
     let mut length = processor.slot_length.get();
     let mut slots = now.checked_div(length).unwrap_or(0);
     let wraps = slots / SLOTS != processor.frame.get();
@@ -29,24 +31,25 @@ pub(crate) fn advance<M: Machine>(machine: &M, processor: &Processor, now: u64) 
     processor.boundary.set(slots.saturating_add(1).saturating_mul(length));
     processor.yielded.set(0);
     if wraps {
-        wrap(machine, processor, now);
+        wrap(here, ticks);
     }
     processor.own_slot();
 }
 
 /// A frame has ended: a plan that is pending takes over, or waits for the other processors.
-fn wrap<M: Machine>(machine: &M, processor: &Processor, now: u64) {
+fn wrap<M: Machine>(here: Here<'_, M>, ticks: u64) {
+    let processor = here.processor;
     match processor.pending.load(Acquire) {
         plan::NONE | plan::JOINING => {}
-        plan::ALONE => swap(processor, now),
+        plan::ALONE => swap(processor, ticks),
         from if processor.held.get() == 0 && plan::together(processor.frame.get()) >= from => {
-            arrive(machine, processor);
+            arrive(here);
         }
         _ => {}
     }
 }
 
-fn arrive<M: Machine>(machine: &M, processor: &Processor) {
+fn arrive<M: Machine>(Here { machine, processor }: Here<'_, M>) {
     let joint = &machine.kernel().joint;
     let own = 1_u64.wrapping_shl(u32::from(processor.id().raw()));
     processor.held.set(1);
@@ -58,21 +61,21 @@ fn arrive<M: Machine>(machine: &M, processor: &Processor) {
 
 /// Whether all have arrived; then the new plan takes over.
 #[inline(never)]
-pub(crate) fn join<M: Machine>(machine: &M, processor: &Processor) -> bool {
+pub(crate) fn join<M: Machine>(Here { machine, processor }: Here<'_, M>) -> bool {
     let joint = &machine.kernel().joint;
     if joint.arrived.load(Acquire) != joint.mask.load(Acquire) {
         return false;
     }
     processor.held.set(0);
-    swap(processor, machine.now().raw());
+    swap(processor, machine.ticks());
     processor.own_slot();
     true
 }
 
-fn swap(processor: &Processor, now: u64) {
+fn swap(processor: &Processor, ticks: u64) {
     processor.running.set(processor.running.get() ^ 1);
     // Places have new meanings: nobody is kept in one.
     processor.standing.set(Standing::Idle.raw());
-    processor.trace.add(Nanoseconds::new(now), TraceKind::Plan, processor.frame.get(), 0);
+    processor.trace.add(ticks, TraceKind::Plan, processor.frame.get(), 0);
     processor.pending.store(plan::NONE, Release);
 }

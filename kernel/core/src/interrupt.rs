@@ -1,10 +1,10 @@
 //! Interrupt lines as doorbells, and the state that all processors share.
 
+use crate::Here;
 use crate::answer::{Answer, Refusal};
-use crate::calls::ring;
-use crate::capability::{Capability, is_empty, read, write};
+use crate::capability::{Capability, is_empty, read, usable_doorbell, write};
 use crate::machine::Machine;
-use crate::processor::{Cell, Processor};
+use crate::processor::Cell;
 use abi::call::Error;
 use abi::trace::TraceKind;
 use abi::types::ProcessorId;
@@ -15,8 +15,10 @@ pub const LINES: usize = 256;
 
 /// An interrupt line.
 pub struct Line {
-    /// 0 armed, 1 rung and not acknowledged, 2 came once more since.
+    /// 0 armed, [`RUNG`], and with it [`CAME_AGAIN`].
     state: AtomicU64,
+    /// 1 where it stays up until it is served.
+    level: Cell,
     /// Doorbell it rings: capability words, 0 for none.
     pub(crate) target: [AtomicU64; 2],
     /// Times it came.
@@ -29,6 +31,7 @@ impl Line {
     const fn new() -> Self {
         Self {
             state: AtomicU64::new(0),
+            level: Cell::new(),
             target: [const { AtomicU64::new(0) }; 2],
             came: Cell::new(),
             held: Cell::new(),
@@ -69,45 +72,43 @@ impl Default for Kernel {
 }
 
 const ARMED: u64 = 0;
+/// Rung and not acknowledged.
 const RUNG: u64 = 1;
+/// Came once more since.
 const CAME_AGAIN: u64 = 2;
 
 /// A line came. True if this processor has to decide anew who runs.
-pub(crate) fn deliver<M: Machine>(machine: &M, processor: &Processor, number: u32) -> bool {
-    processor.trace.add(machine.now(), TraceKind::Interrupt, u64::from(number), 0);
-    machine.hold_line(number);
+pub(crate) fn deliver<M: Machine>(here: Here<'_, M>, number: u32) -> bool {
+    let Here { machine, processor } = here;
+    processor.trace.add(machine.ticks(), TraceKind::Interrupt, u64::from(number), 0);
     let Some(line) = line(machine, number) else {
+        machine.hold_line(number, false);
         return false;
     };
+    machine.hold_line(number, line.level.get() != 0);
     line.came.add(1);
-    let raise = |state| Some(if state == ARMED { RUNG } else { CAME_AGAIN });
-    // The closure always answers, so this is the state before.
-    let before =
-        line.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, raise).unwrap_or(ARMED);
-    if before != ARMED {
+    if line.state.fetch_or(RUNG, Ordering::AcqRel) != ARMED {
+        line.state.fetch_or(CAME_AGAIN, Ordering::AcqRel);
         line.held.add(1);
         return false;
     }
-    line.ring(machine, processor)
+    line.ring(here)
 }
 
 /// The line was served: rings at once if it came meanwhile, else lets it come. True as for [`deliver`].
-pub(crate) fn acknowledge<M: Machine>(
-    machine: &M,
-    processor: &Processor,
-    number: u32,
-) -> Result<bool, Refusal> {
-    let line = line(machine, number).ok_or(Refusal::argument(1))?;
+pub(crate) fn acknowledge<M: Machine>(here: Here<'_, M>, number: u32) -> Result<bool, Refusal> {
+    let line = line(here.machine, number).ok_or(Refusal::argument(1))?;
     if is_empty(&line.target) {
         return Err(Error::WrongState.into());
     }
-    let lower = |state| Some(if state == CAME_AGAIN { RUNG } else { ARMED });
-    let before =
-        line.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, lower).unwrap_or(ARMED);
-    if before == CAME_AGAIN {
-        return Ok(line.ring(machine, processor));
+    // One that comes between the two swaps rings by itself; the doorbell's bit is then set twice.
+    if line.state.swap(ARMED, Ordering::AcqRel) & CAME_AGAIN != 0 {
+        line.state.fetch_or(RUNG, Ordering::AcqRel);
+        return Ok(line.ring(here));
     }
-    machine.release_line(number);
+    if line.level.get() != 0 {
+        here.machine.release_line(number);
+    }
     Ok(false)
 }
 
@@ -121,7 +122,8 @@ pub(crate) fn bind<M: Machine>(
     let line = line(machine, number).ok_or(Refusal::argument(1))?;
     let (state, before) = (line.state.swap(ARMED, Ordering::AcqRel), read(&line.target));
     write(&line.target, doorbell.pack());
-    if machine.bind_line(number, processor) {
+    if let Some(level) = machine.bind_line(number, processor) {
+        line.level.set(u64::from(level));
         return Ok(crate::answer::NOTHING);
     }
     write(&line.target, before);
@@ -151,9 +153,7 @@ fn line<M: Machine>(machine: &M, number: u32) -> Option<&Line> {
 }
 
 impl Line {
-    fn ring<M: Machine>(&self, machine: &M, processor: &Processor) -> bool {
-        let doorbell = Capability::unpack(read(&self.target))
-            .and_then(|doorbell| doorbell.check_fresh(machine).ok());
-        doorbell.is_some_and(|found| ring(machine, processor, found.frame, found.parameter))
+    fn ring<M: Machine>(&self, here: Here<'_, M>) -> bool {
+        usable_doorbell(here.machine, &self.target).is_some_and(|doorbell| here.ring(doorbell))
     }
 }

@@ -1,7 +1,7 @@
 //! The ledger: what each frame of memory is used for, by whom, how often mapped, and in which generation.
 //!
-//! One word for each frame: bits 0-3 use, 4-11 mappings, 12-35 generation, 36-63 frame of the owner. Written under the
-//! control lock; generations are read without it.
+//! One word for each frame: bits 0-3 use, 4-31 frame of the owner, 32-55 generation, 56-63 mappings. Written under the
+//! control lock; generations are read without it. An object is never mapped, so that its upper half is its generation.
 
 use crate::machine::Machine;
 use abi::control::FrameUse;
@@ -14,6 +14,8 @@ pub const MAX_MAPPINGS: u64 = 0xff;
 pub const MAX_GENERATION: u32 = 0x00ff_ffff;
 /// One past the highest frame that can be an object (1 TiB): what an owner's 28 bits hold.
 pub const OBJECT_FRAMES: u64 = 1 << 28;
+/// An owner's bits.
+const OWNER: u64 = OBJECT_FRAMES - 1;
 
 /// What the ledger says of a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,9 +37,9 @@ impl Entry {
     pub fn unpack(word: u64) -> Self {
         Self {
             kind: FrameUse::from_number(word & 0xf).unwrap_or(FrameUse::Absent),
-            mappings: (word >> 4) & 0xff,
+            mappings: word >> 56,
             generation: generation(word),
-            owner: Frame::new(word >> 36),
+            owner: Frame::new((word >> 4) & OWNER),
         }
     }
 
@@ -47,9 +49,9 @@ impl Entry {
     pub fn pack(self) -> u64 {
         let generation = u64::from(self.generation.raw() & MAX_GENERATION);
         use_number(self.kind)
-            | (self.mappings & 0xff) << 4
-            | generation << 12
-            | self.owner.raw() << 36
+            | (self.owner.raw() & OWNER) << 4
+            | generation << 32
+            | self.mappings << 56
     }
 
     /// The entry for a new use and owner, all else kept.
@@ -69,7 +71,7 @@ impl Entry {
 
 #[inline]
 fn generation(word: u64) -> Generation {
-    Generation::new(u32::try_from((word >> 12) & u64::from(MAX_GENERATION)).unwrap_or(0))
+    Generation::new(u32::try_from((word >> 32) & u64::from(MAX_GENERATION)).unwrap_or(0))
 }
 
 /// Number of a use.
@@ -83,12 +85,6 @@ pub const fn use_number(kind: FrameUse) -> u64 {
 #[inline]
 fn word<M: Machine>(machine: &M, frame: Frame) -> Option<&AtomicU64> {
     machine.ledger().get(usize::try_from(frame.raw()).ok()?)
-}
-
-/// The generation of a frame, `None` beyond memory.
-#[inline]
-pub(crate) fn generation_of<M: Machine>(machine: &M, frame: Frame) -> Option<Generation> {
-    Some(generation(word(machine, frame)?.load(Ordering::Acquire)))
 }
 
 /// The entry of a frame; beyond memory an `Absent` one.
@@ -130,13 +126,17 @@ impl Name {
         self.0
     }
 
-    /// Its frame, if the context it names is still there.
+    /// Its frame.
     #[inline]
-    pub fn context<M: Machine>(self, machine: &M) -> Option<Frame> {
-        let frame = Frame::new(self.0 & 0xffff_ffff);
-        let found = word(machine, frame)?.load(Ordering::Acquire);
-        let same = found & 0xf == use_number(FrameUse::ContextObject)
-            && u64::from(generation(found).raw()) == self.0 >> 32;
-        same.then_some(frame)
+    #[must_use]
+    pub const fn frame(self) -> Frame {
+        Frame::new(self.0 & 0xffff_ffff)
+    }
+
+    /// Its frame, if the object it names is still there.
+    #[inline]
+    pub fn current<M: Machine>(self, machine: &M) -> Option<Frame> {
+        let found = word(machine, self.frame())?.load(Ordering::Acquire);
+        ((found ^ self.0) >> 32 == 0).then_some(self.frame())
     }
 }

@@ -1,8 +1,8 @@
 //! The kernel's logic, without the machine: objects, capabilities, events, plans and the calls.
 //!
 //! Safe code over the [`machine::Machine`] trait; it holds no memory of its own and allocates none.
-//! The machine side saves the registers of whom it interrupted into the running [`Context`],
-//! calls the entry below that fits, and does what [`Next`] says.
+//! The machine side saves the registers of whom it interrupted into the running [`Context`], notes there how they are to be
+//! restored, calls the entry below that fits, and does what [`Next`] says.
 
 #![cfg_attr(not(test), no_std)]
 #![deny(clippy::as_conversions, clippy::arithmetic_side_effects)]
@@ -29,6 +29,7 @@ mod schedule;
 mod stop;
 pub mod trace;
 
+use abi::call::Call;
 use context::Context;
 use core::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 use machine::Machine;
@@ -38,8 +39,9 @@ use processor::Processor;
 #[must_use]
 #[derive(Clone, Copy)]
 pub enum Next<'a> {
-    /// Restores this context; its address space is already active.
-    Run(&'a Context),
+    /// Restores this context as [`Context::restore`] says; in a call that succeeded value 0 is this, status and other
+    /// values are 0. Its address space is already active.
+    Run(&'a Context, u64),
     /// Halts with interrupts on, on the kernel's page tables (already active).
     Halt,
 }
@@ -55,85 +57,97 @@ pub struct FaultRecord {
     pub address: u64,
 }
 
-/// The running context made a system call; `context` is it. Its registers are saved; results are written there.
-#[inline]
+/// The machine, and the processor on which the kernel was entered.
+pub(crate) struct Here<'a, M> {
+    pub(crate) machine: &'a M,
+    pub(crate) processor: &'a Processor,
+}
+
+impl<M> Clone for Here<'_, M> {
+    #[inline(always)]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M> Copy for Here<'_, M> {}
+
+impl<'a, M: Machine> Here<'a, M> {
+    /// The kernel is entered: from here on nothing that this processor may look at is put to a new use.
+    #[inline(always)]
+    fn enter(machine: &'a M, processor: &'a Processor) -> Self {
+        // A full fence: who frees an object must see the odd count, or this processor the new generation.
+        processor.entries.fetch_add(1, SeqCst);
+        Self { machine, processor }
+    }
+
+    /// The kernel is left.
+    #[inline(always)]
+    fn done(self, next: Next<'a>) -> Next<'a> {
+        let entries = &self.processor.entries;
+        entries.store(entries.load(Relaxed).wrapping_add(1), Release);
+        next
+    }
+}
+
+/// Calls with numbers below this take at most three arguments, and those stay in registers.
+pub const QUICK_CALLS: u64 = 5;
+
+/// The running context made one of the [`QUICK_CALLS`] with these arguments; what a call keeps of its registers is saved.
+#[inline(always)]
+pub fn quick<'a, M: Machine>(
+    machine: &'a M,
+    processor: &'a Processor,
+    context: &'a Context,
+    call: Call,
+    arguments: [u64; 3],
+) -> Next<'a> {
+    let here = Here::enter(machine, processor);
+    here.done(here.quick(context, call, arguments))
+}
+
+/// The running context made any other call. Its registers are saved; results are written there.
 pub fn system_call<'a, M: Machine>(
     machine: &'a M,
     processor: &'a Processor,
     context: &'a Context,
 ) -> Next<'a> {
-    enter(processor);
-    context.full.store(0, Relaxed);
-    leave(processor, calls::dispatch(machine, processor, context))
+    let here = Here::enter(machine, processor);
+    here.done(here.dispatch(context))
 }
 
-/// The running context made the call `call` with these arguments; its other registers are saved. Does what
-/// [`system_call`] would, without the way of the arguments through memory.
-#[inline]
-pub fn call<'a, M: Machine>(
-    machine: &'a M,
-    processor: &'a Processor,
-    context: &'a Context,
-    arguments: [u64; 3],
-) -> Next<'a> {
-    enter(processor);
-    context.full.store(0, Relaxed);
-    leave(processor, calls::call(machine, processor, context, arguments))
-}
-
-/// The processor's timer fired. The running context, if any, was saved in full.
+/// The processor's timer fired. The running context, if any, was saved in full and is to be restored so.
 pub fn timer<'a, M: Machine>(machine: &'a M, processor: &'a Processor) -> Next<'a> {
-    interrupted(machine, processor);
+    let here = Here::enter(machine, processor);
     processor.armed.set(u64::MAX);
     processor.timer_interrupts.add(1);
-    leave(processor, schedule::reschedule(machine, processor, true))
+    here.done(here.reschedule(true))
 }
 
-/// Interrupt line `line` came. The running context, if any, was saved in full. Ends the interrupt by `Machine::hold_line`.
+/// Interrupt line `line` came; as for [`timer`]. Ends the interrupt by `Machine::hold_line`.
 pub fn interrupt<'a, M: Machine>(machine: &'a M, processor: &'a Processor, line: u32) -> Next<'a> {
-    interrupted(machine, processor);
+    let here = Here::enter(machine, processor);
     // The rest of the slot may be over, so this is decided anew in any case.
-    let _ = interrupt::deliver(machine, processor, line);
-    leave(processor, schedule::reschedule(machine, processor, true))
+    let _ = interrupt::deliver(here, line);
+    here.done(here.reschedule(true))
 }
 
-/// Another processor sent its interrupt, or this one is to start running its plan for the first time.
+/// Another processor sent its interrupt, or this one is to start running its plan for the first time; as for [`timer`].
 pub fn nudge<'a, M: Machine>(machine: &'a M, processor: &'a Processor) -> Next<'a> {
-    interrupted(machine, processor);
-    stop::serve_stop(machine, processor);
-    leave(processor, schedule::reschedule(machine, processor, true))
+    let here = Here::enter(machine, processor);
+    stop::serve_stop(here);
+    here.done(here.reschedule(true))
 }
 
-/// The running context caused an exception; it was saved in full.
+/// The running context caused an exception; as for [`timer`].
 pub fn fault<'a, M: Machine>(
     machine: &'a M,
     processor: &'a Processor,
     record: FaultRecord,
 ) -> Next<'a> {
-    interrupted(machine, processor);
+    let here = Here::enter(machine, processor);
     if let Some(frame) = processor.current() {
-        stop::fail(machine, processor, machine.object::<Context>(frame), record, 0);
+        stop::fail(here, machine.object::<Context>(frame), record, 0);
     }
-    leave(processor, schedule::reschedule(machine, processor, true))
-}
-
-/// The kernel is entered: from here on nothing that this processor may look at is put to a new use.
-#[inline]
-fn enter(processor: &Processor) {
-    // A full fence: who frees an object must see the odd count, or this processor the new generation.
-    processor.entries.fetch_add(1, SeqCst);
-}
-
-/// As [`enter`], from an interrupt or exception: the context it came from has to be restored in full.
-fn interrupted<M: Machine>(machine: &M, processor: &Processor) {
-    enter(processor);
-    if let Some(frame) = processor.current() {
-        machine.object::<Context>(frame).full.store(1, Relaxed);
-    }
-}
-
-#[inline]
-fn leave<'a>(processor: &Processor, next: Next<'a>) -> Next<'a> {
-    processor.entries.store(processor.entries.load(Relaxed).wrapping_add(1), Release);
-    next
+    here.done(here.reschedule(true))
 }

@@ -35,8 +35,15 @@ pub trait Machine {
     /// Runs `work` under the lock of control operations (a ticket lock, interrupts are off already).
     fn exclusive<R>(&self, work: impl FnOnce() -> R) -> R;
 
-    /// Nanoseconds since the kernel's start, the same on all processors.
-    fn now(&self) -> Nanoseconds;
+    /// Ticks of the machine's clock since the kernel's start, the same on all processors.
+    fn ticks(&self) -> u64;
+    /// What a count of ticks is in nanoseconds.
+    fn time(&self, ticks: u64) -> Nanoseconds;
+    /// Nanoseconds since the kernel's start.
+    #[inline]
+    fn now(&self) -> Nanoseconds {
+        self.time(self.ticks())
+    }
     /// Sets this processor's one-shot timer to a point in time; `None` stops it. A point that has passed fires at once.
     fn set_timer(&self, at: Option<Nanoseconds>);
     /// Sends another processor the interrupt that makes it call [`crate::nudge`].
@@ -51,13 +58,14 @@ pub trait Machine {
 
     /// One port access. Returns what was read, 0 for a write.
     fn port(&self, operation: PortOperation, port: u16, value: u32) -> u32;
-    /// Routes an interrupt line to a processor and unmasks it; false where there is no such line.
-    fn bind_line(&self, line: u32, processor: ProcessorId) -> bool;
+    /// Routes an interrupt line to a processor and unmasks it. Whether it stays up until its device is served; `None` where
+    /// there is no such line.
+    fn bind_line(&self, line: u32, processor: ProcessorId) -> Option<bool>;
     /// Masks a line.
     fn unbind_line(&self, line: u32);
-    /// A line was delivered: ends the interrupt; if it is level-triggered it stays masked until [`Machine::release_line`].
-    fn hold_line(&self, line: u32);
-    /// The line was served: unmasks it if [`Machine::hold_line`] masked it.
+    /// A line was delivered: ends the interrupt; one that stays up is masked until [`Machine::release_line`].
+    fn hold_line(&self, line: u32, masked: bool);
+    /// The line was served: unmasks it.
     fn release_line(&self, line: u32);
 
     /// Writes bytes to the debug port, in one piece as far as other processors are concerned.

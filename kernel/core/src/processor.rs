@@ -1,5 +1,6 @@
 //! What the kernel knows about one processor. Written by that processor alone, unless a field says otherwise.
 
+use crate::context::{at_home, home};
 use crate::plan::{self, Place, Plan};
 use crate::schedule::Standing;
 use crate::trace::Trace;
@@ -43,8 +44,8 @@ impl Cell {
 /// [`Processor::bring_up`] and then [`crate::nudge`] on the processor itself.
 #[repr(C)]
 pub struct Processor {
-    /// Its id.
-    pub(crate) id: Cell,
+    /// Its id, as [`home`].
+    pub(crate) home: Cell,
     /// Whether it runs.
     pub(crate) online: Cell,
     /// Entries into the kernel and exits from it: odd inside. Read by others.
@@ -57,8 +58,12 @@ pub struct Processor {
     pub(crate) standing: Cell,
     /// Place of the plan whose time is used, [`PLAN_PLACES`] for none.
     pub(crate) place: Cell,
-    /// Since when, nanoseconds.
+    /// Since when the running context runs, ticks.
     pub(crate) since: Cell,
+    /// Since when the place is used, ticks.
+    pub(crate) place_since: Cell,
+    /// Frame of the context whose place it is.
+    pub(crate) holder: Cell,
     /// When the timer will fire, `u64::MAX` for never.
     pub(crate) armed: Cell,
     /// When the running slot ends.
@@ -69,6 +74,8 @@ pub struct Processor {
     pub(crate) frame: Cell,
     /// Frame of the context whose slot it is, 0 for none.
     pub(crate) owner: Cell,
+    /// 1 where the running plan has nothing to decide, see [`Plan::sole`].
+    pub(crate) sole: Cell,
     /// 1 while it waits for the other processors of a joint plan.
     pub(crate) held: Cell,
     /// 1 if the slot's context gave up the rest of it.
@@ -79,7 +86,7 @@ pub struct Processor {
     pub(crate) slot_length: Cell,
     /// Nanoseconds of a slot from the next wrap on. Written under the control lock.
     pub(crate) next_slot_length: Cell,
-    /// Nanoseconds it was idle.
+    /// Ticks it was idle.
     pub(crate) idle: Cell,
     /// Timer interrupts taken.
     pub(crate) timer_interrupts: Cell,
@@ -91,7 +98,7 @@ pub struct Processor {
     pub(crate) running: Cell,
     /// The running and the staged plan.
     pub(crate) plans: [Plan; 2],
-    /// Nanoseconds used in each place of the plan.
+    /// Ticks used in each place of the plan.
     pub(crate) used: [Cell; PLAN_PLACES],
     /// Last events.
     pub(crate) trace: Trace,
@@ -100,7 +107,7 @@ pub struct Processor {
 impl Processor {
     /// Prepares a processor that will run: an empty plan, slots of `slot` nanoseconds (at least 1).
     pub fn bring_up(&self, id: ProcessorId, slot: Nanoseconds, kernel_root: Frame) {
-        self.id.set(u64::from(id.raw()));
+        self.home.set(home(id));
         self.slot_length.set(slot.raw().max(1));
         self.next_slot_length.set(slot.raw().max(1));
         self.armed.set(u64::MAX);
@@ -113,7 +120,7 @@ impl Processor {
     /// Its id.
     #[must_use]
     pub fn id(&self) -> ProcessorId {
-        ProcessorId::new(u16::try_from(self.id.get()).unwrap_or(u16::MAX))
+        at_home(self.home.get())
     }
 
     /// Whether it was brought up.
@@ -156,8 +163,9 @@ impl Processor {
         self.standing.get() < Standing::Slack.raw() && self.current.get() == self.owner.get()
     }
 
-    /// Looks up whose the running slot is.
+    /// Looks up whose the running slot is, and whether all slots are the same.
     pub(crate) fn own_slot(&self) {
+        self.sole.set(u64::from(self.plan().sole()));
         self.owner.set(self.plan().context(self.slot.get()).map_or(0, Frame::raw));
     }
 }

@@ -1,6 +1,6 @@
 //! Looks at words that another processor changes meanwhile: real threads, and what must not be seen.
 
-use crate::context::Context;
+use crate::context::{Context, home};
 use crate::plan::{ALONE, NONE, Plan, keeps};
 use crate::processor::Cell;
 use abi::control::ContextState;
@@ -44,12 +44,12 @@ fn a_context_that_moves_is_not_run_on_the_way() {
         context.stop_at(HERE);
     };
     let mut seen = 0_u32;
-    beside(moves, || match context.state_at(HERE.raw().into()) {
+    beside(moves, || match context.state_at(home(HERE)) {
         None => {}
         Some(ContextState::Stopped) => seen = seen.wrapping_add(1),
         Some(state) => panic!("it is {state:?} on a processor that it only rests on"),
     });
-    beside(moves, || assert!(!context.waits_at(u64::from(HERE.raw()))));
+    beside(moves, || assert!(!context.waits_at(home(HERE))));
     assert!(seen > 0, "the threads did not meet");
 }
 

@@ -1,6 +1,5 @@
 //! Who runs next, for how long, and whom the time is charged to.
 
-use crate::Next;
 use crate::answer::Refusal;
 use crate::calls::answer;
 use crate::context::Context;
@@ -8,8 +7,9 @@ use crate::event;
 use crate::frame::{SLOTS, advance, join};
 use crate::ledger::Name;
 use crate::machine::Machine;
-use crate::plan::{Place, Plan};
+use crate::plan::Place;
 use crate::processor::Processor;
+use crate::{Here, Next};
 use abi::call::Error;
 use abi::control::ContextState;
 use abi::trace::TraceKind;
@@ -50,6 +50,8 @@ struct Choice<'a> {
     context: &'a Context,
     standing: Standing,
     place: u64,
+    /// Frame of the context whose place it is.
+    holder: u64,
 }
 
 /// A decision that is being made.
@@ -61,289 +63,243 @@ struct Search {
     links: u32,
 }
 
-/// Decides anew who runs. With `keep`, a taker of slack that can go on is not exchanged for another one.
-#[inline(never)]
-pub(crate) fn reschedule<'a, M: Machine>(
-    machine: &'a M,
-    processor: &'a Processor,
-    keep: bool,
-) -> Next<'a> {
-    let now = machine.now().raw();
-    let passed = now >= processor.boundary.get();
-    if passed {
-        advance(machine, processor, now);
-    }
-    if processor.held.get() != 0 && !join(machine, processor) {
-        return halt(machine, processor, now, u64::MAX);
-    }
-    let mut search = Search { now, wake: u64::MAX, links: DECISION_LINKS };
-    let choice = choose(machine, processor, keep && !passed, &mut search);
-    let wake = search.wake;
-    let resting = processor.plan().sole() && processor.pending.load(Acquire) == 0;
-    let until = if resting { wake } else { wake.min(processor.boundary.get()) };
-    match choice {
-        Some(choice) => {
-            // The owner of the slot runs to its end, whoever's deadline passes.
-            let owner = choice.standing == Standing::Owner;
-            arm(
-                machine,
-                processor,
-                if owner && !resting { processor.boundary.get() } else { until },
-            );
-            run(machine, processor, &choice, now)
+impl<'a, M: Machine> Here<'a, M> {
+    /// Decides anew who runs. With `keep`, a taker of slack that can go on is not exchanged for another one.
+    #[inline(never)]
+    pub(crate) fn reschedule(self, keep: bool) -> Next<'a> {
+        let processor = self.processor;
+        let ticks = self.machine.ticks();
+        let now = self.machine.time(ticks).raw();
+        let passed = now >= processor.boundary.get();
+        if passed {
+            advance(self, ticks, now);
         }
-        None => halt(machine, processor, now, until),
-    }
-}
-
-#[inline(always)]
-fn choose<'a, M: Machine>(
-    machine: &'a M,
-    processor: &Processor,
-    keep: bool,
-    search: &mut Search,
-) -> Option<Choice<'a>> {
-    let yielded = processor.yielded.get() != 0;
-    let first = if yielded { None } else { owner(machine, processor, search) };
-    first
-        .or_else(|| keep.then(|| kept(machine, processor, search)).flatten())
-        .or_else(|| taker(machine, processor, search))
-        .or_else(|| yielded.then(|| owner(machine, processor, search)).flatten())
-}
-
-/// The slot's context, or whom it waits for.
-#[inline(always)]
-fn owner<'a, M: Machine>(
-    machine: &'a M,
-    processor: &Processor,
-    search: &mut Search,
-) -> Option<Choice<'a>> {
-    let frame = processor.owner.get();
-    if frame == 0 {
-        return None;
-    }
-    let context = runnable(machine, processor.id.get(), Frame::new(frame), search)?;
-    let standing = if context.frame().raw() == frame { Standing::Owner } else { Standing::Lent };
-    Some(Choice { context, standing, place: processor.slot.get() })
-}
-
-/// The taker of slack that runs already.
-#[inline(always)]
-fn kept<'a, M: Machine>(
-    machine: &'a M,
-    processor: &Processor,
-    search: &mut Search,
-) -> Option<Choice<'a>> {
-    if processor.standing.get() != Standing::Slack.raw() {
-        return None;
-    }
-    slack(machine, processor, processor.plan(), processor.place.get(), search)
-}
-
-/// The next taker of slack, in turn.
-fn taker<'a, M: Machine>(
-    machine: &'a M,
-    processor: &Processor,
-    search: &mut Search,
-) -> Option<Choice<'a>> {
-    let (plan, last) = (processor.plan(), processor.taker.get());
-    let first = SLOTS.max(last.saturating_add(1));
-    // Those after the last one, then the others up to it.
-    let turn = (first..plan.length()).chain(SLOTS..first.min(plan.length()));
-    let choice = turn.filter_map(|place| slack(machine, processor, plan, place, search)).next();
-    choice.inspect(|choice| processor.taker.set(choice.place))
-}
-
-#[inline(always)]
-fn slack<'a, M: Machine>(
-    machine: &'a M,
-    processor: &Processor,
-    plan: &Plan,
-    place: u64,
-    search: &mut Search,
-) -> Option<Choice<'a>> {
-    let frame = plan.context(place)?;
-    let context = runnable(machine, processor.id.get(), frame, search)?;
-    Some(Choice { context, standing: Standing::Slack, place })
-}
-
-/// The context itself if it can run here, else the one it waits for in a call, and so on. Notes the earliest deadline on the way.
-#[inline(always)]
-fn runnable<'a, M: Machine>(
-    machine: &'a M,
-    here: u64,
-    frame: Frame,
-    search: &mut Search,
-) -> Option<&'a Context> {
-    let mut frame = frame;
-    for _ in 0..=LENDING_LINKS {
-        let context = machine.object::<Context>(frame);
-        match context.state_at(here)? {
-            ContextState::Ready => return Some(context),
-            ContextState::Waiting => {}
-            _ => return None,
+        if processor.held.get() != 0 && !join(self) {
+            return self.halt(ticks, u64::MAX);
         }
-        let deadline = context.deadline.load(Relaxed);
-        if deadline <= search.now
-            || context.events.load(Acquire) & context.wanted.load(Relaxed) != 0
-        {
-            return Some(context);
-        }
-        search.wake = deadline.min(search.wake);
-        let callee = context.callee.load(Relaxed);
-        if callee == 0 {
+        let mut search = Search { now, wake: u64::MAX, links: DECISION_LINKS };
+        let choice = self.choose(keep && !passed, &mut search);
+        let resting = processor.sole.get() != 0 && processor.pending.load(Acquire) == 0;
+        let until = if resting { search.wake } else { search.wake.min(processor.boundary.get()) };
+        let Some(choice) = choice else {
+            return self.halt(ticks, until);
+        };
+        self.arm(until);
+        self.run(&choice, ticks)
+    }
+
+    #[inline(always)]
+    fn choose(self, keep: bool, search: &mut Search) -> Option<Choice<'a>> {
+        let yielded = self.processor.yielded.get() != 0;
+        let first = if yielded { None } else { self.owner(search) };
+        first
+            .or_else(|| keep.then(|| self.kept(search)).flatten())
+            .or_else(|| self.taker(search))
+            .or_else(|| yielded.then(|| self.last(search)).flatten())
+    }
+
+    /// The slot's context, or whom it waits for.
+    #[inline(always)]
+    fn owner(self, search: &mut Search) -> Option<Choice<'a>> {
+        let holder = self.processor.owner.get();
+        if holder == 0 {
             return None;
         }
-        search.links = search.links.checked_sub(1)?;
-        frame = Name::from_raw(callee).context(machine)?;
+        let context = self.runnable(holder, search)?;
+        let standing = if context.is_in(holder) { Standing::Owner } else { Standing::Lent };
+        Some(Choice { context, standing, place: self.processor.slot.get(), holder })
     }
-    None
-}
 
-#[inline(always)]
-fn run<'a, M: Machine>(
-    machine: &'a M,
-    processor: &'a Processor,
-    choice: &Choice<'a>,
-    now: u64,
-) -> Next<'a> {
-    if choice.context.state() == ContextState::Waiting {
-        let events = event::end(&choice.context.wanted, &choice.context.events);
-        resume(processor.id.get(), choice.context, events);
+    /// The slot's context, which gave way to others and found none. It runs to the slot's end, whoever's deadline passes.
+    #[inline(never)]
+    fn last(self, search: &mut Search) -> Option<Choice<'a>> {
+        let choice = self.owner(search)?;
+        if choice.standing == Standing::Owner {
+            search.wake = u64::MAX;
+        }
+        Some(choice)
     }
-    switch(machine, processor, choice, now)
-}
 
-/// Ends a wait with what came; with no events it ran out of time. It wants nothing any more since [`event::end`]; whom it
-/// called stays in its place until it waits again, for nobody looks there meanwhile.
-#[inline(always)]
-fn resume(here: u64, context: &Context, events: u64) {
-    context.set_place(here, ContextState::Ready);
-    answer(
-        context,
-        if events == 0 { Err(Refusal::from(Error::Timeout)) } else { Ok([events, 0, 0, 0]) },
-    );
-}
+    /// The taker of slack that runs already.
+    #[inline(always)]
+    fn kept(self, search: &mut Search) -> Option<Choice<'a>> {
+        if self.processor.standing.get() != Standing::Slack.raw() {
+            return None;
+        }
+        let (place, holder) = (self.processor.place.get(), self.processor.holder.get());
+        let context = self.runnable(holder, search)?;
+        Some(Choice { context, standing: Standing::Slack, place, holder })
+    }
 
-/// Lets a context run that is ready: charges the one before it and takes over its address space.
-#[inline(always)]
-fn switch<'a, M: Machine>(
-    machine: &'a M,
-    processor: &'a Processor,
-    choice: &Choice<'a>,
-    now: u64,
-) -> Next<'a> {
-    charge(machine, processor, now);
-    processor.standing.set(choice.standing.raw());
-    processor.place.set(choice.place);
-    enter(machine, processor, choice.context, now)
-}
+    /// The next taker of slack, in turn.
+    #[inline(always)]
+    fn taker(self, search: &mut Search) -> Option<Choice<'a>> {
+        let plan = self.processor.plan();
+        let length = plan.length();
+        let mut place = self.processor.taker.get();
+        for _ in SLOTS..length {
+            place = place.wrapping_add(1);
+            if place >= length || place < SLOTS {
+                place = SLOTS;
+            }
+            let Some(holder) = plan.context(place).map(Frame::raw) else { continue };
+            if let Some(context) = self.runnable(holder, search) {
+                self.processor.taker.set(place);
+                return Some(Choice { context, standing: Standing::Slack, place, holder });
+            }
+        }
+        None
+    }
 
-/// Makes a context the running one.
-#[inline(always)]
-fn enter<'a, M: Machine>(
-    machine: &'a M,
-    processor: &'a Processor,
-    context: &'a Context,
-    now: u64,
-) -> Next<'a> {
-    let frame = context.frame().raw();
-    if processor.current.get() != frame {
+    /// The context itself if it can run here, else the one it waits for in a call, and so on. Notes the earliest deadline
+    /// on the way.
+    #[inline(always)]
+    fn runnable(self, frame: u64, search: &mut Search) -> Option<&'a Context> {
+        let mut frame = Frame::new(frame);
+        for _ in 0..=LENDING_LINKS {
+            let context = self.machine.object::<Context>(frame);
+            match context.state_at(self.processor.home.get())? {
+                ContextState::Ready => return Some(context),
+                ContextState::Waiting => {}
+                _ => return None,
+            }
+            let deadline = context.deadline.load(Relaxed);
+            if deadline <= search.now
+                || context.events.load(Acquire) & context.wanted.load(Relaxed) != 0
+            {
+                return Some(context);
+            }
+            search.wake = deadline.min(search.wake);
+            let callee = context.callee.load(Relaxed);
+            if callee == 0 {
+                return None;
+            }
+            search.links = search.links.checked_sub(1)?;
+            frame = Name::from_raw(callee).current(self.machine)?;
+        }
+        None
+    }
+
+    /// Lets a context run: ends its wait with what came, charges the one before it and takes over its address space.
+    #[inline(always)]
+    fn run(self, choice: &Choice<'a>, ticks: u64) -> Next<'a> {
+        let (processor, context) = (self.processor, choice.context);
+        let mut events = 0;
+        if context.waits_at(processor.home.get()) {
+            events = event::end(&context.wanted, &context.events);
+            context.set_place(processor.home.get(), ContextState::Ready);
+            if events == 0 {
+                answer(context, Err(Refusal::from(Error::Timeout)));
+            }
+        }
+        if processor.place.get() != choice.place {
+            charge_place(processor, ticks);
+            processor.place.set(choice.place);
+            processor.holder.set(choice.holder);
+        }
+        processor.standing.set(choice.standing.raw());
+        if !context.is_in(processor.current.get()) {
+            self.charge(ticks);
+            self.switch(context, ticks);
+        }
+        Next::Run(context, events)
+    }
+
+    /// Makes a context the running one.
+    #[inline(always)]
+    fn switch(self, context: &Context, ticks: u64) {
+        let (processor, frame) = (self.processor, context.frame().raw());
         processor.current.set(frame);
-        processor.trace.add(Nanoseconds::new(now), TraceKind::Switch, frame, 0);
+        processor.trace.add(ticks, TraceKind::Switch, frame, 0);
+        let root = context.root.load(Relaxed);
+        if processor.root.get() != root {
+            self.activate(root);
+        }
     }
-    let root = context.root.load(Relaxed);
-    if processor.root.get() != root {
-        processor.root.set(root);
-        machine.activate(Frame::containing(PhysicalAddress::new(root)));
+
+    #[inline(always)]
+    fn activate(self, root: u64) {
+        self.processor.root.set(root);
+        self.machine.activate(Frame::containing(PhysicalAddress::new(root)));
     }
-    Next::Run(context)
+
+    /// Switches straight from the running context to one that it called and that waits for `bit` here. It wants nothing any
+    /// more since [`event::end`]; whom it called stays in its place until it waits again, for nobody looks there meanwhile.
+    /// The place of the plan stays: its time is used on behalf of whoever it belongs to.
+    #[inline(always)]
+    pub(crate) fn hand_over(self, from: &Context, to: &'a Context, bit: u64) -> Next<'a> {
+        // It waits on this processor, so nobody else takes its events: the bit need not pass through its event word.
+        let events = event::end(&to.wanted, &to.events) | bit;
+        to.set_place(self.processor.home.get(), ContextState::Ready);
+        let ticks = self.machine.ticks();
+        charge_context(self.processor, from, ticks);
+        self.switch(to, ticks);
+        Next::Run(to, events)
+    }
+
+    #[inline(never)]
+    fn halt(self, ticks: u64, until: u64) -> Next<'a> {
+        self.leave(ticks);
+        self.arm(until);
+        Next::Halt
+    }
+
+    /// Takes the running context off the processor, address space included.
+    #[inline(never)]
+    pub(crate) fn leave(self, ticks: u64) {
+        let processor = self.processor;
+        charge_place(processor, ticks);
+        if processor.current.get() != 0 {
+            self.charge(ticks);
+            processor.trace.add(ticks, TraceKind::Switch, 0, 0);
+        }
+        processor.current.set(0);
+        processor.standing.set(Standing::Idle.raw());
+        processor.place.set(Place::NONE.raw());
+        let root = self.machine.kernel_root().address().raw();
+        if processor.root.get() != root {
+            self.activate(root);
+        }
+    }
+
+    /// Charges the time since it began to run to the running context, if there is one.
+    #[inline(always)]
+    fn charge(self, ticks: u64) {
+        match self.processor.current() {
+            Some(frame) => {
+                charge_context(self.processor, self.machine.object::<Context>(frame), ticks);
+            }
+            None => self.processor.since.set(ticks),
+        }
+    }
+
+    /// Sets the timer, if it is not set to this already.
+    #[inline(always)]
+    fn arm(self, at: u64) {
+        if self.processor.armed.get() != at {
+            self.set_timer(at);
+        }
+    }
+
+    #[inline(never)]
+    fn set_timer(self, at: u64) {
+        self.processor.armed.set(at);
+        self.machine.set_timer((at != u64::MAX).then_some(Nanoseconds::new(at)));
+    }
 }
 
-/// Switches straight from the running context to one that it called and that waits for `bit` here. The place of the plan
-/// stays: its time is used on behalf of whoever it belongs to.
-#[inline]
-pub(crate) fn hand_over<'a, M: Machine>(
-    machine: &'a M,
-    processor: &'a Processor,
-    [from, to]: [&'a Context; 2],
-    here: u64,
-    bit: u64,
-) -> Next<'a> {
-    // It waits on this processor, so nobody else takes its events: the bit need not pass through its event word.
-    resume(here, to, event::end(&to.wanted, &to.events) | bit);
-    let now = machine.now().raw();
-    let spent = spent(processor, now);
-    charge_context(processor, from, spent);
-    enter(machine, processor, to, now)
-}
-
-#[inline(never)]
-fn halt<'a, M: Machine>(
-    machine: &'a M,
-    processor: &'a Processor,
-    now: u64,
-    until: u64,
-) -> Next<'a> {
-    leave(machine, processor, now);
-    arm(machine, processor, until);
-    Next::Halt
-}
-
-/// Takes the running context off the processor, address space included.
-#[inline(never)]
-pub(crate) fn leave<M: Machine>(machine: &M, processor: &Processor, now: u64) {
-    charge(machine, processor, now);
-    if processor.current.get() != 0 {
-        processor.trace.add(Nanoseconds::new(now), TraceKind::Switch, 0, 0);
-    }
-    processor.current.set(0);
-    processor.standing.set(Standing::Idle.raw());
-    processor.place.set(Place::NONE.raw());
-    let root = machine.kernel_root();
-    if processor.root.get() != root.address().raw() {
-        processor.root.set(root.address().raw());
-        machine.activate(root);
-    }
-}
-
-/// Charges the time since the last charge to whoever ran.
+/// Charges the running context; the next one runs from now on.
 #[inline(always)]
-fn charge<M: Machine>(machine: &M, processor: &Processor, now: u64) {
-    let spent = spent(processor, now);
-    match processor.current() {
-        Some(frame) => charge_context(processor, machine.object::<Context>(frame), spent),
-        None => processor.idle.add(spent),
-    }
-}
-
-/// The time since the last charge.
-#[inline(always)]
-fn spent(processor: &Processor, now: u64) -> u64 {
-    let since = processor.since.get();
-    processor.since.set(now);
-    now.wrapping_sub(since)
-}
-
-#[inline(always)]
-fn charge_context(processor: &Processor, context: &Context, spent: u64) {
+fn charge_context(processor: &Processor, context: &Context, ticks: u64) {
+    let spent = ticks.wrapping_sub(processor.since.get());
+    processor.since.set(ticks);
     context.used.store(context.used.load(Relaxed).wrapping_add(spent), Relaxed);
+}
+
+/// Charges the time since the last charge to the place that is used, or to nobody.
+pub(crate) fn charge_place(processor: &Processor, ticks: u64) {
+    let spent = ticks.wrapping_sub(processor.place_since.get());
+    processor.place_since.set(ticks);
     let place = usize::try_from(processor.place.get()).ok();
-    if let Some(place) = place.and_then(|place| processor.used.get(place)) {
-        place.add(spent);
-    }
-}
-
-/// Sets the timer, if it is not set to this already.
-#[inline(always)]
-pub(crate) fn arm<M: Machine>(machine: &M, processor: &Processor, at: u64) {
-    if processor.armed.get() != at {
-        set_timer(machine, processor, at);
-    }
-}
-
-#[inline(never)]
-fn set_timer<M: Machine>(machine: &M, processor: &Processor, at: u64) {
-    processor.armed.set(at);
-    machine.set_timer((at != u64::MAX).then_some(Nanoseconds::new(at)));
+    place.and_then(|place| processor.used.get(place)).unwrap_or(&processor.idle).add(spent);
 }

@@ -4,7 +4,7 @@ use crate::processor::Cell;
 use abi::trace::{TRACE_RECORDS, TraceKind, pack};
 use abi::types::Nanoseconds;
 
-/// A record: time, first argument, second argument, kind. Packed when it is read, for it is seldom read.
+/// A record: ticks, first argument, second argument, kind. Packed when it is read, for it is seldom read.
 type Record = [Cell; 4];
 const RECORDS: usize = 512;
 const _: () = assert!(TRACE_RECORDS == 512);
@@ -17,12 +17,12 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Adds a record.
+    /// Adds a record of what happened at `ticks`.
     #[inline]
-    pub fn add(&self, now: Nanoseconds, kind: TraceKind, first: u64, second: u64) {
+    pub fn add(&self, ticks: u64, kind: TraceKind, first: u64, second: u64) {
         let next = self.next.get();
         if let Some([time, what, more, number]) = self.place(next) {
-            time.set(now.raw());
+            time.set(ticks);
             what.set(first);
             more.set(second);
             number.set(u64::from(kind_number(kind)));
@@ -32,7 +32,7 @@ impl Trace {
 
     /// Record `index` and the next index; zeros with the next index where it is not yet written, `None` where it is no longer kept.
     #[must_use]
-    pub fn get(&self, index: u64) -> Option<[u64; 4]> {
+    pub fn get(&self, index: u64, time_of: impl Fn(u64) -> Nanoseconds) -> Option<[u64; 4]> {
         let next = self.next.get();
         if index >= next {
             return Some([0, 0, 0, next]);
@@ -42,7 +42,7 @@ impl Trace {
         }
         let [time, what, more, kind] = self.place(index)?;
         let [kind, ..] = kind.get().to_le_bytes();
-        Some([time.get(), pack(kind, what.get()), more.get(), next])
+        Some([time_of(time.get()).raw(), pack(kind, what.get()), more.get(), next])
     }
 
     #[inline]

@@ -1,8 +1,9 @@
 //! Operations on a context.
 
 use super::Request;
+use crate::Here;
 use crate::answer::{Answer, NOTHING, Refusal};
-use crate::context::{Context, START_FLAGS, register, state_number};
+use crate::context::{Context, START_FLAGS, register, restore, state_number};
 use crate::ledger;
 use crate::machine::Machine;
 use crate::partition::Partition;
@@ -96,7 +97,7 @@ fn configure<M: Machine>(
         (register::RFLAGS, START_FLAGS),
     ];
     start.into_iter().for_each(|(number, value)| context.set_register(number, value));
-    context.full.store(1, Relaxed);
+    context.restore.store(restore::FULL, Relaxed);
     context.events.store(0, Relaxed);
     context.stop_at(id);
     Ok(NOTHING)
@@ -123,7 +124,11 @@ fn stop<M: Machine>(request: &Request<'_, M>) -> Answer {
     let home = home(request).ok_or(Error::WrongState)?;
     if home.id() == request.processor.id() {
         if is_live(context) {
-            let_go(request.machine, home, context, ContextState::Stopped);
+            let_go(
+                Here { machine: request.machine, processor: home },
+                context,
+                ContextState::Stopped,
+            );
         }
         return Ok(NOTHING);
     }
@@ -144,9 +149,9 @@ fn state<M: Machine>(request: &Request<'_, M>) -> [u64; 4] {
     let mut used = context.used.load(Relaxed);
     if let Some(home) = home(request).filter(|home| home.current() == Some(request.frame())) {
         // What it uses right now is charged when it leaves the processor.
-        used = used.saturating_add(request.machine.now().raw().saturating_sub(home.since.get()));
+        used = used.wrapping_add(request.machine.ticks().wrapping_sub(home.since.get()));
     }
-    let wanted = context.wanted.load(Relaxed);
+    let (used, wanted) = (request.machine.time(used).raw(), context.wanted.load(Relaxed));
     [state_number(visible_state(request)), u64::from(context.processor().raw()), used, wanted]
 }
 

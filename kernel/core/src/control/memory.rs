@@ -3,7 +3,7 @@
 use super::{Request, checked_frames, next_generation, step};
 use crate::answer::{Answer, Refusal};
 use crate::capability::{Capability, is_empty, slot};
-use crate::context::{Context, START_FLAGS, register};
+use crate::context::{Context, START_FLAGS, register, restore};
 use crate::ledger::{self, Entry};
 use crate::machine::Machine;
 use crate::partition::Partition;
@@ -68,7 +68,7 @@ fn create<M: Machine>(request: &Request<'_, M>, creation: &Creation) -> Answer {
         context.frame.store(creation.frame.raw(), Relaxed);
         context.partition.store(creation.owner.raw(), Relaxed);
         context.set_register(register::RFLAGS, START_FLAGS);
-        context.full.store(1, Relaxed);
+        context.restore.store(restore::FULL, Relaxed);
         request.machine.object::<Partition>(creation.owner).contexts.add(1);
     }
     ledger::set(request.machine, creation.frame, creation.entry);

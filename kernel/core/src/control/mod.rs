@@ -13,7 +13,6 @@ mod system;
 
 pub(crate) use audit::Balance;
 
-use crate::Next;
 use crate::answer::{Answer, Refusal};
 use crate::calls::answer;
 use crate::capability::{Capability, kind_number, lookup, lookup_as, slot, write};
@@ -21,7 +20,7 @@ use crate::context::{Context, register};
 use crate::ledger::{self, Entry};
 use crate::machine::Machine;
 use crate::processor::Processor;
-use crate::schedule::reschedule;
+use crate::{Here, Next};
 use abi::call::Error;
 use abi::control::{FrameUse, Operation, PAGES_PER_STEP};
 use abi::rights::{Kind, Rights};
@@ -44,17 +43,13 @@ pub(crate) struct Request<'a, M: Machine> {
 }
 
 #[inline(never)]
-pub(crate) fn dispatch<'a, M: Machine>(
-    machine: &'a M,
-    processor: &'a Processor,
-    caller: &'a Context,
-) -> Next<'a> {
-    machine.exclusive(|| {
-        let request = Request::decode(machine, processor, caller);
+pub(crate) fn dispatch<'a, M: Machine>(here: Here<'a, M>, caller: &'a Context) -> Next<'a> {
+    here.machine.exclusive(|| {
+        let request = Request::decode(here.machine, here.processor, caller);
         // Within the lock: a caller that stopped itself may be started anew by others as soon as it is let go.
         answer(caller, request.and_then(|request| request.perform()));
     });
-    reschedule(machine, processor, true)
+    here.reschedule(true)
 }
 
 impl<'a, M: Machine> Request<'a, M> {
@@ -97,7 +92,12 @@ impl<'a, M: Machine> Request<'a, M> {
         if right != Rights::INSPECT {
             self.machine.kernel().changes.add(1);
             let kind = kind_number(self.capability.kind);
-            self.processor.trace.add(self.machine.now(), TraceKind::Control, kind, self.operation);
+            self.processor.trace.add(
+                self.machine.ticks(),
+                TraceKind::Control,
+                kind,
+                self.operation,
+            );
         }
         Ok(result)
     }

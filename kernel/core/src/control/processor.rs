@@ -31,7 +31,7 @@ pub(super) fn perform<M: Machine>(
         ProcessorOperation::Commit => commit(request, processor, a, b),
         ProcessorOperation::Place => place(request, processor, a),
         ProcessorOperation::State => Ok(state(request, processor)),
-        ProcessorOperation::Trace => trace(processor, a),
+        ProcessorOperation::Trace => trace(request, processor, a),
         ProcessorOperation::SetSlot => set_slot(request, processor, a),
     }
 }
@@ -187,20 +187,22 @@ fn place<M: Machine>(request: &Request<'_, M>, processor: &Processor, place: u64
         used(usize::try_from(place).unwrap_or(0))
     };
     let pending = u64::from(processor.pending.load(Acquire) != plan::NONE);
+    let spent = request.machine.time(spent).raw();
     Ok([context, spent, frames(request, processor), pending])
 }
 
 fn state<M: Machine>(request: &Request<'_, M>, processor: &Processor) -> [u64; 4] {
     let mut idle = processor.idle.get();
     if processor.current().is_none() && processor.online() {
-        idle =
-            idle.saturating_add(request.machine.now().raw().saturating_sub(processor.since.get()));
+        idle = idle.wrapping_add(request.machine.ticks().wrapping_sub(processor.place_since.get()));
     }
+    let idle = request.machine.time(idle).raw();
     [u64::from(processor.online()), idle, processor.timer_interrupts.get(), processor.entries()]
 }
 
-fn trace(processor: &Processor, index: u64) -> Answer {
-    processor.trace.get(index).ok_or(Refusal::argument(3))
+fn trace<M: Machine>(request: &Request<'_, M>, processor: &Processor, index: u64) -> Answer {
+    let record = processor.trace.get(index, |ticks| request.machine.time(ticks));
+    record.ok_or(Refusal::argument(3))
 }
 
 fn set_slot<M: Machine>(request: &Request<'_, M>, processor: &Processor, length: u64) -> Answer {

@@ -177,13 +177,13 @@ fn renew_leaves_only_the_capability_that_was_used() {
 fn generations_end_and_do_not_wrap() {
     let (machine, made) = one();
     let last = 0x00ff_ffff_u64;
-    machine.corrupt(made.partition_frame, |word| word & !(last << 12) | (last - 2) << 12);
+    machine.corrupt(made.partition_frame, |word| word & !(last << 32) | (last - 2) << 32);
     machine.partition(FIRST, PartitionOperation::Clear, [made.partition, 0, 0, 0]).unwrap();
     let stale = machine.partition(made.partition, PartitionOperation::Renew, [0; 4]);
     assert_eq!(stale, Err((Error::NoCapability, 0)));
-    machine.corrupt(700, |word| word | (last - 2) << 12);
+    machine.corrupt(700, |word| word | (last - 2) << 32);
     assert_eq!(machine.memory(MemoryOperation::Create, [2, 700, 201, 0]), Err((Error::Limit, 0)));
-    machine.corrupt(701, |word| word | (last - 3) << 12);
+    machine.corrupt(701, |word| word | (last - 3) << 32);
     assert_eq!(machine.memory(MemoryOperation::Create, [2, 701, 201, 0]), Ok([last - 2, 0, 0, 0]));
     assert_eq!(machine.partition(201, PartitionOperation::Renew, [0; 4]), Err((Error::Limit, 0)));
     assert_eq!(

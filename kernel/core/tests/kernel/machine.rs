@@ -1,17 +1,20 @@
 //! A machine over vectors, and a hand that drives it: time, interrupts between processors and calls happen when the test says so.
 
-use abi::boot::{BootInformation, FrameRange, MemoryRange, Segment};
+// Named, for other tests include this file from elsewhere.
+#[path = "hand_over.rs"]
+mod hand_over;
+
 use abi::call::{Call, Error, PortOperation};
-use abi::control::{Access, FrameUse, first_slot};
+use abi::control::{FrameUse, first_slot};
 use abi::types::{Frame, Nanoseconds, ProcessorId, VirtualAddress};
-use kernel_core::context::{Context, register};
+pub use hand_over::information;
+use kernel_core::context::{Context, register, restore};
 use kernel_core::interrupt::Kernel;
 use kernel_core::machine::{Machine, Object};
 use kernel_core::processor::Processor;
-use kernel_core::{FaultRecord, Next, boot};
+use kernel_core::{FaultRecord, Next, QUICK_CALLS, boot};
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
-use zerocopy::FromZeros;
 
 pub const FRAMES: u64 = 1024;
 /// First frame that is free after boot.
@@ -19,6 +22,8 @@ pub const FREE: u64 = 64;
 pub const SLOT: u64 = 1_000_000;
 const PAGE_TABLES: u64 = 60;
 const TIME: u64 = 59;
+/// The one line that does not stay up until it is served.
+pub const EDGE_LINE: u32 = 5;
 
 #[repr(C, align(4096))]
 struct Page([AtomicU64; 512]);
@@ -101,8 +106,11 @@ impl Machine for TestMachine {
         }
         result
     }
-    fn now(&self) -> Nanoseconds {
-        Nanoseconds::new(self.time.get())
+    fn ticks(&self) -> u64 {
+        self.time.get()
+    }
+    fn time(&self, ticks: u64) -> Nanoseconds {
+        Nanoseconds::new(ticks)
     }
     fn set_timer(&self, at: Option<Nanoseconds>) {
         self.own().timer.set(at.map(Nanoseconds::raw));
@@ -124,15 +132,15 @@ impl Machine for TestMachine {
         self.ports.borrow_mut().push((port, value));
         u32::from(operation.width())
     }
-    fn bind_line(&self, line: u32, processor: ProcessorId) -> bool {
+    fn bind_line(&self, line: u32, processor: ProcessorId) -> Option<bool> {
         self.lines.borrow_mut().push(("bind", line << 16 | u32::from(processor.raw())));
-        line < 24
+        (line < 24).then_some(line != EDGE_LINE)
     }
     fn unbind_line(&self, line: u32) {
         self.lines.borrow_mut().push(("unbind", line));
     }
-    fn hold_line(&self, line: u32) {
-        self.lines.borrow_mut().push(("hold", line));
+    fn hold_line(&self, line: u32, masked: bool) {
+        self.lines.borrow_mut().push((if masked { "hold" } else { "end" }, line));
     }
     fn release_line(&self, line: u32) {
         self.lines.borrow_mut().push(("release", line));
@@ -149,39 +157,6 @@ impl Machine for TestMachine {
     fn reset(&self) {
         self.resets.set(self.resets.get() + 1);
     }
-}
-
-fn range(start: u64, count: u64, kind: u32) -> MemoryRange {
-    MemoryRange { start: Frame::new(start), count, kind, node: 0 }
-}
-
-/// A loader's hand-over: kernel, first program and boot image below [`FREE`], free memory above, a hole at the end.
-pub fn information() -> BootInformation {
-    let mut information = BootInformation::new_zeroed();
-    information.frames = FRAMES;
-    let ranges = [
-        range(1, 39, 6),
-        range(40, 4, 8),
-        range(44, 4, 7),
-        range(48, 16, 6),
-        range(FREE, FRAMES - FREE - 8, 1),
-        range(FRAMES - 4, 2, 2),
-    ];
-    information.memory[..ranges.len()].copy_from_slice(&ranges);
-    information.memory_count = ranges.len() as u32;
-    information.pool = FrameRange { start: Frame::new(8), count: 30 };
-    information.information = FrameRange { start: Frame::new(50), count: 2 };
-    let segment = |address: u64, frame: u64, access: Access| Segment {
-        address: VirtualAddress::new(address),
-        frame: Frame::new(frame),
-        count: 2,
-        access: access.bits(),
-    };
-    information.segments[0] = segment(0x40_0000, 40, Access::EXECUTE);
-    information.segments[1] = segment(0x0bff_e000, 42, Access::WRITE);
-    information.segment_count = 2;
-    information.entry = VirtualAddress::new(0x40_0010);
-    information
 }
 
 /// What a call answered.
@@ -234,7 +209,10 @@ impl TestMachine {
         self.here.set(id);
         let processor = &self.processors[usize::from(id)];
         let running = match entry(self, processor) {
-            Next::Run(context) => Some(context),
+            Next::Run(context, value) => {
+                Self::restore(context, value);
+                Some(context)
+            }
             Next::Halt => None,
         };
         let own = self.own();
@@ -248,14 +226,32 @@ impl TestMachine {
         );
     }
 
+    /// What the way out of the kernel does: afterwards the registers are what the program sees.
+    fn restore(context: &Context, value: u64) {
+        if context.restore.swap(restore::CALL, Ordering::Relaxed) == restore::CALL {
+            let values = [(register::RAX, 0), (register::RDX, value), (register::RSI, 0)];
+            let zeros = [(register::RDI, 0), (register::R8, 0)];
+            let all = values.into_iter().chain(zeros);
+            all.for_each(|(number, value)| context.set_register(number, value));
+        }
+    }
+
+    /// Enters the kernel as an interrupt does: what ran is to be restored in full.
+    fn interrupt<'a>(&'a self, id: u16, entry: impl FnOnce(&'a Self, &'a Processor) -> Next<'a>) {
+        if let Some(frame) = self.running(id) {
+            self.context(frame).restore.store(restore::FULL, Ordering::Relaxed);
+        }
+        self.enter(id, entry);
+    }
+
     pub fn nudge_on(&self, id: u16) {
-        self.enter(id, |machine, processor| kernel_core::nudge(machine, processor));
+        self.interrupt(id, |machine, processor| kernel_core::nudge(machine, processor));
     }
     pub fn fault_on(&self, id: u16, record: FaultRecord) {
-        self.enter(id, |machine, processor| kernel_core::fault(machine, processor, record));
+        self.interrupt(id, |machine, processor| kernel_core::fault(machine, processor, record));
     }
     pub fn interrupt_on(&self, id: u16, line: u32) {
-        self.enter(id, |machine, processor| kernel_core::interrupt(machine, processor, line));
+        self.interrupt(id, |machine, processor| kernel_core::interrupt(machine, processor, line));
     }
 
     /// Delivers the interrupts between processors until there are no more.
@@ -290,7 +286,7 @@ impl TestMachine {
             let Some((at, id)) = due.filter(|(at, _)| *at <= end) else { break };
             self.time.set(at.max(self.time.get()));
             self.own[id].timer.set(None);
-            self.enter(id as u16, |machine, processor| kernel_core::timer(machine, processor));
+            self.interrupt(id as u16, |machine, processor| kernel_core::timer(machine, processor));
         }
         self.time.set(end);
     }
@@ -306,11 +302,12 @@ impl TestMachine {
     /// Makes the context that runs on a processor do a call; does not wait for its answer.
     pub fn begin(&self, id: u16, call: u64, arguments: [u64; 6]) {
         let context = self.context(self.running(id).expect("a context runs"));
-        // As the kernel's entry does it: `call` gets its arguments in registers, and nothing else is saved.
-        if call == Call::Call as u64 && id.is_multiple_of(2) {
-            let [slot, mask, deadline, ..] = arguments;
+        assert_eq!(context.restore.load(Ordering::Relaxed), restore::CALL, "it runs");
+        // As the kernel's entry does it: these get their arguments in registers, and nothing is saved.
+        if let Some(call) = Call::from_number(call).filter(|_| call < QUICK_CALLS) {
+            let [a, b, c, ..] = arguments;
             self.enter(id, |machine, processor| {
-                kernel_core::call(machine, processor, context, [slot, mask, deadline])
+                kernel_core::quick(machine, processor, context, call, [a, b, c])
             });
             return;
         }

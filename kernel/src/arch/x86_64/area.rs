@@ -72,16 +72,6 @@ impl Area {
         // SAFETY: null, or a finished area that stays for ever; `Processor` is zeroed memory, which is a value of it.
         unsafe { area.as_ref() }
     }
-
-    /// The context that was interrupted.
-    ///
-    /// # Safety
-    /// Only on an entry from a partition.
-    #[inline]
-    pub unsafe fn context(&self) -> &'static Context {
-        // SAFETY: `resume` stored the context before it left the kernel, and it cannot be destroyed while it runs.
-        unsafe { &*self.head.context.load(Ordering::Relaxed) }
-    }
 }
 
 impl Head {

@@ -161,7 +161,7 @@ fn start_core(
 pub fn run(area: &'static Area) -> ! {
     // SAFETY: the stack is this processor's and empty; `begin` does not return.
     unsafe {
-        asm!("mov rsp, {}", "xor ebp, ebp", "call {}", "jmp {}", in(reg) area.head.stack, sym super::dispatch::begin,
-            sym super::resume::resume, in("rdi") area, options(noreturn))
+        asm!("mov rsp, {}", "xor ebp, ebp", "call {}", in(reg) area.head.stack, sym super::dispatch::begin,
+            in("rdi") area, options(noreturn))
     }
 }

@@ -1,16 +1,15 @@
 //! Where the entries of the kernel arrive in Rust, and choose who of core is to act.
-#![expect(unsafe_code, reason = "follows pointers that the entry code passes")]
 
 use super::area::Area;
 use super::control_register;
 use super::crash;
 use super::hardware::Hardware;
 use super::io_apic;
-use super::legacy;
 use super::local_apic::vector;
+use super::resume::{halt, resume};
+use abi::call::Call;
 use abi::fault::Reason;
 use core::fmt;
-use core::ptr::{from_ref, null};
 use kernel_core::context::Context;
 use kernel_core::{FaultRecord, Next};
 
@@ -46,40 +45,60 @@ impl fmt::Display for Frame {
     }
 }
 
-/// What `resume` wants: the context, or null to halt.
-fn leave(next: Next<'_>) -> *const Context {
+/// Leaves the kernel.
+#[inline(always)]
+fn leave(next: Next<'_>) -> ! {
     match next {
-        Next::Run(context) => from_ref(context),
-        Next::Halt => null(),
+        Next::Run(context, value) => resume(0, 0, value, context),
+        Next::Halt => halt(),
     }
 }
 
 /// The processor runs its plan for the first time.
-pub extern "C" fn begin(area: &'static Area) -> *const Context {
+pub extern "C" fn begin(area: &'static Area) -> ! {
     let hardware = Hardware::get();
     hardware.clock.keep_ticking(hardware.apic);
     leave(kernel_core::nudge(hardware, &area.processor))
 }
 
-/// A partition made a call.
-pub extern "C" fn system_call(area: &'static Area) -> *const Context {
-    // SAFETY: entered from a partition.
-    let context = unsafe { area.context() };
+/// Defines where a call with its arguments in registers arrives.
+macro_rules! quick {
+    ($name:ident, $call:ident) => {
+        /// A partition made this call.
+        pub extern "C" fn $name(
+            a: u64,
+            b: u64,
+            c: u64,
+            area: &'static Area,
+            context: &'static Context,
+        ) -> ! {
+            let hardware = Hardware::known();
+            leave(kernel_core::quick(hardware, &area.processor, context, Call::$call, [a, b, c]))
+        }
+    };
+}
+
+quick!(wait, Wait);
+quick!(ring, Ring);
+quick!(call, Call);
+quick!(give_up, Yield);
+quick!(acknowledge, Acknowledge);
+
+/// A partition made any other call; arguments are in the save area.
+pub extern "C" fn system_call(
+    _: u64,
+    _: u64,
+    _: u64,
+    area: &'static Area,
+    context: &'static Context,
+) -> ! {
     leave(kernel_core::system_call(Hardware::known(), &area.processor, context))
 }
 
-/// A partition made the call `call`: mask, deadline and slot of the doorbell are as they were in its registers.
-pub extern "C" fn call(area: &'static Area, mask: u64, deadline: u64, slot: u64) -> *const Context {
-    // SAFETY: entered from a partition.
-    let context = unsafe { area.context() };
-    let arguments = [slot, mask, deadline];
-    leave(kernel_core::call(Hardware::known(), &area.processor, context, arguments))
-}
-
 /// A partition was interrupted or caused an exception.
-pub extern "C" fn from_partition(area: &'static Area, vector: u64, code: u64) -> *const Context {
+pub extern "C" fn from_partition(area: &'static Area, vector: u64, code: u64) -> ! {
     if vector >= FIRST_INTERRUPT {
-        return interrupt(area, vector);
+        interrupt(area, vector)
     }
     let address = if vector == PAGE_FAULT { control_register::fault_address() } else { 0 };
     let record = FaultRecord { reason: vector, code, address };
@@ -88,18 +107,21 @@ pub extern "C" fn from_partition(area: &'static Area, vector: u64, code: u64) ->
 
 /// An interrupt ended the halt of a processor; or the running context could not be restored: it is stopped, and nobody else
 /// notices.
-pub extern "C" fn from_kernel(area: &'static Area, vector: u64, code: u64) -> *const Context {
+pub extern "C" fn from_kernel(area: &'static Area, vector: u64, code: u64) -> ! {
     if vector >= FIRST_INTERRUPT {
-        return interrupt(area, vector);
+        interrupt(area, vector)
     }
     let record = FaultRecord { reason: Reason::Evicted as u64, code, address: vector };
     leave(kernel_core::fault(Hardware::get(), &area.processor, record))
 }
 
-fn interrupt(area: &'static Area, number: u64) -> *const Context {
-    let (hardware, processor) = (Hardware::get(), &area.processor);
+fn interrupt(area: &'static Area, number: u64) -> ! {
+    let (hardware, processor) = (Hardware::known(), &area.processor);
     let apic = hardware.apic;
     leave(match number as u8 {
+        line @ io_apic::FIRST_VECTOR..vector::TIMER => {
+            kernel_core::interrupt(hardware, processor, u32::from(line - io_apic::FIRST_VECTOR))
+        }
         vector::TIMER => {
             apic.end();
             hardware.time.tick(&hardware.clock);
@@ -111,12 +133,7 @@ fn interrupt(area: &'static Area, number: u64) -> *const Context {
             kernel_core::nudge(hardware, processor)
         }
         // An interrupt that went away is not ended; core only looks again at what is to run.
-        vector::SPURIOUS | legacy::FIRST_VECTOR..io_apic::FIRST_VECTOR => {
-            kernel_core::nudge(hardware, processor)
-        }
-        line => {
-            kernel_core::interrupt(hardware, processor, u32::from(line - io_apic::FIRST_VECTOR))
-        }
+        _ => kernel_core::nudge(hardware, processor),
     })
 }
 

@@ -111,8 +111,13 @@ impl Machine for Hardware {
     }
 
     #[inline]
-    fn now(&self) -> Nanoseconds {
-        Nanoseconds::new(self.clock.now())
+    fn ticks(&self) -> u64 {
+        self.clock.ticks()
+    }
+
+    #[inline]
+    fn time(&self, ticks: u64) -> Nanoseconds {
+        Nanoseconds::new(self.clock.time(ticks))
     }
 
     fn set_timer(&self, at: Option<Nanoseconds>) {
@@ -145,26 +150,25 @@ impl Machine for Hardware {
         port::access(port, operation, value)
     }
 
-    fn bind_line(&self, line: u32, processor: ProcessorId) -> bool {
-        let apic = Area::of(processor).and_then(|area| u8::try_from(area.head.apic).ok());
-        apic.is_some_and(|apic| self.lines.unmask(line, apic))
+    fn bind_line(&self, line: u32, processor: ProcessorId) -> Option<bool> {
+        let apic = u8::try_from(Area::of(processor)?.head.apic).ok()?;
+        self.lines.unmask(line, apic).then(|| self.lines.is_level(line))
     }
 
     fn unbind_line(&self, line: u32) {
         self.lines.mask(line);
     }
 
-    fn hold_line(&self, line: u32) {
-        if self.lines.is_level(line) {
+    #[inline]
+    fn hold_line(&self, line: u32, masked: bool) {
+        if masked {
             self.lines.mask(line);
         }
         self.apic.end();
     }
 
     fn release_line(&self, line: u32) {
-        if self.lines.is_level(line) {
-            self.lines.release(line);
-        }
+        self.lines.release(line);
     }
 
     fn debug(&self, bytes: &[u8]) {

@@ -1,4 +1,4 @@
-//! From an exception or interrupt to [`dispatch`], and from there to [`super::resume`].
+//! From an exception or interrupt to [`dispatch`], which does not come back.
 //!
 //! Each of the 256 stubs leaves, from the top of the stack down: ss, rsp, rflags, cs, rip (by the processor), an error code
 //! (by the processor, or 0), the vector. NMI, double fault and machine check may strike anywhere in the
@@ -7,8 +7,8 @@
 
 use super::dispatch;
 use super::registers::save;
-use super::resume;
 use core::arch::{global_asm, naked_asm};
+use kernel_core::context::restore;
 
 /// Bytes from one stub to the next.
 pub const STUB_SIZE: usize = 16;
@@ -67,7 +67,7 @@ extern "C" fn entry() {
         "pop rcx",                           //    (cs)
         "pop qword ptr [rax + CONTEXT_rflags]",
         "pop qword ptr [rax + CONTEXT_rsp]",
-        "mov qword ptr [rax + CONTEXT_FULL], 1", // 7. every register has to be restored
+        "mov qword ptr [rax + CONTEXT_RESTORE], {full}", // 7. every register has to be restored
         "cmp qword ptr gs:[AREA_SMAP], 0",   // 8. the gate clears neither AC, which would lift SMAP, nor DF
         "je 2f",
         "clac",
@@ -76,11 +76,10 @@ extern "C" fn entry() {
         "mov rsp, gs:[AREA_STACK]",          // 9. the kernel's stack, from its top
         "xor ebp, ebp",
         "mov rdi, gs:[AREA_THIS]",
-        "call {dispatch}",                   // 10. rax: what to run next
-        "jmp {resume}",
+        "call {dispatch}",                   // 10. area, vector, error code
         from_kernel = sym from_kernel,
+        full = const restore::FULL,
         dispatch = sym dispatch::from_partition,
-        resume = sym resume::resume,
     )
 }
 
@@ -103,10 +102,8 @@ extern "C" fn from_kernel() {
         "mov rsp, gs:[AREA_STACK]",
         "mov rdi, gs:[AREA_THIS]",
         "call {dispatch}",
-        "jmp {resume}",
         dispatch = sym dispatch::from_kernel,
         critical = sym critical,
-        resume = sym resume::resume,
     )
 }
 

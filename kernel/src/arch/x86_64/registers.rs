@@ -11,9 +11,9 @@ global_asm!(
     ".set AREA_THIS, {head} + {this}",       // address of the area itself
     ".set AREA_STACK, {head} + {stack}",     // top of the stack
     ".set AREA_CONTEXT, {head} + {context}", // the context that runs
-    ".set AREA_SCRATCH, {head} + {scratch}", // a word for the entry of a call
     ".set AREA_SMAP, {head} + {smap}",       // not 0 where SMAP is in force
-    ".set CONTEXT_FULL, {full}",             // not 0 if every register has to be restored
+    ".set AREA_SCRATCH, {head} + {scratch}", // a word for the entry of a call
+    ".set CONTEXT_RESTORE, {restore}",       // how it is restored
     ".set at, {registers}",
     ".irp name, rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags",
     ".set CONTEXT_\\name, at",
@@ -28,7 +28,7 @@ global_asm!(
     context = const offset_of!(Head, context),
     scratch = const offset_of!(Head, scratch),
     smap = const offset_of!(Head, smap),
-    full = const offset::FULL,
+    restore = const offset::RESTORE,
     registers = const offset::REGISTERS,
     count = const register::COUNT,
     rip = const register::RIP,

@@ -1,39 +1,68 @@
 //! The way out of the kernel: into a context, or into the halt of a processor with nothing to do.
 //!
-//! `rax` = the context to run, 0 for none. Every register is loaded from the context's save area or
-//! zeroed, so nothing of the kernel or of another partition is ever left in one.
+//! Every register is loaded from the context's save area or zeroed, so nothing of the kernel or of another partition is ever
+//! left in one.
 
 use super::registers::load;
 use super::segments::{USER_CODE, USER_DATA};
 use core::arch::naked_asm;
+use kernel_core::context::{Context, restore};
 
-/// Jumped to, never called.
+/// Restores `context` as it says itself; its call, if it is in one that succeeded, came to these values. `second` and `third`
+/// are zero: here that costs nothing.
 #[unsafe(naked)]
-pub extern "C" fn resume() {
+pub extern "C" fn resume(third: u64, second: u64, first: u64, context: &Context) -> ! {
     naked_asm!(
-        "test rax, rax",                     // 1. nothing to run?
-        "jz {halt}",
-        "mov gs:[AREA_CONTEXT], rax",        // 2. whose registers the next entry saves
-        "cmp qword ptr [rax + CONTEXT_FULL], 0", // 3. was it interrupted, not in a call?
-        "jne {full_return}",
-        "mov rcx, [rax + CONTEXT_rip]",      // 4. `sysret` faults in ring 0 on an address that is not canonical:
+        "mov gs:[AREA_CONTEXT], rcx",        // 1. whose registers the next entry saves
+        "cmp qword ptr [rcx + CONTEXT_RESTORE], {call}",
+        "jne {other}",
+        "xor eax, eax",                      // 2. status, and value 3
+        "xor r8d, r8d",
+        ".global kernel_return_from_call",
+        "kernel_return_from_call:",
+        "mov r11, [rcx + CONTEXT_rflags]",   // 3. where `sysret` wants the flags
+        load!("rcx", "rbx, rbp, r12, r13, r14, r15"), // 4. what the call keeps
+        "mov rsp, [rcx + CONTEXT_rsp]",
+        "mov rcx, [rcx + CONTEXT_rip]",      // 5. `sysret` faults in ring 0 on an address that is not canonical:
         "mov r9, rcx",                       //    only the lower half will do; r9 becomes 0
         "shr r9, 47",
-        "jnz {full_return}",
-        "mov r11, [rax + CONTEXT_rflags]",   // 5. where `sysret` wants the flags
-        // 6. values, and what the call keeps
-        load!("rax", "rdx, rsi, rdi, rbp, r8, rbx, r12, r13, r14, r15"),
-        "xor r10d, r10d",                    // 7. the rest
-        "mov rsp, [rax + CONTEXT_rsp]",
-        "mov rax, [rax + CONTEXT_rax]",      // 8. status
+        "jnz {evil}",
+        "xor r10d, r10d",                    // 6. the rest
         "swapgs",
         "sysretq",
-        halt = sym halt,
+        call = const restore::CALL,
+        other = sym other,
+        evil = sym evil,
+    )
+}
+
+/// `rcx` = the context, which was interrupted, or whose answer is in its save area. Either way it runs next, and the one after
+/// that is nothing special.
+#[unsafe(naked)]
+extern "C" fn other() {
+    naked_asm!(
+        "cmp qword ptr [rcx + CONTEXT_RESTORE], {full}",
+        "mov qword ptr [rcx + CONTEXT_RESTORE], {call}",
+        "je {full_return}",
+        load!("rcx", "rax, rdx, rsi, rdi, r8"),
+        "jmp kernel_return_from_call",
+        full = const restore::FULL,
+        call = const restore::CALL,
         full_return = sym full_return,
     )
 }
 
-/// `rax` = the context, whose registers are all restored.
+/// Return from a call to where no call can have come from: `iretq` will fault, as the partition's.
+#[unsafe(naked)]
+extern "C" fn evil() {
+    naked_asm!(
+        "mov rcx, gs:[AREA_CONTEXT]",
+        "jmp {full_return}",
+        full_return = sym full_return,
+    )
+}
+
+/// `rcx` = the context, whose registers are all restored.
 ///
 /// Stack for `iretq`, from the top: ss, rsp, rflags, cs, rip. If `iretq` itself faults, the state it was
 /// given cannot be restored: `interrupt::from_kernel` knows the address and evicts the context.
@@ -42,13 +71,13 @@ extern "C" fn full_return() {
     naked_asm!(
         "mov rsp, gs:[AREA_STACK]",          // 1. build the frame
         "push {data}",
-        "push qword ptr [rax + CONTEXT_rsp]",
-        "push qword ptr [rax + CONTEXT_rflags]",
+        "push qword ptr [rcx + CONTEXT_rsp]",
+        "push qword ptr [rcx + CONTEXT_rflags]",
         "push {code}",
-        "push qword ptr [rax + CONTEXT_rip]",
-        // 2. all registers, rax last
-        load!("rax", "rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15"),
-        "mov rax, [rax + CONTEXT_rax]",
+        "push qword ptr [rcx + CONTEXT_rip]",
+        // 2. all registers, rcx last
+        load!("rcx", "rax, rbx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15"),
+        "mov rcx, [rcx + CONTEXT_rcx]",
         "swapgs",
         ".global kernel_return_to_context",
         "kernel_return_to_context:",
@@ -61,7 +90,7 @@ extern "C" fn full_return() {
 /// Waits for an interrupt on an empty stack. Interrupts that come here do not return: what runs next is
 /// chosen anew. Only an NMI comes back, and waits again.
 #[unsafe(naked)]
-extern "C" fn halt() {
+pub extern "C" fn halt() -> ! {
     naked_asm!(
         "mov rsp, gs:[AREA_STACK]",
         "2:",

@@ -1,45 +1,70 @@
-//! From `syscall` in a partition to [`dispatch::system_call`], and from there to [`super::resume`].
+//! From `syscall` in a partition to [`dispatch`], which does not come back.
 //!
 //! On arrival (AMD64 APM 3, SYSCALL): `rcx` = return address, `r11` = flags, `rsp` still the partition's, interrupts off,
-//! DF, TF, NT, AC clear by FMASK. No stack is used: registers go straight into the context's save area. What a call does not keep is not saved: a context
-//! that waits shows old values there.
+//! DF, TF, NT, AC clear by FMASK. Registers go straight into the context's save area. What a call does not keep is not saved: a
+//! context that waits shows old values there.
 
 use super::dispatch;
 use super::registers::save;
-use super::resume;
 use abi::call::Call;
 use core::arch::naked_asm;
+use kernel_core::QUICK_CALLS;
+
+/// What every call begins with. After it `r8` is the context; the arguments `rdi, rsi, rdx` and `rax` are as they were.
+macro_rules! keep {
+    () => {
+        concat!(
+            "mov r8, gs:[AREA_CONTEXT]\n", // save area of the context that runs
+            "mov [r8 + CONTEXT_rsp], rsp\n",
+            save!("r8", "rbx, rbp, r12, r13, r14, r15"), // what every call keeps
+            "\nmov [r8 + CONTEXT_rip], rcx\n",           // where to return to
+            "mov [r8 + CONTEXT_rflags], r11\n",
+            "mov rcx, gs:[AREA_THIS]\n",
+            "mov rsp, gs:[AREA_STACK]\n", // the kernel's stack, from its top
+            "xor ebp, ebp",               // end of the chain of frames
+        )
+    };
+}
 
 /// Target of LSTAR.
 #[unsafe(naked)]
 pub extern "C" fn entry() {
     naked_asm!(
         "swapgs",                            // 1. gs: the area of this processor
-        "mov gs:[AREA_SCRATCH], rsp",        // 2. keep the partition's stack pointer
-        "mov rsp, gs:[AREA_CONTEXT]",        // 3. rsp: save area of the context that runs
-        save!("rsp", "rbx, rbp, r12, r13, r14, r15"), // 4. what every call keeps
-        "mov [rsp + CONTEXT_rip], rcx",      // 5. where to return to
-        "mov [rsp + CONTEXT_rflags], r11",
-        "mov rcx, gs:[AREA_SCRATCH]",
-        "mov [rsp + CONTEXT_rsp], rcx",
-        "cmp rax, {call}",                   // 6. `call` takes its arguments in registers
+        "cmp rax, {call}",                   // 2. the one that has to be quickest
         "jne 2f",
-        "mov rcx, rdi",                      //    slot of the doorbell; rsi: mask, rdx: deadline
-        "mov rdi, gs:[AREA_THIS]",
-        "mov rsp, gs:[AREA_STACK]",          // 7. the kernel's stack, from its top
-        "xor ebp, ebp",                      // 8. end of the chain of frames
-        "call {dispatch_call}",              // 9. rax: what to run next
-        "jmp {resume}",
+        keep!(),
+        "call {dispatch_call}",              // 3. slot, mask, deadline, area, context
         "2:",
-        save!("rsp", "rax, rdx, rsi, rdi, r8, r9, r10"), // 10. any other: its number and arguments too
-        "mov rdi, gs:[AREA_THIS]",
-        "mov rsp, gs:[AREA_STACK]",
-        "xor ebp, ebp",
+        "cmp rax, {quick}",                  // 4. those with their arguments in registers
+        "jae 3f",
+        keep!(),
+        "push rbp",                          // 5. as a call would, with nowhere to return to
+        "cmp eax, {ring}",
+        "jb {dispatch_wait}",
+        "je {dispatch_ring}",
+        "cmp eax, {give_up}",
+        "je {dispatch_yield}",
+        "jmp {dispatch_acknowledge}",
+        "3:",                                // 6. any other: its number and arguments go into the save area
+        "mov gs:[AREA_SCRATCH], r8",
+        keep!(),
+        save!("r8", "rax, rdx, rsi, rdi, r9, r10"),
+        "push gs:[AREA_SCRATCH]",
+        "pop [r8 + CONTEXT_r8]",
         "call {dispatch}",
-        "jmp {resume}",
         call = const Call::Call as i32,
+        ring = const Call::Ring as i32,
+        give_up = const Call::Yield as i32,
+        quick = const QUICK_CALLS,
         dispatch_call = sym dispatch::call,
+        dispatch_wait = sym dispatch::wait,
+        dispatch_ring = sym dispatch::ring,
+        dispatch_yield = sym dispatch::give_up,
+        dispatch_acknowledge = sym dispatch::acknowledge,
         dispatch = sym dispatch::system_call,
-        resume = sym resume::resume,
     )
 }
+
+const _: () = assert!(Call::Wait as u64 == 0 && Call::Ring as u64 == 1);
+const _: () = assert!(Call::Acknowledge as u64 + 1 == QUICK_CALLS);
