@@ -36,13 +36,15 @@ pub enum Chipset {
     Pc,
     /// Q35, 2009.
     Q35,
+    /// Neither PCI nor VGA: for direct boot alone.
+    Microvm,
 }
 
 /// What the person chooses about the machine.
 #[derive(Clone, Debug, Args)]
 pub struct Options {
     /// Number of processors.
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(long = "processors", visible_alias = "smp", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub smp: u16,
     /// Memory in MiB.
     #[arg(long, default_value_t = 512)]
@@ -90,6 +92,17 @@ impl Default for Options {
     }
 }
 
+/// The environment variable that names the machine for tests: [`Options::words`], one a line.
+pub const MACHINE: &str = "BULKHEAD_MACHINE";
+
+/// The words of [`MACHINE`], as a command line.
+#[derive(clap::Parser)]
+#[command(no_binary_name = true)]
+struct Words {
+    #[command(flatten)]
+    options: Options,
+}
+
 /// How a debugger takes part.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Debugger {
@@ -100,6 +113,41 @@ pub enum Debugger {
 }
 
 impl Options {
+    /// The machine that the environment names, else the usual one.
+    ///
+    /// # Errors
+    /// What does not name a machine.
+    pub fn of_environment() -> Result<Self> {
+        let words = std::env::var(MACHINE).unwrap_or_default();
+        let words = words.lines().filter(|word| !word.is_empty());
+        let parsed = <Words as clap::Parser>::try_parse_from(words).context(MACHINE)?;
+        Ok(parsed.options)
+    }
+
+    /// The words that make it on a command line.
+    #[must_use]
+    pub fn words(&self) -> Vec<String> {
+        let name = |value: Option<clap::builder::PossibleValue>| {
+            value.map_or_else(String::new, |value| value.get_name().to_owned())
+        };
+        let mut words = vec![
+            format!("--processors={}", self.smp),
+            format!("--memory={}", self.memory),
+            format!("--firmware={}", name(self.firmware.to_possible_value())),
+            format!("--machine={}", name(self.machine.to_possible_value())),
+        ];
+        let flags = [
+            (self.deterministic, "--deterministic"),
+            (self.tcg, "--tcg"),
+            (self.no_serial, "--no-serial"),
+            (self.reboot, "--reboot"),
+        ];
+        words.extend(flags.iter().filter(|(set, _)| *set).map(|(_, word)| (*word).to_owned()));
+        words.extend(self.cpu.iter().map(|cpu| format!("--cpu={cpu}")));
+        words.extend(self.qemu_args.iter().map(|word| format!("--qemu-arg={word}")));
+        words
+    }
+
     /// Whether it will run on the computer's own hardware, in words for people.
     #[must_use]
     pub fn accelerator(&self) -> &'static str {
@@ -125,7 +173,10 @@ impl Options {
         debugger: Debugger,
     ) -> Result<Command> {
         let mut command = emulator()?;
-        command.args(["-nodefaults", "-no-user-config", "-display", "none", "-vga", "std"]);
+        command.args(["-nodefaults", "-no-user-config", "-display", "none"]);
+        if self.machine != Chipset::Microvm {
+            command.args(["-vga", "std"]);
+        }
         self.processor(&mut command);
         command.args(["-smp", &self.smp.to_string(), "-m", &self.memory.to_string()]);
         if self.no_serial {
@@ -152,6 +203,7 @@ impl Options {
         let chipset = match self.machine {
             Chipset::Pc => "pc",
             Chipset::Q35 => "q35",
+            Chipset::Microvm => "microvm",
         };
         let hardware = self.hardware();
         let accelerator = if hardware { "kvm" } else { "tcg" };
@@ -284,6 +336,26 @@ mod tests {
         let arguments = arguments(Options { deterministic: true, ..Options::default() });
         assert!(value(&arguments, "-icount").is_some());
         assert_eq!(value(&arguments, "-cpu"), Some("max,-x2apic"));
+    }
+
+    #[test]
+    fn words_make_the_same_machine() {
+        let odd = Options {
+            smp: 3,
+            memory: 77,
+            firmware: Firmware::UefiDisc,
+            machine: Chipset::Pc,
+            cpu: Some("max,-x2apic".to_owned()),
+            deterministic: true,
+            tcg: true,
+            no_serial: true,
+            reboot: true,
+            qemu_args: vec!["-device".to_owned(), "nvme,id=a b".to_owned()],
+        };
+        for options in [Options::default(), odd] {
+            let parsed = <Words as clap::Parser>::try_parse_from(options.words()).unwrap().options;
+            assert_eq!(format!("{parsed:?}"), format!("{options:?}"));
+        }
     }
 
     #[test]

@@ -28,11 +28,8 @@ enum Verb {
         #[arg(default_value = "node")]
         name: String,
     },
-    /// Run every test, or the steps named.
-    Test {
-        /// Steps to run; all without one.
-        steps: Vec<String>,
-    },
+    /// Run every check and every test, or some.
+    Test(test::Arguments),
     /// Measure the kernel's paths and compare with what is wanted.
     Bench(bench::Arguments),
     /// Start a machine under gdb, with symbols of the kernel or a partition.
@@ -55,7 +52,7 @@ fn main() -> ExitCode {
         Verb::Run(arguments) => run::run(&arguments),
         Verb::Build { name } => image::build(&name),
         Verb::Image { name } => image::image(&name),
-        Verb::Test { steps } => test::run(&steps),
+        Verb::Test(arguments) => test::run(&arguments),
         Verb::Bench(arguments) => bench::run(&arguments),
         Verb::Debug(arguments) => debug::run(&arguments),
         Verb::New { name } => new::run(&name),

@@ -21,6 +21,8 @@ use zerocopy::FromZeros;
 
 /// Where the local APIC is unless a table says otherwise.
 const LOCAL_APIC: u64 = 0xfee0_0000;
+/// Where the I/O APIC is in machines that have no table of them.
+const IO_APIC: u64 = 0xfec0_0000;
 /// Bytes of the registers of a local APIC and of an HPET's first part, and of an I/O APIC.
 const LARGE_BLOCK: u64 = 0x400;
 const IO_APIC_BLOCK: u64 = 0x20;
@@ -70,6 +72,9 @@ pub fn read<M: PhysicalMemory>(
             fadt::read(memory, root, &table, &mut machine);
         }
         hpet = root.table(memory, *b"HPET").and_then(|table| hpet_address(memory, &table));
+    }
+    if machine.io_apic_count == 0 {
+        madt::add_usual_io_apic(&mut machine, PhysicalAddress::new(IO_APIC));
     }
     let devices = place_devices(&mut machine, local_apic, hpet, map);
     let copy = match (rsdp, root) {

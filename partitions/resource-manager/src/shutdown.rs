@@ -9,7 +9,11 @@ use program_loader::{Calls, Window};
 /// What tools wait for on the debug port; see `kernel/doc/0004`.
 const OFF: &[u8] = b"bulkhead: the machine is off\n";
 
-/// How long a machine may take to switch off before it is reset instead, nanoseconds.
+/// What people read where that was not true.
+const STILL_ON: &[u8] =
+    b"bulkhead: nobody runs any more, but nothing switches this machine off: do it by hand\n";
+
+/// How long a machine may take to switch off, nanoseconds.
 const POWER_OFF_TIME: u64 = 2_000_000_000;
 
 /// How it ends.
@@ -53,11 +57,14 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
                     self.machine.write_port(port, value);
                 }
             }
-            // The chipset switches off a little later; a reset must not get there first.
+            // The chipset switches off a little later.
             let now = self.machine.now();
             self.machine.sleep_until(now.saturating_add(POWER_OFF_TIME));
+            // Whoever switches a machine off does not want it to start again.
+            self.machine.say(STILL_ON);
+            self.shutdown = None;
+            return;
         }
-        // The power is still on, or a reset was asked for.
         let reset = KernelOperation::Reset as u64;
         let _ = self.machine.patient(first_slot::KERNEL, reset, [0; 4]);
     }

@@ -1,8 +1,10 @@
 //! `test`: every step that must pass before a change lands, in one list.
 
+use crate::machine::{MACHINE, Options};
 use crate::paths::{self, Program};
 use crate::verbs::image;
 use anyhow::{Context as _, Result, bail};
+use clap::Args;
 use std::process::Command;
 use std::time::Instant;
 
@@ -38,9 +40,14 @@ struct Step {
     action: Action,
 }
 
+/// Set to anything, the tests take the long form of everything.
+const CAMPAIGN: &str = "BULKHEAD_CAMPAIGN";
 const BARE: &str = "x86_64-unknown-none";
 const UEFI: &str = "x86_64-unknown-uefi";
 const STRICT: &[&str] = &["-D", "warnings"];
+
+/// Steps that run whole machines.
+const MACHINES: [&str; 2] = ["images", "scenarios"];
 
 /// Every step, in its order: cheap ones first.
 const STEPS: [Step; 14] = [
@@ -96,20 +103,49 @@ const fn step(name: &'static str, action: Action) -> Step {
     Step { name, action }
 }
 
+/// Arguments of `test`.
+#[derive(Debug, Args)]
+#[command(after_help = steps())]
+pub struct Arguments {
+    /// Run the tests alone whose name contains this: without --only, those on whole machines.
+    pub filter: Option<String>,
+    /// Run this step alone; may be repeated.
+    #[arg(long, value_name = "STEP", value_parser = STEPS.map(|step| step.name))]
+    pub only: Vec<String>,
+    /// The long form of everything: every machine, every campaign. Hours instead of minutes.
+    #[arg(long)]
+    pub campaign: bool,
+    /// The machine, where a test does not want another.
+    #[command(
+        flatten,
+        next_help_heading = "The machine, where a test does not want one of its own"
+    )]
+    pub machine: Options,
+}
+
+/// The end of the help: what there is.
+fn steps() -> String {
+    format!(
+        "Steps: {}\n\nExamples:\n  ./bulkhead test --only scenarios suite_2\n  \
+         ./bulkhead test --cpu EPYC --firmware uefi console_\n  \
+         ./bulkhead test --campaign machine_        writes target/machines.md",
+        STEPS.map(|step| step.name).join(", ")
+    )
+}
+
 /// Runs the steps named, or all.
 ///
 /// # Errors
 /// The first step that fails, by its name.
-pub fn run(names: &[String]) -> Result<()> {
-    check(names)?;
+pub fn run(arguments: &Arguments) -> Result<()> {
     let start = Instant::now();
-    let wanted = |step: &&Step| names.is_empty() || names.iter().any(|name| name == step.name);
     let mut done = 0;
-    for step in STEPS.iter().filter(wanted) {
+    for step in STEPS.iter().filter(|step| arguments.wants(step)) {
         let begin = Instant::now();
         println!("── {}", step.name);
-        perform(&step.action)
-            .with_context(|| format!("step '{0}' failed; again: ./bulkhead test {0}", step.name))?;
+        arguments.perform(step).with_context(|| {
+            format!("step '{0}' failed; again: ./bulkhead test --only {0}", step.name)
+        })?;
         println!("── {} passed in {} s", step.name, begin.elapsed().as_secs());
         done += 1;
     }
@@ -117,36 +153,49 @@ pub fn run(names: &[String]) -> Result<()> {
     Ok(())
 }
 
-fn check(names: &[String]) -> Result<()> {
-    match names.iter().find(|name| STEPS.iter().all(|step| step.name != **name)) {
-        None => Ok(()),
-        Some(name) => {
-            let known: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
-            bail!("there is no step '{name}'; there are: {}", known.join(", "))
+impl Arguments {
+    fn wants(&self, step: &Step) -> bool {
+        if !self.only.is_empty() {
+            return self.only.iter().any(|name| name == step.name);
+        }
+        self.filter.is_none() || MACHINES.contains(&step.name)
+    }
+
+    fn perform(&self, step: &Step) -> Result<()> {
+        match &step.action {
+            Action::Cargo(arguments, packages, rest) => {
+                let mut command = self.cargo(arguments);
+                for package in packages.names() {
+                    command.args(["-p", &package]);
+                }
+                let filter = self.filter.iter().filter(|_| arguments.contains(&"test"));
+                run_to_end(command.arg("--").args(filter).args(*rest))
+            }
+            // Other flags rebuild everything, so they have a target folder of their own.
+            Action::Flagged(flags, arguments) => {
+                let folder = paths::target().join("flagged");
+                let mut command = self.cargo(arguments);
+                run_to_end(command.env("RUSTFLAGS", flags).env("CARGO_TARGET_DIR", folder))
+            }
+            Action::Documentation(packages) => run_to_end(
+                self.cargo(&["doc", "--no-deps"])
+                    .args(*packages)
+                    .env("RUSTDOCFLAGS", "-D warnings"),
+            ),
+            Action::Images => {
+                paths::manifests().iter().try_for_each(|name| image::write(name).map(drop))
+            }
         }
     }
-}
 
-fn perform(action: &Action) -> Result<()> {
-    match action {
-        Action::Cargo(arguments, packages, rest) => {
-            let mut command = cargo(arguments);
-            for package in packages.names() {
-                command.args(["-p", &package]);
-            }
-            run_to_end(command.arg("--").args(*rest))
+    fn cargo(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("cargo");
+        command.current_dir(paths::root()).args(arguments);
+        command.env(MACHINE, self.machine.words().join("\n"));
+        if self.campaign {
+            command.env(CAMPAIGN, "1");
         }
-        // Other flags rebuild everything, so they have a target folder of their own.
-        Action::Flagged(flags, arguments) => {
-            let folder = paths::target().join("flagged");
-            run_to_end(cargo(arguments).env("RUSTFLAGS", flags).env("CARGO_TARGET_DIR", folder))
-        }
-        Action::Documentation(packages) => run_to_end(
-            cargo(&["doc", "--no-deps"]).args(*packages).env("RUSTDOCFLAGS", "-D warnings"),
-        ),
-        Action::Images => {
-            paths::manifests().iter().try_for_each(|name| image::write(name).map(drop))
-        }
+        command
     }
 }
 
@@ -168,12 +217,6 @@ impl Packages {
 fn chosen(choice: impl Fn(&Program) -> bool) -> Vec<String> {
     let programs = paths::programs().into_iter().filter(|program| choice(program));
     programs.map(|program| program.name).collect()
-}
-
-fn cargo(arguments: &[&str]) -> Command {
-    let mut command = Command::new("cargo");
-    command.current_dir(paths::root()).args(arguments);
-    command
 }
 
 fn run_to_end(command: &mut Command) -> Result<()> {

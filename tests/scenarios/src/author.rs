@@ -1,10 +1,9 @@
 //! What the author of a partition uses: the trace and its drawing.
 
-use crate::{PATIENCE, start, trial};
+use crate::{PATIENCE, start, trial, usual};
 use anyhow::{Context as _, Result, ensure};
 use libtest_mimic::Trial;
 use qemu_runner::images::{self, Artifacts};
-use qemu_runner::machine::Options;
 use qemu_runner::session::Session;
 use qemu_runner::{exec, perfetto};
 use serde_json::Value;
@@ -21,7 +20,7 @@ pub fn all() -> Vec<Trial> {
 
 /// A client asks its server: that must be in the trace, and in its drawing.
 fn trace() -> Result<()> {
-    let mut session = start(&Artifacts::of("node"), &Options::default())?;
+    let mut session = start(&Artifacts::of("node"), &usual()?)?;
     ask(&mut session, "restart echo-asks")?;
     while !answered(&ask(&mut session, "log echo-asks")?) {
         thread::sleep(Duration::from_millis(50));

@@ -1,11 +1,10 @@
 //! A person's session at the operator's console, key by key.
 
-use crate::{PATIENCE, start, trial};
+use crate::{PATIENCE, start, trial, usual};
 use anyhow::{Context as _, Result, ensure};
 use libtest_mimic::Trial;
 use qemu_runner::exec;
 use qemu_runner::images::Artifacts;
-use qemu_runner::machine::Options;
 use qemu_runner::marks::Piece;
 use qemu_runner::session::Session;
 use std::time::{Duration, Instant};
@@ -18,7 +17,7 @@ const LEAVE: &str = "\x1d";
 pub fn all() -> Vec<Trial> {
     let on_node = |name: &'static str, run: fn(&mut Session) -> Result<()>| {
         trial(format!("console_{name}"), move || {
-            let mut session = start(&Artifacts::of("node"), &Options::default())?;
+            let mut session = start(&Artifacts::of("node"), &usual()?)?;
             run(&mut session).with_context(|| session.tail())
         })
     };

@@ -13,9 +13,11 @@ pub mod isolation_report;
 pub mod load;
 pub mod machines;
 pub mod mutated;
+pub mod pairs;
 pub mod picture;
 pub mod screens;
 pub mod suites;
+pub mod table;
 
 use anyhow::{Result, ensure};
 use libtest_mimic::Trial;
@@ -52,6 +54,14 @@ pub fn all() -> Vec<Trial> {
 #[must_use]
 pub fn campaign() -> bool {
     std::env::var_os("BULKHEAD_CAMPAIGN").is_some()
+}
+
+/// The machine that scenarios use where they do not want another: the usual one, or what `./bulkhead test` was told.
+///
+/// # Errors
+/// The environment names no machine.
+pub fn usual() -> Result<Options> {
+    Options::of_environment()
 }
 
 /// A scenario by its name.

@@ -1,96 +1,211 @@
 //! Other machines: chipsets, numbers of processors, sizes of memory, processor models, and Bochs.
 //!
-//! A handful always; all combinations where `BULKHEAD_CAMPAIGN` is set. A machine starts and ends in
+//! A handful always; every two properties together where `BULKHEAD_CAMPAIGN` is set. A machine starts and ends in
 //! order, or the loader or the kernel names what it lacks.
 
-use crate::{PATIENCE, campaign, start, trial};
+use crate::pairs::cover;
+use crate::{PATIENCE, campaign, start, table, trial};
 use anyhow::{Result, ensure};
 use libtest_mimic::Trial;
 use qemu_runner::bochs;
 use qemu_runner::exec;
 use qemu_runner::images::Artifacts;
 use qemu_runner::machine::{Chipset, Firmware, Options};
+use qemu_runner::session::Session;
 use std::time::Duration;
 
 /// How long Bochs may take for everything: it is some twenty times slower.
 const BOCHS_PATIENCE: Duration = Duration::from_secs(150);
 
-const FIRMWARES: [(&str, Firmware); 3] =
-    [("direct", Firmware::Direct), ("bios", Firmware::Bios), ("uefi", Firmware::Uefi)];
-const CHIPSETS: [(&str, Chipset); 2] = [("pc", Chipset::Pc), ("q35", Chipset::Q35)];
+/// Who starts the loader.
+const FIRMWARES: [(&str, Firmware); 4] = [
+    ("direct", Firmware::Direct),
+    ("bios", Firmware::Bios),
+    ("uefi", Firmware::Uefi),
+    ("uefi-disc", Firmware::UefiDisc),
+];
+/// Chipsets.
+const CHIPSETS: [(&str, Chipset); 3] =
+    [("q35", Chipset::Q35), ("pc", Chipset::Pc), ("microvm", Chipset::Microvm)];
+/// Numbers of processors.
+const PROCESSORS: [u16; 4] = [2, 1, 4, 8];
+/// Sizes of memory, MiB.
+const MEMORY: [u32; 7] = [512, 64, 128, 1024, 2560, 4096, 16384];
+/// Processor models, then what is missing one by one and can be done without.
+const MODELS: [&str; 12] = [
+    "max",
+    "qemu64",
+    "EPYC",
+    "Nehalem",
+    "max,-x2apic",
+    "max,-smep",
+    "max,-smap",
+    "max,-umip",
+    "max,-pge",
+    "max,-pdpe1gb",
+    "max,-mce,-mca",
+    "max,-x2apic,-smep,-smap,-umip,-pge,-pdpe1gb,-mce,-mca,-pat,-xsave,-rdtscp,-fsgsbase",
+];
+/// What else may be different, in QEMU's words.
+const ODD: [(&str, &[&str]); 9] = [
+    ("", &[]),
+    ("no HPET", &["-machine", "hpet=off"]),
+    ("no PIT", &["-machine", "pit=off"]),
+    ("no PIT, no HPET", &["-machine", "pit=off,hpet=off"]),
+    ("no 8259", &["-machine", "pic=off"]),
+    ("no keyboard controller", &["-machine", "i8042=off"]),
+    ("no ACPI", &["-machine", "acpi=off"]),
+    ("low 1 GiB alone below 4 GiB", &["-machine", "max-ram-below-4g=1G"]),
+    (NODES, &[]),
+];
+/// Its memory is in two parts, which takes more words than [`ODD`] can hold.
+const NODES: &str = "two memory nodes";
 
 /// The handful, or all.
 #[must_use]
 pub fn all() -> Vec<Trial> {
-    let campaign = campaign();
     let mut trials = refusals();
-    trials.extend(if campaign { matrix() } else { handful() });
-    let models: &[&str] = if campaign {
+    trials.extend(if campaign() { matrix() } else { handful() });
+    let models: &[&str] = if campaign() {
         &["corei7_skylake_x", "corei7_icelake_u", "ryzen"]
     } else {
         &["corei7_skylake_x"]
     };
-    let counts: &[u16] = if campaign { &[1, 4] } else { &[1] };
+    let counts: &[u16] = if campaign() { &[1, 4] } else { &[1] };
     for model in models {
         trials.extend(counts.iter().map(|&count| in_bochs(model, count)));
     }
     trials
 }
 
+/// A few rows of what [`matrix`] makes all of: numbers of values, by columns.
 fn handful() -> Vec<Trial> {
-    vec![
-        machine(Chipset::Pc, Firmware::Uefi, 2, 256, "EPYC"),
+    [
         // Memory above 4 GiB, which further processors cannot reach while they start.
-        machine(Chipset::Pc, Firmware::Uefi, 2, 4096, "max"),
-        machine(Chipset::Pc, Firmware::Bios, 4, 512, "Nehalem"),
-        machine(Chipset::Q35, Firmware::Bios, 1, 64, "qemu64"),
-        machine(Chipset::Q35, Firmware::Direct, 8, 6144, "EPYC"),
+        [2, 1, 0, 5, 0, 0],
+        [1, 1, 2, 0, 3, 0],
+        [1, 0, 1, 1, 1, 3],
+        [0, 2, 3, 0, 2, 0],
+        [0, 0, 0, 6, 11, 6],
     ]
+    .iter()
+    .map(|row| machine(row))
+    .collect()
 }
 
-/// Each door, chipset, model and number of processors; sizes of memory go around.
+/// Every two values of different columns that can meet do so once.
 fn matrix() -> Vec<Trial> {
-    let mut trials = Vec::new();
-    let mut sizes = [64, 128, 1024, 2560, 4096, 8192].into_iter().cycle();
-    for (_, firmware) in FIRMWARES {
-        for (_, chipset) in CHIPSETS {
-            for cpu in ["max", "qemu64", "EPYC", "Nehalem"] {
-                for smp in [1, 2, 4, 8] {
-                    // UEFI firmware itself needs more than the smallest.
-                    let memory = sizes.find(|&size| firmware != Firmware::Uefi || size > 64);
-                    trials.push(machine(chipset, firmware, smp, memory.unwrap_or(512), cpu));
-                }
-            }
-        }
-    }
-    trials
+    let sizes =
+        [FIRMWARES.len(), CHIPSETS.len(), PROCESSORS.len(), MEMORY.len(), MODELS.len(), ODD.len()];
+    cover(&sizes, exists).iter().map(|row| machine(row)).collect()
+}
+
+/// Whether QEMU has such a machine.
+fn exists(row: &[Option<usize>]) -> bool {
+    let of = |column: usize| row.get(column).copied().flatten();
+    let uefi = matches!(of(0), Some(2 | 3));
+    let micro = of(1) == Some(2);
+    let odd = of(5).and_then(|odd| ODD.get(odd)).map_or("", |odd| odd.0);
+    // It has neither disc nor firmware, none of what can be left out, and no more than some memory.
+    let plain =
+        of(0).is_none_or(|door| door == 0) && ["", "no ACPI"].contains(&odd) && of(3) != Some(6);
+    // The firmware itself needs more than the smallest, and ACPI.
+    let fits = !uefi || of(3) != Some(1) && odd != "no ACPI";
+    (!micro || plain) && fits
 }
 
 // covers: BOOT-1, BOOT-6
-fn machine(chipset: Chipset, firmware: Firmware, smp: u16, memory: u32, cpu: &str) -> Trial {
-    let chipset_name = CHIPSETS.iter().find(|(_, other)| *other == chipset).map_or("", |c| c.0);
-    let door = FIRMWARES.iter().find(|(_, other)| *other == firmware).map_or("", |f| f.0);
-    let name = format!("machine_{chipset_name}_{door}_{smp}_{memory}M_{}", cpu.to_lowercase());
-    let cpu = Some(cpu.to_owned());
-    let options = Options { smp, memory, firmware, machine: chipset, cpu, ..Options::default() };
-    trial(name, move || boot(&options))
+fn machine(row: &[usize]) -> Trial {
+    let &[door, chipset, processors, memory, model, odd] = row else { unreachable!("six columns") };
+    let ((door, firmware), (chipset, kind)) = (FIRMWARES[door], CHIPSETS[chipset]);
+    let (smp, memory, model, (odd, extra)) =
+        (PROCESSORS[processors], MEMORY[memory], MODELS[model], ODD[odd]);
+    let words: Vec<String> = [door, chipset, &format!("{smp}"), &format!("{memory}M"), model, odd]
+        .iter()
+        .map(|word| word.to_lowercase().replace([' ', ','], "_"))
+        .filter(|word| !word.is_empty())
+        .collect();
+    let options = Options {
+        smp: if odd == "no ACPI" { 1 } else { smp },
+        memory,
+        firmware,
+        machine: kind,
+        cpu: Some(model.to_owned()),
+        qemu_args: if odd == NODES { nodes(memory) } else { owned(extra) },
+        ..Options::default()
+    };
+    let row = [door, chipset, &smp.to_string(), &memory.to_string(), model, odd].map(str::to_owned);
+    trial(format!("machine_{}", words.join("_")), move || table::record(&row, || boot(&options)))
 }
 
-fn boot(options: &Options) -> Result<()> {
+fn owned(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
+}
+
+/// Half of memory in each of two nodes, the processors in the second.
+fn nodes(memory: u32) -> Vec<String> {
+    let node = |number: u32| {
+        let object = format!("memory-backend-ram,id=m{number},size={}M", memory / 2);
+        ["-object".to_owned(), object, "-numa".to_owned(), format!("node,memdev=m{number}")]
+    };
+    (0..2).flat_map(node).chain(owned(&["-numa", "cpu,node-id=1,socket-id=0"])).collect()
+}
+
+/// Boots, looks whether all is there, switches off. Gives what the machine says of its clock and of what it does without.
+fn boot(options: &Options) -> Result<String> {
     let mut session = start(&Artifacts::of("minimal"), options)?;
-    let mut machine = String::new();
-    exec::run(&mut session, "machine; audit; shutdown", PATIENCE, |answer| {
-        if answer.command == "machine" {
-            machine.clone_from(&answer.output);
-        }
-    })?;
-    check_processors(&machine, options.smp)
+    let machine = ask(&mut session, "machine")?;
+    check_processors(&machine, options.smp)?;
+    check_memory(&machine, options.memory)?;
+    ask(&mut session, "audit")?;
+    let hardware = ask(&mut session, "hardware")?;
+    switch_off(&mut session, hardware.contains("power off      not known"))?;
+    let lines = hardware
+        .lines()
+        .filter(|line| ["time ", "done without"].iter().any(|start| line.starts_with(start)));
+    Ok(lines
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect::<Vec<_>>()
+        .join("; "))
+}
+
+fn ask(session: &mut Session, command: &str) -> Result<String> {
+    let answer = exec::command(session, command, PATIENCE)?;
+    ensure!(answer.status == Some(0), "'{command}': {:?}\n{}", answer.status, answer.output);
+    Ok(answer.output)
+}
+
+/// A machine of which no table says how it is switched off says so.
+fn switch_off(session: &mut Session, unknown: bool) -> Result<()> {
+    let from = session.transcript().len();
+    // A machine that goes off may no longer have said that it will.
+    let answer = exec::command(session, "shutdown", PATIENCE)?;
+    ensure!(matches!(answer.status, None | Some(0)), "shutdown: {:?}", answer.status);
+    if unknown {
+        return session.wait_text(from, "do it by hand", PATIENCE).map(drop);
+    }
+    let end = session.finish(PATIENCE)?;
+    ensure!(end.clean(), "{end}; {}", session.tail());
+    Ok(())
 }
 
 fn check_processors(machine: &str, wanted: u16) -> Result<()> {
     let line = machine.lines().find(|line| line.contains("processors")).unwrap_or_default();
     let counted = line.split_whitespace().any(|word| word == wanted.to_string());
     ensure!(counted, "not {wanted} processors:\n{machine}");
+    Ok(())
+}
+
+/// All of memory is seen, but for what firmware keeps of it.
+fn check_memory(machine: &str, megabytes: u32) -> Result<()> {
+    let line = machine.lines().find(|line| line.contains("in all")).unwrap_or_default();
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let number = words.get(1).and_then(|word| word.parse::<f64>().ok()).unwrap_or(0.0);
+    // Shown without a fraction, in the largest unit that fits.
+    let unit = if words.get(2) == Some(&"GiB") { 1024.0 } else { 1.0 };
+    let (least, most) = (number * unit, (number + 1.0) * unit);
+    let wanted = f64::from(megabytes);
+    ensure!(least <= wanted && wanted - 20.0 < most, "not {megabytes} MiB:\n{machine}");
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Boots the test images and reads its verdict: last line and exit device must agree, in time.
 
-use crate::{start, trial};
+use crate::{start, trial, usual};
 use anyhow::{Result, ensure};
 use libtest_mimic::Trial;
 use qemu_runner::images::Artifacts;
@@ -21,13 +21,13 @@ pub fn all() -> Vec<Trial> {
 
 // covers: KRN-2, KRN-3, CHN-1, CHN-6
 fn run(smp: u16) -> Result<()> {
-    passes("suite", &Options { smp, ..Options::default() })
+    passes("suite", &Options { smp, ..usual()? })
 }
 
 /// Shares over 1,000 frames where time counts instructions, so that no host takes a processor away.
 // covers: SCH-1
 fn shares() -> Result<()> {
-    passes("shares", &Options { smp: 3, deterministic: true, ..Options::default() })
+    passes("shares", &Options { smp: 3, deterministic: true, ..usual()? })
 }
 
 fn passes(image: &str, options: &Options) -> Result<()> {

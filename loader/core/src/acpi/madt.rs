@@ -123,6 +123,12 @@ pub(super) fn add_processor(machine: &mut Machine, id: u32) {
     }
 }
 
+/// Lists an I/O APIC of which no table speaks: the only one, from line 0 on.
+pub(super) fn add_usual_io_apic(machine: &mut Machine, physical: PhysicalAddress) {
+    let io_apic = IoApic { physical, ..IoApic::default() };
+    push(&mut machine.io_apics, &mut machine.io_apic_count, io_apic);
+}
+
 /// Appends to an array with a count beside it; what finds no room is left out.
 pub(super) fn push<T>(array: &mut [T], count: &mut u32, value: T) {
     let place = usize::try_from(*count).ok().and_then(|index| array.get_mut(index));

@@ -1,6 +1,7 @@
 //! Multiboot2 (specification 2.0, 3.6): a list of tags.
 
 use super::{Found, usage};
+use crate::framebuffer::bytes;
 use crate::map::{MemoryMap, Report};
 use crate::offer::{CommandLine, Door, Rsdp};
 use crate::refusal::Refusal;
@@ -40,7 +41,7 @@ pub fn find(information: &[u8]) -> Result<Found, Refusal> {
     let line = body(information, tag::COMMAND_LINE).unwrap_or_default();
     let screen = body(information, tag::FRAMEBUFFER).and_then(framebuffer);
     // Words on a screen that lies in memory would be written over whatever is there.
-    let screen = screen.filter(|screen| !map.holds_memory(screen.address, length(screen)));
+    let screen = screen.filter(|screen| !map.holds_memory(screen.address, bytes(screen)));
     Ok(Found {
         door: Door::Multiboot2,
         map,
@@ -95,10 +96,6 @@ fn framebuffer(body: &[u8]) -> Option<Framebuffer> {
     let (pitch, width, height) = (number32(body, 8)?, number32(body, 12)?, number32(body, 16)?);
     let (depth, kind) = (u32::from(*body.get(20)?), *body.get(21)?);
     (kind == DIRECT_COLOUR).then_some(Framebuffer { address, pitch, width, height, depth })
-}
-
-fn length(screen: &Framebuffer) -> u64 {
-    u64::from(screen.pitch).saturating_mul(screen.height.into())
 }
 
 fn number32(bytes: &[u8], offset: usize) -> Option<u32> {

@@ -211,7 +211,10 @@ fn without_tables_there_is_this_processor() {
     let findings = read(&Memory { end: 0x1000, ..Memory::default() }, &Rsdp::Search, 9);
     assert_eq!(processors(&findings), [9]);
     assert_eq!(findings.machine.rsdp.raw(), 0);
-    assert_eq!(findings.devices.len(), 1);
+    let places: Vec<_> = findings.devices.iter().map(|device| device.physical.raw()).collect();
+    assert_eq!(places, [0xfee0_0000, 0xfec0_0000], "both kinds of APIC where they usually are");
+    let [io_apic, ..] = findings.machine.io_apics;
+    assert_eq!((findings.machine.io_apic_count, io_apic.base), (1, 0));
 }
 
 #[test]
