@@ -2,7 +2,7 @@
 
 use crate::complaint::Complaint;
 use crate::surroundings::{Surroundings, Trouble, fetch_next};
-use abi::image::name_text;
+use crate::words::name_of;
 use abi::manifest::PartitionRole;
 use abi::message::resource::{Index, PartitionRecord, PartitionState, ResourceRequest};
 use alloc::vec::Vec;
@@ -37,14 +37,14 @@ impl List {
 
     /// The names of all.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|record| name_text(&record.name))
+        self.0.iter().map(|record| name_of(&record.name))
     }
 
     /// The one with this name, or with this number where none has it as its name.
     pub fn named<'a>(&'a self, name: &'a str) -> Result<&'a PartitionRecord, Complaint<'a>> {
         let unknown =
             || Mistake::UnknownPartition { word: name, nearest: nearest(name, self.names()) };
-        let found = self.0.iter().find(|record| name_text(&record.name) == name);
+        let found = self.0.iter().find(|record| name_of(&record.name) == name);
         let number = name.parse::<u32>().ok();
         let found = found.or_else(|| self.0.iter().find(|record| number == Some(record.id)));
         found.ok_or_else(|| Complaint::Mistake(unknown()))
@@ -52,7 +52,7 @@ impl List {
 
     /// The name of the one with this id.
     pub fn name(&self, id: u32) -> Option<&str> {
-        self.0.iter().find(|record| record.id == id).map(|record| name_text(&record.name))
+        self.0.iter().find(|record| record.id == id).map(|record| name_of(&record.name))
     }
 }
 

@@ -1,11 +1,18 @@
-//! Numbers as people read them.
+//! Numbers and names as people read them.
 
 use abi::control::{ChannelOperation, InterruptOperation, KernelOperation};
 use abi::control::{ContextOperation, MemoryOperation, PartitionOperation, ProcessorOperation};
 use abi::fault::{Reason, exception_name};
+use abi::image::{Name, name_text};
 use abi::rights::Kind;
 use abi::types::{EventBit, Nanoseconds, PAGE_SIZE};
 use core::fmt;
+
+/// The text of a name; a question mark for one that would say more to a terminal than letters do.
+pub fn name_of(name: &Name) -> &str {
+    let text = name_text(name);
+    if text.bytes().all(|letter| letter.is_ascii_graphic()) { text } else { "?" }
+}
 
 /// Vectors below this are exceptions of the processor.
 const EXCEPTIONS: u64 = 32;

@@ -2,6 +2,7 @@
 // covers: CMD-3
 
 mod fake;
+mod hostile;
 mod mistakes;
 mod session;
 mod verbs;

@@ -3,7 +3,7 @@
 use super::Outcome;
 use crate::list::List;
 use crate::surroundings::{Surroundings, fetch_next};
-use abi::image::name_text;
+use crate::words::name_of;
 use abi::manifest::NO_PARTITION;
 use abi::message::resource::{CapabilityQuery, CapabilityRecord, ResourceRequest};
 use abi::rights::{ANY_LINE, Kind, Rights};
@@ -40,7 +40,7 @@ fn show_one<'a>(
     list: &List,
     record: &CapabilityRecord,
 ) -> Outcome<'a> {
-    let name = name_text(&record.name);
+    let name = name_of(&record.name);
     let whose = whose(list, record.target);
     let does = does(record.rights);
     let kind = Kind::from_number(record.kind.into()).unwrap_or(Kind::None);

@@ -3,8 +3,8 @@
 use super::Outcome;
 use crate::list::List;
 use crate::surroundings::{Surroundings, fetch_next};
+use crate::words::name_of;
 use abi::channel::ChannelKind;
-use abi::image::name_text;
 use abi::message::resource::{ChannelRecord, Index, ResourceRequest};
 
 /// Most channels that are listed, so that a list without end has one.
@@ -35,7 +35,7 @@ fn show_one<'a>(
     Ok(writeln!(
         surroundings,
         "{:<13}{:<17}{:<17}{:<8}{:>5}{:>8}{:>10}",
-        name_text(&record.name),
+        name_of(&record.name),
         list.name(record.client).unwrap_or("?"),
         list.name(record.server).unwrap_or("?"),
         kind.map_or("?", |(_, word)| word),

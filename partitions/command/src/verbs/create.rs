@@ -4,7 +4,7 @@ use super::Outcome;
 use crate::complaint::Complaint;
 use crate::list::{List, state};
 use crate::surroundings::{Surroundings, Trouble, fetch};
-use abi::image::name_text;
+use crate::words::name_of;
 use abi::message::resource::{Index, PartitionRecord, ResourceRequest, ResourceStatus};
 use zerocopy::IntoBytes;
 
@@ -22,7 +22,7 @@ pub fn create<'a>(
         surroundings,
         "partition {0} made like {1}: start {0} starts it",
         made.index,
-        name_text(&record.name)
+        name_of(&record.name)
     )?)
 }
 

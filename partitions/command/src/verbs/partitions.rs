@@ -3,8 +3,7 @@
 use super::Outcome;
 use crate::list::{List, state};
 use crate::surroundings::Surroundings;
-use crate::words::{Events, Fault, Pages};
-use abi::image::name_text;
+use crate::words::{Events, Fault, Pages, name_of};
 use abi::message::resource::{PartitionRecord, PartitionState};
 
 /// One line for each partition.
@@ -26,7 +25,7 @@ fn show_one<'a>(surroundings: &mut impl Surroundings, record: &PartitionRecord) 
         surroundings,
         "{:>4}  {:<18}{word:<10}{:>5}  {:>8}  {:>8}  ",
         record.id,
-        name_text(&record.name),
+        name_of(&record.name),
         record.share,
         Pages(record.pages),
         record.restarts,

@@ -155,10 +155,10 @@ fn ask_once(
 #[test]
 fn whatever_is_asked_only_what_was_accepted_changes_anything() {
     let mut tally = Tally::default();
-    for seed in 0..count(2, 40) {
+    for seed in 0..count(1, 40) {
         let mut chance = Chance::new(seed);
         let (mut world, mut manager) = World::new();
-        for step in 0..count(2500, 25_000) {
+        for step in 0..count(3000, 25_000) {
             manager = ask_once(&mut world, manager, &mut chance, &mut tally);
             if step % 50 == 0 {
                 rest(&mut manager);
@@ -169,7 +169,7 @@ fn whatever_is_asked_only_what_was_accepted_changes_anything() {
     }
     println!("{tally:?}");
     let ok = tally.answered[&(ResourceStatus::Ok as u16)];
-    assert!(tally.deaths > 10 && ok > 100 && tally.answered.len() >= 5, "{tally:?}");
+    assert!(tally.deaths > 5 && ok > 100 && tally.answered.len() >= 5, "{tally:?}");
 }
 
 /// Memory of a client that writes something else before every read of the manager's.
@@ -335,7 +335,7 @@ fn beside_a_liar(seed: u64, lying: usize) -> [u64; 3] {
 // covers: CHN-6
 #[test]
 fn a_client_whose_bytes_change_while_they_are_read_harms_nobody_else() {
-    for seed in 0..count(2, 8) {
+    for seed in 0..count(1, 8) {
         for lying in 0..2 {
             let [answered, lost, lies] = beside_a_liar(seed, lying);
             println!("channel {lying} lies {lies} times: {answered} answered, {lost} lost");
@@ -349,7 +349,7 @@ fn a_client_whose_bytes_change_while_they_are_read_harms_nobody_else() {
 fn a_manifest_that_lies_is_refused_by_name_or_makes_a_sound_machine() {
     let good = image();
     let (mut made, mut refused) = (0, 0);
-    for seed in 0..count(100, 10_000) {
+    for seed in 0..count(60, 3_000) {
         let mut chance = Chance::new(seed);
         let (world, mut manager) = match World::of(damage_manifest(&good, &mut chance)) {
             Ok(world) => world,
@@ -373,5 +373,5 @@ fn a_manifest_that_lies_is_refused_by_name_or_makes_a_sound_machine() {
         made += 1;
     }
     println!("{refused} refused, {made} made");
-    assert!(refused > made / 10 && made > 30, "{refused} refused, {made} made");
+    assert!(refused > made / 10 && made > 20, "{refused} refused, {made} made");
 }
