@@ -2,6 +2,7 @@
 // covers: IO-4
 
 mod clients;
+mod hostile;
 mod keyboard;
 mod pixels;
 mod port;
