@@ -1,11 +1,9 @@
-//! The boot partition: brings infrastructure back when it stops, the resource manager included.
+//! The boot partition: see README.md.
 
-#![no_std]
-#![no_main]
+#![cfg_attr(target_os = "none", no_std, no_main)]
 
-mod manager;
-mod rescuer;
+rt::entry!(boot::Rescuer);
 
-use rescuer::Rescuer;
-
-rt::entry!(Rescuer);
+/// On the host it is only compiled.
+#[cfg(not(target_os = "none"))]
+fn main() {}

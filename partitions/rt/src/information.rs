@@ -56,10 +56,14 @@ impl Pages {
     }
 }
 
-/// A `T` that nobody changed while it was copied; the word at `sequence` is raised before and after a change.
+/// A `T` that nobody changed while it was copied; the word at `sequence` is raised before and after a change. `None` for one that
+/// does not lie in the pages.
 pub fn read_consistent<T: FromBytes>(page: &Window, sequence: usize, offset: usize) -> Option<T> {
     let mut bytes = [0; 256];
     let copy = bytes.get_mut(..size_of::<T>())?;
+    if offset.checked_add(copy.len())? > page.length() {
+        return None;
+    }
     for _ in 0..TRIES {
         let before = page.load64(sequence, Ordering::Acquire);
         page.read_bytes(offset, copy);
@@ -91,4 +95,89 @@ pub fn is_end(resource: &Resource, role: Role) -> bool {
 #[expect(clippy::as_conversions, reason = "the number of a kind, declared repr(u16)")]
 pub fn is_for(resource: &Resource, kinds: &[ChannelKind]) -> bool {
     kinds.iter().any(|&kind| resource.channel_kind == kind as u16)
+}
+
+#[cfg(test)]
+mod tests {
+    //! Pages that say anything, also while they are read.
+
+    use super::*;
+    use crate::mock::make;
+    use abi::ABI_VERSION;
+    use core::sync::atomic::AtomicBool;
+    use std::vec::Vec;
+
+    fn pages() -> (Pages, Window) {
+        let count = usize::try_from(INFORMATION_PAGES).unwrap();
+        let (address, length) = make(count);
+        let window = Window::new(address, length).unwrap();
+        (Pages(window), window)
+    }
+
+    fn put(window: &Window, offset: usize, value: u64) {
+        window.write_bytes(offset, &value.to_le_bytes());
+    }
+
+    /// A head with this many resources, at rest.
+    fn head(window: &Window, resources: u32) {
+        put(window, 0, INFORMATION_MAGIC);
+        put(window, SEQUENCE, 2);
+        window.write_bytes(core::mem::offset_of!(Information, version), &ABI_VERSION.to_le_bytes());
+        let offset = core::mem::offset_of!(Information, resources);
+        window.write_bytes(offset, &resources.to_le_bytes());
+    }
+
+    #[test]
+    fn a_list_that_claims_no_end_ends_with_the_pages() {
+        let (pages, window) = pages();
+        let room = (window.length() - INFORMATION_HEADER) / size_of::<Resource>();
+        for claimed in [0, 1, 3, u32::MAX - 1, u32::MAX] {
+            head(&window, claimed);
+            let most = usize::try_from(claimed).unwrap().min(room);
+            assert_eq!(pages.resources().count(), most, "{claimed}");
+        }
+        assert_eq!(pages.resource(u32::MAX - 1).map(|_| ()), None);
+    }
+
+    #[test]
+    fn pages_never_at_rest_are_given_up() {
+        let (pages, window) = pages();
+        head(&window, 1);
+        put(&window, SEQUENCE, 3);
+        assert!(pages.header().is_none() && pages.resource(0).is_none());
+    }
+
+    /// What changes while it is read is read whole or not at all.
+    #[test]
+    fn a_change_in_the_middle_is_noticed() {
+        let (pages, window) = pages();
+        head(&window, 4);
+        let stop = AtomicBool::new(false);
+        let seen: Vec<Resource> = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for round in (4..).step_by(2) {
+                    put(&window, SEQUENCE, round - 1);
+                    fence(Ordering::SeqCst);
+                    for place in (0..4 * size_of::<Resource>()).step_by(8) {
+                        put(&window, INFORMATION_HEADER + place, round);
+                    }
+                    fence(Ordering::SeqCst);
+                    put(&window, SEQUENCE, round);
+                    if stop.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    std::thread::yield_now();
+                }
+            });
+            let seen = (0..4000).filter_map(|index| pages.resource(index % 4)).collect();
+            stop.store(true, Ordering::Relaxed);
+            seen
+        });
+        assert!(seen.len() > 100, "{} were read", seen.len());
+        for resource in &seen {
+            // Every word of it is of the same round.
+            let bytes = zerocopy::IntoBytes::as_bytes(resource);
+            assert!(bytes.chunks(8).all(|word| word == &bytes[..8]), "{resource:?}");
+        }
+    }
 }
