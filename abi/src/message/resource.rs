@@ -197,6 +197,8 @@ pub struct PlanRecord {
     pub idle: u32,
     /// Microseconds of a slot.
     pub slot: u32,
+    /// Timer interrupts that the processor took since it started.
+    pub timer_interrupts: u64,
 }
 
 /// A channel in the list.

@@ -2,12 +2,13 @@
 
 use crate::manager::{Machine, Manager, SELF};
 use crate::manifest::role;
+use crate::plans::processor_slot;
 use crate::requests::Reply;
 use crate::run::contexts;
 use crate::setup::ranges;
 use crate::trouble::Trouble;
 use abi::boot::MemoryKind;
-use abi::control::{ContextOperation, ContextState, PLAN_SLOTS};
+use abi::control::{ContextOperation, ContextState, PLAN_SLOTS, ProcessorOperation};
 use abi::fault::word;
 use abi::message::resource::{
     Index, MachineRecord, PartitionRecord, PartitionState, PlanRecord, ResourceStatus,
@@ -95,6 +96,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             return Err(ResourceStatus::NoSuch.into());
         }
         let processor = ProcessorId::new(processor);
+        let state = ProcessorOperation::State as u64;
+        let [_, _, timer_interrupts, _] =
+            self.machine.patient(processor_slot(processor), state, [0; 4])?;
         let plan = self.plan(processor);
         let usage = self.usage.of(processor);
         let mut used = [0; PLAN_SLOTS];
@@ -107,6 +111,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             takers,
             idle: usage.last().copied().unwrap_or(0).into(),
             slot: u32::try_from(self.manifest.slot / 1000).unwrap_or(u32::MAX),
+            timer_interrupts,
         }))
     }
 

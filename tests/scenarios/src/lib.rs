@@ -13,6 +13,7 @@ pub mod isolation_report;
 pub mod load;
 pub mod machines;
 pub mod mutated;
+pub mod owned;
 pub mod pairs;
 pub mod picture;
 pub mod screens;
@@ -37,6 +38,7 @@ pub fn all() -> Vec<Trial> {
         suites::all(),
         isolation::all(),
         load::all(),
+        owned::all(),
         console::all(),
         altered::all(),
         mutated::all(),

@@ -98,10 +98,24 @@ impl Fake {
         takers[..2].copy_from_slice(&[3, 1]);
         let used = std::array::from_fn(|slot| u16::try_from(slot * 5).expect("small"));
         match index {
-            0 => Some(PlanRecord { slots, used, takers, idle: 931, slot: 1000 }),
+            0 => Some(PlanRecord {
+                slots,
+                used,
+                takers,
+                idle: 931,
+                slot: 1000,
+                timer_interrupts: 77,
+            }),
             1 => {
                 let (slots, takers) = ([idle; 16], [idle; 16]);
-                Some(PlanRecord { slots, used: [0; 16], takers, idle: 1000, slot: 100 })
+                Some(PlanRecord {
+                    slots,
+                    used: [0; 16],
+                    takers,
+                    idle: 1000,
+                    slot: 100,
+                    timer_interrupts: 0,
+                })
             }
             _ => None,
         }

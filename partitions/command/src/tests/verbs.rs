@@ -25,11 +25,11 @@ fn ps() {
 fn plan() {
     let text = shown("plan");
     let lines: Vec<_> = text.lines().collect();
-    assert_eq!(lines[0], "processor 0: a slot is 1.0 ms, idle 93.1 %");
+    assert_eq!(lines[0], "processor 0: a slot is 1.0 ms, idle 93.1 %, timer interrupts 77");
     assert_eq!(lines[1], "     0  resource-manager     0.0 %     8  -                    4.0 %");
     assert_eq!(lines[4], "     3  ?                    1.5 %    11  -                    5.5 %");
     assert_eq!(lines[9], "  what is left goes to web, command");
-    assert_eq!(lines[10], "processor 1: a slot is 0.1 ms, idle 100.0 %");
+    assert_eq!(lines[10], "processor 1: a slot is 0.1 ms, idle 100.0 %, timer interrupts 0");
     assert_eq!(lines[19], "  what is left goes to nobody");
     assert_eq!(lines.len(), 20);
 }

@@ -30,7 +30,11 @@ fn show_one<'a>(
 ) -> Outcome<'a> {
     let slot = Duration(Nanoseconds::new(u64::from(plan.slot).saturating_mul(1000)));
     let idle = Thousandths(plan.idle.into());
-    writeln!(surroundings, "processor {processor}: a slot is {slot}, idle {idle}")?;
+    let interrupts = plan.timer_interrupts;
+    writeln!(
+        surroundings,
+        "processor {processor}: a slot is {slot}, idle {idle}, timer interrupts {interrupts}"
+    )?;
     for row in 0..HALF {
         for slot in [row, row.saturating_add(HALF)] {
             let owner = plan.slots.get(slot).map_or("", |&id| owner(list, id));
