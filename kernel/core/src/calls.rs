@@ -1,6 +1,6 @@
 //! The system calls. Wait, ring and call take no lock and look at nothing but their arguments.
 
-use crate::answer::{Answer, NOTHING, Refusal};
+use crate::answer::{Answer, Refusal};
 use crate::capability::{Doorbell, kind_number, lookup, lookup_as, slot, usable_doorbell};
 use crate::context::{Context, register, restore};
 use crate::machine::Machine;
@@ -211,7 +211,7 @@ pub(crate) fn answer(context: &Context, answer: Answer) {
 }
 
 #[inline(never)]
-fn reply(context: &Context, result: Answer) -> Next<'_> {
+pub(crate) fn reply(context: &Context, result: Answer) -> Next<'_> {
     answer(context, result);
     Next::Run(context, 0)
 }
@@ -253,8 +253,10 @@ fn debug<M: Machine>(machine: &M, context: &Context) -> Answer {
         .get(..length)
         .filter(|bytes| bytes.len() <= DEBUG_BYTES)
         .ok_or(Refusal::argument(2))?;
-    machine.debug(bytes);
-    Ok(NOTHING)
+    match u64::try_from(machine.debug(bytes)).unwrap_or(0) {
+        0 if !bytes.is_empty() => Err(Error::Again.into()),
+        taken => Ok([taken, 0, 0, 0]),
+    }
 }
 
 #[inline(never)]

@@ -32,8 +32,8 @@ pub trait Machine {
     fn processors(&self) -> u16;
     /// State that all processors share.
     fn kernel(&self) -> &Kernel;
-    /// Runs `work` under the lock of control operations (a ticket lock, interrupts are off already).
-    fn exclusive<R>(&self, work: impl FnOnce() -> R) -> R;
+    /// Runs `work` under the lock of control operations, interrupts are off already; `None` where others hold it too long.
+    fn exclusive<R>(&self, work: impl FnOnce() -> R) -> Option<R>;
 
     /// Ticks of the machine's clock since the kernel's start, the same on all processors.
     fn ticks(&self) -> u64;
@@ -68,8 +68,8 @@ pub trait Machine {
     /// The line was served: unmasks it.
     fn release_line(&self, line: u32);
 
-    /// Writes bytes to the debug port, in one piece as far as other processors are concerned.
-    fn debug(&self, bytes: &[u8]);
+    /// Writes to the debug port what it takes at once; how many bytes that was.
+    fn debug(&self, bytes: &[u8]) -> usize;
     /// Word `index` of the crash record of the previous run (0 beyond it), and the record's length in bytes (0: none).
     fn crash_record(&self, index: u64) -> (u64, u64);
     /// A fact of `KernelOperation::Fact`; `None` for unknown numbers.

@@ -19,7 +19,7 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed};
 /// Most links followed from a context that waits in a call to one that can run for it.
 const LENDING_LINKS: usize = 8;
 /// Most links followed in one decision, whoever they start from: what many takers of slack wait for must not make it long.
-const DECISION_LINKS: u32 = 64;
+const DECISION_LINKS: u32 = 32;
 
 /// By what claim a context runs. After a call the processor keeps that of the caller, see [`Processor::owned`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -5,6 +5,7 @@ use abi::control::first_slot;
 use abi::types::{Nanoseconds, Slot};
 use program_loader::{Kernel, Refusal, Values};
 use resource_manager::manager::Machine;
+use rt::capability::{Capability, object};
 use rt::sys;
 
 /// The kernel under this program.
@@ -57,11 +58,9 @@ impl Machine for Native {
         let _ = sys::wait(0, Nanoseconds::new(deadline));
     }
 
-    fn say(&mut self, mut line: &[u8]) {
-        while !line.is_empty() {
-            let Ok(written) = sys::debug(first_slot::DEBUG, line) else { return };
-            line = line.get(written..).unwrap_or_default();
-        }
+    fn say(&mut self, line: &[u8]) {
+        // Without a debug port nobody reads.
+        let _ = Capability::<object::Debug>::in_slot(first_slot::DEBUG).write(line);
     }
 
     fn write_port(&mut self, port: u16, value: u16) {

@@ -168,6 +168,10 @@ impl<R: Allows<right::Use>> Capability<object::Debug, R> {
         while !text.is_empty() {
             let done = sys::debug(self.slot, text)?;
             text = text.get(done..).unwrap_or(&[]);
+            if done == 0 {
+                // Others may go on while the port is full.
+                sys::yield_slot();
+            }
         }
         Ok(())
     }

@@ -100,7 +100,7 @@ pub fn control(slot: Slot, operation: u64, arguments: [u64; 4]) -> Outcome {
     call_number(Call::Control, [slot.raw().into(), operation, a, b, c, d])
 }
 
-/// Writes up to 32 bytes to the debug port; returns how many were taken from `text`.
+/// Writes up to 32 bytes to the debug port; returns how many it took from `text`: none while it is full.
 ///
 /// # Errors
 /// Those of any use of a capability.
@@ -116,7 +116,11 @@ pub fn debug(slot: Slot, text: &[u8]) -> Result<usize, Failure> {
     }
     let [a, b, c, d] = words;
     let count = u64::try_from(length).unwrap_or(0);
-    call_number(Call::Debug, [slot.raw().into(), count, a, b, c, d]).map(|_| length)
+    match call_number(Call::Debug, [slot.raw().into(), count, a, b, c, d]) {
+        Ok([taken, ..]) => Ok(usize::try_from(taken).unwrap_or(length).min(length)),
+        Err(Failure { error: Error::Again, .. }) => Ok(0),
+        Err(failure) => Err(failure),
+    }
 }
 
 /// Ends this context for good. Its rescuer reads reason, code and words in the fault record.

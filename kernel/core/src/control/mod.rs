@@ -14,18 +14,22 @@ mod system;
 pub(crate) use audit::Balance;
 
 use crate::answer::{Answer, Refusal};
-use crate::calls::answer;
+use crate::calls::{answer, reply};
 use crate::capability::{Capability, kind_number, lookup, lookup_as, slot, write};
-use crate::context::{Context, register};
+use crate::context::{Context, register, restore};
 use crate::ledger::{self, Entry};
 use crate::machine::Machine;
 use crate::processor::Processor;
 use crate::{Here, Next};
 use abi::call::Error;
-use abi::control::{FrameUse, Operation, PAGES_PER_STEP};
+use abi::control::{ContextState, FrameUse, Operation, PAGES_PER_STEP};
 use abi::rights::{Kind, Rights};
 use abi::trace::TraceKind;
 use abi::types::Frame;
+use core::sync::atomic::Ordering::Relaxed;
+
+/// Bytes of the instruction `syscall`.
+const CALL_LENGTH: u64 = 2;
 
 /// A control call: who asks, on which processor, with what.
 pub(crate) struct Request<'a, M: Machine> {
@@ -44,12 +48,33 @@ pub(crate) struct Request<'a, M: Machine> {
 
 #[inline(never)]
 pub(crate) fn dispatch<'a, M: Machine>(here: Here<'a, M>, caller: &'a Context) -> Next<'a> {
-    here.machine.exclusive(|| {
-        let request = Request::decode(here.machine, here.processor, caller);
+    let (machine, processor) = (here.machine, here.processor);
+    if let Err(refusal) = lookup(machine, caller, caller.register(register::RDI)) {
+        // Who has no say keeps nobody waiting who has.
+        return reply(caller, Err(refusal));
+    }
+    let done = machine.exclusive(|| {
+        let request = Request::decode(machine, processor, caller);
         // Within the lock: a caller that stopped itself may be started anew by others as soon as it is let go.
         answer(caller, request.and_then(|request| request.perform()));
     });
+    if done.is_none() {
+        return once_more(caller);
+    }
+    let due = processor.armed.get() <= machine.now().raw();
+    if due && caller.state_at(processor.home.get()) == Some(ContextState::Ready) {
+        // The timer's interrupt is waiting; who is to run is decided there.
+        return Next::Run(caller, 0);
+    }
     here.reschedule(true)
+}
+
+/// Lets the caller make its call again, with interrupts on in between.
+fn once_more(caller: &Context) -> Next<'_> {
+    let instruction = caller.register(register::RIP);
+    caller.set_register(register::RIP, instruction.wrapping_sub(CALL_LENGTH));
+    caller.restore.store(restore::FULL, Relaxed);
+    Next::Run(caller, 0)
 }
 
 impl<'a, M: Machine> Request<'a, M> {

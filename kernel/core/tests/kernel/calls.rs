@@ -305,10 +305,15 @@ fn debug_writes_what_it_is_given() {
     let machine = TestMachine::booted(1);
     let slot = u64::from(first_slot::DEBUG.raw());
     let word = |text: &[u8; 8]| u64::from_le_bytes(*text);
-    machine.call(0, Call::Debug, [slot, 12, word(b"hello, w"), word(b"orld!!!!"), 0, 0]).unwrap();
+    let hello = [slot, 12, word(b"hello, w"), word(b"orld!!!!"), 0, 0];
+    assert_eq!(machine.call(0, Call::Debug, hello), Ok([12, 0, 0, 0]));
     assert_eq!(*machine.written.borrow(), b"hello, world");
-    machine.call(0, Call::Debug, [slot, 32, 0, 0, 0, word(b"       .")]).unwrap();
-    assert_eq!(machine.written.borrow().len(), 44);
+    machine.room.set(5);
+    assert_eq!(machine.call(0, Call::Debug, [slot, 32, 0, 0, 0, 0]), Ok([5, 0, 0, 0]));
+    assert_eq!(machine.written.borrow().len(), 17);
+    machine.room.set(0);
+    assert_eq!(machine.call(0, Call::Debug, [slot, 1, 0, 0, 0, 0]), Err((Error::Again, 0)));
+    assert_eq!(machine.call(0, Call::Debug, [slot, 0, 0, 0, 0, 0]), Ok([0; 4]));
     assert_eq!(machine.call(0, Call::Debug, [slot, 33, 0, 0, 0, 0]), Err((Error::BadArgument, 2)));
     assert_eq!(
         machine.call(0, Call::Debug, [slot, u64::MAX, 0, 0, 0, 0]),

@@ -1,8 +1,8 @@
-//! What the loader hands over to the kernel of the tests.
+//! What the loader hands over to the kernel of the tests, and the audit of what became of it.
 
-use super::{FRAMES, FREE};
+use super::{FRAMES, FREE, TestMachine};
 use abi::boot::{BootInformation, FrameRange, MemoryRange, Segment};
-use abi::control::Access;
+use abi::control::{Access, FrameUse, first_slot};
 use abi::types::{Frame, VirtualAddress};
 use zerocopy::FromZeros;
 
@@ -37,4 +37,30 @@ pub fn information() -> BootInformation {
     information.segment_count = 2;
     information.entry = VirtualAddress::new(0x40_0010);
     information
+}
+
+impl TestMachine {
+    /// Runs the audit over all frames; the first violation as frame and kind. Where there is none, the
+    /// free frames it counts must be those of the ledger.
+    pub fn audit(&self) -> Option<(u64, u64)> {
+        let (mut frame, mut counted) = (0, 0);
+        loop {
+            let slot = u64::from(first_slot::KERNEL.raw());
+            let [next, bad, violation, free] =
+                self.patient(slot, 0, [frame, 0, 0, 0]).expect("an audit goes on");
+            counted += free;
+            if violation != 0 {
+                return Some((bad, violation));
+            }
+            if next == 0 {
+                let free = |word: &u64| word & 0xf == FrameUse::Free as u64;
+                assert_eq!(
+                    counted,
+                    self.ledger_words().iter().filter(|word| free(word)).count() as u64
+                );
+                return None;
+            }
+            frame = next;
+        }
+    }
 }

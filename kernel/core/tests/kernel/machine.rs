@@ -5,7 +5,7 @@
 mod hand_over;
 
 use abi::call::{Call, Error, PortOperation};
-use abi::control::{FrameUse, first_slot};
+
 use abi::types::{Frame, Nanoseconds, ProcessorId, VirtualAddress};
 pub use hand_over::information;
 use kernel_core::context::{Context, register, restore};
@@ -51,10 +51,16 @@ pub struct TestMachine {
     pub flushed: RefCell<Vec<u64>>,
     pub ports: RefCell<Vec<(u16, u32)>>,
     pub resets: Cell<u32>,
-    /// How often an object was looked at.
+    /// How often an object, or the ledger, was looked at.
     pub looks: Cell<u64>,
+    /// How many frames were filled with zeros.
+    pub zeros: Cell<u64>,
     /// What another processor does as soon as the control lock is free.
     pub unlocked: Cell<Option<fn(&Self)>>,
+    /// Whether another processor holds the control lock.
+    pub busy: Cell<bool>,
+    /// Bytes that the debug port takes at once.
+    pub room: Cell<usize>,
 }
 
 #[expect(unsafe_code, reason = "objects in raw memory, as in the kernel itself")]
@@ -80,9 +86,11 @@ impl Machine for TestMachine {
         raw::view(&self.memory[frame.raw() as usize])
     }
     fn ledger(&self) -> &[AtomicU64] {
+        self.looks.set(self.looks.get() + 1);
         &self.ledger
     }
     fn zero(&self, frame: Frame) {
+        self.zeros.set(self.zeros.get() + 1);
         self.memory[frame.raw() as usize]
             .0
             .iter()
@@ -97,14 +105,17 @@ impl Machine for TestMachine {
     fn kernel(&self) -> &Kernel {
         &self.kernel
     }
-    fn exclusive<R>(&self, work: impl FnOnce() -> R) -> R {
+    fn exclusive<R>(&self, work: impl FnOnce() -> R) -> Option<R> {
+        if self.busy.get() {
+            return None;
+        }
         assert!(!self.locked.replace(true), "the control lock is taken twice");
         let result = work();
         self.locked.set(false);
         if let Some(other) = self.unlocked.take() {
             other(self);
         }
-        result
+        Some(result)
     }
     fn ticks(&self) -> u64 {
         self.time.get()
@@ -145,8 +156,10 @@ impl Machine for TestMachine {
     fn release_line(&self, line: u32) {
         self.lines.borrow_mut().push(("release", line));
     }
-    fn debug(&self, bytes: &[u8]) {
-        self.written.borrow_mut().extend_from_slice(bytes);
+    fn debug(&self, bytes: &[u8]) -> usize {
+        let taken = bytes.len().min(self.room.get());
+        self.written.borrow_mut().extend_from_slice(&bytes[..taken]);
+        taken
     }
     fn crash_record(&self, index: u64) -> (u64, u64) {
         (index.wrapping_mul(3), 12)
@@ -181,7 +194,10 @@ impl TestMachine {
             ports: RefCell::default(),
             resets: Cell::default(),
             looks: Cell::default(),
+            zeros: Cell::default(),
             unlocked: Cell::default(),
+            busy: Cell::default(),
+            room: Cell::new(32),
         }
     }
 
@@ -351,30 +367,6 @@ impl TestMachine {
             }
         }
         panic!("Again without end");
-    }
-
-    /// Runs the audit over all frames; the first violation as frame and kind. Where there is none, the
-    /// free frames it counts must be those of the ledger.
-    pub fn audit(&self) -> Option<(u64, u64)> {
-        let (mut frame, mut counted) = (0, 0);
-        loop {
-            let slot = u64::from(first_slot::KERNEL.raw());
-            let [next, bad, violation, free] =
-                self.patient(slot, 0, [frame, 0, 0, 0]).expect("an audit goes on");
-            counted += free;
-            if violation != 0 {
-                return Some((bad, violation));
-            }
-            if next == 0 {
-                let free = |word: &u64| word & 0xf == FrameUse::Free as u64;
-                assert_eq!(
-                    counted,
-                    self.ledger_words().iter().filter(|word| free(word)).count() as u64
-                );
-                return None;
-            }
-            frame = next;
-        }
     }
 
     /// Changes a ledger word behind the kernel's back.

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "tests say what they expect")]
 
 mod attacks;
+mod bounds;
 mod build;
 mod calls;
 mod channels;

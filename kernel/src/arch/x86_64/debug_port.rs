@@ -14,18 +14,30 @@ const PATIENCE: u32 = 1_000_000;
 
 /// Set once somebody waited for the port in vain.
 static STUCK: AtomicBool = AtomicBool::new(false);
-static PORT: TicketMutex<Option<Uart16550<PioBackend>>> = TicketMutex::new(None);
+static PORT: TicketMutex<Option<Port>> = TicketMutex::new(None);
+
+/// The serial port, and how often it may still take nothing before it counts as broken.
+struct Port {
+    uart: Uart16550<PioBackend>,
+    patience: u32,
+}
 
 /// Starts to use the serial port at `base`; 0 or a base where nothing answers leaves the debug port mute.
 pub fn open(base: u32) {
     *PORT.lock() = u16::try_from(base).ok().filter(|base| *base != 0).and_then(start);
 }
 
-fn start(base: u16) -> Option<Uart16550<PioBackend>> {
+fn start(base: u16) -> Option<Port> {
     // SAFETY: the loader found a serial port here; the lock around `PORT` makes the kernel its one user.
-    let mut port = unsafe { Uart16550::new_port(base) }.ok()?;
-    port.init(Config::default()).ok()?;
-    Some(port)
+    let mut uart = unsafe { Uart16550::new_port(base) }.ok()?;
+    uart.init(Config::default()).ok()?;
+    Some(Port { uart, patience: PATIENCE })
+}
+
+/// Writes what the port takes at once; how many bytes that was: all of them where there is no port, none while another
+/// processor writes.
+pub fn offer(bytes: &[u8]) -> usize {
+    PORT.try_lock().map_or(0, |mut port| send_some(&mut port, bytes))
 }
 
 /// Writes bytes as they are, in one piece.
@@ -45,19 +57,20 @@ pub fn write_urgently(bytes: &[u8]) {
     STUCK.store(true, Ordering::Relaxed);
 }
 
-fn send(place: &mut Option<Uart16550<PioBackend>>, bytes: &[u8]) {
-    let Some(port) = place else { return };
-    let mut rest = bytes;
-    let mut patience = PATIENCE;
-    while !rest.is_empty() {
-        let sent = port.send_bytes(rest);
-        rest = rest.get(sent..).unwrap_or_default();
-        patience = if sent == 0 { patience - 1 } else { PATIENCE };
-        if patience == 0 {
-            *place = None;
-            return;
-        }
+fn send(place: &mut Option<Port>, mut bytes: &[u8]) {
+    while !bytes.is_empty() {
+        bytes = bytes.get(send_some(place, bytes)..).unwrap_or_default();
     }
+}
+
+fn send_some(place: &mut Option<Port>, bytes: &[u8]) -> usize {
+    let Some(port) = place else { return bytes.len() };
+    let sent = port.uart.send_bytes(bytes);
+    port.patience = if sent == 0 { port.patience - 1 } else { PATIENCE };
+    if port.patience == 0 {
+        *place = None;
+    }
+    sent
 }
 
 /// The debug port as a target of `write!`.

@@ -27,6 +27,9 @@ static HARDWARE: Once<Hardware> = Once::new();
 static KERNEL: Kernel = Kernel::new();
 static CONTROL: TicketMutex<()> = TicketMutex::new(());
 
+/// Times that the lock is tried: longer than most operations take, shorter than the longest.
+const PATIENCE: u32 = 500;
+
 /// What was found and set up at boot; never changes.
 pub struct Hardware {
     /// The ledger's words.
@@ -105,9 +108,9 @@ impl Machine for Hardware {
         &KERNEL
     }
 
-    fn exclusive<R>(&self, work: impl FnOnce() -> R) -> R {
-        let _guard = CONTROL.lock();
-        work()
+    fn exclusive<R>(&self, work: impl FnOnce() -> R) -> Option<R> {
+        let _guard = (0..PATIENCE).find_map(|_| CONTROL.try_lock())?;
+        Some(work())
     }
 
     #[inline]
@@ -171,8 +174,8 @@ impl Machine for Hardware {
         self.lines.release(line);
     }
 
-    fn debug(&self, bytes: &[u8]) {
-        debug_port::write(bytes);
+    fn debug(&self, bytes: &[u8]) -> usize {
+        debug_port::offer(bytes)
     }
 
     fn crash_record(&self, index: u64) -> (u64, u64) {

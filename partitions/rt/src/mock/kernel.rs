@@ -153,15 +153,15 @@ impl State {
         events
     }
 
-    fn debug(&mut self, slot: u64, length: u64, words: &[u64]) -> Result<(), Error> {
+    fn debug(&mut self, slot: u64, length: u64, words: &[u64]) -> Result<u64, Error> {
         if slot != u64::from(DEBUG_SLOT) {
             return Err(Error::NoCapability);
         }
-        let length = (length as usize).min(32);
+        let length = length.min(32);
         if let Some(current) = self.current {
-            self.members[current].text.extend_from_slice(&words.as_bytes()[..length]);
+            self.members[current].text.extend_from_slice(&words.as_bytes()[..length as usize]);
         }
-        Ok(())
+        Ok(length)
     }
 
     /// Another partition runs now; its voice takes the place of the one before.
@@ -255,7 +255,7 @@ fn perform(call: Call, arguments: [u64; 6]) -> Result<u64, Error> {
             with_state(|state| state.ring(a))?;
             wait(b, c)
         }
-        Call::Debug => with_state(|state| state.debug(a, b, &arguments[2..])).map(|()| 0),
+        Call::Debug => with_state(|state| state.debug(a, b, &arguments[2..])),
         Call::Yield => Ok(0),
         _ => Err(Error::NoSuchCall),
     }
