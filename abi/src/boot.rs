@@ -18,6 +18,8 @@ pub const SEGMENTS: usize = 8;
 pub const IO_APICS: usize = 8;
 /// Most interrupt overrides.
 pub const OVERRIDES: usize = 24;
+/// Most ACPI tables named.
+pub const ACPI_TABLES: usize = 32;
 /// Most processors listed.
 pub const PROCESSORS: usize = 64;
 
@@ -244,4 +246,6 @@ pub struct BootInformation {
     pub command_line: [u8; 256],
     /// Sorted, without overlap; gaps are absent.
     pub memory: [MemoryRange; MEMORY_RANGES],
+    /// Signatures of the ACPI tables, as little-endian numbers; 0 behind the last.
+    pub tables: [u32; ACPI_TABLES],
 }

@@ -1,5 +1,6 @@
 //! Requests to the resource manager, on channels of kind command, boot and control. Who may ask what stands with each.
 
+pub use super::hardware::{FunctionRecord, HardwareKind, HardwareRecord};
 use crate::image::Name;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -40,11 +41,14 @@ pub enum ResourceRequest {
     Audit = 15,
     /// [`Index`] → [`HardwareRecord`] at that place in the list; NoSuch past the end. Command.
     Hardware = 16,
+    /// [`Index`] = bus, device (5 bits) and function (3 bits) → [`FunctionRecord`] of the next PCI function from there on; NoSuch past the
+    /// end. Command.
+    Function = 17,
 }
 
 impl ResourceRequest {
     /// Every request.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Partition,
         Self::Start,
         Self::Stop,
@@ -61,6 +65,7 @@ impl ResourceRequest {
         Self::Destroy,
         Self::Audit,
         Self::Hardware,
+        Self::Function,
     ];
 
     /// The request with this code.
@@ -333,61 +338,4 @@ pub struct AuditRecord {
     pub free: u64,
     /// Frames free in the books.
     pub books_free: u64,
-}
-
-/// What a [`HardwareRecord`] is about; with each, its values in their order.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u32)]
-pub enum HardwareKind {
-    /// Door of the loader, address of the root of the ACPI tables, base port of the first serial port; 0 for none.
-    Boot = 1,
-    /// Features in use ([`crate::control::Feature`]).
-    Features = 2,
-    /// Timer source (`Fact` 1), ticks per second of the time stamp counter and of the timer, port of the ACPI power-management timer or 0.
-    Time = 3,
-    /// Local APIC id.
-    Processor = 4,
-    /// Id, address of the registers, first line.
-    IoApic = 5,
-    /// ISA interrupt, line it arrives at, MPS INTI flags.
-    Override = 6,
-    /// Ports and values that switch off: PM1a port and value, PM1b port and value; 0 for none.
-    PowerOff = 7,
-    /// Address, width, height, bits per pixel.
-    Framebuffer = 8,
-    /// First frame, frames, kind ([`crate::boot::MemoryKind`]).
-    Memory = 9,
-}
-
-impl HardwareKind {
-    /// Every kind, in the order of the list.
-    pub const ALL: [Self; 9] = [
-        Self::Boot,
-        Self::Features,
-        Self::Time,
-        Self::Processor,
-        Self::IoApic,
-        Self::Override,
-        Self::PowerOff,
-        Self::Framebuffer,
-        Self::Memory,
-    ];
-
-    /// The kind with this number.
-    #[must_use]
-    pub fn from_number(number: u32) -> Option<Self> {
-        Self::ALL.get(usize::try_from(number.checked_sub(1)?).ok()?).copied()
-    }
-}
-
-/// Something about the machine.
-#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-pub struct HardwareRecord {
-    /// A [`HardwareKind`].
-    pub kind: u32,
-    /// Zero.
-    pub reserved: u32,
-    /// See [`HardwareKind`]; 0 where there are fewer.
-    pub values: [u64; 4],
 }

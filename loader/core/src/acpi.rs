@@ -11,7 +11,7 @@ mod table;
 
 use crate::map::MemoryMap;
 use crate::offer::{PhysicalMemory, Rsdp};
-use abi::boot::{IoApic, Machine};
+use abi::boot::{ACPI_TABLES, IoApic, Machine};
 use abi::layout::KERNEL_DEVICES;
 use abi::types::{PAGE_SIZE, PhysicalAddress, VirtualAddress};
 use arrayvec::ArrayVec;
@@ -47,6 +47,8 @@ pub struct Findings {
     pub devices: ArrayVec<Device, DEVICES>,
     /// The root pointer where only a copy is known: it is to be put into memory.
     pub copy: Option<[u8; 36]>,
+    /// Signatures of the tables that there are.
+    pub tables: ArrayVec<u32, ACPI_TABLES>,
 }
 
 /// Reads the tables. `processor` is the APIC id of this processor, which is listed first. Registers that would lie in what `map`
@@ -77,11 +79,23 @@ pub fn read<M: PhysicalMemory>(
         madt::add_usual_io_apic(&mut machine, PhysicalAddress::new(IO_APIC));
     }
     let devices = place_devices(&mut machine, local_apic, hpet, map);
-    let copy = match (rsdp, root) {
+    let copy = match (rsdp, &root) {
         (Rsdp::Copy(bytes), Some(root)) if root.rsdp.raw() == 0 => Some(*bytes),
         _ => None,
     };
-    Findings { machine, devices, copy }
+    let tables = root.map(|root| signatures(memory, &root)).unwrap_or_default();
+    Findings { machine, devices, copy, tables }
+}
+
+/// The first tables' signatures, sound or not: for people who look for what is wrong with a machine.
+fn signatures<M: PhysicalMemory>(memory: &M, root: &Root) -> ArrayVec<u32, ACPI_TABLES> {
+    let signature = |address| {
+        let mut bytes = [0; 4];
+        let printable = |byte: &u8| byte.is_ascii_graphic();
+        let read = memory.read(PhysicalAddress::new(address), &mut bytes);
+        (read && bytes.iter().all(printable)).then_some(u32::from_le_bytes(bytes))
+    };
+    root.addresses(memory).filter_map(signature).take(ACPI_TABLES).collect()
 }
 
 /// Address of the registers, if they are in memory (IA-PC HPET 1.0a, 3.2.4).

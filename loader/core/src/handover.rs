@@ -9,7 +9,8 @@ use crate::program::Loader;
 use crate::refusal::Refusal;
 use crate::tables::Tables;
 use abi::boot::{
-    BOOT_MAGIC, BootInformation, FrameRange, MEMORY_RANGES, MemoryRange, SEGMENTS, Segment,
+    ACPI_TABLES, BOOT_MAGIC, BootInformation, FrameRange, MEMORY_RANGES, MemoryRange, SEGMENTS,
+    Segment,
 };
 use abi::layout::DIRECT_MAP;
 use abi::types::{Frame, PAGE_SIZE, VirtualAddress};
@@ -143,7 +144,10 @@ fn information(offer: &Offer<'_>, plan: &Plan, findings: &Findings) -> BootInfor
     for (to, from) in segments.iter_mut().zip(&plan.segments) {
         *to = *from;
     }
+    let mut tables = [0; ACPI_TABLES];
+    tables.iter_mut().zip(&findings.tables).for_each(|(to, from)| *to = *from);
     BootInformation {
+        tables,
         magic: BOOT_MAGIC,
         version: abi::ABI_VERSION,
         door: offer.door.number(),

@@ -63,4 +63,17 @@ fn records(
         .chain([(Kind::PowerOff, values)])
         .chain(framebuffer)
         .chain(memory)
+        .chain(tables(boot))
+}
+
+/// Signatures, eight in each record.
+fn tables(boot: &BootInformation) -> impl Iterator<Item = (Kind, [u64; 4])> {
+    let used = boot.tables.chunks(8).take_while(|tables| tables.first() != Some(&0));
+    used.map(|tables| {
+        let mut values = [0; 4];
+        for (value, pair) in values.iter_mut().zip(tables.chunks(2)) {
+            *value = pair.iter().rev().fold(0, |value, &table| value << 32 | u64::from(table));
+        }
+        (Kind::Tables, values)
+    })
 }

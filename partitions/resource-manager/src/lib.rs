@@ -17,6 +17,7 @@ pub mod make;
 pub mod manager;
 pub mod manifest;
 pub mod own;
+pub mod pci;
 pub mod picture;
 pub mod plans;
 pub mod recover;

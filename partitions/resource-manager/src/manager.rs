@@ -3,6 +3,7 @@
 use crate::manifest::Manifest;
 use crate::trouble::{Line, Trouble};
 use abi::boot::{BootInformation, FrameRange, PowerOff};
+use abi::call::PortOperation;
 use abi::control::{Access, PartitionOperation, first_slot};
 use abi::manifest::{GrantKind, ManifestGrant, ManifestPartition};
 use abi::message::resource::ResourceStatus;
@@ -24,8 +25,8 @@ pub trait Machine: Kernel {
     fn sleep_until(&mut self, deadline: u64);
     /// Writes a line to the debug port.
     fn say(&mut self, line: &[u8]);
-    /// Writes two bytes to an I/O port.
-    fn write_port(&mut self, port: u16, value: u16);
+    /// Reads from an I/O port, or writes to it; all ones where that is not possible.
+    fn port(&mut self, operation: PortOperation, port: u16, value: u32) -> u32;
 }
 
 /// What does not change while the machine runs.

@@ -63,8 +63,7 @@ impl Machine for Native {
         let _ = Capability::<object::Debug>::in_slot(first_slot::DEBUG).write(line);
     }
 
-    fn write_port(&mut self, port: u16, value: u16) {
-        // There is nothing else to try: the caller goes on to reset the machine.
-        let _ = sys::port(first_slot::PORTS, port, PortOperation::Out16, value.into());
+    fn port(&mut self, operation: PortOperation, port: u16, value: u32) -> u32 {
+        sys::port(first_slot::PORTS, port, operation, value).unwrap_or(u32::MAX)
     }
 }

@@ -120,6 +120,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             R::Machine => Ok(self.machine_record()),
             R::Audit => self.audit(),
             R::Hardware => self.hardware_record(parse(body)?),
+            R::Function => self.function_record(parse(body)?),
             R::Stopped => self.stopped_record(asker.partition),
             R::Shutdown => {
                 self.begin_shutdown(if parse::<Index>(body)?.index == 0 {

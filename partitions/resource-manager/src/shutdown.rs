@@ -1,6 +1,7 @@
 //! The end: everybody is asked to stop, then stopped, then the machine goes off.
 
 use crate::manager::{Machine, Manager};
+use abi::call::PortOperation;
 use abi::control::{KernelOperation, first_slot};
 use abi::message::resource::PartitionState;
 use abi::types::PartitionId;
@@ -54,7 +55,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             let off = self.facts.power_off;
             for (port, value) in [(off.port_a, off.value_a), (off.port_b, off.value_b)] {
                 if port != 0 {
-                    self.machine.write_port(port, value);
+                    self.machine.port(PortOperation::Out16, port, value.into());
                 }
             }
             // The chipset switches off a little later.

@@ -159,6 +159,8 @@ fn boot(options: &Options) -> Result<String> {
     check_memory(&machine, options.memory)?;
     ask(&mut session, "audit")?;
     let hardware = ask(&mut session, "hardware")?;
+    let pci = hardware.contains("\nPCI 00:00.0    8086:");
+    ensure!(pci == (options.machine != Chipset::Microvm), "the host bridge:\n{hardware}");
     switch_off(&mut session, hardware.contains("power off      not known"))?;
     let lines = hardware
         .lines()

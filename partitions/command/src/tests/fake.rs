@@ -191,10 +191,25 @@ impl Fake {
             [0x604, 0x2000, 0x704, 0x2400],
             [0x8000_0000, 1024, 768, 32],
             [0x100, 0x400, 1, 0],
+            [0x5043_4146_4349_5041, u64::from(u32::from_le_bytes(*b"HPET")), 0, 0],
             [1, 2, 3, 4],
         ];
         let values = *values.get(index as usize)?;
         Some(HardwareRecord { kind: index + 1, reserved: 0, values })
+    }
+
+    /// A function, then nothing found yet, then the end.
+    fn function(index: u32) -> Option<FunctionRecord> {
+        let (identity, next) = if index == 0 { (0x2922_8086, 0xfb) } else { (u32::MAX, 0x400) };
+        let (address, class, subsystem) = (0xfa, 0x0106_0102, 0x1100_1af4);
+        (index < 0x400).then_some(FunctionRecord {
+            address,
+            next,
+            identity,
+            class,
+            subsystem,
+            interrupt: 0,
+        })
     }
 
     fn answer(&mut self, request: ResourceRequest, body: &[u8]) -> Option<Vec<u8>> {
@@ -224,6 +239,7 @@ impl Fake {
             })),
             ResourceRequest::Audit => Some(bytes(self.audit)),
             ResourceRequest::Hardware => Self::hardware(index).map(bytes),
+            ResourceRequest::Function => Self::function(index).map(bytes),
             _ => {
                 self.before_change.clone_from(&self.shown);
                 self.changes.push((request, index));

@@ -177,6 +177,7 @@ memory        512 MiB in all
 #[test]
 fn hardware_shows_a_line_for_everything() {
     let expected = "\
+version        0.1.0, ABI 1.0
 door           Multiboot2
 ACPI root      0xf5a10
 serial port    0x3f8
@@ -193,7 +194,9 @@ power off      0x2000 to port 0x604
                0x2400 to port 0x704
 framebuffer    1024 x 768, 32 bits, at 0x80000000
 000000100000-0000004fffff   4.0 MiB memory
-kind 10        [1, 2, 3, 4]
+ACPI tables    APIC FACP HPET
+kind 11        [1, 2, 3, 4]
+PCI 00:1f.2    8086:2922 class 010601 revision 02 subsystem 1af4:1100 SATA
 ";
     assert_eq!(shown("hardware"), expected);
 }

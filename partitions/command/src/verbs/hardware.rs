@@ -5,7 +5,9 @@ use crate::surroundings::{Surroundings, fetch_next};
 use crate::words::Pages;
 use abi::boot::MemoryKind;
 use abi::control::Feature;
-use abi::message::resource::{HardwareKind, HardwareRecord, Index, ResourceRequest};
+use abi::message::resource::{
+    FunctionRecord, HardwareKind, HardwareRecord, Index, ResourceRequest,
+};
 use abi::types::PAGE_SIZE;
 use core::fmt;
 
@@ -21,8 +23,10 @@ const FEATURES: [(Feature, &str); 8] = [
     (Feature::MACHINE_CHECK, "machine-check"),
 ];
 
-/// One line for each thing the loader and the kernel found.
+/// One line for each thing the loader and the kernel found, then one for each PCI function.
 pub fn show<'a>(surroundings: &mut impl Surroundings) -> Outcome<'a> {
+    let (major, minor) = (abi::ABI_VERSION >> 16, abi::ABI_VERSION & 0xffff);
+    writeln!(surroundings, "version        {}, ABI {major}.{minor}", env!("CARGO_PKG_VERSION"))?;
     let mut index = 0_u32;
     while let Some(record) =
         fetch_next::<HardwareRecord>(surroundings, ResourceRequest::Hardware, &Index { index })?
@@ -33,7 +37,65 @@ pub fn show<'a>(surroundings: &mut impl Surroundings) -> Outcome<'a> {
         }
         index = index.saturating_add(1);
     }
+    functions(surroundings)
+}
+
+/// The PCI functions, as other systems show them.
+fn functions<'a>(surroundings: &mut impl Surroundings) -> Outcome<'a> {
+    let mut index = 0;
+    while let Some(record) =
+        fetch_next::<FunctionRecord>(surroundings, ResourceRequest::Function, &Index { index })?
+    {
+        // An answer that leads back would lead round and round.
+        if record.next <= index {
+            break;
+        }
+        index = record.next;
+        if record.identity != u32::MAX {
+            function(surroundings, &record)?;
+        }
+    }
     Ok(())
+}
+
+fn function(to: &mut impl Surroundings, record: &FunctionRecord) -> fmt::Result {
+    let (bus, device, function) =
+        (record.address >> 8, record.address >> 3 & 31, record.address & 7);
+    let (vendor, id) = (record.identity & 0xffff, record.identity >> 16);
+    let (class, revision) = (record.class >> 8, record.class & 0xff);
+    write!(to, "PCI {bus:02x}:{device:02x}.{function}    {vendor:04x}:{id:04x} ")?;
+    write!(to, "class {class:06x} revision {revision:02x}")?;
+    if record.subsystem != 0 {
+        let (vendor, id) = (record.subsystem & 0xffff, record.subsystem >> 16);
+        write!(to, " subsystem {vendor:04x}:{id:04x}")?;
+    }
+    writeln!(to, " {}", class_name(class >> 8))
+}
+
+/// What a class and subclass is, for those that a report is likely to be about (PCI Code and ID Assignment 1.11, 1).
+const fn class_name(class: u32) -> &'static str {
+    match class {
+        0x0100 => "SCSI",
+        0x0101 => "IDE",
+        0x0106 => "SATA",
+        0x0107 => "SAS",
+        0x0108 => "NVMe",
+        0x0200 => "Ethernet",
+        0x0280 => "network",
+        0x0300 => "VGA",
+        0x0380 => "display",
+        0x0403 => "audio",
+        0x0600 => "host bridge",
+        0x0601 => "ISA bridge",
+        0x0604 => "PCI bridge",
+        0x0680 => "bridge",
+        0x0700 => "serial port",
+        0x0805 => "SD host",
+        0x0c03 => "USB",
+        0x0c05 => "SMBus",
+        0x0c07 => "IPMI",
+        _ => "",
+    }
 }
 
 fn line(
@@ -83,6 +145,14 @@ fn line(
             let (start, end) = (start.saturating_mul(PAGE_SIZE), end.saturating_mul(PAGE_SIZE));
             let end = end.saturating_sub(1);
             writeln!(to, "{start:012x}-{end:012x} {:>9} {}", Pages(second), memory(third))
+        }
+        HardwareKind::Tables => {
+            write!(to, "ACPI tables   ")?;
+            let tables = [first, second, third, fourth].map(u64::to_le_bytes);
+            for table in tables.as_flattened().chunks(4).filter(|table| **table != [0; 4]) {
+                write!(to, " {}", core::str::from_utf8(table).unwrap_or("????"))?;
+            }
+            writeln!(to)
         }
     }
 }

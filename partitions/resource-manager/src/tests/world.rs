@@ -7,7 +7,7 @@ use crate::picture::{Picture, ROOM};
 use crate::setup::{Early, capacity, describe, facts};
 use crate::usage::Usage;
 use abi::boot::BootInformation;
-use abi::call::Call;
+use abi::call::{Call, PortOperation};
 use abi::control::{Access, PartitionOperation, first_slot};
 use abi::image::{EntryKind, name_from};
 use abi::layout;
@@ -20,6 +20,7 @@ use boot_image::{Image, ImageWriter};
 use program_loader::{Kernel, Refusal, Values, Window};
 use resource_db::{Books, bytes_needed};
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use zerocopy::IntoBytes;
@@ -33,6 +34,14 @@ pub struct Shared {
     pub dies_after: Cell<Option<u32>>,
     pub said: RefCell<String>,
     pub rung: RefCell<Vec<u16>>,
+    pub pci: Pci,
+}
+
+/// Configuration space: the words of each function, and the address written last.
+#[derive(Default)]
+pub struct Pci {
+    pub functions: RefCell<BTreeMap<u32, [u32; 64]>>,
+    pub chosen: Cell<u32>,
 }
 
 impl Shared {
@@ -92,7 +101,21 @@ impl Machine for Fake {
     fn say(&mut self, line: &[u8]) {
         self.0.said.borrow_mut().push_str(&String::from_utf8_lossy(line));
     }
-    fn write_port(&mut self, _port: u16, _value: u16) {}
+    fn port(&mut self, operation: PortOperation, port: u16, value: u32) -> u32 {
+        let chosen = &self.0.pci.chosen;
+        match (operation, port) {
+            (PortOperation::Out32, 0xcf8) => {
+                chosen.set(value);
+                0
+            }
+            (PortOperation::In32, 0xcfc) => {
+                let functions = self.0.pci.functions.borrow();
+                let function = functions.get(&(chosen.get() >> 8 & 0xffff));
+                function.map_or(u32::MAX, |words| words[chosen.get() as usize >> 2 & 63])
+            }
+            _ => u32::MAX,
+        }
+    }
 }
 
 /// The window: writes go where the manager has mapped something.
@@ -174,6 +197,7 @@ impl World {
             dies_after: Cell::new(None),
             said: RefCell::default(),
             rung: RefCell::default(),
+            pci: Pci::default(),
         });
         let boot: &'static BootInformation = Box::leak(Box::new(BootInformation {
             boot_image: abi::boot::FrameRange { start: abi::types::Frame::new(44), count: 4 },
