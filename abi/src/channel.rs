@@ -97,7 +97,7 @@ pub mod word {
     pub const RUNG: usize = 4;
     /// Entries produced: by the client requests, by the server completions. Counts on, modulo 2^32.
     pub const PRODUCED: usize = 64;
-    /// Entries consumed: by the client completions, by the server requests.
+    /// Entries consumed, by the client completions, by the server requests; stored whenever `PRODUCED` of the peer is read. Nothing depends on it.
     pub const CONSUMED: usize = 128;
     /// Not 0 while the side is about to wait or waits: the peer rings only then, and once for each pair of this and `EPOCH`.
     pub const ARMED: usize = 192;

@@ -37,8 +37,9 @@ fn stop(machine: &mut Native, reason: core::fmt::Arguments<'_>) -> ! {
 }
 
 fn serve(manager: &mut TheManager) -> ! {
-    let mut desk =
-        Desk::new(manager, |address, length| Words::new(views::channel(address, length)));
+    let mut desk = Desk::new(manager, |address, geometry| {
+        Words::new(views::channel(address, geometry.length()), geometry)
+    });
     loop {
         desk.disarm();
         // A manager that is to leave takes no more requests: the next one returns them.

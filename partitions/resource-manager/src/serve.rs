@@ -40,10 +40,10 @@ pub struct Desk<S> {
 }
 
 impl<S: SharedMemory> Desk<S> {
-    /// The channels of the books that lead to the manager; `memory` gives access to one from its address and length.
+    /// The channels of the books that lead to the manager; `memory` gives access to one from its address and layout.
     pub fn new<M: Machine, W: Window>(
         manager: &Manager<'_, M, W>,
-        mut memory: impl FnMut(u64, u64) -> S,
+        mut memory: impl FnMut(u64, Geometry) -> S,
     ) -> Self {
         let mut clients = ArrayVec::new();
         for (channel, row) in manager.books.channels() {
@@ -54,7 +54,7 @@ impl<S: SharedMemory> Desk<S> {
                 continue;
             };
             let asker = Asker { partition: PartitionId::new(row.client.partition), kind };
-            let end = ServerEnd::new(memory(row.server.address, length), geometry);
+            let end = ServerEnd::new(memory(row.server.address, geometry));
             let doorbell = Slot::new(row.server.slot);
             // More than fit there are none: the builder refuses them.
             let _ = clients.try_push(Client { channel, asker, end, doorbell });
@@ -85,7 +85,7 @@ impl<S: SharedMemory> Desk<S> {
         for _ in 0..TURN {
             let Some(epoch) = client.end.take(&mut message) else { break };
             any = true;
-            let reply = manager.answer(client.asker, message.code, message.bytes());
+            let reply = manager.answer(client.asker, message.head.code, message.bytes());
             if let Reply::WhenStopped(partition) = reply {
                 let waiting = Waiting { client: index, epoch, id: message.id, partition };
                 if self.waiting.try_push(waiting).is_ok() {
@@ -133,11 +133,8 @@ impl<S: SharedMemory> Desk<S> {
 fn complete<S: SharedMemory>(client: &mut Client<S>, epoch: u32, id: u64, reply: &Reply) {
     let (status, body) = reply.parts();
     let body = body.get(..body.len().min(INLINE)).unwrap_or_default();
-    if let Ok(mut message) = Message::new(status as u16, 0, body) {
-        message.id = id;
-        // Refused only where the client was restarted since: then nobody waits for it.
-        let _ = client.end.complete(epoch, &message);
-    }
+    // Refused only where the client was restarted since: then nobody waits for it.
+    let _ = client.end.complete(epoch, id, status as u16, body);
 }
 
 fn ring_if_due<S: SharedMemory, M: Machine, W: Window>(

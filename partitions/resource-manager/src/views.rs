@@ -38,11 +38,11 @@ pub fn books(address: u64, length: usize) -> Option<&'static mut [u8]> {
 
 /// A channel's memory, as words that the peer may change at any time.
 #[must_use]
-pub fn channel(address: u64, length: u64) -> &'static [AtomicU32] {
+pub fn channel(address: u64, length: usize) -> &'static [AtomicU32] {
     let start = core::ptr::with_exposed_provenance(address as usize);
     // SAFETY: channels lie page-aligned in the area the manager keeps for them and are only ever accessed as atomics;
     // where nothing is mapped an access faults and the kernel stops this partition.
-    unsafe { core::slice::from_raw_parts(start, length as usize / size_of::<AtomicU32>()) }
+    unsafe { core::slice::from_raw_parts(start, length / size_of::<AtomicU32>()) }
 }
 
 /// Bytes at a fixed address.

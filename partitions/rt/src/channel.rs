@@ -1,15 +1,16 @@
 //! Handles to channels, typed by role and by what is said on them.
 
-use crate::end::Item;
+use crate::held::Held;
 use crate::protocol::{Code, Protocol};
+use crate::received::{Answer, Owed, Request};
 use crate::signal::{Reports, Signal, Source};
 use crate::system::System;
 use abi::channel::{IDEMPOTENT, INLINE};
 use abi::information::Resource;
 use abi::types::Nanoseconds;
 use core::marker::PhantomData;
-use ring::{Message, Refused};
-use zerocopy::{FromBytes, Immutable, IntoBytes};
+use ring::{Asking, Head, Message, Refused, Serving, Taken};
+use zerocopy::{Immutable, IntoBytes};
 
 /// Most bytes of one request or answer.
 pub const LONGEST: usize = INLINE;
@@ -129,113 +130,24 @@ handle!(
     Server
 );
 
-/// An answer to a request, or the news that there will be none.
-pub struct Answer<P> {
-    message: Message,
-    lost: bool,
-    protocol: PhantomData<P>,
-}
-
-impl<P: Protocol> Answer<P> {
-    /// Which request it answers.
-    #[must_use]
-    pub const fn ticket(&self) -> Ticket {
-        Ticket(self.message.id)
-    }
-
-    /// How it went.
-    ///
-    /// # Errors
-    /// [`CallError::PeerRestarted`] or [`CallError::BadStatus`].
-    pub fn status(&self) -> Result<P::Status, CallError> {
-        if self.lost {
-            return Err(CallError::PeerRestarted);
-        }
-        P::Status::from_code(self.message.code).ok_or(CallError::BadStatus)
-    }
-
-    /// What came with it.
-    #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        if self.lost { &[] } else { self.message.bytes() }
-    }
-
-    /// What came with it, as a structure; `None` unless it has exactly its size.
-    #[must_use]
-    pub fn body<T: FromBytes>(&self) -> Option<T> {
-        T::read_from_bytes(self.bytes()).ok()
-    }
-}
-
-/// A request that a client made.
-pub struct Request<P> {
-    message: Message,
-    epoch: u32,
-    protocol: PhantomData<P>,
-}
-
-/// Names a request that is to be answered later.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Owed {
-    id: u64,
-    epoch: u32,
-}
-
-impl<P: Protocol> Request<P> {
-    /// What is asked; `None` if the protocol has no such request.
-    #[must_use]
-    pub fn code(&self) -> Option<P::Request> {
-        P::Request::from_code(self.message.code)
-    }
-
-    /// What came with it.
-    #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        self.message.bytes()
-    }
-
-    /// What came with it, as a structure; `None` unless it has exactly its size.
-    #[must_use]
-    pub fn body<T: FromBytes>(&self) -> Option<T> {
-        T::read_from_bytes(self.bytes()).ok()
-    }
-
-    /// Its name, for an answer that is given later.
-    #[must_use]
-    pub const fn owed(&self) -> Owed {
-        Owed { id: self.message.id, epoch: self.epoch }
-    }
-}
-
 /// The bytes of a structure, as a message carries them.
 pub fn bytes<T: IntoBytes + Immutable>(structure: &T) -> &[u8] {
     structure.as_bytes()
 }
 
 impl<P: Protocol> Client<P> {
-    fn submit(
-        self,
-        system: &mut System,
-        code: P::Request,
-        flags: u16,
-        payload: &[u8],
-    ) -> Result<(u64, Message), CallError> {
-        let message = Message::new(code.code(), flags, payload)?;
-        let sent = system.with_end(self.source, |end| end.send(&message));
-        Ok((sent.ok_or(CallError::NoPeer)??, message))
-    }
-
     /// Sends a request; the answer is taken with [`Client::next`] when the signal comes.
     ///
     /// # Errors
     /// [`CallError::Full`], [`CallError::NoPeer`], [`CallError::TooLong`].
+    #[inline]
     pub fn send(
         self,
         system: &mut System,
         code: P::Request,
         payload: &[u8],
     ) -> Result<Ticket, CallError> {
-        self.submit(system, code, 0, payload).map(|(id, _)| Ticket(id))
+        system.send(self.source, Head::new(code.code()), payload).map(Ticket)
     }
 
     /// Sends a request that may be done twice: if the server is restarted before it answers, the runtime sends it again.
@@ -248,11 +160,13 @@ impl<P: Protocol> Client<P> {
         code: P::Request,
         payload: &[u8],
     ) -> Result<Ticket, CallError> {
-        if system.saved.full() {
+        if !system.can_save() {
             return Err(CallError::Full);
         }
-        let (id, message) = self.submit(system, code, IDEMPOTENT, payload)?;
-        system.saved.keep(self.source, id, &message);
+        let head = Head { code: code.code(), flags: IDEMPOTENT };
+        let id = system.send(self.source, head, payload)?;
+        let copy = Message::copy(id, head, payload).ok_or(CallError::TooLong)?;
+        system.saved.keep(self.source, copy);
         Ok(Ticket(id))
     }
 
@@ -273,7 +187,6 @@ impl<P: Protocol> Client<P> {
 
     /// Nobody waits for that answer any more; if it comes it is dropped.
     pub fn forget(self, system: &mut System, ticket: Ticket) {
-        system.saved.drop(self.source, ticket.0);
         system.with_end(self.source, |end| end.forget(ticket.0));
     }
 
@@ -285,10 +198,23 @@ impl<P: Protocol> Client<P> {
 
     /// The next answer that has come, in whatever order.
     pub fn next(self, system: &mut System) -> Option<Answer<P>> {
-        let mut message = Message::empty();
-        let item = system.with_end(self.source, |end| end.take(&mut message)).flatten()?;
-        system.saved.drop(self.source, message.id);
-        Some(Answer { message, lost: item == Item::Lost, protocol: PhantomData })
+        let mut answer = Answer::default();
+        self.take(system, &mut answer).then_some(answer)
+    }
+
+    /// Takes the next answer into one there is room for already; false if none has come. What [`Client::next`] does,
+    /// without moving an answer, for channels that are kept busy.
+    #[inline]
+    pub fn take(self, system: &mut System, answer: &mut Answer<P>) -> bool {
+        let taken = system.take_answer(self.source, &mut answer.message);
+        answer.lost = taken == Some(Taken::Lost);
+        taken.is_some()
+    }
+
+    /// Holds the channel, for many messages at a time. `None` for the console, and for a handle that leads nowhere.
+    pub fn hold(self, system: &mut System) -> Option<Held<'_, P, Asking>> {
+        let (end, doorbell) = system.end(self.source)?.hold_client()?;
+        Some(Held::new(end, doorbell))
     }
 
     /// Asks and waits for the answer; where the server shares the processor it runs at once, in this partition's time.
@@ -305,8 +231,8 @@ impl<P: Protocol> Client<P> {
         if system.with_end(self.source, |end| end.wanted()).unwrap_or(false) {
             return Err(CallError::Busy);
         }
-        let message = Message::new(code.code(), 0, payload)?;
-        let sent = system.with_end(self.source, |end| end.send_quietly(&message));
+        let head = Head::new(code.code());
+        let sent = system.with_end(self.source, |end| end.send_quietly(head, payload));
         let ticket = Ticket(sent.ok_or(CallError::NoPeer)??);
         loop {
             if let Some(answer) = self.next(system).filter(|answer| answer.ticket() == ticket) {
@@ -351,14 +277,27 @@ impl<P: Protocol> Client<P> {
 impl<P: Protocol> Server<P> {
     /// The next request.
     pub fn next(self, system: &mut System) -> Option<Request<P>> {
-        let mut message = Message::empty();
-        match system.with_end(self.source, |end| end.take(&mut message)).flatten()? {
-            Item::Request(epoch) => Some(Request { message, epoch, protocol: PhantomData }),
-            Item::Completion | Item::Lost => None,
-        }
+        let mut request = Request::default();
+        self.take(system, &mut request).then_some(request)
+    }
+
+    /// Takes the next request into one there is room for already; false if there is none. What [`Server::next`] does,
+    /// without moving a request, for channels that are kept busy.
+    #[inline]
+    pub fn take(self, system: &mut System, request: &mut Request<P>) -> bool {
+        let epoch = system.take_request(self.source, &mut request.message);
+        request.epoch = epoch.unwrap_or(0);
+        epoch.is_some()
+    }
+
+    /// Holds the channel, for many messages at a time. `None` for a handle that leads nowhere.
+    pub fn hold(self, system: &mut System) -> Option<Held<'_, P, Serving>> {
+        let (end, doorbell) = system.end(self.source)?.hold_server()?;
+        Some(Held::new(end, doorbell))
     }
 
     /// Answers a request. If the client was restarted since, or the answer is too long, nothing happens.
+    #[inline]
     pub fn answer(
         self,
         system: &mut System,
@@ -370,10 +309,8 @@ impl<P: Protocol> Server<P> {
     }
 
     /// Answers a request that was kept for later.
+    #[inline]
     pub fn answer_owed(self, system: &mut System, owed: Owed, status: P::Status, payload: &[u8]) {
-        let Ok(mut message) = Message::new(status.code(), 0, payload) else { return };
-        message.id = owed.id;
-        // A client that is gone, or broke the rules, loses its answer.
-        let _ = system.with_end(self.source, |end| end.complete(owed.epoch, &message));
+        system.complete(self.source, owed, status.code(), payload);
     }
 }

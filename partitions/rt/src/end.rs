@@ -1,12 +1,12 @@
 //! One end of a channel with everything the runtime keeps about it.
 
 use crate::information::{is_end, is_kind};
-use crate::memory::Window;
+use crate::memory::{ChannelMemory, Window};
 use crate::sys;
 use abi::channel::Role;
 use abi::information::{Resource, ResourceKind};
 use abi::types::{EventBit, Slot};
-use ring::{ClientEnd, Doorbell, Geometry, Message, Refused, ServerEnd, Taken};
+use ring::{ClientEnd, Doorbell, Head, Message, Refused, ServerEnd, Taken};
 
 /// Either end.
 #[expect(
@@ -15,19 +15,18 @@ use ring::{ClientEnd, Doorbell, Geometry, Message, Refused, ServerEnd, Taken};
 )]
 #[derive(Debug)]
 enum Side {
-    Client(ClientEnd<Window>),
-    Server(ServerEnd<Window>),
+    Client(ClientEnd<ChannelMemory>),
+    Server(ServerEnd<ChannelMemory>),
 }
 
-/// What was taken from a channel.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Item {
-    /// A request of this epoch.
-    Request(u32),
-    /// A completion.
-    Completion,
-    /// A request that the server's restart left without one.
-    Lost,
+/// Lets `action` use the end, whichever it is.
+macro_rules! either {
+    ($side:expr, $end:ident => $action:expr) => {
+        match $side {
+            Side::Client($end) => $action,
+            Side::Server($end) => $action,
+        }
+    };
 }
 
 /// An end of a channel.
@@ -52,11 +51,11 @@ impl End {
             return None;
         }
         let window = Window::new(resource.address, resource.length)?;
-        let geometry = Geometry::new(resource.ring_shift.into(), window.length())?;
+        let memory = ChannelMemory::new(window, resource.ring_shift.into())?;
         let side = if is_end(resource, Role::Client) {
-            Side::Client(ClientEnd::new(window, geometry))
+            Side::Client(ClientEnd::new(memory))
         } else {
-            Side::Server(ServerEnd::new(window, geometry))
+            Side::Server(ServerEnd::new(memory))
         };
         let mut end =
             Self { side, resource: *resource, restarted: false, stalled: false, touched: false };
@@ -98,29 +97,54 @@ impl End {
         }
     }
 
-    /// Takes the next message.
-    pub(crate) fn take(&mut self, message: &mut Message) -> Option<Item> {
-        let item = match &mut self.side {
-            Side::Client(client) => client.take(message).map(|taken| match taken {
-                Taken::Completed => Item::Completion,
-                Taken::Lost => Item::Lost,
-            }),
-            Side::Server(server) => server.take(message).map(Item::Request),
-        };
+    /// The client's end, to be held, with the server's doorbell. What it takes then counts as asked for.
+    pub(crate) fn hold_client(&mut self) -> Option<(&mut ClientEnd<ChannelMemory>, Slot)> {
         self.touched = true;
-        item
+        let doorbell = self.doorbell();
+        match &mut self.side {
+            Side::Client(client) => Some((client, doorbell)),
+            Side::Server(_) => None,
+        }
+    }
+
+    /// The server's end, likewise.
+    pub(crate) fn hold_server(&mut self) -> Option<(&mut ServerEnd<ChannelMemory>, Slot)> {
+        self.touched = true;
+        let doorbell = self.doorbell();
+        match &mut self.side {
+            Side::Server(server) => Some((server, doorbell)),
+            Side::Client(_) => None,
+        }
+    }
+
+    /// Takes the next completion, or what was lost.
+    #[inline(always)]
+    pub(crate) fn take_answer(&mut self, message: &mut Message) -> Option<Taken> {
+        self.touched = true;
+        match &mut self.side {
+            Side::Client(client) => client.take(message),
+            Side::Server(_) => None,
+        }
+    }
+
+    /// Takes the next request; returns the epoch it belongs to.
+    #[inline(always)]
+    pub(crate) fn take_request(&mut self, message: &mut Message) -> Option<u32> {
+        self.touched = true;
+        match &mut self.side {
+            Side::Server(server) => server.take(message),
+            Side::Client(_) => None,
+        }
     }
 
     /// Sends a request without telling the server yet; returns its id.
-    pub(crate) fn send_quietly(&mut self, message: &Message) -> Result<u64, Refused> {
-        match &mut self.side {
-            Side::Client(client) => match client.send(message) {
-                // Answers that nobody waits for may be in the way.
-                Err(Refused::Full) if !client.ready() || client.room() != 0 => client.send(message),
-                sent => sent,
-            },
-            Side::Server(_) => Err(Refused::NothingOpen),
+    pub(crate) fn send_quietly(&mut self, head: Head, payload: &[u8]) -> Result<u64, Refused> {
+        let Side::Client(client) = &mut self.side else { return Err(Refused::NothingOpen) };
+        if client.room() == 0 {
+            // Answers that nobody waits for may be in the way: looking passes them over.
+            let _ = client.ready();
         }
+        client.send(head, payload)
     }
 
     /// Rings the peer if it sleeps.
@@ -131,39 +155,58 @@ impl End {
 
     /// Whether the peer's doorbell is due.
     pub(crate) fn due(&mut self) -> Doorbell {
-        match &mut self.side {
-            Side::Client(client) => client.notify(),
-            Side::Server(server) => server.notify(),
-        }
+        either!(&mut self.side, end => end.notify())
+    }
+
+    /// Sends a request and tells the server, or returns `None` where that is not done at once.
+    #[inline(always)]
+    pub(crate) fn try_send(&mut self, head: Head, payload: &[u8]) -> Option<u64> {
+        let Side::Client(client) = &mut self.side else { return None };
+        let id = client.send(head, payload).ok()?;
+        if client.peer_sleeps() { self.told(id) } else { Some(id) }
     }
 
     /// Sends a request and tells the server.
-    pub(crate) fn send(&mut self, message: &Message) -> Result<u64, Refused> {
-        let id = self.send_quietly(message)?;
+    pub(crate) fn send(&mut self, head: Head, payload: &[u8]) -> Result<u64, Refused> {
+        let id = self.send_quietly(head, payload)?;
         self.tell();
         Ok(id)
     }
 
+    #[cold]
+    #[inline(never)]
+    fn told(&mut self, id: u64) -> Option<u64> {
+        self.tell();
+        Some(id)
+    }
+
     /// Sends a lost request again.
-    pub(crate) fn send_again(&mut self, id: u64, message: &Message) -> bool {
-        let sent = match &mut self.side {
-            Side::Client(client) => client.send_again(id, message),
-            Side::Server(_) => false,
-        };
+    pub(crate) fn send_again(&mut self, message: &Message) -> bool {
+        let Side::Client(client) = &mut self.side else { return false };
+        let sent = client.send_again(message);
         if sent {
             self.tell();
         }
         sent
     }
 
-    /// Completes a request and tells the client.
-    pub(crate) fn complete(&mut self, epoch: u32, message: &Message) -> Result<(), Refused> {
-        match &mut self.side {
-            Side::Server(server) => server.complete(epoch, message)?,
-            Side::Client(_) => return Err(Refused::NothingOpen),
+    /// Completes a request and tells the client. One that is gone, or broke the rules, loses its answer.
+    #[inline(always)]
+    pub(crate) fn complete(&mut self, epoch: u32, id: u64, code: u16, payload: &[u8]) {
+        if let Side::Server(server) = &mut self.side
+            && server.complete(epoch, id, code, payload).is_ok()
+            && server.peer_sleeps()
+        {
+            self.told(id);
         }
-        self.tell();
-        Ok(())
+    }
+
+    /// Whether somebody waits for that request.
+    pub(crate) fn awaits(&self, id: u64) -> bool {
+        match &self.side {
+            Side::Client(client) => client.awaits(id),
+            Side::Server(_) => false,
+        }
     }
 
     /// Nobody waits for that request any more.
@@ -182,7 +225,7 @@ impl End {
     }
 
     /// How many more requests can be sent now; 0 for a server.
-    pub(crate) fn room(&self) -> u32 {
+    pub(crate) const fn room(&self) -> u32 {
         match &self.side {
             Side::Client(client) => client.room(),
             Side::Server(_) => 0,
@@ -191,65 +234,41 @@ impl End {
 
     /// Prepares to sleep; true if there is something to take.
     pub(crate) fn arm(&mut self) -> bool {
-        match &mut self.side {
-            Side::Client(client) => client.arm(),
-            Side::Server(server) => server.arm(),
-        }
+        either!(&mut self.side, end => end.arm())
     }
 
     /// Awake.
     pub(crate) fn disarm(&mut self) {
-        match &mut self.side {
-            Side::Client(client) => client.disarm(),
-            Side::Server(server) => server.disarm(),
-        }
+        either!(&mut self.side, end => end.disarm());
     }
 
     /// Whether it is armed: then the peer rings when there is something.
     pub(crate) const fn armed(&self) -> bool {
-        match &self.side {
-            Side::Client(client) => client.armed(),
-            Side::Server(server) => server.armed(),
-        }
+        either!(&self.side, end => end.armed())
     }
 
     /// Whether there is something to take.
     pub(crate) fn ready(&mut self) -> bool {
-        match &mut self.side {
-            Side::Client(client) => client.ready(),
-            Side::Server(server) => server.ready(),
-        }
+        either!(&mut self.side, end => end.ready())
     }
 
     /// Whether the peer broke the rules of the ring in this epoch.
     pub(crate) const fn broken(&self) -> bool {
-        match &self.side {
-            Side::Client(client) => client.broken(),
-            Side::Server(server) => server.broken(),
-        }
+        either!(&self.side, end => end.broken())
     }
 
     /// Copies out of the data area.
     pub(crate) fn read_data(&self, offset: usize, to: &mut [u8]) -> bool {
-        match &self.side {
-            Side::Client(client) => client.read_data(offset, to),
-            Side::Server(server) => server.read_data(offset, to),
-        }
+        either!(&self.side, end => end.read_data(offset, to))
     }
 
     /// Copies into the data area.
     pub(crate) fn write_data(&self, offset: usize, from: &[u8]) -> bool {
-        match &self.side {
-            Side::Client(client) => client.write_data(offset, from),
-            Side::Server(server) => server.write_data(offset, from),
-        }
+        either!(&self.side, end => end.write_data(offset, from))
     }
 
     /// Bytes of the data area.
-    pub(crate) const fn data_length(&self) -> usize {
-        match &self.side {
-            Side::Client(client) => client.data_length(),
-            Side::Server(server) => server.data_length(),
-        }
+    pub(crate) fn data_length(&self) -> usize {
+        either!(&self.side, end => end.data_length())
     }
 }

@@ -9,7 +9,6 @@ use abi::information::{
 use abi::layout::INFORMATION_PAGES;
 use abi::types::PAGE_SIZE;
 use core::sync::atomic::{Ordering, fence};
-use ring::SharedMemory;
 use zerocopy::FromBytes;
 
 /// Tries before a page that is always being changed is given up for now.

@@ -10,7 +10,7 @@ use abi::channel::INLINE;
 use abi::message::console::ConsoleRequest;
 use abi::types::Slot;
 use core::fmt::{self, Write};
-use ring::Message;
+use ring::Head;
 
 /// Bytes kept while the console is busy or away.
 const KEPT: usize = 2048;
@@ -93,8 +93,7 @@ impl Voice {
 
 /// Asks the console to write; nobody waits for the answer.
 fn write(console: &mut End, text: &[u8]) -> bool {
-    let message = Message::new(ConsoleRequest::Write.code(), 0, text);
-    let id = message.and_then(|message| console.send_quietly(&message));
+    let id = console.send_quietly(Head::new(ConsoleRequest::Write.code()), text);
     if let Ok(id) = id {
         console.forget(id);
     }

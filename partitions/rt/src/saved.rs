@@ -10,27 +10,25 @@ pub const SAVED: usize = 16;
 
 /// The copies.
 #[derive(Default)]
-pub(crate) struct Saved(ArrayVec<(Source, u64, Message), SAVED>);
+pub(crate) struct Saved(ArrayVec<(Source, Message), SAVED>);
 
 impl Saved {
-    /// Whether there is no room for one more.
-    pub fn full(&self) -> bool {
-        self.0.is_full()
+    /// Makes room for one more, if it can: those that were answered meanwhile, or given up, need no copy any more.
+    pub fn make_room(&mut self, mut is_open: impl FnMut(Source, u64) -> bool) -> bool {
+        if self.0.is_full() {
+            self.0.retain(|(source, message)| is_open(*source, message.id));
+        }
+        !self.0.is_full()
     }
 
     /// Keeps a copy; there must be room.
-    pub fn keep(&mut self, source: Source, id: u64, message: &Message) {
-        // The caller asked for room before it sent.
-        let _ = self.0.try_push((source, id, *message));
-    }
-
-    /// The request was answered or given up.
-    pub fn drop(&mut self, source: Source, id: u64) {
-        self.0.retain(|(from, one, _)| (*from, *one) != (source, id));
+    pub fn keep(&mut self, source: Source, message: Message) {
+        // The caller made room before it sent.
+        let _ = self.0.try_push((source, message));
     }
 
     /// The server was restarted: sends what it never answered once more.
     pub fn repeat(&mut self, source: Source, end: &mut End) {
-        self.0.retain(|(from, id, message)| *from != source || end.send_again(*id, message));
+        self.0.retain(|(from, message)| *from != source || end.send_again(message));
     }
 }

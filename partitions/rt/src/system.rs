@@ -1,13 +1,14 @@
 //! A partition's view of the system: its channels, devices and timers, by name.
 
 use crate::capability::{Capability, object};
-use crate::channel::{Client, Server};
+use crate::channel::{CallError, Client, Server};
 use crate::device::{Device, Framebuffer};
 use crate::end::End;
 use crate::information::{Pages, is_end, is_for, is_kind};
 use crate::log;
 use crate::memory::Window;
 use crate::protocol::{Console, Protocol};
+use crate::received::Owed;
 use crate::saved::Saved;
 use crate::signal::{Interrupt, Reports, Source, Timer};
 use crate::time;
@@ -16,6 +17,7 @@ use abi::image::name_text;
 use abi::information::{Information, Resource, ResourceKind};
 use abi::types::{EventBit, Nanoseconds, Slot};
 use arrayvec::ArrayVec;
+use ring::{Head, Message, Taken};
 
 /// Most timers that run at a time.
 pub const TIMERS: usize = 16;
@@ -182,11 +184,83 @@ impl System {
         source: Source,
         action: impl FnOnce(&mut End) -> R,
     ) -> Option<R> {
-        match source {
-            Source::End(index) => self.ends.get_mut(usize::from(index))?.as_mut().map(action),
-            Source::Voice => log::with(|voice| voice.console.as_mut().map(action)).flatten(),
-            Source::Interrupt(_) | Source::Nowhere => None,
+        match self.end(source) {
+            Some(end) => Some(action(end)),
+            None => with_voice(source, action),
         }
+    }
+
+    /// An end that is this system's own.
+    #[inline]
+    pub(crate) fn end(&mut self, source: Source) -> Option<&mut End> {
+        match source {
+            Source::End(index) => self.ends.get_mut(usize::from(index))?.as_mut(),
+            Source::Voice | Source::Interrupt(_) | Source::Nowhere => None,
+        }
+    }
+
+    /// Sends a request and tells the server; returns its id.
+    #[inline]
+    pub(crate) fn send(
+        &mut self,
+        source: Source,
+        head: Head,
+        payload: &[u8],
+    ) -> Result<u64, CallError> {
+        match self.try_send(source, head, payload) {
+            Some(id) => Ok(id),
+            None => self.send_slowly(source, head, payload),
+        }
+    }
+
+    // The short ways are functions of their own, each once in a program, with everything rare out of the way.
+    #[inline(never)]
+    fn try_send(&mut self, source: Source, head: Head, payload: &[u8]) -> Option<u64> {
+        self.end(source)?.try_send(head, payload)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn send_slowly(
+        &mut self,
+        source: Source,
+        head: Head,
+        payload: &[u8],
+    ) -> Result<u64, CallError> {
+        let sent = self.with_end(source, |end| end.send(head, payload));
+        Ok(sent.ok_or(CallError::NoPeer)??)
+    }
+
+    /// Takes the next completion, or what was lost, into `message`.
+    #[inline(never)]
+    pub(crate) fn take_answer(&mut self, source: Source, message: &mut Message) -> Option<Taken> {
+        match self.end(source) {
+            Some(end) => end.take_answer(message),
+            None => take_from_voice(source, message),
+        }
+    }
+
+    /// Takes the next request into `message`; returns the epoch it belongs to.
+    #[inline(never)]
+    pub(crate) fn take_request(&mut self, source: Source, message: &mut Message) -> Option<u32> {
+        self.end(source)?.take_request(message)
+    }
+
+    /// Completes a request and tells the client.
+    #[inline(never)]
+    pub(crate) fn complete(&mut self, source: Source, owed: Owed, code: u16, payload: &[u8]) {
+        if let Some(end) = self.end(source) {
+            end.complete(owed.epoch, owed.id, code, payload);
+        }
+    }
+
+    /// Whether one more idempotent request can be kept.
+    pub(crate) fn can_save(&mut self) -> bool {
+        let mut saved = core::mem::take(&mut self.saved);
+        let room = saved
+            .make_room(|source, id| self.with_end(source, |end| end.awaits(id)).unwrap_or(false));
+        self.saved = saved;
+        room
     }
 
     /// The interrupt with this name. Its signal comes for each; [`Interrupt::acknowledge`] lets the next one come.
@@ -274,6 +348,22 @@ impl System {
     pub(crate) fn next_deadline(&self) -> Nanoseconds {
         self.timers.iter().map(|(at, _)| *at).min().unwrap_or(Nanoseconds::NEVER)
     }
+}
+
+/// Lets `action` use the end that the log is written to, if that is what is meant.
+#[cold]
+#[inline(never)]
+fn with_voice<R>(source: Source, action: impl FnOnce(&mut End) -> R) -> Option<R> {
+    match source {
+        Source::Voice => log::with(|voice| voice.console.as_mut().map(action)).flatten(),
+        Source::End(_) | Source::Interrupt(_) | Source::Nowhere => None,
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn take_from_voice(source: Source, message: &mut Message) -> Option<Taken> {
+    with_voice(source, |end| end.take_answer(message)).flatten()
 }
 
 /// Whether both describe the same end of the same channel.

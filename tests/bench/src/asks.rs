@@ -3,10 +3,11 @@
 use crate::line::Line;
 use crate::report::Report;
 use crate::worst::Worst;
-use crate::{BATCH, Bench, INTERRUPTS, Play, ROUNDS, WARM, stamp};
+use crate::{BATCH, BATCHES, Bench, INTERRUPTS, Play, ROUNDS, WARM, stamp};
 use abi::types::{Nanoseconds, Slot};
+use core::hint::black_box;
 use rt::sys::{self, Failure};
-use rt::{CallError, Client, System, time};
+use rt::{Answer, CallError, Client, System, time};
 
 /// How long the other side may take to begin.
 const PATIENCE: Nanoseconds = time::seconds(1);
@@ -16,8 +17,9 @@ const SETTLED: Nanoseconds = time::milliseconds(50);
 const GAP: u64 = 60;
 /// Gaps that are kept: more than interrupts, for slots end as well.
 const GAPS: usize = 8 * INTERRUPTS;
-/// Batches on the channel that is kept busy.
-const BATCHES: u64 = 256;
+
+/// What travels on it.
+const PAYLOAD: [u8; 8] = *b"12345678";
 
 /// What it knows.
 pub struct Asks {
@@ -129,38 +131,39 @@ impl Asks {
         Ok(())
     }
 
-    /// Requests in batches on a channel whose other side never waits meanwhile: what each side does by itself. The first of
-    /// each batch is left out, for it wakes the other side. The cheapest batch counts: in slots of the other side it
-    /// wakes at once, and nothing is ever in one go.
+    /// Requests in batches on a channel whose other side never waits meanwhile: what each side does by itself. The
+    /// cheapest batch counts: only interrupts and ends of slots make one dearer.
     fn channel(&mut self, system: &mut System) -> Result<(), Trouble> {
+        self.play(system, Play::Busy)?;
         let mut cost = u64::MAX;
         for _ in 0..BATCHES {
             cost = cost.min(self.batch(system)?);
         }
-        self.report.figure("channel-client", cost, BATCH - 1);
+        self.report.figure("channel-client", cost, BATCH);
         let deadline = time::after(PATIENCE);
         let answer = self.server.call(system, Play::Cost, &[], deadline)?;
         let cost = answer.bytes().first_chunk().ok_or(Trouble::NoFigure)?;
-        self.report.figure("channel-server", u64::from_le_bytes(*cost), BATCH - 1);
+        self.report.figure("channel-server", u64::from_le_bytes(*cost), BATCH);
         Ok(())
     }
 
-    /// Ticks that a batch took on this side, without its first request and its last answer.
+    /// Ticks that a batch took on this side.
     fn batch(&self, system: &mut System) -> Result<u64, Trouble> {
-        self.server.send(system, Play::Echo, b"12345678")?;
+        let (mut answer, payload) = (Answer::default(), black_box(&PAYLOAD[..]));
+        let mut server = self.server.hold(system).ok_or(Trouble::NoFigure)?;
         let sending = stamp::now();
-        for _ in 1..BATCH {
-            self.server.send(system, Play::Echo, b"12345678")?;
+        for _ in 0..BATCH {
+            server.send(Play::Echo, payload)?;
         }
         let sent = stamp::now() - sending;
-        sys::wait(0, time::after(time::milliseconds(1))).ok();
+        sys::yield_slot();
         let taking = stamp::now();
-        for _ in 1..BATCH {
-            self.server.next(system).ok_or(Trouble::NoFigure)?;
+        for _ in 0..BATCH {
+            if !server.take(&mut answer) {
+                return Err(Trouble::NoFigure);
+            }
         }
-        let taken = stamp::now() - taking;
-        self.server.next(system).ok_or(Trouble::NoFigure)?;
-        Ok(sent + taken)
+        Ok(sent + stamp::now() - taking)
     }
 }
 

@@ -33,8 +33,10 @@ rt::protocol! {
         Interrupts = 4,
         /// Nothing but the answer, the same bytes.
         Echo = 5,
-        /// Answers with what echoes took: ticks and how many.
+        /// Answers with the ticks that a batch of echoes took.
         Cost = 6,
+        /// Echoes as many batches as there are without ever waiting.
+        Busy = 7,
     }
     /// How it went.
     pub enum Played {
@@ -53,6 +55,8 @@ pub const WARM: u64 = 100;
 pub const INTERRUPTS: usize = 128;
 /// Requests of a batch on the channel that is kept busy.
 pub const BATCH: u64 = 16;
+/// Batches on that channel.
+pub const BATCHES: u64 = 256;
 
 /// The partition.
 enum Main {

@@ -41,7 +41,7 @@ impl Arming {
         self.number = self.number.wrapping_add(1).max(1);
         self.armed = true;
         memory.store(own.wrapping_add(word::ARMED), self.number, Ordering::Relaxed);
-        memory.fence();
+        memory.fence(Ordering::SeqCst);
     }
 
     /// Says "awake".
@@ -52,9 +52,18 @@ impl Arming {
         }
     }
 
+    /// Whether the peer sleeps or is about to. If not it will look once more before it does, and see what was published.
+    #[inline]
+    pub fn peer_sleeps<M: SharedMemory>(memory: &M, peer: usize) -> bool {
+        memory.fence(Ordering::SeqCst);
+        memory.load(peer.wrapping_add(word::ARMED), Ordering::Relaxed) != 0
+    }
+
     /// Whether what was published just now calls for the peer's doorbell.
     pub fn due<M: SharedMemory>(&mut self, memory: &M, own: usize, peer: usize) -> Doorbell {
-        memory.fence();
+        if !Self::peer_sleeps(memory, peer) {
+            return Doorbell::Quiet;
+        }
         // In this order: a peer in a new epoch has wiped the arming of its former life before it says so.
         let epoch = memory.load(peer.wrapping_add(word::EPOCH), Ordering::Acquire);
         let armed = memory.load(peer.wrapping_add(word::ARMED), Ordering::Relaxed);

@@ -1,16 +1,15 @@
 //! The client's end: sends requests, takes completions in whatever order they come.
 
-use crate::side::Side;
-use crate::{Doorbell, Geometry, Message, Refused, SharedMemory};
+use crate::end::{End, Role};
+use crate::{Doorbell, Head, Message, Refused, Ring, SharedMemory};
+use abi::channel::{CLIENT_AREA, INLINE, SERVER_AREA};
 
 /// Most requests of one client that can be open at a time, whatever the size of its rings.
 pub const OUTSTANDING: usize = 64;
-/// Bits of an id that say which of the open requests it is.
-const PLACE: u64 = 63;
-/// [`OUTSTANDING`] as the count of entries has it.
-const MOST: u32 = u64::BITS;
-const _: () =
-    assert!(OUTSTANDING.count_ones() == 1 && OUTSTANDING.trailing_zeros() == MOST.trailing_zeros());
+/// The same as ids have it: what is below it in an id is the request's place.
+const MOST: u64 = 1 << OUTSTANDING.trailing_zeros();
+// A place is a bit of a word.
+const _: () = assert!(OUTSTANDING.is_power_of_two() && MOST == 64);
 
 /// How a request came to its end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,235 +21,278 @@ pub enum Taken {
 }
 
 /// The client's end of a channel.
+pub type ClientEnd<M> = End<M, Asking>;
+
+/// What only a client keeps: the places of its requests, as sets of bits.
 #[derive(Debug)]
-pub struct ClientEnd<M> {
-    side: Side<M, true>,
-    serial: u64,
-    /// Requests in `open` or `lost`.
-    count: u32,
-    open: u64,
+pub struct Asking {
+    /// Nothing is there.
+    free: u64,
+    /// Not answered in the epoch before. What is neither free nor lost is open.
     lost: u64,
+    /// Of those open, the ones nobody waits for.
     forgotten: u64,
+    /// Every place: as many as a ring has entries, none while there is no peer.
+    all: u64,
+    /// What the last id began with.
+    last: u64,
+    /// The id of what was last in each place: itself while it is open and somebody waits for it, else its complement, so
+    /// that one comparison tells. No complement names the place it is in.
     ids: [u64; OUTSTANDING],
 }
 
-impl<M: SharedMemory> ClientEnd<M> {
-    /// An end that has no peer yet.
-    #[must_use]
-    pub fn new(memory: M, geometry: Geometry) -> Self {
-        Self {
-            side: Side::new(memory, geometry),
-            serial: 0,
-            count: 0,
-            open: 0,
-            lost: 0,
-            forgotten: 0,
-            ids: [0; OUTSTANDING],
+impl Role for Asking {
+    const OWN: usize = CLIENT_AREA;
+    const PEER: usize = SERVER_AREA;
+    const OUT: Ring = Ring::Requests;
+    const INCOMING: Ring = Ring::Completions;
+
+    fn new() -> Self {
+        let mut ids = [u64::MAX; OUTSTANDING];
+        ids.iter_mut().zip(0..).for_each(|(id, place)| *id ^= place);
+        Self { free: 0, lost: 0, forgotten: 0, all: 0, last: 0, ids }
+    }
+}
+
+impl Asking {
+    /// Open requests that somebody waits for.
+    const fn awaited(&self) -> u64 {
+        self.all & !(self.free | self.lost | self.forgotten)
+    }
+
+    /// Opens a request; its id, or `None` where there is no room.
+    #[inline]
+    fn open(&mut self) -> Option<u64> {
+        if self.free == 0 {
+            return None;
+        }
+        let place = self.free.trailing_zeros();
+        self.free &= self.free.wrapping_sub(1);
+        self.last = self.last.wrapping_add(MOST);
+        let id = self.last | u64::from(place);
+        self.ids[index(id)] = id;
+        Some(id)
+    }
+
+    /// Whether somebody waits for this open request.
+    #[inline]
+    fn awaits(&self, id: u64) -> bool {
+        self.ids[index(id)] == id
+    }
+
+    /// Whether this request, which is none of those, is in a set.
+    fn is_in(&self, set: u64, id: u64) -> bool {
+        self.ids[index(id)] == !id && set & bit(id) != 0
+    }
+
+    /// Ends an open request that somebody waits for.
+    #[inline(always)]
+    fn close(&mut self, id: u64) {
+        self.ids[index(id)] = !id;
+        self.free |= bit(id);
+    }
+
+    /// Ends an open request that nobody waits for. If it is not open the server invented it.
+    fn close_forgotten(&mut self, id: u64) {
+        if self.is_in(self.forgotten, id) {
+            self.forgotten &= !bit(id);
+            self.free |= bit(id);
         }
     }
 
+    /// Nobody waits for this request any more.
+    fn forget(&mut self, id: u64) {
+        if self.awaits(id) {
+            self.ids[index(id)] = !id;
+            self.forgotten |= bit(id);
+        } else if self.is_in(self.lost, id) {
+            self.lost &= !bit(id);
+            self.free |= bit(id) & self.all;
+        }
+    }
+
+    /// What is open and awaited is lost; there are `count` places now.
+    fn lose(&mut self, count: u32) {
+        let lost = self.awaited();
+        for (id, place) in self.ids.iter_mut().zip(0..) {
+            if lost & bit(place) != 0 {
+                *id = !*id;
+            }
+        }
+        self.lost |= lost;
+        self.all = match count {
+            0 => 0,
+            _ => u64::MAX.wrapping_shr(u64::BITS.saturating_sub(count)),
+        };
+        self.free = self.all & !self.lost;
+        self.forgotten = 0;
+    }
+
+    /// Opens a lost request again; false if it is not lost.
+    fn reopen(&mut self, id: u64) -> bool {
+        let lost = self.is_in(self.lost & self.all, id);
+        if lost {
+            self.lost &= !bit(id);
+            self.ids[index(id)] = id;
+        }
+        lost
+    }
+
+    /// The id of a lost request, which is forgotten by that.
+    fn take_lost(&mut self) -> u64 {
+        let id = !self.ids[index(self.lost.trailing_zeros().into())];
+        self.forget(id);
+        id
+    }
+}
+
+impl<M: SharedMemory> ClientEnd<M> {
     /// Takes over a new epoch: what is open is lost (and taken as such), the server may be waiting for this.
     pub fn set_epoch(&mut self, epoch: u32) -> Doorbell {
-        if epoch == self.side.epoch {
+        if epoch == self.epoch() {
             return Doorbell::Quiet;
         }
-        self.lost |= self.open & !self.forgotten;
-        self.count = self.lost.count_ones();
-        self.open = 0;
-        self.forgotten = 0;
-        self.side.restart(epoch);
-        self.side.notify()
-    }
-
-    /// The epoch this end has set itself up for, 0 for none.
-    #[must_use]
-    pub const fn epoch(&self) -> u32 {
-        self.side.epoch
-    }
-
-    /// Whether the server broke the rules in this epoch.
-    #[must_use]
-    pub const fn broken(&self) -> bool {
-        self.side.broken
+        self.books.lose(if epoch == 0 { 0 } else { self.entries() });
+        self.restart(epoch);
+        self.notify()
     }
 
     /// Requests that somebody still waits for, completed or lost.
     #[must_use]
     pub const fn awaited(&self) -> bool {
-        (self.open & !self.forgotten) | self.lost != 0
+        self.books.awaited() | self.books.lost != 0
+    }
+
+    /// Whether somebody waits for this request, completed or lost.
+    #[must_use]
+    pub fn awaits(&self, id: u64) -> bool {
+        self.books.awaits(id) || self.books.is_in(self.books.lost, id)
     }
 
     /// How many more requests can be sent now.
     #[must_use]
-    pub fn room(&self) -> u32 {
-        let most = self.side.geometry.entries().min(MOST);
-        if self.side.epoch == 0 { 0 } else { most.saturating_sub(self.count) }
+    #[inline]
+    pub const fn room(&self) -> u32 {
+        self.books.free.count_ones()
     }
 
-    /// Publishes a request; [`ClientEnd::notify`] must follow, once for any number of them. Returns its id.
+    /// Publishes a request; [`End::notify`] must follow, once for any number of them. Returns its id.
     ///
     /// # Errors
-    /// [`Refused::Full`] or [`Refused::Epoch`].
-    pub fn send(&mut self, message: &Message) -> Result<u64, Refused> {
-        if self.side.epoch == 0 {
-            return Err(Refused::Epoch);
+    /// [`Refused::TooLong`], [`Refused::Full`] or [`Refused::Epoch`].
+    #[inline(always)]
+    pub fn send(&mut self, head: Head, payload: &[u8]) -> Result<u64, Refused> {
+        if payload.len() > INLINE {
+            return Err(Refused::TooLong);
         }
-        if self.room() == 0 {
-            return Err(Refused::Full);
-        }
-        let place = (self.open | self.lost).trailing_ones();
-        self.serial = self.serial.wrapping_add(1);
-        self.count = self.count.wrapping_add(1);
-        let id = self.serial.wrapping_mul(64) | u64::from(place);
-        self.publish(id, message);
+        let Some(id) = self.books.open() else {
+            return Err(if self.epoch() == 0 { Refused::Epoch } else { Refused::Full });
+        };
+        self.put(id, head, payload);
         Ok(id)
     }
 
-    fn publish(&mut self, id: u64, message: &Message) {
-        self.open |= bit(id);
-        if let Some(slot) = self.ids.get_mut(place(id)) {
-            *slot = id;
-        }
-        self.side.put(id, message);
-    }
-
-    /// Sends a lost request again under its old id; false if it is not lost.
-    pub fn send_again(&mut self, id: u64, message: &Message) -> bool {
-        let lost = self.side.epoch != 0 && self.lost & bit(id) != 0 && self.is(id);
+    /// Sends a lost request again, under the id it had; false if it is not lost.
+    pub fn send_again(&mut self, message: &Message) -> bool {
+        let lost = self.books.reopen(message.id);
         if lost {
-            self.lost &= !bit(id);
-            self.publish(id, message);
+            self.put(message.id, message.head, message.bytes());
         }
         lost
     }
 
     /// Nobody waits for this request any more: its completion will be dropped.
     pub fn forget(&mut self, id: u64) {
-        if self.is(id) {
-            self.unlose(id);
-            self.forgotten |= bit(id) & self.open;
-        }
+        self.books.forget(id);
     }
 
-    /// A lost request was told of, or nobody asks for it.
-    fn unlose(&mut self, id: u64) {
-        if self.lost & bit(id) != 0 {
-            self.lost &= !bit(id);
-            self.count = self.count.wrapping_sub(1);
-        }
-    }
-
-    /// The id of a lost request, which stays lost.
-    fn first_lost(&self) -> Option<u64> {
-        let place = usize::try_from(self.lost.trailing_zeros()).ok()?;
-        self.ids.get(place).copied()
-    }
-
-    /// Whether the server's doorbell is due for what was sent.
-    pub fn notify(&mut self) -> Doorbell {
-        self.side.notify()
+    /// Completions that can be taken.
+    fn waiting(&mut self) -> u32 {
+        self.available(self.entries())
     }
 
     /// Takes the next completion or lost request into `message`.
+    #[inline(always)]
     pub fn take(&mut self, message: &mut Message) -> Option<Taken> {
-        if let Some(id) = self.first_lost() {
-            self.unlose(id);
-            message.id = id;
+        // Nothing is at hand while there are lost ones.
+        if self.at_hand() == 0 {
+            return self.look_and_take(message);
+        }
+        let sound = self.take_next(message);
+        if !sound || !self.books.awaits(message.id) {
+            return self.take_after(sound, message);
+        }
+        self.books.close(message.id);
+        Some(Taken::Completed)
+    }
+
+    #[inline(never)]
+    fn look_and_take(&mut self, message: &mut Message) -> Option<Taken> {
+        if self.books.lost != 0 {
+            message.id = self.books.take_lost();
             return Some(Taken::Lost);
         }
-        let available = self.side.available();
-        if available > self.side.geometry.entries() {
-            self.side.accuse();
+        if self.waiting() == 0 {
             return None;
         }
-        // Those that nobody waits for are passed over, but no more than are there now.
-        for _ in 0..available {
-            if !self.side.take(message) {
-                self.side.accuse();
-                return None;
+        let sound = self.take_next(message);
+        self.take_after(sound, message)
+    }
+
+    /// What an entry that was taken comes to. One that nobody waits for is dropped, and the next one taken.
+    #[inline(never)]
+    fn take_after(&mut self, mut sound: bool, message: &mut Message) -> Option<Taken> {
+        loop {
+            if !sound {
+                return self.accuse();
             }
-            if self.close(message.id) {
+            if self.books.awaits(message.id) {
+                self.books.close(message.id);
                 return Some(Taken::Completed);
             }
+            self.books.close_forgotten(message.id);
+            if self.at_hand() == 0 {
+                return None;
+            }
+            sound = self.take_next(message);
         }
-        None
-    }
-
-    /// Ends an open request; true if somebody waited for it. An id that is not open was invented by the server.
-    fn close(&mut self, id: u64) -> bool {
-        if self.open & bit(id) == 0 || !self.is(id) {
-            return false;
-        }
-        let awaited = self.forgotten & bit(id) == 0;
-        self.open &= !bit(id);
-        self.forgotten &= !bit(id);
-        self.count = self.count.wrapping_sub(1);
-        awaited
-    }
-
-    fn is(&self, id: u64) -> bool {
-        self.ids.get(place(id)) == Some(&id)
     }
 
     /// About to sleep. True if there is something to take after all.
     pub fn arm(&mut self) -> bool {
-        self.side.arm();
+        self.set_armed();
         self.ready()
     }
 
-    /// Whether there is something to take. Completions that nobody waits for are passed over here, which makes room.
+    /// Whether there is something to take. Completions that nobody waits for are passed over here, which makes room,
+    /// once everything lost was taken.
     #[must_use]
     pub fn ready(&mut self) -> bool {
-        let most = self.side.geometry.entries();
-        for _ in 0..self.side.available().min(most) {
-            let id = self.side.next_id();
-            if self.awaits(id) {
-                break;
-            }
-            self.side.skip();
-            self.close(id);
+        if self.books.lost != 0 {
+            return true;
         }
-        self.lost != 0 || self.side.available() != 0
-    }
-
-    fn awaits(&self, id: u64) -> bool {
-        self.open & !self.forgotten & bit(id) != 0 && self.is(id)
-    }
-
-    /// Whether this end was armed and not disarmed since.
-    #[must_use]
-    pub const fn armed(&self) -> bool {
-        self.side.arming.armed()
-    }
-
-    /// Awake.
-    pub fn disarm(&mut self) {
-        self.side.disarm();
-    }
-
-    /// Copies out of the data area, from `offset` in it; false if that is not inside.
-    pub fn read_data(&self, offset: usize, to: &mut [u8]) -> bool {
-        self.side.read_data(offset, to)
-    }
-
-    /// Copies into the data area; false if that is not inside.
-    pub fn write_data(&self, offset: usize, from: &[u8]) -> bool {
-        self.side.write_data(offset, from)
-    }
-
-    /// Bytes of the data area.
-    #[must_use]
-    pub const fn data_length(&self) -> usize {
-        self.side.geometry.data_length()
+        for _ in 0..self.waiting() {
+            let id = self.next_id();
+            if self.books.awaits(id) {
+                return true;
+            }
+            self.skip();
+            self.books.close_forgotten(id);
+        }
+        self.waiting() != 0
     }
 }
 
-/// The place of a request among the open ones.
-fn place(id: u64) -> usize {
-    usize::try_from(id & PLACE).unwrap_or(0)
+/// The place of a request among all.
+#[inline]
+#[expect(clippy::as_conversions, reason = "six bits of it")]
+const fn index(id: u64) -> usize {
+    (id % MOST) as usize
 }
 
 /// That place as a bit.
-fn bit(id: u64) -> u64 {
-    1_u64.rotate_left(u32::try_from(id & PLACE).unwrap_or(0))
+#[inline]
+#[expect(clippy::as_conversions, reason = "six bits of it")]
+const fn bit(id: u64) -> u64 {
+    1_u64.wrapping_shl((id % MOST) as u32)
 }

@@ -7,10 +7,20 @@ const PAGE: usize = 4096;
 // The number is abi's; only its type differs.
 const _: () = assert!(abi::types::PAGE_SHIFT == PAGE.trailing_zeros());
 
+/// One of the two rings.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ring {
+    /// The client writes it.
+    Requests,
+    /// The server writes it.
+    Completions,
+}
+
 /// The layout of one channel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Geometry {
-    entries: u32,
+    /// Entries of each ring, less one: the bits of an index that count.
+    mask: u32,
     completions: usize,
     data: usize,
     length: usize,
@@ -28,25 +38,42 @@ impl Geometry {
         let ring = ring.checked_next_multiple_of(PAGE)?;
         let completions = PAGE.checked_add(ring)?;
         let data = completions.checked_add(ring)?;
-        (data <= length).then_some(Self { entries, completions, data, length })
+        (data <= length).then_some(Self {
+            mask: entries.wrapping_sub(1),
+            completions,
+            data,
+            length,
+        })
     }
 
     /// Entries of each ring, a power of two.
     #[must_use]
     pub const fn entries(&self) -> u32 {
-        self.entries
+        self.mask.wrapping_add(1)
     }
 
-    /// Offset of the request ring.
+    /// Bytes of the whole channel.
     #[must_use]
-    pub const fn requests(&self) -> usize {
-        PAGE
+    pub const fn length(&self) -> usize {
+        self.length
     }
 
-    /// Offset of the completion ring.
+    /// Offset of a ring.
     #[must_use]
-    pub const fn completions(&self) -> usize {
-        self.completions
+    #[inline]
+    pub const fn ring(&self, ring: Ring) -> usize {
+        match ring {
+            Ring::Requests => PAGE,
+            Ring::Completions => self.completions,
+        }
+    }
+
+    /// Offset of the entry that the running `index` falls on: always inside the channel.
+    #[must_use]
+    #[inline]
+    pub const fn entry(&self, ring: Ring, index: u32) -> usize {
+        // At most MAX_RING_SHIFT + 7 bits: nothing wraps.
+        self.ring(ring).wrapping_add(widen(index & self.mask).wrapping_mul(ENTRY_SIZE))
     }
 
     /// Offset of the data area.
@@ -59,13 +86,6 @@ impl Geometry {
     #[must_use]
     pub const fn data_length(&self) -> usize {
         self.length.wrapping_sub(self.data)
-    }
-
-    /// Offset of the entry that the running `index` falls on, in the ring that starts at `ring`.
-    pub(crate) const fn entry(&self, ring: usize, index: u32) -> usize {
-        let place = widen(index & self.entries.wrapping_sub(1));
-        // At most MAX_RING_SHIFT + 7 bits: nothing wraps.
-        ring.wrapping_add(place.wrapping_mul(ENTRY_SIZE))
     }
 }
 

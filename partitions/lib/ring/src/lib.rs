@@ -13,18 +13,19 @@
 
 mod arming;
 mod client;
+mod end;
 mod geometry;
 mod memory;
 mod message;
 mod server;
-mod side;
 
 pub use arming::Doorbell;
-pub use client::{ClientEnd, OUTSTANDING, Taken};
-pub use geometry::Geometry;
-pub use memory::{SharedMemory, Words};
-pub use message::Message;
-pub use server::ServerEnd;
+pub use client::{Asking, ClientEnd, OUTSTANDING, Taken};
+pub use end::{End, Role};
+pub use geometry::{Geometry, Ring};
+pub use memory::{Entry, SharedMemory, Words};
+pub use message::{Head, Message};
+pub use server::{ServerEnd, Serving};
 
 /// Why a message was not passed on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,47 +1,64 @@
 //! Memory that somebody else writes too: never a reference to it, only copies in and out.
 
+use crate::{Geometry, Ring};
 use core::sync::atomic::{AtomicU32, Ordering, fence};
 
-/// A channel's memory as one side sees it.
-///
-/// All offsets are in bytes; those of words are multiples of their size. An access that is not inside reads zero
-/// and writes nothing, so that no mistake in a layout can reach other memory.
-pub trait SharedMemory {
-    /// Loads a word.
-    fn load(&self, offset: usize, order: Ordering) -> u32;
-    /// Stores a word.
-    fn store(&self, offset: usize, value: u32, order: Ordering);
-    /// Copies words out, in no particular order, each read once.
-    fn read(&self, offset: usize, to: &mut [u64]);
-    /// Copies words in, in no particular order.
-    fn write(&self, offset: usize, from: &[u64]);
-    /// Copies bytes out of the data area.
-    fn read_bytes(&self, offset: usize, to: &mut [u8]);
-    /// Copies bytes into the data area.
-    fn write_bytes(&self, offset: usize, from: &[u8]);
-    /// Orders every access before against every access after it, loads against stores included.
-    fn fence(&self) {
-        fence(Ordering::SeqCst);
+/// An entry of a ring in such memory: words 0 to 15, each access in no particular order with others.
+pub trait Entry {
+    /// Reads a word.
+    fn get(&self, word: usize) -> u64;
+    /// Writes a word.
+    fn set(&self, word: usize, value: u64);
+
+    /// Reads words from `first` on, each once.
+    #[inline]
+    fn read(&self, first: usize, to: &mut [u64]) {
+        to.iter_mut().zip(first..).for_each(|(to, word)| *to = self.get(word));
+    }
+
+    /// Writes words from `first` on.
+    #[inline]
+    fn write(&self, first: usize, from: impl Iterator<Item = u64>) {
+        from.zip(first..).for_each(|(value, word)| self.set(word, value));
     }
 }
 
-/// Shared memory made of ordinary atomics: for tests, where both sides live in one program.
+/// A channel's memory as one side sees it, with its layout. Each access happens once, and never outside.
+pub trait SharedMemory {
+    /// The layout.
+    fn geometry(&self) -> &Geometry;
+    /// Loads a word of the first page; `offset` in bytes, a multiple of 4.
+    fn load(&self, offset: usize, order: Ordering) -> u32;
+    /// Stores a word of the first page.
+    fn store(&self, offset: usize, value: u32, order: Ordering);
+    /// The entry that the running `index` falls on.
+    fn entry(&self, ring: Ring, index: u32) -> impl Entry;
+    /// Copies bytes out of the data area; `offset`, in the channel, was found to be inside.
+    fn read_data(&self, offset: usize, to: &mut [u8]);
+    /// Copies bytes into the data area.
+    fn write_data(&self, offset: usize, from: &[u8]);
+    /// Orders accesses before it against those after it, as [`fence`](core::sync::atomic::fence) does.
+    fn fence(&self, order: Ordering) {
+        fence(order);
+    }
+}
+
+/// Shared memory made of ordinary atomics: where both sides live in one program, or a channel is at hand as a slice.
 #[derive(Clone, Copy, Debug)]
-pub struct Words<'a>(&'a [AtomicU32]);
+pub struct Words<'a> {
+    words: &'a [AtomicU32],
+    geometry: Geometry,
+}
 
 impl<'a> Words<'a> {
-    /// Both sides may be made from the same slice.
+    /// Both sides may be made from the same slice. What lies beyond it reads zero and is not written.
     #[must_use]
-    pub const fn new(words: &'a [AtomicU32]) -> Self {
-        Self(words)
+    pub const fn new(words: &'a [AtomicU32], geometry: Geometry) -> Self {
+        Self { words, geometry }
     }
 
     fn word(&self, offset: usize) -> Option<&AtomicU32> {
-        self.0.get(offset / 4)
-    }
-
-    fn half(&self, offset: usize, half: usize) -> u64 {
-        self.load(offset.wrapping_add(half), Ordering::Relaxed).into()
+        self.words.get(offset / 4)
     }
 }
 
@@ -51,6 +68,10 @@ fn shift(offset: usize) -> u32 {
 }
 
 impl SharedMemory for Words<'_> {
+    fn geometry(&self) -> &Geometry {
+        &self.geometry
+    }
+
     fn load(&self, offset: usize, order: Ordering) -> u32 {
         self.word(offset).map_or(0, |word| word.load(order))
     }
@@ -61,26 +82,18 @@ impl SharedMemory for Words<'_> {
         }
     }
 
-    fn read(&self, offset: usize, to: &mut [u64]) {
-        for (word, at) in to.iter_mut().zip((offset..).step_by(8)) {
-            *word = self.half(at, 0) | (self.half(at, 4) << 32);
-        }
+    fn entry(&self, ring: Ring, index: u32) -> impl Entry {
+        (*self, self.geometry.entry(ring, index))
     }
 
-    fn write(&self, offset: usize, from: &[u64]) {
-        for (word, at) in from.iter().zip((offset..).step_by(8)) {
-            self.write_bytes(at, &word.to_le_bytes());
-        }
-    }
-
-    fn read_bytes(&self, offset: usize, to: &mut [u8]) {
+    fn read_data(&self, offset: usize, to: &mut [u8]) {
         for (byte, at) in to.iter_mut().zip(offset..) {
             let word = self.load(at, Ordering::Relaxed);
             *byte = u8::try_from((word >> shift(at)) & 0xff).unwrap_or(0);
         }
     }
 
-    fn write_bytes(&self, offset: usize, from: &[u8]) {
+    fn write_data(&self, offset: usize, from: &[u8]) {
         for (byte, at) in from.iter().zip(offset..) {
             let Some(word) = self.word(at) else { return };
             let others = !(0xff_u32 << shift(at));
@@ -88,5 +101,19 @@ impl SharedMemory for Words<'_> {
                 Some((old & others) | (u32::from(*byte) << shift(at)))
             });
         }
+    }
+}
+
+/// The entry at an offset.
+impl Entry for (Words<'_>, usize) {
+    fn get(&self, word: usize) -> u64 {
+        let at = self.1.wrapping_add(word.wrapping_mul(8));
+        let [low, high] = [at, at.wrapping_add(4)].map(|at| self.0.load(at, Ordering::Relaxed));
+        u64::from(low) | u64::from(high) << 32
+    }
+
+    fn set(&self, word: usize, value: u64) {
+        let at = self.1.wrapping_add(word.wrapping_mul(8));
+        self.0.write_data(at, &value.to_le_bytes());
     }
 }

@@ -9,7 +9,9 @@ use core::sync::atomic::Ordering;
 use loom::sync::atomic::{AtomicU32, AtomicU64, fence};
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
-use ring::{ClientEnd, Doorbell, Geometry, Message, ServerEnd, SharedMemory, Taken};
+use ring::{
+    ClientEnd, Doorbell, Entry, Geometry, Head, Message, Ring, ServerEnd, SharedMemory, Taken,
+};
 
 /// Requests that pass in one execution.
 const REQUESTS: u64 = 2;
@@ -21,7 +23,10 @@ struct Shared {
 }
 
 #[derive(Clone)]
-struct Model(Arc<Shared>);
+struct Model {
+    shared: Arc<Shared>,
+    geometry: Geometry,
+}
 
 const ENTRY_WORDS: usize = 3;
 
@@ -29,7 +34,8 @@ impl Model {
     fn new() -> Self {
         let words = (0..10).map(|_| AtomicU32::new(0)).collect();
         let entries = (0..4 * ENTRY_WORDS).map(|_| AtomicU64::new(0)).collect();
-        Self(Arc::new(Shared { words, entries }))
+        let geometry = Geometry::new(1, 3 * 4096).unwrap();
+        Self { shared: Arc::new(Shared { words, entries }), geometry }
     }
 
     /// EPOCH, RUNG, PRODUCED, CONSUMED, ARMED of the client, then of the server.
@@ -40,13 +46,7 @@ impl Model {
             4 => 1,
             other => 1 + other / 64,
         };
-        &self.0.words[side + place]
-    }
-
-    fn entry(&self, offset: usize) -> &AtomicU64 {
-        let ring = usize::from(offset >= 8192) * 2;
-        let within = offset % 4096;
-        &self.0.entries[(ring + within / 128) * ENTRY_WORDS + within % 128 / 8]
+        &self.shared.words[side + place]
     }
 }
 
@@ -57,20 +57,30 @@ impl SharedMemory for Model {
     fn store(&self, offset: usize, value: u32, order: Ordering) {
         self.word(offset).store(value, order);
     }
-    fn read(&self, offset: usize, to: &mut [u64]) {
-        for (n, word) in to.iter_mut().enumerate() {
-            *word = self.entry(offset + 8 * n).load(Ordering::Relaxed);
-        }
+    fn geometry(&self) -> &Geometry {
+        &self.geometry
     }
-    fn write(&self, offset: usize, from: &[u64]) {
-        for (n, word) in from.iter().enumerate() {
-            self.entry(offset + 8 * n).store(*word, Ordering::Relaxed);
-        }
+    fn entry(&self, ring: Ring, index: u32) -> impl Entry {
+        let ring = usize::from(ring == Ring::Completions);
+        let first = (ring * 2 + index as usize % 2) * ENTRY_WORDS;
+        Words(&self.shared.entries[first..first + ENTRY_WORDS])
     }
-    fn read_bytes(&self, _: usize, _: &mut [u8]) {}
-    fn write_bytes(&self, _: usize, _: &[u8]) {}
-    fn fence(&self) {
-        fence(Ordering::SeqCst);
+    fn read_data(&self, _: usize, _: &mut [u8]) {}
+    fn write_data(&self, _: usize, _: &[u8]) {}
+    fn fence(&self, order: Ordering) {
+        fence(order);
+    }
+}
+
+/// The words of one entry.
+struct Words<'a>(&'a [AtomicU64]);
+
+impl Entry for Words<'_> {
+    fn get(&self, word: usize) -> u64 {
+        self.0[word].load(Ordering::Relaxed)
+    }
+    fn set(&self, word: usize, value: u64) {
+        self.0[word].store(value, Ordering::Relaxed);
     }
 }
 
@@ -97,10 +107,6 @@ impl Bell {
     }
 }
 
-fn geometry() -> Geometry {
-    Geometry::new(1, 3 * 4096).unwrap()
-}
-
 /// Serves until all requests were answered, sleeping whenever there is nothing to do.
 fn serve(mut server: ServerEnd<Model>, own: &Bell, peer: &Bell) -> Vec<u64> {
     let mut message = Message::empty();
@@ -108,7 +114,7 @@ fn serve(mut server: ServerEnd<Model>, own: &Bell, peer: &Bell) -> Vec<u64> {
     while seen.len() < REQUESTS as usize {
         if let Some(epoch) = server.take(&mut message) {
             seen.push(u64::from_le_bytes(message.bytes().try_into().unwrap()));
-            server.complete(epoch, &message).unwrap();
+            server.complete(epoch, message.id, 0, message.bytes()).unwrap();
             peer.ring_if(server.notify());
         } else {
             if !server.arm() {
@@ -134,8 +140,8 @@ fn receive(client: &mut ClientEnd<Model>, own: &Bell) -> u64 {
     }
 }
 
-fn request(number: u64) -> Message {
-    Message::new(1, 0, &number.to_le_bytes()).unwrap()
+fn send(client: &mut ClientEnd<Model>, number: u64) {
+    client.send(Head::new(1), &number.to_le_bytes()).unwrap();
 }
 
 fn bounded(preemptions: usize, test: impl Fn() + Send + Sync + 'static) {
@@ -149,15 +155,15 @@ fn bounded(preemptions: usize, test: impl Fn() + Send + Sync + 'static) {
 fn no_doorbell_is_lost_and_no_entry_lost_or_doubled() {
     bounded(2, || {
         let memory = Model::new();
-        let mut client = ClientEnd::new(memory.clone(), geometry());
-        let mut server = ServerEnd::new(memory, geometry());
+        let mut client = ClientEnd::new(memory.clone());
+        let mut server = ServerEnd::new(memory);
         let (client_bell, server_bell) = (Bell::new(), Bell::new());
         let _ = client.set_epoch(1);
         server.set_epoch(1);
         let (own, peer) = (server_bell.clone(), client_bell.clone());
         let serving = thread::spawn(move || serve(server, &own, &peer));
         for number in 1..=REQUESTS {
-            client.send(&request(number)).unwrap();
+            send(&mut client, number);
             server_bell.ring_if(client.notify());
         }
         let answers: Vec<u64> = (0..REQUESTS).map(|_| receive(&mut client, &client_bell)).collect();
@@ -170,15 +176,15 @@ fn no_doorbell_is_lost_and_no_entry_lost_or_doubled() {
 fn a_client_that_comes_late_wakes_a_server_that_waits_for_its_epoch() {
     bounded(2, || {
         let memory = Model::new();
-        let mut client = ClientEnd::new(memory.clone(), geometry());
-        let mut server = ServerEnd::new(memory, geometry());
+        let mut client = ClientEnd::new(memory.clone());
+        let mut server = ServerEnd::new(memory);
         let (client_bell, server_bell) = (Bell::new(), Bell::new());
         server.set_epoch(2);
         let (own, peer) = (server_bell.clone(), client_bell.clone());
         let serving = thread::spawn(move || serve(server, &own, &peer));
         server_bell.ring_if(client.set_epoch(2));
         for number in 1..=REQUESTS {
-            client.send(&request(number)).unwrap();
+            send(&mut client, number);
             server_bell.ring_if(client.notify());
             assert_eq!(receive(&mut client, &client_bell), number);
         }

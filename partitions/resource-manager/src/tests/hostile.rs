@@ -1,21 +1,22 @@
 //! Clients that mean harm: any bytes as requests, bytes that change while they are read, manifests that lie, and deaths in between.
 
 use super::id;
+use super::liar::{Liar, Memory};
 use super::world::{TestManager, World, image, index};
 use crate::manager::Machine;
 use crate::requests::{Asker, Reply};
 use crate::serve::Desk;
-use abi::channel::{CLIENT_AREA, ChannelKind, INLINE, SERVER_AREA, word};
+use abi::channel::{ChannelKind, INLINE};
 use abi::message::resource::{Index, MachineRecord, ResourceRequest, ResourceStatus};
 use abi::types::PAGE_SIZE;
 use boot_image::damage::{Chance, damage_manifest};
-use ring::{ClientEnd, Geometry, Message, SharedMemory, Taken, Words};
+use ring::{ClientEnd, Geometry, Head, Message, Taken, Words};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use zerocopy::{FromBytes, IntoBytes};
+use std::sync::atomic::AtomicU32;
+use zerocopy::FromBytes;
 
 /// So many cases, and so many where the long form is asked for.
 fn count(short: u64, long: u64) -> u64 {
@@ -36,7 +37,7 @@ const ASKERS: [(u32, ChannelKind); 9] = [
 ];
 
 /// A code and a body, more often than not those of a request.
-fn request(chance: &mut Chance) -> (u16, Vec<u8>) {
+pub(super) fn request(chance: &mut Chance) -> (u16, Vec<u8>) {
     let code = if chance.one_in(20) { chance.any() as u16 } else { chance.below(18) as u16 };
     let number = if chance.one_in(10) { chance.near(4, 32) } else { chance.below(9) as u64 };
     let mut body = (number as u32).to_le_bytes().to_vec();
@@ -172,82 +173,6 @@ fn whatever_is_asked_only_what_was_accepted_changes_anything() {
     assert!(tally.deaths > 5 && ok > 100 && tally.answered.len() >= 5, "{tally:?}");
 }
 
-/// Memory of a client that writes something else before every read of the manager's.
-struct Liar {
-    chance: Chance,
-    epoch: u32,
-    /// How many requests the manager says it took in this epoch, and in all.
-    taken: u32,
-    all: u64,
-}
-
-/// A client's memory.
-#[derive(Clone)]
-enum Memory {
-    Honest(Words<'static>),
-    Lies(Rc<RefCell<Liar>>),
-}
-
-impl SharedMemory for Memory {
-    fn load(&self, offset: usize, order: Ordering) -> u32 {
-        let lies = match self {
-            Self::Honest(words) => return words.load(offset, order),
-            Self::Lies(lies) => lies,
-        };
-        let Liar { chance, epoch, taken, .. } = &mut *lies.borrow_mut();
-        let wild = chance.one_in(200);
-        match offset.wrapping_sub(CLIENT_AREA) {
-            _ if wild => chance.any() as u32,
-            word::EPOCH => *epoch,
-            word::PRODUCED => taken.wrapping_add(chance.below(4) as u32),
-            word::CONSUMED => chance.any() as u32,
-            _ => chance.below(3) as u32,
-        }
-    }
-
-    fn store(&self, offset: usize, value: u32, order: Ordering) {
-        match self {
-            Self::Honest(words) => words.store(offset, value, order),
-            Self::Lies(lies) if offset == SERVER_AREA + word::CONSUMED => {
-                let mut lies = lies.borrow_mut();
-                lies.all += u64::from(value.wrapping_sub(lies.taken).min(4));
-                lies.taken = value;
-            }
-            Self::Lies(_) => {}
-        }
-    }
-
-    fn read(&self, offset: usize, to: &mut [u64]) {
-        let lies = match self {
-            Self::Honest(words) => return words.read(offset, to),
-            Self::Lies(lies) => lies,
-        };
-        let chance = &mut lies.borrow_mut().chance;
-        let (mut code, body) = request(chance);
-        // The end of the machine is no part of this.
-        if code == ResourceRequest::Shutdown as u16 {
-            code = ResourceRequest::Stop as u16;
-        }
-        let length = if chance.one_in(30) { chance.any() } else { body.len() as u64 };
-        let mut bytes = [0; INLINE + 16];
-        bytes[..16].copy_from_slice([chance.any(), u64::from(code) | length << 32].as_bytes());
-        // Head and payload are copied one after the other, each as it is at that moment.
-        let start = if to.len() == 2 { 0 } else { 16 };
-        bytes[16..16 + body.len()].copy_from_slice(&body);
-        to.as_mut_bytes().iter_mut().zip(&bytes[start..]).for_each(|(to, from)| *to = *from);
-    }
-
-    fn write(&self, offset: usize, from: &[u64]) {
-        if let Self::Honest(words) = self {
-            words.write(offset, from);
-        }
-    }
-    fn read_bytes(&self, _: usize, to: &mut [u8]) {
-        to.fill(0x5a);
-    }
-    fn write_bytes(&self, _: usize, _: &[u8]) {}
-}
-
 /// An honest client, and what it waits for.
 struct Honest {
     end: ClientEnd<Words<'static>>,
@@ -258,15 +183,14 @@ struct Honest {
 
 impl Honest {
     fn new(words: Words<'static>) -> Self {
-        let geometry = Geometry::new(2, 4 * PAGE_SIZE as usize).unwrap();
-        Self { end: ClientEnd::new(words, geometry), open: Vec::new(), answered: 0, lost: 0 }
+        Self { end: ClientEnd::new(words), open: Vec::new(), answered: 0, lost: 0 }
     }
 
     /// Asks for as much as there is room for.
     fn ask(&mut self, epoch: u32) {
         let _ = self.end.set_epoch(epoch);
-        let message = Message::new(ResourceRequest::Machine as u16, 0, &[]).unwrap();
-        while let Ok(id) = self.end.send(&message) {
+        let head = Head::new(ResourceRequest::Machine as u16);
+        while let Ok(id) = self.end.send(head, &[]) {
             self.open.push(id);
         }
     }
@@ -282,7 +206,7 @@ impl Honest {
                 continue;
             }
             self.answered += 1;
-            assert_eq!(message.code, ResourceStatus::Ok as u16);
+            assert_eq!(message.head.code, ResourceStatus::Ok as u16);
             let record = MachineRecord::read_from_bytes(message.bytes()).expect("a record");
             assert_eq!(record.processors, 2);
         }
@@ -296,15 +220,16 @@ fn beside_a_liar(seed: u64, lying: usize) -> [u64; 3] {
     let liar = Liar { chance: Chance::new(seed), epoch: 1, taken: 0, all: 0 };
     let liar = Rc::new(RefCell::new(liar));
     let mut places = 0;
-    let mut desk = Desk::new(&manager, |_, _| {
+    let mut desk = Desk::new(&manager, |_, geometry| {
         places += 1;
         if places - 1 == lying {
-            Memory::Lies(liar.clone())
+            Memory::Lies(liar.clone(), geometry)
         } else {
-            Memory::Honest(Words::new(words))
+            Memory::Honest(Words::new(words, geometry))
         }
     });
-    let mut honest = Honest::new(Words::new(words));
+    let geometry = Geometry::new(2, 4 * PAGE_SIZE as usize).unwrap();
+    let mut honest = Honest::new(Words::new(words, geometry));
     let epoch = |manager: &TestManager, channel: usize| {
         manager.books.channels().nth(channel).map_or(0, |(_, row)| row.epoch)
     };

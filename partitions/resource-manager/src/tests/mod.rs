@@ -7,6 +7,7 @@ mod world;
 mod deaths;
 mod functions;
 mod hostile;
+mod liar;
 mod registers;
 mod trace;
 

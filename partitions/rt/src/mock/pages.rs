@@ -3,7 +3,6 @@
 use crate::memory::Window;
 use abi::types::PAGE_SIZE;
 use core::sync::atomic::AtomicU64;
-use ring::SharedMemory;
 use std::boxed::Box;
 use std::sync::Mutex;
 use std::vec::Vec;
