@@ -1,5 +1,6 @@
 //! Words for people: on the serial port, and on the screen for machines without one.
 
+mod last;
 mod pixels;
 mod serial;
 mod text;
@@ -31,8 +32,15 @@ pub struct Console {
 impl Console {
     /// Writes to both where they exist.
     #[must_use]
-    pub const fn new(serial: Option<Serial>, screen: Screen) -> Self {
+    pub fn new(serial: Option<Serial>, screen: Screen) -> Self {
+        last::remember(&screen);
         Self { serial, screen }
+    }
+
+    /// The console that was made last, for the last words of a loader that failed: its owner does not go on.
+    #[must_use]
+    pub fn last() -> Self {
+        Self { serial: Serial::find(), screen: last::screen() }
     }
 
     /// Base port of the serial port, 0 for none.

@@ -9,7 +9,7 @@ use loader_core::door::Found;
 use loader_core::{Offer, Refusal};
 use loader_machine::console::{Console, Pixels, Screen, Serial, Text};
 use loader_machine::machine::memory::Identity;
-use loader_machine::machine::processor;
+use loader_machine::machine::{faults, processor};
 use loader_machine::start::{check_image, refuse, start};
 
 global_asm!(include_str!("entry.s"));
@@ -25,6 +25,7 @@ unsafe extern "C" {
 /// Called by the assembly with the number of the door and what the boot loader left in ebx.
 #[unsafe(no_mangle)]
 extern "C" fn loader_main(door: u32, information: u64) -> ! {
+    faults::catch();
     // SAFETY: the assembly has mapped exactly this much, and calls once.
     let mut memory = unsafe { Identity::new(REACH) };
     let found = door::find(door, PhysicalAddress::new(information), &memory);

@@ -1,6 +1,6 @@
 //! The steps that every door takes after it has found its image.
 
-use crate::console::{Console, Screen, Serial};
+use crate::console::Console;
 use crate::key::public_key;
 use crate::machine::{enter, memory::Identity, processor};
 use abi::image::name_text;
@@ -57,9 +57,8 @@ pub fn refuse(console: &mut Console, refusal: &Refusal) -> ! {
     processor::halt()
 }
 
-/// Says on the serial port where the loader itself failed, and halts.
+/// Says where the loader itself failed, and halts.
 pub fn failed(info: &PanicInfo<'_>) -> ! {
-    let mut console = Console::new(Serial::find(), Screen::None);
-    let _ = writeln!(console, "bulkhead: the loader failed: {info}");
+    let _ = writeln!(Console::last(), "bulkhead: the loader failed: {info}");
     processor::halt()
 }

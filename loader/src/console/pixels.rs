@@ -28,6 +28,12 @@ impl Pixels {
         (known && shown).then_some(Self { buffer, column: 0, line: 0 })
     }
 
+    /// Where it draws.
+    #[must_use]
+    pub const fn buffer(&self) -> &Framebuffer {
+        &self.buffer
+    }
+
     /// Shows a letter, or starts a new line; after the last comes the first.
     pub fn put(&mut self, byte: u8) {
         if byte == b'\n' || self.column == self.buffer.width / SIDE {

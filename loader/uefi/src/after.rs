@@ -7,7 +7,7 @@ use core::convert::Infallible;
 use loader_core::{Door, MemoryMap, Offer, Refusal, Report, Use};
 use loader_machine::console::{Console, Pixels, Screen, Serial};
 use loader_machine::machine::memory::Identity;
-use loader_machine::machine::processor;
+use loader_machine::machine::{faults, processor};
 use loader_machine::start::{refuse, start};
 use uefi::boot::{MemoryDescriptor, MemoryType, exit_boot_services};
 use uefi::mem::memory_map::MemoryMap as _;
@@ -19,6 +19,7 @@ const REACH: Frame = Frame::new(1 << 28);
 pub fn leave(found: &Found) -> ! {
     // SAFETY: nothing of the firmware is used from here on; no protocol is open.
     let firmware_map = unsafe { exit_boot_services(None) };
+    faults::catch();
     let map = MemoryMap::new(firmware_map.entries().map(report));
     // SAFETY: the framebuffer was described by the firmware and stays mapped with its tables.
     let pixels = unsafe { Pixels::new(found.framebuffer) };

@@ -1,7 +1,7 @@
 //! Images that were altered are refused with one sentence that names what and why.
 
 use crate::screens::{Shown, sentence};
-use crate::{PATIENCE, start, trial};
+use crate::{PATIENCE, campaign, start, trial};
 use abi::image::name_text;
 use abi::manifest::{ManifestHeader, ManifestPartition};
 use anyhow::{Context as _, Result};
@@ -49,7 +49,9 @@ pub fn all() -> Vec<Trial> {
         let screen = Some(Shown::Text);
         trial(format!("altered_{name}"), move || refused(alter, Firmware::Direct, words, screen))
     });
-    let doors = DOORS.into_iter().map(|(name, firmware, alter, words, screen)| {
+    // The firmware's own console is the firmware's business: in a campaign only.
+    let doors = DOORS.into_iter().filter(|(.., screen)| screen.is_some() || campaign());
+    let doors = doors.map(|(name, firmware, alter, words, screen)| {
         trial(format!("altered_{name}"), move || refused(alter, firmware, words, screen))
     });
     direct.chain(doors).collect()
@@ -66,9 +68,21 @@ fn refused(
     let mut session = image.start(firmware)?;
     let end = session.wait_text(0, words, PATIENCE)?;
     match screen {
-        Some(screen) => sentence(&mut session, screen, words),
+        Some(screen) => {
+            sentence(&mut session, screen, words)?;
+            fault(&mut session, screen)
+        }
         None => session.wait_text(end, words, PATIENCE).map(drop),
     }
+}
+
+/// What the processor stops the loader with is told as well. An interrupt that cannot be masked reaches even one that has halted.
+fn fault(session: &mut Session, screen: Shown) -> Result<()> {
+    const WORDS: &str = "bulkhead: the loader failed: non-maskable interrupt at 0x";
+    let from = session.transcript().len();
+    session.control().execute("inject-nmi", &serde_json::json!({}))?;
+    session.wait_text(from, WORDS, PATIENCE)?;
+    sentence(session, screen, WORDS)
 }
 
 /// The image that the others are made from.
