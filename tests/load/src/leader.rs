@@ -40,18 +40,16 @@ fn round(system: &mut System, number: u32) -> Result<Tally, Trouble> {
     let manager = Manager::of(system);
     let large = manager.id_of(system, LARGE)?;
     let large = use_up(system, manager, large)?;
-    let mut likes = [0; MAKERS.len()];
-    for (like, name) in likes.iter_mut().zip(SMALL) {
-        *like = manager.id_of(system, name)?;
-    }
-    let small = use_up(system, manager, likes[0])?;
+    let small = manager.id_of(system, SMALL[0])?;
+    let small = use_up(system, manager, small)?;
     log!(
         "round {number} pressed: memory is out after {} large and {} small ones",
         large.len(),
         small.len()
     );
     destroy(system, manager, small)?;
-    let all = work(system, number, likes)?;
+    let makers = order(system, number)?;
+    let all = collect(system, makers)?;
     destroy(system, manager, large)?;
     Ok(all)
 }
@@ -72,24 +70,33 @@ fn destroy(system: &mut System, manager: Manager, all: Partitions) -> Result<(),
     all.into_iter().try_for_each(|id| manager.act(system, ResourceRequest::Destroy, id))
 }
 
-/// Lets all makers work at once; what they did together.
-fn work(system: &mut System, number: u32, likes: [u32; MAKERS.len()]) -> Result<Tally, Trouble> {
-    let mut all = Tally::default();
-    let mut open = ArrayVec::<Client<Work>, { MAKERS.len() }>::new();
-    for ((name, like), place) in MAKERS.into_iter().zip(likes).zip(1..) {
+/// Makers that work.
+pub type Makers = ArrayVec<Client<Work>, { MAKERS.len() }>;
+
+/// Lets all makers begin at once.
+pub fn order(system: &mut System, number: u32) -> Result<Makers, Trouble> {
+    let (manager, mut makers) = (Manager::of(system), Makers::new());
+    for ((name, like), place) in MAKERS.into_iter().zip(SMALL).zip(1..) {
+        let like = manager.id_of(system, like)?;
         let maker = system.client::<Work>(name).ok_or(Trouble::Nonsense)?;
         let order = Order { count: COUNT, like, seed: number.wrapping_mul(64) + place };
         maker.send(system, Job::Make, order.as_bytes())?;
-        open.push(maker);
+        makers.push(maker);
     }
-    while !open.is_empty() {
+    Ok(makers)
+}
+
+/// What all makers did, once they have done it.
+pub fn collect(system: &mut System, mut makers: Makers) -> Result<Tally, Trouble> {
+    let mut all = Tally::default();
+    while !makers.is_empty() {
         // Nothing is waited for, so it always ends by its deadline.
         let _ = sys::wait(0, time::after(LOOK));
-        for at in (0..open.len()).rev() {
-            if let Some(answer) = open[at].next(system) {
+        for at in (0..makers.len()).rev() {
+            if let Some(answer) = makers[at].next(system) {
                 let tally = answer.body::<Tally>().filter(|_| answer.status() == Ok(Done::Ok));
                 add(&mut all, tally.ok_or(Trouble::Nonsense)?)?;
-                open.remove(at);
+                makers.remove(at);
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Creates and destroys partitions in masses. One program, two roles: where the manifest gives it the channels "maker-0" to
-//! "maker-3" it leads a round and says how it went, where it gives it "work" it creates and destroys.
+//! "maker-3" it leads a round and says how it went (with the channel "beat": a round of changes of plan), where it gives it "work" it
+//! creates and destroys.
 
 #![no_std]
 #![no_main]
@@ -7,6 +8,7 @@
 mod leader;
 mod maker;
 mod manager;
+mod planner;
 
 use maker::Maker;
 use rt::{Partition, Signal, Start, System};
@@ -70,7 +72,10 @@ impl Partition for Load {
         match system.server("work") {
             Some(leader) => Self::Maker(Maker::new(system, leader)),
             None => {
-                leader::lead(system, start.starts);
+                match system.client("beat") {
+                    Some(witnesses) => planner::change(system, witnesses, start.starts),
+                    None => leader::lead(system, start.starts),
+                }
                 Self::Leader
             }
         }

@@ -16,6 +16,7 @@ pub mod mutated;
 pub mod owned;
 pub mod pairs;
 pub mod picture;
+pub mod plans;
 pub mod screens;
 pub mod suites;
 pub mod table;
@@ -39,6 +40,7 @@ pub fn all() -> Vec<Trial> {
         isolation::all(),
         load::all(),
         owned::all(),
+        plans::all(),
         console::all(),
         altered::all(),
         mutated::all(),
