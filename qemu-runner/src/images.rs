@@ -54,6 +54,12 @@ impl Artifacts {
         self.beside("-uefi.img")
     }
 
+    /// The folder for a TFTP server.
+    #[must_use]
+    pub fn network(&self) -> PathBuf {
+        paths::images().join(format!("{}-network", self.name))
+    }
+
     /// The report of who got what.
     #[must_use]
     pub fn report(&self) -> PathBuf {

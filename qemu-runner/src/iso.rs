@@ -1,7 +1,9 @@
-//! Images for discs, sticks and disks, made with GRUB's and mtools' programs.
+//! Images for discs, sticks, disks and the network, made with GRUB's and mtools' programs.
 
 use crate::images::Artifacts;
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
+use gpt::mbr::ProtectiveMBR;
+use gpt::{GptConfig, partition_types};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -19,8 +21,14 @@ menuentry \"Bulkhead\" {
 }
 ";
 
-/// Bytes of the disk image beyond what it holds, for the file system's own structures.
+/// Bytes of the file system beyond what it holds, for its own structures.
 const SPARE: u64 = 4 << 20;
+/// Least bytes of a file system of the kind that every firmware reads on a disk, FAT32: it has 65,525 clusters or more.
+const LEAST: u64 = 40 << 20;
+/// Bytes of the disk before its partition, and behind it for the second table.
+const MARGIN: u64 = 1 << 20;
+/// Bytes of a block of the disk.
+const BLOCK: u64 = 512;
 
 /// Writes the hybrid image (BIOS and UEFI, disc and stick) with `grub-mkrescue`.
 ///
@@ -28,11 +36,7 @@ const SPARE: u64 = 4 << 20;
 /// A program that is missing, or what it said.
 pub fn write_iso(artifacts: &Artifacts) -> Result<()> {
     let tree = tempfile::tempdir()?;
-    let boot = tree.path().join("boot");
-    fs::create_dir_all(boot.join("grub"))?;
-    fs::copy(artifacts.loader(), boot.join("loader"))?;
-    fs::copy(artifacts.boot_image(), boot.join("boot.img"))?;
-    fs::write(boot.join("grub/grub.cfg"), GRUB)?;
+    write_tree(artifacts, tree.path())?;
     let mut command = Command::new("grub-mkrescue");
     run(
         command.arg("-o").arg(artifacts.iso()).arg(tree.path()),
@@ -40,7 +44,29 @@ pub fn write_iso(artifacts: &Artifacts) -> Result<()> {
     )
 }
 
-/// Writes the disk image with a FAT file system that UEFI boots.
+/// What GRUB reads: loader, boot image, and what to do with them.
+fn write_tree(artifacts: &Artifacts, tree: &Path) -> Result<()> {
+    let boot = tree.join("boot");
+    fs::create_dir_all(boot.join("grub"))?;
+    fs::copy(artifacts.loader(), boot.join("loader"))?;
+    fs::copy(artifacts.boot_image(), boot.join("boot.img"))?;
+    Ok(fs::write(boot.join("grub/grub.cfg"), GRUB)?)
+}
+
+/// Writes the folder that a TFTP server offers to machines that start over the network (PXE), BIOS and UEFI.
+///
+/// # Errors
+/// A program that is missing, or what it said.
+pub fn write_network(artifacts: &Artifacts) -> Result<()> {
+    let folder = artifacts.network();
+    fs::create_dir_all(&folder)?;
+    let mut command = Command::new("grub-mknetdir");
+    command.arg("--net-directory").arg(&folder).args(["--subdir", "boot/grub"]);
+    run(command.args(["--locales=", "--fonts="]), "grub-pc-bin, grub-efi-amd64-bin")?;
+    write_tree(artifacts, &folder)
+}
+
+/// Writes the disk image that UEFI boots: a partition table with one partition, a FAT file system in it.
 ///
 /// # Errors
 /// A program that is missing, or what it said.
@@ -51,17 +77,40 @@ pub fn write_uefi_disk(artifacts: &Artifacts) -> Result<()> {
     ];
     let sizes = files.iter().map(|(path, _)| fs::metadata(path).map(|data| data.len()));
     let size: u64 = sizes.sum::<std::io::Result<u64>>()?;
+    let size = (size + SPARE).next_multiple_of(MARGIN).max(LEAST);
     let disk = artifacts.uefi_disk();
-    fs::File::create(&disk)?.set_len((size + SPARE).next_multiple_of(1 << 20))?;
-    run(Command::new("mformat").args(["-i"]).arg(&disk).args(["-v", "BULKHEAD", "::"]), "mtools")?;
+    partition(&disk, size).with_context(|| disk.display().to_string())?;
+    let place = format!("{}@@{MARGIN}", disk.display());
+    let sectors = (size / BLOCK).to_string();
+    run(
+        Command::new("mformat").args(["-i", &place, "-F", "-T", &sectors, "-v", "BULKHEAD", "::"]),
+        "mtools",
+    )?;
     for folder in ["::/EFI", "::/EFI/BOOT", "::/bulkhead"] {
-        run(Command::new("mmd").arg("-i").arg(&disk).arg(folder), "mtools")?;
+        run(Command::new("mmd").args(["-i", &place, folder]), "mtools")?;
     }
-    files.iter().try_for_each(|(path, place)| copy(&disk, path, place))
+    files.iter().try_for_each(|(path, to)| copy(&place, path, to))
 }
 
-fn copy(disk: &Path, file: &Path, place: &str) -> Result<()> {
-    run(Command::new("mcopy").arg("-i").arg(disk).arg(file).arg(place), "mtools")
+/// Makes a disk with one system partition of this size (UEFI 2.10, 5.3 and 13.3).
+fn partition(path: &Path, size: u64) -> Result<()> {
+    let mut file =
+        fs::File::options().read(true).write(true).create(true).truncate(true).open(path)?;
+    let blocks = (size + 2 * MARGIN) / BLOCK;
+    file.set_len(blocks * BLOCK)?;
+    let last = u32::try_from(blocks - 1).unwrap_or(u32::MAX);
+    ProtectiveMBR::with_lb_size(last).overwrite_lba0(&mut file)?;
+    let mut disk = GptConfig::new().writable(true).create_from_device(file, None)?;
+    let alignment = Some(MARGIN / BLOCK);
+    disk.add_partition("Bulkhead", size, partition_types::EFI, 0, alignment)?;
+    let first = disk.partitions().values().next().map(|partition| partition.first_lba);
+    ensure!(first == Some(MARGIN / BLOCK), "the partition is not where it is wanted: {first:?}");
+    disk.write()?;
+    Ok(())
+}
+
+fn copy(place: &str, file: &Path, to: &str) -> Result<()> {
+    run(Command::new("mcopy").args(["-i", place]).arg(file).arg(to), "mtools")
 }
 
 /// Runs a program of the Debian packages `packages`; what it says matters only if it fails.

@@ -27,6 +27,10 @@ pub enum Firmware {
     Uefi,
     /// GRUB on UEFI, from the hybrid image.
     UefiDisc,
+    /// GRUB on BIOS, over the network.
+    Network,
+    /// GRUB on UEFI, over the network.
+    UefiNetwork,
 }
 
 /// Which chipset.
@@ -239,9 +243,22 @@ impl Options {
                 uefi(command, control)?;
                 command.arg("-cdrom").arg(artifacts.iso());
             }
+            Firmware::Network => network(command, artifacts, "e1000", "i386-pc/core.0"),
+            Firmware::UefiNetwork => {
+                uefi(command, control)?;
+                // Without a program of its own on the card, UEFI's is used.
+                network(command, artifacts, "virtio-net-pci,romfile=", "x86_64-efi/core.efi");
+            }
         }
         Ok(())
     }
+}
+
+/// A network on which the emulator itself answers: DHCP and TFTP with the image's folder.
+fn network(command: &mut Command, artifacts: &Artifacts, card: &str, program: &str) {
+    let folder = artifacts.network();
+    let net = format!("user,id=net,tftp={},bootfile=boot/grub/{program}", folder.display());
+    command.args(["-netdev", &net, "-device", &format!("{card},netdev=net"), "-boot", "n"]);
 }
 
 /// UEFI's firmware. Its variables are written to, so each machine has its own copy.

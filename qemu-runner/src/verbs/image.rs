@@ -33,8 +33,10 @@ pub fn write(name: &str) -> Result<Artifacts> {
 /// Whatever keeps it from being built.
 pub fn image(name: &str) -> Result<()> {
     let artifacts = write(name)?;
+    iso::write_network(&artifacts)?;
     println!("{}  for discs and USB sticks, BIOS and UEFI", artifacts.iso().display());
     println!("{}  a disk for UEFI", artifacts.uefi_disk().display());
+    println!("{}  a folder for a TFTP server", artifacts.network().display());
     println!("{}  loader and boot image for direct boot", artifacts.folder.display());
     println!("{}  who got what", artifacts.report().display());
     Ok(())

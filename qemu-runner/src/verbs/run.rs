@@ -45,6 +45,7 @@ pub fn prepare(name: &str, options: &Options) -> Result<Artifacts> {
     match options.firmware {
         Firmware::Direct => {}
         Firmware::Bios | Firmware::UefiDisc => iso::write_iso(&artifacts)?,
+        Firmware::Network | Firmware::UefiNetwork => iso::write_network(&artifacts)?,
         Firmware::Uefi => {
             images::build_uefi_loader(&artifacts)?;
             iso::write_uefi_disk(&artifacts)?;

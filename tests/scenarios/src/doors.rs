@@ -1,10 +1,11 @@
 //! Boots through every door on several machines, looks who runs, and switches off.
 
-use crate::{PATIENCE, start, trial};
+use crate::{PATIENCE, campaign, start, trial};
 use anyhow::{Result, ensure};
 use libtest_mimic::Trial;
 use qemu_runner::exec;
 use qemu_runner::images::Artifacts;
+use qemu_runner::iso;
 use qemu_runner::machine::{Chipset, Firmware, Options};
 
 /// Partitions without which no image is complete.
@@ -23,6 +24,14 @@ pub fn all() -> Vec<Trial> {
         }
     }
     trials.extend(odd().into_iter().map(|(name, options)| door(name, options)));
+    if campaign() {
+        for (name, firmware) in [("bios", Firmware::Network), ("uefi", Firmware::UefiNetwork)] {
+            trials.push(trial(format!("door_network_{name}"), move || {
+                iso::write_network(&Artifacts::of("node"))?;
+                boot(&Options { firmware, ..Options::default() })
+            }));
+        }
+    }
     trials.push(trial("door_repeats_to_the_byte", repeats));
     trials
 }

@@ -1,13 +1,10 @@
-//! The table of machines that were tried, `target/machines.md`: written by the run, row by row.
+//! The table of machines that were tried, `target/machines.md`: written by the run, row by row. Those of earlier runs
+//! stay until the same machine is tried again.
 
 use anyhow::{Context as _, Result};
 use qemu_runner::paths;
 use std::fs;
-use std::sync::Mutex;
 use std::time::Instant;
-
-/// The rows of this run.
-static ROWS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 const HEAD: &str = "\
 | started by | chipset | processors | MiB | processor model | oddity | result | seconds | says |
@@ -26,15 +23,16 @@ pub fn record(machine: &[String; 6], run: impl FnOnce() -> Result<String>) -> Re
         Ok(says) => ("boots, works, ends", says.clone()),
         Err(error) => ("**fails**", format!("{error:#}").replace(['\n', '|'], " ")),
     };
-    let row = format!("| {} | {word} | {seconds} | {says} |", machine.join(" | "));
-    write(row)?;
+    let machine = format!("| {} |", machine.join(" | "));
+    write(&machine, &format!("{machine} {word} | {seconds} | {says} |"))?;
     result.map(drop)
 }
 
-fn write(row: String) -> Result<()> {
-    let mut rows = ROWS.lock().ok().context("another trial panicked")?;
-    rows.push(row);
+/// Puts a row in the place of the machine's former one, if it has one.
+fn write(machine: &str, row: &str) -> Result<()> {
     let path = paths::target().join("machines.md");
-    fs::write(&path, format!("{HEAD}{}\n", rows.join("\n")))
-        .with_context(|| path.display().to_string())
+    let table = fs::read_to_string(&path).unwrap_or_else(|_| HEAD.to_owned());
+    let others = table.lines().filter(|line| !line.starts_with(machine));
+    let lines: Vec<&str> = others.chain([row]).collect();
+    fs::write(&path, lines.join("\n") + "\n").with_context(|| path.display().to_string())
 }
