@@ -93,7 +93,7 @@ impl fmt::Display for ImageError {
             Self::Unsigned => f.write_str("not signed, but this loader asks for a signature"),
             Self::Signature => f.write_str("the signature is not by the key of this loader"),
             Self::SignedField => f.write_str("the header contradicts itself about a signature"),
-            Self::Entry(name, problem) => write!(f, "entry '{}': {problem}", name_text(name)),
+            Self::Entry(name, problem) => write!(f, "entry '{}': {problem}", shown(name)),
             Self::Padding(offset) => write!(f, "byte {offset} is padding but not zero"),
             Self::NotOne(kind) => write!(f, "there must be exactly one {}", kind_name(*kind)),
             Self::ManifestNotFirst => f.write_str("the manifest is not the first entry"),
@@ -102,6 +102,12 @@ impl fmt::Display for ImageError {
 }
 
 impl core::error::Error for ImageError {}
+
+/// A name in words. One with other than letters could speak to the terminal, or pass for the loader's own words: a question mark.
+fn shown(name: &Name) -> &str {
+    let text = name_text(name);
+    if text.bytes().all(|letter| letter.is_ascii_graphic()) { text } else { "?" }
+}
 
 /// A kind of entry in words.
 pub(crate) const fn kind_name(kind: EntryKind) -> &'static str {

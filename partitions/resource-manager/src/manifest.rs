@@ -1,6 +1,7 @@
 //! The compiled manifest, every number of which is checked again.
 
 use abi::channel::{ChannelKind, ENTRY_SIZE, MAX_RING_SHIFT};
+use abi::image::name_text;
 use abi::layout;
 use abi::manifest::{
     GrantKind, MANIFEST_MAGIC, MANIFEST_VERSION, ManifestChannel, ManifestGrant, ManifestHeader,
@@ -143,7 +144,9 @@ fn partition_fits(partition: &ManifestPartition, count: usize) -> bool {
     let stacks = u64::from(partition.contexts) * layout::STACK_STRIDE;
     let heap = u64::from(partition.heap) * PAGE_SIZE;
     let lasting = u64::from(partition.lasting) * PAGE_SIZE;
-    PartitionRole::ALL.iter().any(|(role, _)| *role as u16 == partition.role)
+    // Names are said on the debug port: they must not say more there than letters do.
+    name_text(&partition.name).bytes().all(|letter| letter.is_ascii_graphic())
+        && PartitionRole::ALL.iter().any(|(role, _)| *role as u16 == partition.role)
         && (1..=MAX_PROCESSORS).contains(&partition.contexts)
         && (PAGE_SIZE..layout::STACK_STRIDE).contains(&stack)
         && stacks <= layout::STACK_TOP - layout::STACK_LIMIT

@@ -135,6 +135,12 @@ fn every_bad_entry_has_its_sentence() {
         entry(3, |it| it.name[5] = b'x'),
         "boot image: entry 'idle': the name is not lower case, digits and '-'"
     );
+    for letter in [b'\n', 0x1b, b' '] {
+        assert_eq!(
+            entry(3, |it| it.name[1] = letter),
+            "boot image: entry '?': the name is not lower case, digits and '-'"
+        );
+    }
     assert_eq!(
         entry(3, |it| it.digest[31] ^= 0x80),
         "boot image: entry 'idle': altered since it was written (SHA-256 differs)"
