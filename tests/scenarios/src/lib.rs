@@ -1,4 +1,4 @@
-//! What is tried on whole machines: every door, the suite, the isolation matrix, the console, altered
+//! What is tried on whole machines: every door, the suite, the isolation matrix, the call fuzz, the console, altered
 //! images, crashes, other machines.
 //!
 //! The images are built before (`./bulkhead image NAME`). One machine runs at a time.
@@ -8,6 +8,7 @@ pub mod author;
 pub mod console;
 pub mod crash;
 pub mod doors;
+pub mod fuzz;
 pub mod isolation;
 pub mod isolation_report;
 pub mod load;
@@ -38,6 +39,7 @@ pub fn all() -> Vec<Trial> {
         doors::all(),
         suites::all(),
         isolation::all(),
+        fuzz::all(),
         load::all(),
         owned::all(),
         plans::all(),

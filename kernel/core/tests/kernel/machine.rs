@@ -165,7 +165,7 @@ impl Machine for TestMachine {
         (index.wrapping_mul(3), 12)
     }
     fn fact(&self, what: u64) -> Option<u64> {
-        (what < 4).then_some(what + 100)
+        (what < 4).then(|| what + 100)
     }
     fn reset(&self) {
         self.resets.set(self.resets.get() + 1);
