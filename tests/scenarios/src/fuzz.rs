@@ -1,6 +1,6 @@
 //! The call fuzz on four processors: 50,000 calls, a million where `BULKHEAD_CAMPAIGN` is set.
 
-use crate::{campaign, start, trial};
+use crate::{campaign, start, trial, usual};
 use anyhow::{Context as _, Result, ensure};
 use libtest_mimic::Trial;
 use qemu_runner::images::Artifacts;
@@ -40,8 +40,8 @@ fn repeats() -> Result<()> {
 /// Fuzzes; what the machine says at the end.
 fn fuzz(seed: u32, calls: u32, deterministic: bool) -> Result<String> {
     let file = format!("name=opt/bulkhead/fuzz,string={seed} {calls}");
-    let qemu_args = vec!["-fw_cfg".to_owned(), file];
-    let options = Options { smp: 4, deterministic, qemu_args, ..Options::default() };
+    let mut options = Options { smp: 4, deterministic, ..usual()? };
+    options.qemu_args.extend(["-fw_cfg".to_owned(), file]);
     let mut session = start(&Artifacts::of("fuzz"), &options)?;
     let end = session.finish(WHOLE)?;
     ensure!(end.passed(), "{end}\n{}", session.tail());

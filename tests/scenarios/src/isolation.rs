@@ -1,7 +1,7 @@
 //! The isolation matrix on 1, 2 and 4 processors, and the report of what was seen.
 
 use crate::isolation_report::report;
-use crate::{start, trial};
+use crate::{start, trial, usual};
 use anyhow::{Result, ensure};
 use assist::matrix::MATRIX;
 use libtest_mimic::Trial;
@@ -23,7 +23,7 @@ pub fn all() -> Vec<Trial> {
 
 // covers: KRN-2, KRN-3, KRN-5, KRN-7
 fn run(smp: u16) -> Result<()> {
-    let options = Options { smp, deterministic: true, ..Options::default() };
+    let options = Options { smp, deterministic: true, ..usual()? };
     let mut session = start(&Artifacts::of("isolation"), &options)?;
     let end = session.finish(WHOLE)?;
     let report = report(&format!("processors: {smp}"), MATRIX, session.transcript());
