@@ -1,6 +1,7 @@
 //! The keyboard controller in software: what keys become, and controllers that are broken or absent.
 
 use crate::keyboard::{Controller, Keyboard};
+use proptest::prelude::*;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -108,4 +109,25 @@ fn a_controller_that_never_ends_costs_a_bounded_time() {
     let mut count = 0;
     keyboard.serve(&mut |_| count += 1);
     assert!(count <= 64);
+}
+
+proptest! {
+    /// Whatever a controller says, keys typed afterwards arrive, and no byte becomes more than one key's.
+    #[test]
+    fn any_bytes_of_a_controller_are_survived(codes in prop::collection::vec((any::<u8>(), any::<u8>()), 0..60)) {
+        let (wires, mut keyboard) = keyboard();
+        let count = codes.len();
+        wires.0.borrow_mut().sent.extend(codes.into_iter().map(|(state, code)| (state | 1, code)));
+        let mut typed = Vec::new();
+        // One call does a bounded amount of work.
+        (0..3).for_each(|_| keyboard.serve(&mut |byte| typed.push(byte)));
+        prop_assert!(wires.0.borrow().sent.is_empty());
+        prop_assert!(typed.len() <= 4 * count);
+        // A prefix that nothing followed, and keys held down, are let go of.
+        let up = [0x9d, 0xaa, 0xb6, 0xb8, 0xe0, 0x9d, 0xe0, 0xb8];
+        wires.0.borrow_mut().sent.extend(up.into_iter().chain([0x0e]).map(|code| (1, code)));
+        typed.clear();
+        keyboard.serve(&mut |byte| typed.push(byte));
+        prop_assert!(typed.ends_with(b"\x7f"), "{:?}", typed);
+    }
 }
