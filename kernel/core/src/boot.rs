@@ -269,7 +269,8 @@ impl<'a, M: Machine> Builder<'a, M> {
         let context = self.machine.object::<Context>(self.context);
         context.frame.store(self.context.raw(), Relaxed);
         context.partition.store(self.partition.raw(), Relaxed);
-        context.root.store(Frame::new(self.object().root.get()).address().raw(), Relaxed);
+        // The first partition has an address space.
+        let _ = context.note(self.object());
         context.set_register(register::RIP, entry.raw());
         context.set_register(register::RSP, abi::layout::STACK_TOP);
         context.set_register(register::RFLAGS, START_FLAGS);

@@ -1,17 +1,16 @@
 //! The system calls. Wait, ring and call take no lock and look at nothing but their arguments.
 
 use crate::answer::{Answer, Refusal};
-use crate::capability::{Doorbell, kind_number, lookup, lookup_as, slot, usable_doorbell};
+use crate::capability::{Doorbell, SlotTable, kind_number, lookup, lookup_as, usable_doorbell};
 use crate::context::{Context, register, restore};
 use crate::machine::Machine;
 use crate::{FaultRecord, Here, Next, control, event, interrupt, stop};
 use abi::call::{Call, Error, PortOperation};
-use abi::control::ContextState;
 use abi::fault::Reason;
 use abi::rights::{Kind, Rights};
 use abi::trace::TraceKind;
-use abi::types::Nanoseconds;
-use core::sync::atomic::Ordering::{AcqRel, Relaxed};
+use abi::types::{Frame, Nanoseconds};
+use core::sync::atomic::Ordering::{AcqRel, Relaxed, Release};
 
 /// Most bytes that `debug` takes.
 const DEBUG_BYTES: usize = 32;
@@ -56,39 +55,37 @@ impl<'a, M: Machine> Here<'a, M> {
         if taken != 0 {
             return Next::Run(context, taken);
         }
-        self.sleep(context, deadline, 0);
+        sleep(context, deadline, 0);
         self.reschedule(true)
-    }
-
-    #[inline(always)]
-    fn sleep(self, context: &Context, deadline: u64, callee: u64) {
-        context.deadline.store(deadline, Relaxed);
-        context.callee.store(callee, Relaxed);
-        context.set_place(self.processor.home.get(), ContextState::Waiting);
-    }
-
-    /// The doorbell in a slot, if the caller may ring it.
-    #[inline(always)]
-    fn doorbell(self, context: &Context, number: u64) -> Option<Doorbell> {
-        usable_doorbell(self.machine, slot(self.machine, context.partition(), number)?)
-    }
-
-    /// Looks again at a doorbell that is refused, slowly, for the reason.
-    #[cold]
-    #[inline(never)]
-    fn refuse(self, context: &'a Context, number: u64) -> Next<'a> {
-        let found = lookup_as(self.machine, context, number, Kind::Doorbell, Rights::USE);
-        // Nothing was refused where the slot was written in between; the caller had better try again.
-        reply(context, Err(found.err().unwrap_or(Error::NoCapability.into())))
     }
 
     #[inline(always)]
     fn ring_call(self, context: &'a Context, number: u64) -> Next<'a> {
         let Some(doorbell) = self.doorbell(context, number) else {
-            return self.refuse(context, number);
+            return self.ring_slowly(context, number);
         };
         let woken = self.ring(doorbell);
         self.go_on(context, woken)
+    }
+
+    #[inline(never)]
+    fn ring_slowly(self, context: &'a Context, number: u64) -> Next<'a> {
+        match self.any_doorbell(context, number) {
+            Ok(doorbell) => self.go_on(context, self.ring(doorbell)),
+            Err(refusal) => reply(context, Err(refusal)),
+        }
+    }
+
+    /// The doorbell in a slot, if the caller may ring it and it lies in the first page of the table.
+    #[inline(always)]
+    fn doorbell(self, context: &Context, number: u64) -> Option<Doorbell> {
+        let page = self.machine.object::<SlotTable>(Frame::new(context.slots.load(Relaxed)));
+        usable_doorbell(self.machine, &page.slots[usize::from(u8::try_from(number).ok()?)])
+    }
+
+    /// As [`Self::doorbell`] from anywhere in the table, or why not.
+    fn any_doorbell(self, context: &Context, number: u64) -> Result<Doorbell, Refusal> {
+        lookup_as(self.machine, context, number, Kind::Doorbell, Rights::USE).map(Doorbell::from)
     }
 
     /// The call is over; it may have woken a context with a better claim to this processor.
@@ -116,11 +113,38 @@ impl<'a, M: Machine> Here<'a, M> {
         !self.processor.owned()
     }
 
-    /// `call`: straight on to the other context where that waits here for this very bit; all else out of the way.
+    /// `call`, if the other context waits here for this very bit: straight on to it, and what it takes from its wait. Else
+    /// nothing is done.
+    #[inline(always)]
+    pub(crate) fn call_straight(
+        self,
+        caller: &Context,
+        [number, mask, deadline]: [u64; 3],
+    ) -> Option<(&'a Context, u64)> {
+        let doorbell = self.doorbell(caller, number)?;
+        let callee = self.machine.object::<Context>(doorbell.name.frame());
+        // Where it lives first: what it wants is then what it waits for here.
+        if deadline < self.processor.armed.get()
+            || !callee.lives_at(self.processor.live.get())
+            || callee.wanted.load(Relaxed) & doorbell.bit == 0
+        {
+            return None;
+        }
+        if event::publish(&caller.wanted, &caller.events, mask) {
+            caller.wanted.store(0, Release);
+            return None;
+        }
+        sleep(caller, deadline, doorbell.name.raw());
+        self.hand_over(caller, callee);
+        Some((callee, doorbell.bit))
+    }
+
+    /// `call` by any doorbell, to a context that may be busy or elsewhere, or with a deadline that is the next thing to happen.
     #[inline(always)]
     fn call(self, caller: &'a Context, number: u64, mask: u64, deadline: u64) -> Next<'a> {
-        let Some(doorbell) = self.doorbell(caller, number) else {
-            return self.refuse(caller, number);
+        let doorbell = match self.any_doorbell(caller, number) {
+            Ok(doorbell) => doorbell,
+            Err(refusal) => return reply(caller, Err(refusal)),
         };
         if deadline == Nanoseconds::NOW.raw() {
             return self.call_at_once(caller, doorbell, mask, 0);
@@ -129,21 +153,7 @@ impl<'a, M: Machine> Here<'a, M> {
         if taken != 0 {
             return self.call_at_once(caller, doorbell, mask, taken);
         }
-        self.sleep(caller, deadline, doorbell.name.raw());
-        let callee = self.machine.object::<Context>(doorbell.name.frame());
-        // Where it waits first: what it wants is then what it waits for here.
-        if deadline >= self.processor.armed.get()
-            && callee.waits_at(self.processor.home.get())
-            && callee.wanted.load(Relaxed) & doorbell.bit != 0
-        {
-            return self.hand_over(caller, callee, doorbell.bit);
-        }
-        self.ring_and_leave(doorbell)
-    }
-
-    /// A call to a context that is busy or elsewhere, or whose deadline is the next thing to happen.
-    #[inline(never)]
-    fn ring_and_leave(self, doorbell: Doorbell) -> Next<'a> {
+        sleep(caller, deadline, doorbell.name.raw());
         let _ = self.ring(doorbell);
         self.reschedule(true)
     }
@@ -193,6 +203,12 @@ impl<'a, M: Machine> Here<'a, M> {
         stop::fail(self, context, record, context.register(register::R10));
         self.reschedule(true)
     }
+}
+
+#[inline(always)]
+fn sleep(context: &Context, deadline: u64, callee: u64) {
+    context.callee.store(callee, Relaxed);
+    context.deadline.store(deadline, Relaxed);
 }
 
 /// Writes a call's answer into the saved registers.

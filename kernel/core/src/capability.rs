@@ -206,18 +206,35 @@ pub(crate) struct Doorbell {
     pub(crate) bit: u64,
 }
 
-/// The doorbell in a slot, if it may be rung: what [`lookup_as`] would find, in one comparison each.
+impl Doorbell {
+    #[inline(always)]
+    const fn new(name: Name, number: u32) -> Self {
+        Self { name, bit: 1_u64.wrapping_shl(number) }
+    }
+}
+
+impl From<Capability> for Doorbell {
+    fn from(found: Capability) -> Self {
+        Self::new(Name::new(found.frame, found.generation), found.parameter)
+    }
+}
+
+/// The doorbell in a slot, if it may be rung: what [`lookup_as`] would find, in one comparison each. A doorbell has no other
+/// right than to be rung.
 #[inline(always)]
 pub(crate) fn usable_doorbell<M: Machine>(machine: &M, slot: &SlotWords) -> Option<Doorbell> {
     let [first, second] = versioned(slot)?;
-    let wanted = kind_number(Kind::Doorbell) | u64::from(Rights::USE.bits()) << 8;
-    let name = Name::from_raw(second);
-    let number = u32::try_from(first >> 32).ok()?;
-    if first & (wanted | 0xff) != wanted || name.current(machine).is_none() {
+    let [kind, rights, ..] = first.to_le_bytes();
+    let (name, number) = (Name::from_raw(second), u32::try_from(first >> 32).ok()?);
+    let wanted = [DOORBELL, Rights::USE.bits()];
+    if u16::from_le_bytes([kind, rights]) != u16::from_le_bytes(wanted) {
         return None;
     }
-    Some(Doorbell { name, bit: 1_u64.wrapping_shl(number) })
+    name.current(machine).map(|_| Doorbell::new(name, number))
 }
+
+/// Number of the kind of doorbells.
+const DOORBELL: u8 = kind_number(Kind::Doorbell).to_le_bytes()[0];
 
 /// [`lookup`], then kind and right.
 #[inline]

@@ -4,6 +4,8 @@
 //! decides are written by that processor alone, or under the control lock while the context is stopped.
 
 use crate::machine::{Object, sealed::Sealed};
+use crate::partition::Partition;
+use crate::processor::Account;
 use abi::control::ContextState;
 use abi::fault::word;
 use abi::types::{Frame, MAX_PROCESSORS, ProcessorId};
@@ -80,18 +82,20 @@ pub struct Context {
     /// Its own frame.
     pub(crate) frame: AtomicU64,
     /// A [`ContextState`] (8 bits) and the processor it was configured for: one word, so that nobody takes a context that
-    /// was moved meanwhile for one of its own.
+    /// was moved meanwhile for one of its own. One that waits is `Ready` here.
     pub(crate) place: AtomicU64,
     /// Bits for which it waits; 0 while it runs.
     pub(crate) wanted: AtomicU64,
-    /// When a wait ends in any case, nanoseconds.
+    /// When a wait ends in any case, nanoseconds; 0 while it does not wait.
     pub(crate) deadline: AtomicU64,
     /// In a `call`: the context called, packed by [`crate::ledger::Name`]; else 0.
     pub(crate) callee: AtomicU64,
     /// Frame of its partition.
     pub(crate) partition: AtomicU64,
-    /// Ticks it ran, see [`crate::machine::Machine::ticks`].
-    pub(crate) used: AtomicU64,
+    /// Frame of the first page of its partition's capability table, see [`Context::note`].
+    pub(crate) slots: AtomicU64,
+    /// Time it ran.
+    pub(crate) used: Account,
     /// Fault record.
     pub(crate) fault: [AtomicU64; FAULT_WORDS],
     /// 1 while it is being destroyed.
@@ -100,7 +104,7 @@ pub struct Context {
     pub(crate) grace: [AtomicU64; PROCESSOR_WORDS],
     /// Pending events. On cache lines of its own: other processors write here.
     pub(crate) events: AtomicU64,
-    rest: [AtomicU64; 511 - 35 - PROCESSOR_WORDS],
+    rest: [AtomicU64; 511 - 36 - PROCESSOR_WORDS],
 }
 
 /// Bits of [`Context::place`] that hold the state.
@@ -114,16 +118,15 @@ pub(crate) const fn state_number(state: ContextState) -> u64 {
     state as u64
 }
 
-/// The part of [`Context::place`] that says on which processor.
+/// [`Context::place`] of one that is on a processor and did not stop.
 #[inline]
-#[expect(clippy::as_conversions, reason = "widens")]
-pub(crate) const fn home(processor: ProcessorId) -> u64 {
-    (processor.raw() as u64) << STATE_BITS
+pub(crate) fn live_on(processor: ProcessorId) -> u64 {
+    u64::from(processor.raw()) << STATE_BITS | state_number(ContextState::Ready)
 }
 
-/// The processor of a [`home`].
+/// The processor of a [`Context::place`].
 #[inline]
-pub(crate) fn at_home(place: u64) -> ProcessorId {
+pub(crate) fn processor_of(place: u64) -> ProcessorId {
     ProcessorId::new(u16::try_from(place >> STATE_BITS).unwrap_or(u16::MAX))
 }
 
@@ -157,12 +160,13 @@ impl Context {
             deadline: AtomicU64::new(0),
             callee: AtomicU64::new(0),
             partition: AtomicU64::new(0),
-            used: AtomicU64::new(0),
+            slots: AtomicU64::new(0),
+            used: Account::new(),
             fault: [const { AtomicU64::new(0) }; FAULT_WORDS],
             dying: AtomicU64::new(0),
             grace: [const { AtomicU64::new(0) }; PROCESSOR_WORDS],
             events: AtomicU64::new(0),
-            rest: [const { AtomicU64::new(0) }; 511 - 35 - PROCESSOR_WORDS],
+            rest: [const { AtomicU64::new(0) }; 511 - 36 - PROCESSOR_WORDS],
         }
     }
 
@@ -201,41 +205,39 @@ impl Context {
     /// Its state, as its processor sees it.
     #[must_use]
     pub fn state(&self) -> ContextState {
-        state_of(self.place.load(Acquire))
+        match state_of(self.place.load(Acquire)) {
+            ContextState::Ready if self.deadline.load(Relaxed) != 0 => ContextState::Waiting,
+            state => state,
+        }
     }
 
-    /// Its state as seen from `here`, a [`home`]: `None` where it belongs to another processor. One that lives here goes on doing so
-    /// until this processor has left the kernel.
+    /// Whether it is ready or waits on the processor of `live`, see [`live_on`]. It goes on being there until this processor
+    /// has left the kernel.
     #[inline]
     #[must_use]
-    pub(crate) fn state_at(&self, here: u64) -> Option<ContextState> {
-        let place = self.place.load(Acquire);
-        (place & !STATE_MASK == here).then(|| state_of(place))
-    }
-
-    /// Whether it waits at the [`home`] `here`.
-    #[inline]
-    #[must_use]
-    pub(crate) fn waits_at(&self, here: u64) -> bool {
-        self.place.load(Acquire) == here | state_number(ContextState::Waiting)
+    pub(crate) fn lives_at(&self, live: u64) -> bool {
+        self.place.load(Acquire) == live
     }
 
     /// Changes its state.
-    #[inline]
     pub(crate) fn set_state(&self, state: ContextState) {
         let place = self.place.load(Relaxed) & !STATE_MASK;
         self.place.store(place | state_number(state), Release);
     }
 
-    /// Changes the state of one that lives at the [`home`] `here`.
-    #[inline]
-    pub(crate) fn set_place(&self, here: u64, state: ContextState) {
-        self.place.store(here | state_number(state), Release);
-    }
-
     /// Stops it on a processor.
     pub(crate) fn stop_at(&self, processor: ProcessorId) {
-        self.set_place(home(processor), ContextState::Stopped);
+        let place = live_on(processor) & !STATE_MASK;
+        self.place.store(place | state_number(ContextState::Stopped), Release);
+    }
+
+    /// Notes where address space and capabilities of its partition are, before it starts; false where it has no address
+    /// space. Where there are no capabilities the root table will do: its words are zero or odd, and no capability is.
+    pub(crate) fn note(&self, partition: &Partition) -> bool {
+        let root = Frame::new(partition.root.get());
+        self.root.store(root.address().raw(), Relaxed);
+        self.slots.store(partition.slot_page(0).unwrap_or(root).raw(), Relaxed);
+        root.raw() != 0
     }
 
     /// Frame of its partition.
@@ -248,6 +250,6 @@ impl Context {
     /// The processor it belongs to.
     #[must_use]
     pub fn processor(&self) -> ProcessorId {
-        at_home(self.place.load(Relaxed))
+        processor_of(self.place.load(Relaxed))
     }
 }

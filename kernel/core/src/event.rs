@@ -8,12 +8,19 @@ use crate::capability::Word;
 /// Starts to wait for `mask`. Returns the events in it that were pending, which are cleared; if there were any, nothing waits.
 #[inline]
 pub fn begin<W: Word>(wanted: &W, events: &W, mask: u64) -> u64 {
-    wanted.store(mask);
-    if events.look() & mask == 0 {
+    if !publish(wanted, events, mask) {
         return 0;
     }
     wanted.store(0);
     events.clear_bits(mask) & mask
+}
+
+/// The first half of [`begin`]: from here on who rings sees what is wanted. Whether some of it is pending.
+#[inline]
+#[must_use]
+pub fn publish<W: Word>(wanted: &W, events: &W, mask: u64) -> bool {
+    wanted.store(mask);
+    events.look() & mask != 0
 }
 
 /// Sets `bit`. True if the context waits for it and nobody told its processor yet.

@@ -4,7 +4,7 @@ use crate::Here;
 use crate::machine::Machine;
 use crate::plan;
 use crate::processor::Processor;
-use crate::schedule::{Standing, charge_place};
+use crate::schedule::Standing;
 use abi::control::PLAN_SLOTS;
 use abi::trace::TraceKind;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Release};
@@ -17,7 +17,6 @@ const _: () = assert!(PLAN_SLOTS == 16);
 #[inline(never)]
 pub(crate) fn advance<M: Machine>(here: Here<'_, M>, ticks: u64, now: u64) {
     let processor = here.processor;
-    charge_place(processor, ticks);
     let mut length = processor.slot_length.get();
     let mut slots = now.checked_div(length).unwrap_or(0);
     let wraps = slots / SLOTS != processor.frame.get();

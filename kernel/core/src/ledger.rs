@@ -100,7 +100,7 @@ pub fn set<M: Machine>(machine: &M, frame: Frame, entry: Entry) {
     }
 }
 
-/// Names an object for good: its frame and generation in one word; 0 names none.
+/// Names an object for good: its frame, which is one of memory, and generation in one word; 0 names none.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Name(u64);
 
@@ -136,7 +136,7 @@ impl Name {
     /// Its frame, if the object it names is still there.
     #[inline]
     pub fn current<M: Machine>(self, machine: &M) -> Option<Frame> {
-        let found = word(machine, self.frame())?.load(Ordering::Acquire);
+        let found = machine.ledger_word(self.frame()).load(Ordering::Acquire);
         ((found ^ self.0) >> 32 == 0).then_some(self.frame())
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Safe code over the [`machine::Machine`] trait; it holds no memory of its own and allocates none.
 //! The machine side saves the registers of whom it interrupted into the running [`Context`], notes there how they are to be
-//! restored, calls the entry below that fits, and does what [`Next`] says.
+//! restored, says that the processor entered the kernel, calls the entry below that fits, and does what [`Next`] says.
 
 #![cfg_attr(not(test), no_std)]
 #![deny(clippy::as_conversions, clippy::arithmetic_side_effects)]
@@ -31,7 +31,6 @@ pub mod trace;
 
 use abi::call::Call;
 use context::Context;
-use core::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 use machine::Machine;
 use processor::Processor;
 
@@ -72,24 +71,6 @@ impl<M> Clone for Here<'_, M> {
 
 impl<M> Copy for Here<'_, M> {}
 
-impl<'a, M: Machine> Here<'a, M> {
-    /// The kernel is entered: from here on nothing that this processor may look at is put to a new use.
-    #[inline(always)]
-    fn enter(machine: &'a M, processor: &'a Processor) -> Self {
-        // A full fence: who frees an object must see the odd count, or this processor the new generation.
-        processor.entries.fetch_add(1, SeqCst);
-        Self { machine, processor }
-    }
-
-    /// The kernel is left.
-    #[inline(always)]
-    fn done(self, next: Next<'a>) -> Next<'a> {
-        let entries = &self.processor.entries;
-        entries.store(entries.load(Relaxed).wrapping_add(1), Release);
-        next
-    }
-}
-
 /// Calls with numbers below this take at most three arguments, and those stay in registers.
 pub const QUICK_CALLS: u64 = 5;
 
@@ -102,8 +83,19 @@ pub fn quick<'a, M: Machine>(
     call: Call,
     arguments: [u64; 3],
 ) -> Next<'a> {
-    let here = Here::enter(machine, processor);
-    here.done(here.quick(context, call, arguments))
+    Here { machine, processor }.quick(context, call, arguments)
+}
+
+/// The running context made the call `call`: the straight way, to the context that it calls and what that takes from its wait.
+/// `None` where that is not the way; nothing was done then, and [`quick`] does it.
+#[inline(always)]
+pub fn call_straight<'a, M: Machine>(
+    machine: &'a M,
+    processor: &'a Processor,
+    context: &'a Context,
+    arguments: [u64; 3],
+) -> Option<(&'a Context, u64)> {
+    Here { machine, processor }.call_straight(context, arguments)
 }
 
 /// The running context made any other call. Its registers are saved; results are written there.
@@ -112,31 +104,30 @@ pub fn system_call<'a, M: Machine>(
     processor: &'a Processor,
     context: &'a Context,
 ) -> Next<'a> {
-    let here = Here::enter(machine, processor);
-    here.done(here.dispatch(context))
+    Here { machine, processor }.dispatch(context)
 }
 
 /// The processor's timer fired. The running context, if any, was saved in full and is to be restored so.
 pub fn timer<'a, M: Machine>(machine: &'a M, processor: &'a Processor) -> Next<'a> {
-    let here = Here::enter(machine, processor);
+    let here = Here { machine, processor };
     processor.armed.set(u64::MAX);
     processor.timer_interrupts.add(1);
-    here.done(here.reschedule(true))
+    here.reschedule(true)
 }
 
 /// Interrupt line `line` came; as for [`timer`]. Ends the interrupt by `Machine::hold_line`.
 pub fn interrupt<'a, M: Machine>(machine: &'a M, processor: &'a Processor, line: u32) -> Next<'a> {
-    let here = Here::enter(machine, processor);
+    let here = Here { machine, processor };
     // The rest of the slot may be over, so this is decided anew in any case.
     let _ = interrupt::deliver(here, line);
-    here.done(here.reschedule(true))
+    here.reschedule(true)
 }
 
 /// Another processor sent its interrupt, or this one is to start running its plan for the first time; as for [`timer`].
 pub fn nudge<'a, M: Machine>(machine: &'a M, processor: &'a Processor) -> Next<'a> {
-    let here = Here::enter(machine, processor);
+    let here = Here { machine, processor };
     stop::serve_stop(here);
-    here.done(here.reschedule(true))
+    here.reschedule(true)
 }
 
 /// The running context caused an exception; as for [`timer`].
@@ -145,9 +136,9 @@ pub fn fault<'a, M: Machine>(
     processor: &'a Processor,
     record: FaultRecord,
 ) -> Next<'a> {
-    let here = Here::enter(machine, processor);
+    let here = Here { machine, processor };
     if let Some(frame) = processor.current() {
         stop::fail(here, machine.object::<Context>(frame), record, 0);
     }
-    here.done(here.reschedule(true))
+    here.reschedule(true)
 }

@@ -5,7 +5,7 @@
 use crate::interrupt::Kernel;
 use crate::processor::Processor;
 use abi::call::PortOperation;
-use abi::types::{Frame, Nanoseconds, ProcessorId, VirtualAddress};
+use abi::types::{Frame, Nanoseconds, PhysicalAddress, ProcessorId, VirtualAddress};
 use core::sync::atomic::AtomicU64;
 
 /// Marks types that one frame can hold as an object: 4096 bytes of `AtomicU64` and nothing else, so that any
@@ -22,6 +22,8 @@ pub(crate) mod sealed {
 pub trait Machine {
     /// The object in a frame. Called only with frames of memory (those of the ledger, or of the kernel's page tables).
     fn object<T: Object>(&self, frame: Frame) -> &T;
+    /// The word of the ledger for a frame, see [`crate::ledger`]. As for [`Machine::object`].
+    fn ledger_word(&self, frame: Frame) -> &AtomicU64;
     /// The ledger: one word for each frame of memory, see [`crate::ledger`].
     fn ledger(&self) -> &[AtomicU64];
     /// Fills a frame with zeros.
@@ -35,14 +37,16 @@ pub trait Machine {
     /// Runs `work` under the lock of control operations, interrupts are off already; `None` where others hold it too long.
     fn exclusive<R>(&self, work: impl FnOnce() -> R) -> Option<R>;
 
-    /// Ticks of the machine's clock since the kernel's start, the same on all processors.
+    /// Ticks since the kernel's start, never 0: what costs least to read.
     fn ticks(&self) -> u64;
-    /// What a count of ticks is in nanoseconds.
+    /// What a count of ticks is in nanoseconds, as well as the counter can tell.
     fn time(&self, ticks: u64) -> Nanoseconds;
-    /// Nanoseconds since the kernel's start.
+    /// Nanoseconds since the kernel's start, the same on all processors, while the count of ticks is this.
+    fn now_at(&self, ticks: u64) -> Nanoseconds;
+    /// Nanoseconds since the kernel's start, the same on all processors.
     #[inline]
     fn now(&self) -> Nanoseconds {
-        self.time(self.ticks())
+        self.now_at(self.ticks())
     }
     /// Sets this processor's one-shot timer to a point in time; `None` stops it. A point that has passed fires at once.
     fn set_timer(&self, at: Option<Nanoseconds>);
@@ -50,7 +54,7 @@ pub trait Machine {
     fn nudge(&self, processor: ProcessorId);
 
     /// Loads an address space's root into this processor, flushing what it kept of another one.
-    fn activate(&self, root: Frame);
+    fn activate(&self, root: PhysicalAddress);
     /// Root of the kernel's own page tables; their upper half is part of every address space.
     fn kernel_root(&self) -> Frame;
     /// Forgets the translation of one page on this processor.

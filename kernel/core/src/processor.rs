@@ -1,12 +1,16 @@
 //! What the kernel knows about one processor. Written by that processor alone, unless a field says otherwise.
 
-use crate::context::{at_home, home};
+use crate::context::{live_on, processor_of};
 use crate::plan::{self, Place, Plan};
 use crate::schedule::Standing;
 use crate::trace::Trace;
 use abi::control::PLAN_PLACES;
 use abi::types::{Frame, Nanoseconds, ProcessorId};
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::mem::offset_of;
+use core::sync::atomic::{
+    AtomicU64,
+    Ordering::{Relaxed, Release, SeqCst},
+};
 
 /// A word that one processor writes and others may read.
 #[derive(Default)]
@@ -40,12 +44,43 @@ impl Cell {
     }
 }
 
+/// Ticks that something took, see [`crate::machine::Machine::ticks`]. One word, which is negative while it is under way: less
+/// the time at which that began.
+#[repr(transparent)]
+pub(crate) struct Account(Cell);
+
+impl Account {
+    /// An account with nothing in it.
+    #[cfg(test)]
+    pub(crate) const fn new() -> Self {
+        Self(Cell::new())
+    }
+
+    /// It goes on at `ticks`, which are not 0.
+    #[inline]
+    pub(crate) fn resume(&self, ticks: u64) {
+        self.0.add(ticks.wrapping_neg());
+    }
+
+    /// It pauses at `ticks`.
+    #[inline]
+    pub(crate) fn pause(&self, ticks: u64) {
+        self.0.add(ticks);
+    }
+
+    /// What it came to until `ticks`.
+    pub(crate) fn until(&self, ticks: u64) -> u64 {
+        let value = self.0.get();
+        if value.cast_signed() < 0 { value.wrapping_add(ticks) } else { value }
+    }
+}
+
 /// A processor. Consists of `AtomicU64` alone; the machine keeps it in zeroed memory, calls
 /// [`Processor::bring_up`] and then [`crate::nudge`] on the processor itself.
 #[repr(C)]
 pub struct Processor {
-    /// Its id, as [`home`].
-    pub(crate) home: Cell,
+    /// Its id, as [`live_on`].
+    pub(crate) live: Cell,
     /// Whether it runs.
     pub(crate) online: Cell,
     /// Entries into the kernel and exits from it: odd inside. Read by others.
@@ -58,10 +93,6 @@ pub struct Processor {
     pub(crate) standing: Cell,
     /// Place of the plan whose time is used, [`PLAN_PLACES`] for none.
     pub(crate) place: Cell,
-    /// Since when the running context runs, ticks.
-    pub(crate) since: Cell,
-    /// Since when the place is used, ticks.
-    pub(crate) place_since: Cell,
     /// Frame of the context whose place it is.
     pub(crate) holder: Cell,
     /// When the timer will fire, `u64::MAX` for never.
@@ -86,8 +117,8 @@ pub struct Processor {
     pub(crate) slot_length: Cell,
     /// Nanoseconds of a slot from the next wrap on. Written under the control lock.
     pub(crate) next_slot_length: Cell,
-    /// Ticks it was idle.
-    pub(crate) idle: Cell,
+    /// Time it was idle.
+    pub(crate) idle: Account,
     /// Timer interrupts taken.
     pub(crate) timer_interrupts: Cell,
     /// A context that another processor wants stopped, 0 for none. Written under the control lock, cleared here.
@@ -98,16 +129,20 @@ pub struct Processor {
     pub(crate) running: Cell,
     /// The running and the staged plan.
     pub(crate) plans: [Plan; 2],
-    /// Ticks used in each place of the plan.
-    pub(crate) used: [Cell; PLAN_PLACES],
+    /// Time used in each place of the plan.
+    pub(crate) used: [Account; PLAN_PLACES],
     /// Last events.
     pub(crate) trace: Trace,
 }
 
+/// Where the entry code finds the count of [`Processor::enter`] and [`Processor::leave`].
+pub const ENTRIES: usize = offset_of!(Processor, entries);
+
 impl Processor {
     /// Prepares a processor that will run: an empty plan, slots of `slot` nanoseconds (at least 1).
     pub fn bring_up(&self, id: ProcessorId, slot: Nanoseconds, kernel_root: Frame) {
-        self.home.set(home(id));
+        self.live.set(live_on(id));
+        self.idle.resume(1);
         self.slot_length.set(slot.raw().max(1));
         self.next_slot_length.set(slot.raw().max(1));
         self.armed.set(u64::MAX);
@@ -120,7 +155,7 @@ impl Processor {
     /// Its id.
     #[must_use]
     pub fn id(&self) -> ProcessorId {
-        at_home(self.home.get())
+        processor_of(self.live.get())
     }
 
     /// Whether it was brought up.
@@ -133,6 +168,27 @@ impl Processor {
     #[must_use]
     pub fn current(&self) -> Option<Frame> {
         Some(self.current.get()).filter(|frame| *frame != 0).map(Frame::new)
+    }
+
+    /// The kernel is entered: from here on nothing that this processor may look at is put to a new use. The machine's side
+    /// of it does this, and [`Processor::leave`], before it calls core and after.
+    #[inline]
+    pub fn enter(&self) {
+        // A full fence: who frees an object must see the odd count, or this processor the new generation.
+        self.entries.fetch_add(1, SeqCst);
+    }
+
+    /// The kernel is left.
+    #[inline]
+    pub fn leave(&self) {
+        self.entries.store(self.entries.load(Relaxed).wrapping_add(1), Release);
+    }
+
+    /// The account of the place that is used.
+    #[inline]
+    pub(crate) fn account(&self) -> &Account {
+        let place = usize::try_from(self.place.get()).ok();
+        place.and_then(|place| self.used.get(place)).unwrap_or(&self.idle)
     }
 
     /// Times the kernel was entered here.

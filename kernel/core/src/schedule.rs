@@ -8,13 +8,10 @@ use crate::frame::{SLOTS, advance, join};
 use crate::ledger::Name;
 use crate::machine::Machine;
 use crate::plan::Place;
-use crate::processor::Processor;
 use crate::{Here, Next};
 use abi::call::Error;
-use abi::control::ContextState;
-use abi::trace::TraceKind;
 use abi::types::{Frame, Nanoseconds, PhysicalAddress};
-use core::sync::atomic::Ordering::{Acquire, Relaxed};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 /// Most links followed from a context that waits in a call to one that can run for it.
 const LENDING_LINKS: usize = 8;
@@ -69,7 +66,7 @@ impl<'a, M: Machine> Here<'a, M> {
     pub(crate) fn reschedule(self, keep: bool) -> Next<'a> {
         let processor = self.processor;
         let ticks = self.machine.ticks();
-        let now = self.machine.time(ticks).raw();
+        let now = self.machine.now_at(ticks).raw();
         let passed = now >= processor.boundary.get();
         if passed {
             advance(self, ticks, now);
@@ -158,11 +155,10 @@ impl<'a, M: Machine> Here<'a, M> {
         let mut frame = Frame::new(frame);
         for _ in 0..=LENDING_LINKS {
             let context = self.machine.object::<Context>(frame);
-            match context.state_at(self.processor.home.get())? {
-                ContextState::Ready => return Some(context),
-                ContextState::Waiting => {}
-                _ => return None,
+            if !context.lives_at(self.processor.live.get()) {
+                return None;
             }
+            // One that does not wait has none.
             let deadline = context.deadline.load(Relaxed);
             if deadline <= search.now
                 || context.events.load(Acquire) & context.wanted.load(Relaxed) != 0
@@ -185,21 +181,20 @@ impl<'a, M: Machine> Here<'a, M> {
     fn run(self, choice: &Choice<'a>, ticks: u64) -> Next<'a> {
         let (processor, context) = (self.processor, choice.context);
         let mut events = 0;
-        if context.waits_at(processor.home.get()) {
+        if context.deadline.load(Relaxed) != 0 {
             events = event::end(&context.wanted, &context.events);
-            context.set_place(processor.home.get(), ContextState::Ready);
+            context.deadline.store(0, Relaxed);
             if events == 0 {
                 answer(context, Err(Refusal::from(Error::Timeout)));
             }
         }
         if processor.place.get() != choice.place {
-            charge_place(processor, ticks);
-            processor.place.set(choice.place);
-            processor.holder.set(choice.holder);
+            self.use_place(choice.place, ticks);
         }
+        processor.holder.set(choice.holder);
         processor.standing.set(choice.standing.raw());
         if !context.is_in(processor.current.get()) {
-            self.charge(ticks);
+            self.pause(ticks);
             self.switch(context, ticks);
         }
         Next::Run(context, events)
@@ -210,7 +205,8 @@ impl<'a, M: Machine> Here<'a, M> {
     fn switch(self, context: &Context, ticks: u64) {
         let (processor, frame) = (self.processor, context.frame().raw());
         processor.current.set(frame);
-        processor.trace.add(ticks, TraceKind::Switch, frame, 0);
+        context.used.resume(ticks);
+        processor.trace.switch(ticks, frame);
         let root = context.root.load(Relaxed);
         if processor.root.get() != root {
             self.activate(root);
@@ -220,21 +216,20 @@ impl<'a, M: Machine> Here<'a, M> {
     #[inline(always)]
     fn activate(self, root: u64) {
         self.processor.root.set(root);
-        self.machine.activate(Frame::containing(PhysicalAddress::new(root)));
+        self.machine.activate(PhysicalAddress::new(root));
     }
 
-    /// Switches straight from the running context to one that it called and that waits for `bit` here. It wants nothing any
-    /// more since [`event::end`]; whom it called stays in its place until it waits again, for nobody looks there meanwhile.
-    /// The place of the plan stays: its time is used on behalf of whoever it belongs to.
+    /// Switches straight from the running context to one that it called and that waits for this here. Whom that one called
+    /// stays in its place until it waits again, for nobody looks there meanwhile. The place of the plan stays: its time is
+    /// used on behalf of whoever it belongs to.
     #[inline(always)]
-    pub(crate) fn hand_over(self, from: &Context, to: &'a Context, bit: u64) -> Next<'a> {
-        // It waits on this processor, so nobody else takes its events: the bit need not pass through its event word.
-        let events = event::end(&to.wanted, &to.events) | bit;
-        to.set_place(self.processor.home.get(), ContextState::Ready);
+    pub(crate) fn hand_over(self, from: &Context, to: &'a Context) {
+        // The bit need not pass through its event word; what else is pending there it takes when it waits again.
+        to.wanted.store(0, Release);
+        to.deadline.store(0, Relaxed);
         let ticks = self.machine.ticks();
-        charge_context(self.processor, from, ticks);
+        from.used.pause(ticks);
         self.switch(to, ticks);
-        Next::Run(to, events)
     }
 
     #[inline(never)]
@@ -248,29 +243,32 @@ impl<'a, M: Machine> Here<'a, M> {
     #[inline(never)]
     pub(crate) fn leave(self, ticks: u64) {
         let processor = self.processor;
-        charge_place(processor, ticks);
         if processor.current.get() != 0 {
-            self.charge(ticks);
-            processor.trace.add(ticks, TraceKind::Switch, 0, 0);
+            self.pause(ticks);
+            processor.trace.switch(ticks, 0);
         }
+        self.use_place(Place::NONE.raw(), ticks);
         processor.current.set(0);
         processor.standing.set(Standing::Idle.raw());
-        processor.place.set(Place::NONE.raw());
         let root = self.machine.kernel_root().address().raw();
         if processor.root.get() != root {
             self.activate(root);
         }
     }
 
-    /// Charges the time since it began to run to the running context, if there is one.
+    /// The running context, if there is one, runs no longer.
     #[inline(always)]
-    fn charge(self, ticks: u64) {
-        match self.processor.current() {
-            Some(frame) => {
-                charge_context(self.processor, self.machine.object::<Context>(frame), ticks);
-            }
-            None => self.processor.since.set(ticks),
+    fn pause(self, ticks: u64) {
+        if let Some(frame) = self.processor.current() {
+            self.machine.object::<Context>(frame).used.pause(ticks);
         }
+    }
+
+    /// From now on the time of this place is used.
+    fn use_place(self, place: u64, ticks: u64) {
+        self.processor.account().pause(ticks);
+        self.processor.place.set(place);
+        self.processor.account().resume(ticks);
     }
 
     /// Sets the timer, if it is not set to this already.
@@ -286,20 +284,4 @@ impl<'a, M: Machine> Here<'a, M> {
         self.processor.armed.set(at);
         self.machine.set_timer((at != u64::MAX).then_some(Nanoseconds::new(at)));
     }
-}
-
-/// Charges the running context; the next one runs from now on.
-#[inline(always)]
-fn charge_context(processor: &Processor, context: &Context, ticks: u64) {
-    let spent = ticks.wrapping_sub(processor.since.get());
-    processor.since.set(ticks);
-    context.used.store(context.used.load(Relaxed).wrapping_add(spent), Relaxed);
-}
-
-/// Charges the time since the last charge to the place that is used, or to nobody.
-pub(crate) fn charge_place(processor: &Processor, ticks: u64) {
-    let spent = ticks.wrapping_sub(processor.place_since.get());
-    processor.place_since.set(ticks);
-    let place = usize::try_from(processor.place.get()).ok();
-    place.and_then(|place| processor.used.get(place)).unwrap_or(&processor.idle).add(spent);
 }

@@ -24,6 +24,7 @@ pub(crate) fn let_go<M: Machine>(here: Here<'_, M>, context: &Context, state: Co
         answer(context, Err(Error::Timeout.into()));
     }
     context.wanted.store(0, Relaxed);
+    context.deadline.store(0, Relaxed);
     context.callee.store(0, Relaxed);
     context.set_state(state);
     partition(here.machine, context).count_live(here.processor.id(), false);

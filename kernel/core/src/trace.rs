@@ -27,7 +27,18 @@ impl Trace {
             more.set(second);
             number.set(u64::from(kind_number(kind)));
         }
-        self.next.set(next.wrapping_add(1));
+        self.next.add(1);
+    }
+
+    /// Adds a record of a context that runs from now on, 0 for none.
+    #[inline(always)]
+    pub fn switch(&self, ticks: u64, frame: u64) {
+        if let Some([time, what, _, number]) = self.place(self.next.get()) {
+            time.set(ticks);
+            what.set(frame);
+            number.set(u64::from(kind_number(TraceKind::Switch)));
+        }
+        self.next.add(1);
     }
 
     /// Record `index` and the next index; zeros with the next index where it is not yet written, `None` where it is no longer kept.
@@ -42,7 +53,9 @@ impl Trace {
         }
         let [time, what, more, kind] = self.place(index)?;
         let [kind, ..] = kind.get().to_le_bytes();
-        Some([time_of(time.get()).raw(), pack(kind, what.get()), more.get(), next])
+        // What a switch leaves of an older record.
+        let more = if kind == kind_number(TraceKind::Switch) { 0 } else { more.get() };
+        Some([time_of(time.get()).raw(), pack(kind, what.get()), more, next])
     }
 
     #[inline]

@@ -80,6 +80,30 @@ pub fn call(number: u64, arguments: [u64; 6]) -> (u64, [u64; 4]) {
     (status, [v0, v1, v2, v3])
 }
 
+/// As [`call`], for calls with at most three arguments and one value: what the others would be is left as it is.
+#[inline]
+pub fn quick(number: u64, arguments: [u64; 3]) -> (u64, u64) {
+    let [a, b, c] = arguments;
+    let (status, value);
+    // SAFETY: as for `call`.
+    unsafe {
+        asm!(
+            "syscall",
+            inlateout("rax") number => status,
+            inlateout("rdi") a => _,
+            inlateout("rsi") b => _,
+            inlateout("rdx") c => value,
+            lateout("r8") _,
+            lateout("r9") _,
+            lateout("r10") _,
+            lateout("rcx") _,
+            lateout("r11") _,
+            options(nostack),
+        );
+    }
+    (status, value)
+}
+
 /// The `exit` call, which does not return.
 pub fn exit(arguments: [u64; 6]) -> ! {
     #[expect(clippy::as_conversions, reason = "the number of a call, declared repr(u64)")]

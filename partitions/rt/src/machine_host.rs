@@ -2,6 +2,12 @@
 
 pub use crate::mock::kernel::{call, information, time_page};
 
+/// As [`call`], for three arguments and one value.
+pub fn quick(number: u64, [a, b, c]: [u64; 3]) -> (u64, u64) {
+    let (status, [value, ..]) = call(number, [a, b, c, 0, 0, 0]);
+    (status, value)
+}
+
 /// Ends the partition under test.
 pub fn exit(arguments: [u64; 6]) -> ! {
     std::panic!("exit {arguments:?}")

@@ -29,11 +29,20 @@ pub type Outcome = Result<Values, Failure>;
 /// Whatever the kernel answers; a status it never gives counts as [`Error::NoSuchCall`].
 pub fn raw(number: u64, arguments: [u64; 6]) -> Outcome {
     let (status, values) = machine::call(number, arguments);
-    if status == 0 {
-        return Ok(values);
-    }
+    if status == 0 { Ok(values) } else { Err(failure(status, values[0])) }
+}
+
+fn failure(status: u64, value: u64) -> Failure {
     let error = Error::from_number(status).unwrap_or(Error::NoSuchCall);
-    Err(Failure { error, value: values[0] })
+    Failure { error, value }
+}
+
+/// One of the calls with at most three arguments and one value.
+#[inline]
+#[expect(clippy::as_conversions, reason = "the number of a call, declared repr(u64)")]
+fn quick(call: Call, arguments: [u64; 3]) -> Result<u64, Failure> {
+    let (status, value) = machine::quick(call as u64, arguments);
+    if status == 0 { Ok(value) } else { Err(failure(status, value)) }
 }
 
 #[expect(clippy::as_conversions, reason = "the number of a call, declared repr(u64)")]
@@ -46,7 +55,7 @@ fn call_number(call: Call, arguments: [u64; 6]) -> Outcome {
 /// # Errors
 /// [`Error::Timeout`] once `deadline` has passed without one.
 pub fn wait(mask: u64, deadline: Nanoseconds) -> Result<u64, Failure> {
-    call_number(Call::Wait, [mask, deadline.raw(), 0, 0, 0, 0]).map(|values| values[0])
+    quick(Call::Wait, [mask, deadline.raw(), 0])
 }
 
 /// Rings the doorbell in `slot`.
@@ -54,7 +63,7 @@ pub fn wait(mask: u64, deadline: Nanoseconds) -> Result<u64, Failure> {
 /// # Errors
 /// [`Error::Stale`] if the other side was restarted since; the errors of any use of a capability.
 pub fn ring(slot: Slot) -> Result<(), Failure> {
-    call_number(Call::Ring, [slot.raw().into(), 0, 0, 0, 0, 0]).map(drop)
+    quick(Call::Ring, [slot.raw().into(), 0, 0]).map(drop)
 }
 
 /// Rings and waits in one step; the other side may run in this partition's time.
@@ -62,14 +71,13 @@ pub fn ring(slot: Slot) -> Result<(), Failure> {
 /// # Errors
 /// As [`ring()`] and [`wait`].
 pub fn call(slot: Slot, mask: u64, deadline: Nanoseconds) -> Result<u64, Failure> {
-    call_number(Call::Call, [slot.raw().into(), mask, deadline.raw(), 0, 0, 0])
-        .map(|values| values[0])
+    quick(Call::Call, [slot.raw().into(), mask, deadline.raw()])
 }
 
 /// Gives the rest of the slot to those who take slack.
 pub fn yield_slot() {
     // The call has no arguments and so nothing that could be wrong.
-    let _ = call_number(Call::Yield, [0; 6]);
+    let _ = quick(Call::Yield, [0; 3]);
 }
 
 /// The interrupt in `slot` was served and may come again.
@@ -77,7 +85,7 @@ pub fn yield_slot() {
 /// # Errors
 /// Those of any use of a capability.
 pub fn acknowledge(slot: Slot) -> Result<(), Failure> {
-    call_number(Call::Acknowledge, [slot.raw().into(), 0, 0, 0, 0, 0]).map(drop)
+    quick(Call::Acknowledge, [slot.raw().into(), 0, 0]).map(drop)
 }
 
 /// One access to an I/O port; returns what was read, 0 for a write.

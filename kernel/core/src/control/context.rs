@@ -12,7 +12,7 @@ use crate::stop::{is_live, let_go};
 use abi::call::Error;
 use abi::control::{ContextOperation, ContextState};
 use abi::layout::USER_END;
-use abi::types::{Frame, ProcessorId};
+use abi::types::ProcessorId;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use core::sync::atomic::fence;
 
@@ -105,12 +105,10 @@ fn configure<M: Machine>(
 
 fn start<M: Machine>(request: &Request<'_, M>) -> Answer {
     let context = at_rest(request)?;
-    let root = partition(request).root.get();
-    if context.state() != ContextState::Stopped || root == 0 {
+    if context.state() != ContextState::Stopped || !context.note(partition(request)) {
         return Err(wrong_state(context.state()));
     }
     let home = context.processor();
-    context.root.store(Frame::new(root).address().raw(), Relaxed);
     partition(request).count_live(home, true);
     context.set_state(ContextState::Ready);
     if home != request.processor.id() {
@@ -146,12 +144,8 @@ fn stop<M: Machine>(request: &Request<'_, M>) -> Answer {
 
 fn state<M: Machine>(request: &Request<'_, M>) -> [u64; 4] {
     let context = object(request);
-    let mut used = context.used.load(Relaxed);
-    if let Some(home) = home(request).filter(|home| home.current() == Some(request.frame())) {
-        // What it uses right now is charged when it leaves the processor.
-        used = used.wrapping_add(request.machine.ticks().wrapping_sub(home.since.get()));
-    }
-    let (used, wanted) = (request.machine.time(used).raw(), context.wanted.load(Relaxed));
+    let used = request.machine.time(context.used.until(request.machine.ticks())).raw();
+    let wanted = context.wanted.load(Relaxed);
     [state_number(visible_state(request)), u64::from(context.processor().raw()), used, wanted]
 }
 

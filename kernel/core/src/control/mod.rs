@@ -22,7 +22,7 @@ use crate::machine::Machine;
 use crate::processor::Processor;
 use crate::{Here, Next};
 use abi::call::Error;
-use abi::control::{ContextState, FrameUse, Operation, PAGES_PER_STEP};
+use abi::control::{FrameUse, Operation, PAGES_PER_STEP};
 use abi::rights::{Kind, Rights};
 use abi::trace::TraceKind;
 use abi::types::Frame;
@@ -62,7 +62,7 @@ pub(crate) fn dispatch<'a, M: Machine>(here: Here<'a, M>, caller: &'a Context) -
         return once_more(caller);
     }
     let due = processor.armed.get() <= machine.now().raw();
-    if due && caller.state_at(processor.home.get()) == Some(ContextState::Ready) {
+    if due && caller.lives_at(processor.live.get()) {
         // The timer's interrupt is waiting; who is to run is decided there.
         return Next::Run(caller, 0);
     }

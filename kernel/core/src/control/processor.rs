@@ -179,7 +179,8 @@ fn place<M: Machine>(request: &Request<'_, M>, processor: &Processor, place: u64
     let plan = processor.plan();
     let context = plan.context(place).map_or(0, Frame::raw);
     let shared = plan.sole() && place < 16;
-    let used = |index: usize| processor.used.get(index).map_or(0, crate::processor::Cell::get);
+    let ticks = request.machine.ticks();
+    let used = |index: usize| processor.used.get(index).map_or(0, |used| used.until(ticks));
     // Where one context has all slots nothing happens at their ends, so that its time lies in any of them.
     let spent = if shared {
         (0..PLAN_SLOTS).map(used).fold(0, u64::saturating_add) / 16
@@ -192,10 +193,7 @@ fn place<M: Machine>(request: &Request<'_, M>, processor: &Processor, place: u64
 }
 
 fn state<M: Machine>(request: &Request<'_, M>, processor: &Processor) -> [u64; 4] {
-    let mut idle = processor.idle.get();
-    if processor.current().is_none() && processor.online() {
-        idle = idle.wrapping_add(request.machine.ticks().wrapping_sub(processor.place_since.get()));
-    }
+    let idle = if processor.online() { processor.idle.until(request.machine.ticks()) } else { 0 };
     let idle = request.machine.time(idle).raw();
     [u64::from(processor.online()), idle, processor.timer_interrupts.get(), processor.entries()]
 }

@@ -43,8 +43,8 @@ pub(super) fn remove<M: Machine>(request: &Request<'_, M>, index: u64) -> Answer
     if held != 0 {
         return Err(Refusal::with(Error::InUse, u64::try_from(held).unwrap_or(u64::MAX)));
     }
-    // Another processor may be reading the table for a context of the partition.
-    if partition.lives_beyond(Some(request.processor.id())) {
+    // Another processor may be reading the table for a context of the partition; the first page they have noted.
+    if partition.lives_beyond((index != 0).then_some(request.processor.id())) {
         return Err(Error::WrongState.into());
     }
     partition.set_slot_page(index, None);
@@ -79,7 +79,7 @@ pub(super) fn put<M: Machine>(
     let kind = Kind::from_number(what >> 32).ok_or(Refusal::argument(6))?;
     let parameter = u32::try_from(what & 0xffff_ffff).unwrap_or(0);
     let derived = derive(source, kind, parameter)?;
-    write(slot, Capability { rights: source.rights.intersection(rights), ..derived }.pack());
+    write(slot, Capability { rights: derived.rights.intersection(rights), ..derived }.pack());
     Ok(NOTHING)
 }
 
@@ -96,7 +96,14 @@ fn derive(source: Capability, kind: Kind, parameter: u32) -> Result<Capability, 
         (from, to) if from == to => return Ok(source),
         _ => return Err(Error::WrongKind.into()),
     };
-    if fits { Ok(Capability { kind, parameter, ..source }) } else { Err(Refusal::argument(6)) }
+    // A doorbell can be rung, and nothing else.
+    let most = if kind == Kind::Doorbell { Rights::USE } else { Rights::all() };
+    let rights = source.rights.intersection(most);
+    if fits {
+        Ok(Capability { kind, parameter, rights, ..source })
+    } else {
+        Err(Refusal::argument(6))
+    }
 }
 
 /// Whether the ports of one parameter contain those of another.

@@ -1,7 +1,7 @@
 //! Wait, ring, call, and the other calls of an ordinary partition.
 
 use crate::build::{OWN_CONTEXT, PROCESSOR};
-use crate::machine::{SLOT, TestMachine};
+use crate::machine::{FREE, SLOT, TestMachine};
 use abi::call::{Call, Error};
 use abi::control::{ContextOperation, InterruptOperation, PartitionOperation, first_slot};
 use abi::fault::{Reason, word};
@@ -123,6 +123,50 @@ fn call_with_a_bad_capability_rings_nothing_and_does_not_wait() {
     let what = (Kind::Doorbell as u64) << 32 | 5;
     machine.partition(1, PartitionOperation::Put, [203, 101, 1, what]).unwrap();
     assert_eq!(machine.call(0, Call::Call, [203, 1, NEVER, 0, 0, 0]), Err((Error::NoRight, 0)));
+}
+
+/// What is quick for the first page of a table, and for a doorbell with no rights but one, is right for all.
+#[test]
+fn a_doorbell_beyond_the_first_page_is_as_good() {
+    // covers: KRN-2
+    let (machine, own, server) = with_server();
+    let itself = u64::from(first_slot::PARTITION.raw());
+    machine.partition(itself, PartitionOperation::AddSlots, [1, FREE + 90, 0, 0]).unwrap();
+    let what = (Kind::Doorbell as u64) << 32 | 5;
+    machine.partition(itself, PartitionOperation::Put, [300, 101, 15, what]).unwrap();
+    assert_eq!(
+        machine.call(0, Call::Inspect, [300, 0, 0, 0, 0, 0]).unwrap()[..2],
+        [Kind::Doorbell as u64, 2],
+        "it can be rung, and nothing else"
+    );
+    machine.begin(0, Call::Call as u64, [300, 1 << 3, NEVER, 0, 0, 0]);
+    assert_eq!(machine.running(0), Some(server));
+    assert_eq!(machine.answer_of(server), Ok([1 << 5, 0, 0, 0]));
+    assert_ne!(machine.running(0), Some(own));
+}
+
+/// Contexts that did not stop remember where the first page of their capabilities is.
+#[test]
+fn the_first_page_of_slots_stays_while_somebody_may_use_it() {
+    // covers: KRN-3
+    let machine = TestMachine::booted(1);
+    let made = machine.make(0, 0);
+    machine.start(made);
+    let remove =
+        || machine.partition(made.partition, PartitionOperation::RemoveSlots, [0, 0, 0, 0]);
+    assert_eq!(remove(), Err((Error::WrongState, 0)));
+    machine.on_context(made.context, ContextOperation::Stop, [0; 4]).unwrap();
+    assert_eq!(remove(), Ok([made.slots, 0, 0, 0]));
+    // Without one it has no capabilities, whatever it asks.
+    machine.start(made);
+    machine.plan(0, &[made.context; 16], 0);
+    machine.run_until(20 * SLOT);
+    assert_eq!(machine.running(0), Some(made.context_frame));
+    for slot in 0..512 {
+        let refused = Err((Error::NoCapability, 0));
+        assert_eq!(machine.call(0, Call::Ring, [slot, 0, 0, 0, 0, 0]), refused);
+        assert_eq!(machine.call(0, Call::Call, [slot, 1, NEVER, 0, 0, 0]), refused);
+    }
 }
 
 #[test]

@@ -5,8 +5,7 @@
 mod hand_over;
 
 use abi::call::{Call, Error, PortOperation};
-
-use abi::types::{Frame, Nanoseconds, ProcessorId, VirtualAddress};
+use abi::types::{Frame, Nanoseconds, PhysicalAddress, ProcessorId, VirtualAddress};
 pub use hand_over::information;
 use kernel_core::context::{Context, register, restore};
 use kernel_core::interrupt::Kernel;
@@ -85,6 +84,9 @@ impl Machine for TestMachine {
         self.looks.set(self.looks.get() + 1);
         raw::view(&self.memory[frame.raw() as usize])
     }
+    fn ledger_word(&self, frame: Frame) -> &AtomicU64 {
+        &self.ledger[frame.raw() as usize]
+    }
     fn ledger(&self) -> &[AtomicU64] {
         self.looks.set(self.looks.get() + 1);
         &self.ledger
@@ -118,10 +120,13 @@ impl Machine for TestMachine {
         Some(result)
     }
     fn ticks(&self) -> u64 {
-        self.time.get()
+        self.time.get() + 1
     }
     fn time(&self, ticks: u64) -> Nanoseconds {
         Nanoseconds::new(ticks)
+    }
+    fn now_at(&self, ticks: u64) -> Nanoseconds {
+        Nanoseconds::new(ticks - 1)
     }
     fn set_timer(&self, at: Option<Nanoseconds>) {
         self.own().timer.set(at.map(Nanoseconds::raw));
@@ -130,8 +135,8 @@ impl Machine for TestMachine {
         assert_ne!(processor.raw(), self.here.get(), "a processor interrupts itself");
         self.nudged.borrow_mut().push(processor.raw());
     }
-    fn activate(&self, root: Frame) {
-        self.own().root.set(root.raw());
+    fn activate(&self, root: PhysicalAddress) {
+        self.own().root.set(Frame::containing(root).raw());
     }
     fn kernel_root(&self) -> Frame {
         Frame::new(PAGE_TABLES)
@@ -224,7 +229,10 @@ impl TestMachine {
     fn enter<'a>(&'a self, id: u16, entry: impl FnOnce(&'a Self, &'a Processor) -> Next<'a>) {
         self.here.set(id);
         let processor = &self.processors[usize::from(id)];
-        let running = match entry(self, processor) {
+        processor.enter();
+        let next = entry(self, processor);
+        processor.leave();
+        let running = match next {
             Next::Run(context, value) => {
                 Self::restore(context, value);
                 Some(context)
@@ -323,7 +331,12 @@ impl TestMachine {
         if let Some(call) = Call::from_number(call).filter(|_| call < QUICK_CALLS) {
             let [a, b, c, ..] = arguments;
             self.enter(id, |machine, processor| {
-                kernel_core::quick(machine, processor, context, call, [a, b, c])
+                let straight = (call == Call::Call)
+                    .then(|| kernel_core::call_straight(machine, processor, context, [a, b, c]));
+                match straight.flatten() {
+                    Some((callee, value)) => Next::Run(callee, value),
+                    None => kernel_core::quick(machine, processor, context, call, [a, b, c]),
+                }
             });
             return;
         }

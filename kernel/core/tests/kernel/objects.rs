@@ -186,7 +186,7 @@ fn the_trace_is_read_record_by_record() {
     let machine = TestMachine::booted(1);
     let trace = |index| machine.on_processor(0, ProcessorOperation::Trace, [index, 0, 0, 0]);
     let [time, what, more, next] = trace(0).unwrap();
-    assert_eq!((time, what, more, next), (0, 1 << 56 | machine.running(0).unwrap(), 0, 1));
+    assert_eq!((time, what, more, next), (1, 1 << 56 | machine.running(0).unwrap(), 0, 1));
     assert_eq!(trace(next), Ok([0, 0, 0, next]), "nothing yet; the next index is told");
     machine.give_doorbell(FIRST, 200, OWN_CONTEXT, 5);
     (0..600).for_each(|_| assert!(machine.call(0, Call::Ring, [200, 0, 0, 0, 0, 0]).is_ok()));

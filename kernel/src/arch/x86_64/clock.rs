@@ -27,6 +27,12 @@ pub fn time_stamp() -> u64 {
 /// A count at time 0, and nanoseconds per tick, scaled by 2^[`SHIFT`].
 type Scale = (u64, u64);
 
+/// Always fits: a counter runs for centuries before its nanoseconds do not.
+#[inline]
+fn time(multiplier: u64, ticks: u64) -> u64 {
+    ((u128::from(ticks) * u128::from(multiplier)) >> SHIFT) as u64
+}
+
 /// Time and timer of the machine; the same for every processor.
 pub struct Clock {
     /// What was measured.
@@ -40,8 +46,6 @@ pub struct Clock {
     reference: Reference,
     references: Scale,
     distrusted: AtomicBool,
-    /// The multiplier of whichever is used.
-    multiplier: AtomicU64,
     /// Count of the reference as last seen, with its wraps counted.
     last: AtomicU64,
 }
@@ -73,16 +77,14 @@ impl Clock {
 
     fn new(reference: Reference, rates: Rates, deadline: bool) -> Self {
         let base = reference.read();
-        let time_stamps = (time_stamp(), ratio(SECOND, rates.tsc));
         Self {
             rates,
             deadline,
             timer_multiplier: ratio(if deadline { rates.tsc } else { rates.apic }, SECOND),
-            time_stamps,
+            time_stamps: (time_stamp(), ratio(SECOND, rates.tsc)),
             reference,
             references: (base, ratio(SECOND, reference.frequency)),
             distrusted: AtomicBool::new(false),
-            multiplier: AtomicU64::new(time_stamps.1),
             last: AtomicU64::new(base),
         }
     }
@@ -92,7 +94,6 @@ impl Clock {
         if self.reference.is_short() {
             report!("kernel: the time stamp counter {why}, and there is no better clock");
         } else if !self.distrusted.swap(true, Ordering::Relaxed) {
-            self.multiplier.store(self.references.1, Ordering::Relaxed);
             let name = self.reference.name;
             report!("kernel: the time stamp counter {why}; time is read off the {name}");
         }
@@ -103,33 +104,34 @@ impl Clock {
     }
 
     /// Nanoseconds since the kernel started.
-    #[inline]
     pub fn now(&self) -> u64 {
-        self.time(self.ticks())
+        self.now_at(self.ticks())
     }
 
-    /// Ticks since the kernel started, of the counter that is used.
+    /// Ticks of the time stamp counter since the kernel started. Where it is not trusted it still counts what was used, for
+    /// that is measured on one processor.
     #[inline]
     pub fn ticks(&self) -> u64 {
-        if self.is_distrusted() {
-            self.slow_ticks()
-        } else {
-            time_stamp().wrapping_sub(self.time_stamps.0)
-        }
+        time_stamp().wrapping_sub(self.time_stamps.0)
     }
 
-    /// What so many ticks are in nanoseconds. Always fits: a counter runs for centuries before its nanoseconds do not.
+    /// What so many ticks are in nanoseconds.
     #[inline]
     pub fn time(&self, ticks: u64) -> u64 {
-        let multiplier = u128::from(self.multiplier.load(Ordering::Relaxed));
-        ((u128::from(ticks) * multiplier) >> SHIFT) as u64
+        time(self.time_stamps.1, ticks)
+    }
+
+    /// Nanoseconds since the kernel started, if the time stamp counter shows these ticks now.
+    #[inline]
+    pub fn now_at(&self, ticks: u64) -> u64 {
+        if self.is_distrusted() { self.slow_now() } else { self.time(ticks) }
     }
 
     /// Out of the way of the paths that must be short.
     #[cold]
     #[inline(never)]
-    fn slow_ticks(&self) -> u64 {
-        self.unwrapped().saturating_sub(self.references.0)
+    fn slow_now(&self) -> u64 {
+        time(self.references.1, self.unwrapped().saturating_sub(self.references.0))
     }
 
     /// The reference with its wraps counted. Somebody must ask more often than it wraps.

@@ -6,7 +6,7 @@ use super::crash;
 use super::hardware::Hardware;
 use super::io_apic;
 use super::local_apic::vector;
-use super::resume::{halt, resume};
+use super::resume::{halt, resume, resume_call};
 use abi::call::Call;
 use abi::fault::Reason;
 use core::fmt;
@@ -57,6 +57,7 @@ fn leave(next: Next<'_>) -> ! {
 /// The processor runs its plan for the first time.
 pub extern "C" fn begin(area: &'static Area) -> ! {
     let hardware = Hardware::get();
+    area.processor.enter();
     hardware.clock.keep_ticking(hardware.apic);
     leave(kernel_core::nudge(hardware, &area.processor))
 }
@@ -65,12 +66,14 @@ pub extern "C" fn begin(area: &'static Area) -> ! {
 macro_rules! quick {
     ($name:ident, $call:ident) => {
         /// A partition made this call.
+        #[inline(never)]
         pub extern "C" fn $name(
             a: u64,
             b: u64,
             c: u64,
-            area: &'static Area,
+            _: u64,
             context: &'static Context,
+            area: &'static Area,
         ) -> ! {
             let hardware = Hardware::known();
             leave(kernel_core::quick(hardware, &area.processor, context, Call::$call, [a, b, c]))
@@ -80,17 +83,34 @@ macro_rules! quick {
 
 quick!(wait, Wait);
 quick!(ring, Ring);
-quick!(call, Call);
+quick!(slow_call, Call);
 quick!(give_up, Yield);
 quick!(acknowledge, Acknowledge);
+
+/// A partition made the call `call`.
+pub extern "C" fn call(
+    slot: u64,
+    mask: u64,
+    deadline: u64,
+    _: u64,
+    context: &'static Context,
+    area: &'static Area,
+) -> ! {
+    let arguments = [slot, mask, deadline];
+    match kernel_core::call_straight(Hardware::known(), &area.processor, context, arguments) {
+        Some((callee, value)) => resume_call(0, 0, value, callee),
+        None => slow_call(slot, mask, deadline, 0, context, area),
+    }
+}
 
 /// A partition made any other call; arguments are in the save area.
 pub extern "C" fn system_call(
     _: u64,
     _: u64,
     _: u64,
-    area: &'static Area,
+    _: u64,
     context: &'static Context,
+    area: &'static Area,
 ) -> ! {
     leave(kernel_core::system_call(Hardware::known(), &area.processor, context))
 }

@@ -15,7 +15,7 @@ use super::reset;
 use super::time_page::Time;
 use abi::call::PortOperation;
 use abi::control::Feature;
-use abi::types::{Frame, Nanoseconds, ProcessorId, VirtualAddress};
+use abi::types::{Frame, Nanoseconds, PhysicalAddress, ProcessorId, VirtualAddress};
 use core::sync::atomic::AtomicU64;
 use kernel_core::interrupt::Kernel;
 use kernel_core::machine::{Machine, Object};
@@ -87,6 +87,12 @@ impl Machine for Hardware {
     }
 
     #[inline]
+    fn ledger_word(&self, frame: Frame) -> &AtomicU64 {
+        // SAFETY: core asks for frames of memory only, for each of which the ledger has a word.
+        unsafe { self.ledger.get_unchecked(frame.raw() as usize) }
+    }
+
+    #[inline]
     fn ledger(&self) -> &[AtomicU64] {
         self.ledger
     }
@@ -123,6 +129,11 @@ impl Machine for Hardware {
         Nanoseconds::new(self.clock.time(ticks))
     }
 
+    #[inline]
+    fn now_at(&self, ticks: u64) -> Nanoseconds {
+        Nanoseconds::new(self.clock.now_at(ticks))
+    }
+
     fn set_timer(&self, at: Option<Nanoseconds>) {
         self.clock.set_timer(self.apic, at.map(Nanoseconds::raw));
     }
@@ -134,10 +145,10 @@ impl Machine for Hardware {
     }
 
     #[inline]
-    fn activate(&self, root: Frame) {
+    fn activate(&self, root: PhysicalAddress) {
         processor_state::clear_selectors();
         // SAFETY: core makes roots with the kernel's upper half, and passes no others.
-        unsafe { control_register::set_root(root.address().raw()) }
+        unsafe { control_register::set_root(root.raw()) }
     }
 
     fn kernel_root(&self) -> Frame {

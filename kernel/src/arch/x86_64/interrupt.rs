@@ -57,6 +57,7 @@ extern "C" fn entry() {
         "test byte ptr [rsp + 24], 3",       // 1. from a partition? (cs: vector, error, rip, cs)
         "jz {from_kernel}",
         "swapgs",                            // 2. gs: the area of this processor
+        "lock inc qword ptr gs:[AREA_ENTRIES]",
         "push rax",
         "mov rax, gs:[AREA_CONTEXT]",        // 3. rax: save area of the context that ran
         save!("rax", "rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15"),
@@ -97,6 +98,7 @@ extern "C" fn from_kernel() {
         "jne {critical}",
         "swapgs",                            // 3. it had been the partition's already
         "2:",
+        "lock inc qword ptr gs:[AREA_ENTRIES]",
         "pop rsi",                           // 4. vector
         "pop rdx",                           // 5. error code
         "mov rsp, gs:[AREA_STACK]",

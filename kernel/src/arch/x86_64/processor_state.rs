@@ -74,12 +74,11 @@ fn load_segments(area: &'static Area) {
     unsafe { asm!("lldt {0:x}", "mov dr7, {0:r}", in(reg) 0_u64) };
 }
 
-/// Leaves nothing of one partition's segment selectors to the next.
+/// Leaves nothing of one partition's segment selectors to the next; that of GS is cleared on the way out.
 #[inline]
 pub fn clear_selectors() {
-    // SAFETY: null selectors; loading GS may clear the base in force, so that of the partition is put there meanwhile.
+    // SAFETY: null selectors, and nobody uses these segments.
     unsafe {
-        asm!("mov ds, {0:e}", "mov es, {0:e}", "mov fs, {0:e}", "swapgs", "mov gs, {0:e}", "swapgs",
-            in(reg) 0, options(nostack, preserves_flags));
+        asm!("mov ds, {0:e}", "mov es, {0:e}", "mov fs, {0:e}", in(reg) 0, options(nostack, preserves_flags));
     }
 }

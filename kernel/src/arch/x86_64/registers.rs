@@ -5,12 +5,14 @@ use super::area::{Area, Head};
 use core::arch::global_asm;
 use core::mem::offset_of;
 use kernel_core::context::{offset, register};
+use kernel_core::processor::ENTRIES;
 
 // AREA_*: in the area of the processor, which GS leads to. CONTEXT_*: in the save area of a context.
 global_asm!(
     ".set AREA_THIS, {head} + {this}",       // address of the area itself
     ".set AREA_STACK, {head} + {stack}",     // top of the stack
     ".set AREA_CONTEXT, {head} + {context}", // the context that runs
+    ".set AREA_ENTRIES, {processor} + {entries}", // odd while the processor is in the kernel
     ".set AREA_SMAP, {head} + {smap}",       // not 0 where SMAP is in force
     ".set AREA_SCRATCH, {head} + {scratch}", // a word for the entry of a call
     ".set CONTEXT_RESTORE, {restore}",       // how it is restored
@@ -28,6 +30,8 @@ global_asm!(
     context = const offset_of!(Head, context),
     scratch = const offset_of!(Head, scratch),
     smap = const offset_of!(Head, smap),
+    processor = const offset_of!(Area, processor),
+    entries = const ENTRIES,
     restore = const offset::RESTORE,
     registers = const offset::REGISTERS,
     count = const register::COUNT,

@@ -13,25 +13,36 @@ use kernel_core::context::{Context, restore};
 #[unsafe(naked)]
 pub extern "C" fn resume(third: u64, second: u64, first: u64, context: &Context) -> ! {
     naked_asm!(
-        "mov gs:[AREA_CONTEXT], rcx",        // 1. whose registers the next entry saves
         "cmp qword ptr [rcx + CONTEXT_RESTORE], {call}",
-        "jne {other}",
-        "xor eax, eax",                      // 2. status, and value 3
+        "je {resume_call}",
+        "jmp {other}",
+        call = const restore::CALL,
+        resume_call = sym resume_call,
+        other = sym other,
+    )
+}
+
+/// As [`resume`], for a context that is known to be in a call that succeeded.
+#[unsafe(naked)]
+pub extern "C" fn resume_call(third: u64, second: u64, first: u64, context: &Context) -> ! {
+    naked_asm!(
+        "xor eax, eax",                      // 1. status, and value 3
         "xor r8d, r8d",
         ".global kernel_return_from_call",
         "kernel_return_from_call:",
-        "mov r11, [rcx + CONTEXT_rflags]",   // 3. where `sysret` wants the flags
-        load!("rcx", "rbx, rbp, r12, r13, r14, r15"), // 4. what the call keeps
+        "inc qword ptr gs:[AREA_ENTRIES]",   // 2. as `Processor::leave`
+        "mov gs:[AREA_CONTEXT], rcx",        // 3. whose registers the next entry saves
+        "mov r11, [rcx + CONTEXT_rflags]",   // 4. where `sysret` wants the flags
+        load!("rcx", "rbx, rbp, r12, r13, r14, r15"), // 5. what the call keeps
         "mov rsp, [rcx + CONTEXT_rsp]",
-        "mov rcx, [rcx + CONTEXT_rip]",      // 5. `sysret` faults in ring 0 on an address that is not canonical:
+        "mov rcx, [rcx + CONTEXT_rip]",      // 6. `sysret` faults in ring 0 on an address that is not canonical:
         "mov r9, rcx",                       //    only the lower half will do; r9 becomes 0
         "shr r9, 47",
         "jnz {evil}",
-        "xor r10d, r10d",                    // 6. the rest
+        "xor r10d, r10d",                    // 7. the rest
         "swapgs",
+        "mov gs, r10d",                      //    of the partition's, whose base is 0 with it
         "sysretq",
-        call = const restore::CALL,
-        other = sym other,
         evil = sym evil,
     )
 }
@@ -43,9 +54,13 @@ extern "C" fn other() {
     naked_asm!(
         "cmp qword ptr [rcx + CONTEXT_RESTORE], {full}",
         "mov qword ptr [rcx + CONTEXT_RESTORE], {call}",
-        "je {full_return}",
+        "je 2f",
         load!("rcx", "rax, rdx, rsi, rdi, r8"),
         "jmp kernel_return_from_call",
+        "2:",
+        "inc qword ptr gs:[AREA_ENTRIES]",
+        "mov gs:[AREA_CONTEXT], rcx",
+        "jmp {full_return}",
         full = const restore::FULL,
         call = const restore::CALL,
         full_return = sym full_return,
@@ -75,10 +90,12 @@ extern "C" fn full_return() {
         "push qword ptr [rcx + CONTEXT_rflags]",
         "push {code}",
         "push qword ptr [rcx + CONTEXT_rip]",
+        "swapgs",
+        "xor eax, eax",
+        "mov gs, eax",
         // 2. all registers, rcx last
         load!("rcx", "rax, rbx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15"),
         "mov rcx, [rcx + CONTEXT_rcx]",
-        "swapgs",
         ".global kernel_return_to_context",
         "kernel_return_to_context:",
         "iretq",
@@ -92,6 +109,7 @@ extern "C" fn full_return() {
 #[unsafe(naked)]
 pub extern "C" fn halt() -> ! {
     naked_asm!(
+        "inc qword ptr gs:[AREA_ENTRIES]",
         "mov rsp, gs:[AREA_STACK]",
         "2:",
         "sti", // takes effect after the next instruction: no interrupt is missed

@@ -10,18 +10,18 @@ use abi::call::Call;
 use core::arch::naked_asm;
 use kernel_core::QUICK_CALLS;
 
-/// What every call begins with. After it `r8` is the context; the arguments `rdi, rsi, rdx` and `rax` are as they were.
+/// What every call begins with. After it `r8` is the context, `r9` the area; the arguments `rdi, rsi, rdx` and `rax` are as they were.
 macro_rules! keep {
     () => {
         concat!(
-            "mov r8, gs:[AREA_CONTEXT]\n", // save area of the context that runs
+            "lock inc qword ptr gs:[AREA_ENTRIES]\n", // as `Processor::enter`
+            "mov r8, gs:[AREA_CONTEXT]\n",            // save area of the context that runs
             "mov [r8 + CONTEXT_rsp], rsp\n",
             save!("r8", "rbx, rbp, r12, r13, r14, r15"), // what every call keeps
             "\nmov [r8 + CONTEXT_rip], rcx\n",           // where to return to
             "mov [r8 + CONTEXT_rflags], r11\n",
-            "mov rcx, gs:[AREA_THIS]\n",
-            "mov rsp, gs:[AREA_STACK]\n", // the kernel's stack, from its top
-            "xor ebp, ebp",               // end of the chain of frames
+            "mov r9, gs:[AREA_THIS]\n",
+            "mov rsp, gs:[AREA_STACK]", // the kernel's stack, from its top
         )
     };
 }
@@ -34,12 +34,12 @@ pub extern "C" fn entry() {
         "cmp rax, {call}",                   // 2. the one that has to be quickest
         "jne 2f",
         keep!(),
-        "call {dispatch_call}",              // 3. slot, mask, deadline, area, context
+        "call {dispatch_call}",              // 3. slot, mask, deadline, -, context, area
         "2:",
         "cmp rax, {quick}",                  // 4. those with their arguments in registers
         "jae 3f",
         keep!(),
-        "push rbp",                          // 5. as a call would, with nowhere to return to
+        "push 0",                            // 5. as a call would, with nowhere to return to
         "cmp eax, {ring}",
         "jb {dispatch_wait}",
         "je {dispatch_ring}",
@@ -48,8 +48,10 @@ pub extern "C" fn entry() {
         "jmp {dispatch_acknowledge}",
         "3:",                                // 6. any other: its number and arguments go into the save area
         "mov gs:[AREA_SCRATCH], r8",
+        "mov r8, gs:[AREA_CONTEXT]",
+        "mov [r8 + CONTEXT_r9], r9",
         keep!(),
-        save!("r8", "rax, rdx, rsi, rdi, r9, r10"),
+        save!("r8", "rax, rdx, rsi, rdi, r10"),
         "push gs:[AREA_SCRATCH]",
         "pop [r8 + CONTEXT_r8]",
         "call {dispatch}",
