@@ -16,9 +16,9 @@ use core::sync::atomic::Ordering::{AcqRel, Relaxed, Release};
 const DEBUG_BYTES: usize = 32;
 
 impl<'a, M: Machine> Here<'a, M> {
-    /// Does one of the calls that only need three arguments, and may have to be quick.
+    /// The running context made one of the [`crate::QUICK_CALLS`]; what a call keeps of its registers is saved.
     #[inline(always)]
-    pub(crate) fn quick(self, context: &'a Context, call: Call, arguments: [u64; 3]) -> Next<'a> {
+    pub fn quick(self, context: &'a Context, call: Call, arguments: [u64; 3]) -> Next<'a> {
         let [first, second, third] = arguments;
         match call {
             Call::Call => self.call(context, first, second, third),
@@ -30,9 +30,9 @@ impl<'a, M: Machine> Here<'a, M> {
         }
     }
 
-    /// Does the call in the context's registers, none of the quick ones.
+    /// The running context made any other call. Its registers are saved; results are written there.
     #[inline]
-    pub(crate) fn dispatch(self, context: &'a Context) -> Next<'a> {
+    pub fn system_call(self, context: &'a Context) -> Next<'a> {
         match Call::from_number(context.register(register::RAX)) {
             Some(Call::Control) => control::dispatch(self, context),
             Some(Call::Exit) => self.exit(context),
@@ -113,10 +113,10 @@ impl<'a, M: Machine> Here<'a, M> {
         !self.processor.owned()
     }
 
-    /// `call`, if the other context waits here for this very bit: straight on to it, and what it takes from its wait. Else
-    /// nothing is done.
+    /// The running context made the call `call`, and the other one waits here for that very bit: straight on to it; and what it
+    /// takes from its wait. `None` where it is not so: nothing was done, and [`Here::quick`] does it.
     #[inline(always)]
-    pub(crate) fn call_straight(
+    pub fn call_straight(
         self,
         caller: &Context,
         [number, mask, deadline]: [u64; 3],

@@ -5,7 +5,7 @@
 
 use crate::machine::{Object, sealed::Sealed};
 use crate::partition::Partition;
-use crate::processor::Account;
+use crate::processor::Cell;
 use abi::control::ContextState;
 use abi::fault::word;
 use abi::types::{Frame, MAX_PROCESSORS, ProcessorId};
@@ -94,8 +94,8 @@ pub struct Context {
     pub(crate) partition: AtomicU64,
     /// Frame of the first page of its partition's capability table, see [`Context::note`].
     pub(crate) slots: AtomicU64,
-    /// Time it ran.
-    pub(crate) used: Account,
+    /// Ticks it ran, see [`Cell::until`].
+    pub(crate) used: Cell,
     /// Fault record.
     pub(crate) fault: [AtomicU64; FAULT_WORDS],
     /// 1 while it is being destroyed.
@@ -161,7 +161,7 @@ impl Context {
             callee: AtomicU64::new(0),
             partition: AtomicU64::new(0),
             slots: AtomicU64::new(0),
-            used: Account::new(),
+            used: Cell::new(),
             fault: [const { AtomicU64::new(0) }; FAULT_WORDS],
             dying: AtomicU64::new(0),
             grace: [const { AtomicU64::new(0) }; PROCESSOR_WORDS],

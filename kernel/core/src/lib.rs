@@ -2,7 +2,7 @@
 //!
 //! Safe code over the [`machine::Machine`] trait; it holds no memory of its own and allocates none.
 //! The machine side saves the registers of whom it interrupted into the running [`Context`], notes there how they are to be
-//! restored, says that the processor entered the kernel, calls the entry below that fits, and does what [`Next`] says.
+//! restored, says that the processor entered the kernel, calls what fits of [`Here`], and does what [`Next`] says.
 
 #![cfg_attr(not(test), no_std)]
 #![deny(clippy::as_conversions, clippy::arithmetic_side_effects)]
@@ -29,7 +29,6 @@ mod schedule;
 mod stop;
 pub mod trace;
 
-use abi::call::Call;
 use context::Context;
 use machine::Machine;
 use processor::Processor;
@@ -57,9 +56,11 @@ pub struct FaultRecord {
 }
 
 /// The machine, and the processor on which the kernel was entered.
-pub(crate) struct Here<'a, M> {
-    pub(crate) machine: &'a M,
-    pub(crate) processor: &'a Processor,
+pub struct Here<'a, M> {
+    /// The machine.
+    pub machine: &'a M,
+    /// The processor.
+    pub processor: &'a Processor,
 }
 
 impl<M> Clone for Here<'_, M> {
@@ -74,71 +75,33 @@ impl<M> Copy for Here<'_, M> {}
 /// Calls with numbers below this take at most three arguments, and those stay in registers.
 pub const QUICK_CALLS: u64 = 5;
 
-/// The running context made one of the [`QUICK_CALLS`] with these arguments; what a call keeps of its registers is saved.
-#[inline(always)]
-pub fn quick<'a, M: Machine>(
-    machine: &'a M,
-    processor: &'a Processor,
-    context: &'a Context,
-    call: Call,
-    arguments: [u64; 3],
-) -> Next<'a> {
-    Here { machine, processor }.quick(context, call, arguments)
-}
-
-/// The running context made the call `call`: the straight way, to the context that it calls and what that takes from its wait.
-/// `None` where that is not the way; nothing was done then, and [`quick`] does it.
-#[inline(always)]
-pub fn call_straight<'a, M: Machine>(
-    machine: &'a M,
-    processor: &'a Processor,
-    context: &'a Context,
-    arguments: [u64; 3],
-) -> Option<(&'a Context, u64)> {
-    Here { machine, processor }.call_straight(context, arguments)
-}
-
-/// The running context made any other call. Its registers are saved; results are written there.
-pub fn system_call<'a, M: Machine>(
-    machine: &'a M,
-    processor: &'a Processor,
-    context: &'a Context,
-) -> Next<'a> {
-    Here { machine, processor }.dispatch(context)
-}
-
-/// The processor's timer fired. The running context, if any, was saved in full and is to be restored so.
-pub fn timer<'a, M: Machine>(machine: &'a M, processor: &'a Processor) -> Next<'a> {
-    let here = Here { machine, processor };
-    processor.armed.set(u64::MAX);
-    processor.timer_interrupts.add(1);
-    here.reschedule(true)
-}
-
-/// Interrupt line `line` came; as for [`timer`]. Ends the interrupt by `Machine::hold_line`.
-pub fn interrupt<'a, M: Machine>(machine: &'a M, processor: &'a Processor, line: u32) -> Next<'a> {
-    let here = Here { machine, processor };
-    // The rest of the slot may be over, so this is decided anew in any case.
-    let _ = interrupt::deliver(here, line);
-    here.reschedule(true)
-}
-
-/// Another processor sent its interrupt, or this one is to start running its plan for the first time; as for [`timer`].
-pub fn nudge<'a, M: Machine>(machine: &'a M, processor: &'a Processor) -> Next<'a> {
-    let here = Here { machine, processor };
-    stop::serve_stop(here);
-    here.reschedule(true)
-}
-
-/// The running context caused an exception; as for [`timer`].
-pub fn fault<'a, M: Machine>(
-    machine: &'a M,
-    processor: &'a Processor,
-    record: FaultRecord,
-) -> Next<'a> {
-    let here = Here { machine, processor };
-    if let Some(frame) = processor.current() {
-        stop::fail(here, machine.object::<Context>(frame), record, 0);
+impl<'a, M: Machine> Here<'a, M> {
+    /// The processor's timer fired. The running context, if any, was saved in full and is to be restored so.
+    pub fn timer(self) -> Next<'a> {
+        self.processor.armed.set(u64::MAX);
+        self.processor.timer_interrupts.add(1);
+        self.reschedule(true)
     }
-    here.reschedule(true)
+
+    /// Interrupt line `line` came; as for [`Here::timer`]. Ends the interrupt by `Machine::hold_line`.
+    pub fn interrupt(self, line: u32) -> Next<'a> {
+        // The rest of the slot may be over, so this is decided anew in any case.
+        let _ = interrupt::deliver(self, line);
+        self.reschedule(true)
+    }
+
+    /// Another processor sent its interrupt, or this one is to start running its plan for the first time; as for
+    /// [`Here::timer`].
+    pub fn nudge(self) -> Next<'a> {
+        stop::serve_stop(self);
+        self.reschedule(true)
+    }
+
+    /// The running context caused an exception; as for [`Here::timer`].
+    pub fn fault(self, record: FaultRecord) -> Next<'a> {
+        if let Some(frame) = self.processor.current() {
+            stop::fail(self, self.machine.object::<Context>(frame), record, 0);
+        }
+        self.reschedule(true)
+    }
 }

@@ -6,11 +6,8 @@ use crate::schedule::Standing;
 use crate::trace::Trace;
 use abi::control::PLAN_PLACES;
 use abi::types::{Frame, Nanoseconds, ProcessorId};
-use core::mem::offset_of;
-use core::sync::atomic::{
-    AtomicU64,
-    Ordering::{Relaxed, Release, SeqCst},
-};
+use core::sync::atomic::AtomicU64;
+use core::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 
 /// A word that one processor writes and others may read.
 #[derive(Default)]
@@ -37,41 +34,22 @@ impl Cell {
         self.0.store(value, Relaxed);
     }
 
+    /// Where it counts ticks used, and is less than nothing while that goes on: the count at `ticks`.
+    pub(crate) fn until(&self, ticks: u64) -> u64 {
+        let used = self.get();
+        if used.cast_signed() < 0 { used.wrapping_add(ticks) } else { used }
+    }
+
+    /// Takes from it, wrapping; for the one writer only.
+    #[inline]
+    pub(crate) fn subtract(&self, value: u64) {
+        self.set(self.get().wrapping_sub(value));
+    }
+
     /// Adds to it, wrapping; for the one writer only.
     #[inline]
     pub fn add(&self, value: u64) {
         self.set(self.get().wrapping_add(value));
-    }
-}
-
-/// Ticks that something took, see [`crate::machine::Machine::ticks`]. One word, which is negative while it is under way: less
-/// the time at which that began.
-#[repr(transparent)]
-pub(crate) struct Account(Cell);
-
-impl Account {
-    /// An account with nothing in it.
-    #[cfg(test)]
-    pub(crate) const fn new() -> Self {
-        Self(Cell::new())
-    }
-
-    /// It goes on at `ticks`, which are not 0.
-    #[inline]
-    pub(crate) fn resume(&self, ticks: u64) {
-        self.0.add(ticks.wrapping_neg());
-    }
-
-    /// It pauses at `ticks`.
-    #[inline]
-    pub(crate) fn pause(&self, ticks: u64) {
-        self.0.add(ticks);
-    }
-
-    /// What it came to until `ticks`.
-    pub(crate) fn until(&self, ticks: u64) -> u64 {
-        let value = self.0.get();
-        if value.cast_signed() < 0 { value.wrapping_add(ticks) } else { value }
     }
 }
 
@@ -117,8 +95,8 @@ pub struct Processor {
     pub(crate) slot_length: Cell,
     /// Nanoseconds of a slot from the next wrap on. Written under the control lock.
     pub(crate) next_slot_length: Cell,
-    /// Time it was idle.
-    pub(crate) idle: Account,
+    /// Ticks it was idle, see [`Cell::until`].
+    pub(crate) idle: Cell,
     /// Timer interrupts taken.
     pub(crate) timer_interrupts: Cell,
     /// A context that another processor wants stopped, 0 for none. Written under the control lock, cleared here.
@@ -129,20 +107,20 @@ pub struct Processor {
     pub(crate) running: Cell,
     /// The running and the staged plan.
     pub(crate) plans: [Plan; 2],
-    /// Time used in each place of the plan.
-    pub(crate) used: [Account; PLAN_PLACES],
+    /// Ticks used in each place of the plan, see [`Cell::until`].
+    pub(crate) used: [Cell; PLAN_PLACES],
     /// Last events.
     pub(crate) trace: Trace,
 }
 
 /// Where the entry code finds the count of [`Processor::enter`] and [`Processor::leave`].
-pub const ENTRIES: usize = offset_of!(Processor, entries);
+pub const ENTRIES: usize = core::mem::offset_of!(Processor, entries);
 
 impl Processor {
     /// Prepares a processor that will run: an empty plan, slots of `slot` nanoseconds (at least 1).
     pub fn bring_up(&self, id: ProcessorId, slot: Nanoseconds, kernel_root: Frame) {
         self.live.set(live_on(id));
-        self.idle.resume(1);
+        self.idle.subtract(1);
         self.slot_length.set(slot.raw().max(1));
         self.next_slot_length.set(slot.raw().max(1));
         self.armed.set(u64::MAX);
@@ -186,7 +164,7 @@ impl Processor {
 
     /// The account of the place that is used.
     #[inline]
-    pub(crate) fn account(&self) -> &Account {
+    pub(crate) fn account(&self) -> &Cell {
         let place = usize::try_from(self.place.get()).ok();
         place.and_then(|place| self.used.get(place)).unwrap_or(&self.idle)
     }

@@ -10,6 +10,7 @@ use crate::machine::Machine;
 use crate::plan::Place;
 use crate::{Here, Next};
 use abi::call::Error;
+use abi::trace::TraceKind;
 use abi::types::{Frame, Nanoseconds, PhysicalAddress};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
@@ -205,8 +206,8 @@ impl<'a, M: Machine> Here<'a, M> {
     fn switch(self, context: &Context, ticks: u64) {
         let (processor, frame) = (self.processor, context.frame().raw());
         processor.current.set(frame);
-        context.used.resume(ticks);
-        processor.trace.switch(ticks, frame);
+        context.used.subtract(ticks);
+        processor.trace.add_short(ticks, TraceKind::Switch, frame);
         let root = context.root.load(Relaxed);
         if processor.root.get() != root {
             self.activate(root);
@@ -228,7 +229,7 @@ impl<'a, M: Machine> Here<'a, M> {
         to.wanted.store(0, Release);
         to.deadline.store(0, Relaxed);
         let ticks = self.machine.ticks();
-        from.used.pause(ticks);
+        from.used.add(ticks);
         self.switch(to, ticks);
     }
 
@@ -245,7 +246,7 @@ impl<'a, M: Machine> Here<'a, M> {
         let processor = self.processor;
         if processor.current.get() != 0 {
             self.pause(ticks);
-            processor.trace.switch(ticks, 0);
+            processor.trace.add_short(ticks, TraceKind::Switch, 0);
         }
         self.use_place(Place::NONE.raw(), ticks);
         processor.current.set(0);
@@ -260,15 +261,15 @@ impl<'a, M: Machine> Here<'a, M> {
     #[inline(always)]
     fn pause(self, ticks: u64) {
         if let Some(frame) = self.processor.current() {
-            self.machine.object::<Context>(frame).used.pause(ticks);
+            self.machine.object::<Context>(frame).used.add(ticks);
         }
     }
 
     /// From now on the time of this place is used.
     fn use_place(self, place: u64, ticks: u64) {
-        self.processor.account().pause(ticks);
+        self.processor.account().add(ticks);
         self.processor.place.set(place);
-        self.processor.account().resume(ticks);
+        self.processor.account().subtract(ticks);
     }
 
     /// Sets the timer, if it is not set to this already.

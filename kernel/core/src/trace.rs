@@ -18,25 +18,20 @@ pub struct Trace {
 
 impl Trace {
     /// Adds a record of what happened at `ticks`.
-    #[inline]
     pub fn add(&self, ticks: u64, kind: TraceKind, first: u64, second: u64) {
-        let next = self.next.get();
-        if let Some([time, what, more, number]) = self.place(next) {
-            time.set(ticks);
-            what.set(first);
+        if let Some([_, _, more, _]) = self.place(self.next.get()) {
             more.set(second);
-            number.set(u64::from(kind_number(kind)));
         }
-        self.next.add(1);
+        self.add_short(ticks, kind, first);
     }
 
-    /// Adds a record of a context that runs from now on, 0 for none.
+    /// As [`Trace::add`], for a kind with one argument.
     #[inline(always)]
-    pub fn switch(&self, ticks: u64, frame: u64) {
+    pub fn add_short(&self, ticks: u64, kind: TraceKind, first: u64) {
         if let Some([time, what, _, number]) = self.place(self.next.get()) {
             time.set(ticks);
-            what.set(frame);
-            number.set(u64::from(kind_number(TraceKind::Switch)));
+            what.set(first);
+            number.set(u64::from(kind_number(kind)));
         }
         self.next.add(1);
     }
@@ -53,7 +48,7 @@ impl Trace {
         }
         let [time, what, more, kind] = self.place(index)?;
         let [kind, ..] = kind.get().to_le_bytes();
-        // What a switch leaves of an older record.
+        // A short record leaves there what was.
         let more = if kind == kind_number(TraceKind::Switch) { 0 } else { more.get() };
         Some([time_of(time.get()).raw(), pack(kind, what.get()), more, next])
     }

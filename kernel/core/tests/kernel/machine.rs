@@ -11,7 +11,7 @@ use kernel_core::context::{Context, register, restore};
 use kernel_core::interrupt::Kernel;
 use kernel_core::machine::{Machine, Object};
 use kernel_core::processor::Processor;
-use kernel_core::{FaultRecord, Next, QUICK_CALLS, boot};
+use kernel_core::{FaultRecord, Here, Next, QUICK_CALLS, boot};
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -269,13 +269,13 @@ impl TestMachine {
     }
 
     pub fn nudge_on(&self, id: u16) {
-        self.interrupt(id, |machine, processor| kernel_core::nudge(machine, processor));
+        self.interrupt(id, |machine, processor| Here { machine, processor }.nudge());
     }
     pub fn fault_on(&self, id: u16, record: FaultRecord) {
-        self.interrupt(id, |machine, processor| kernel_core::fault(machine, processor, record));
+        self.interrupt(id, |machine, processor| Here { machine, processor }.fault(record));
     }
     pub fn interrupt_on(&self, id: u16, line: u32) {
-        self.interrupt(id, |machine, processor| kernel_core::interrupt(machine, processor, line));
+        self.interrupt(id, |machine, processor| Here { machine, processor }.interrupt(line));
     }
 
     /// Delivers the interrupts between processors until there are no more.
@@ -310,7 +310,7 @@ impl TestMachine {
             let Some((at, id)) = due.filter(|(at, _)| *at <= end) else { break };
             self.time.set(at.max(self.time.get()));
             self.own[id].timer.set(None);
-            self.interrupt(id as u16, |machine, processor| kernel_core::timer(machine, processor));
+            self.interrupt(id as u16, |machine, processor| Here { machine, processor }.timer());
         }
         self.time.set(end);
     }
@@ -331,11 +331,11 @@ impl TestMachine {
         if let Some(call) = Call::from_number(call).filter(|_| call < QUICK_CALLS) {
             let [a, b, c, ..] = arguments;
             self.enter(id, |machine, processor| {
-                let straight = (call == Call::Call)
-                    .then(|| kernel_core::call_straight(machine, processor, context, [a, b, c]));
+                let here = Here { machine, processor };
+                let straight = (call == Call::Call).then(|| here.call_straight(context, [a, b, c]));
                 match straight.flatten() {
                     Some((callee, value)) => Next::Run(callee, value),
-                    None => kernel_core::quick(machine, processor, context, call, [a, b, c]),
+                    None => here.quick(context, call, [a, b, c]),
                 }
             });
             return;
@@ -345,7 +345,7 @@ impl TestMachine {
             context.set_register(number, value);
         }
         context.set_register(register::RAX, call);
-        self.enter(id, |machine, processor| kernel_core::system_call(machine, processor, context));
+        self.enter(id, |machine, processor| Here { machine, processor }.system_call(context));
     }
 
     /// What a context's last call answered.

@@ -11,7 +11,7 @@ use abi::call::Call;
 use abi::fault::Reason;
 use core::fmt;
 use kernel_core::context::Context;
-use kernel_core::{FaultRecord, Next};
+use kernel_core::{FaultRecord, Here, Next};
 
 const NMI: u64 = 2;
 const PAGE_FAULT: u64 = 14;
@@ -54,29 +54,29 @@ fn leave(next: Next<'_>) -> ! {
     }
 }
 
+fn here(area: &'static Area) -> Here<'static, Hardware> {
+    Here { machine: Hardware::known(), processor: &area.processor }
+}
+
 /// The processor runs its plan for the first time.
 pub extern "C" fn begin(area: &'static Area) -> ! {
     let hardware = Hardware::get();
     area.processor.enter();
     hardware.clock.keep_ticking(hardware.apic);
-    leave(kernel_core::nudge(hardware, &area.processor))
+    leave(here(area).nudge())
 }
+
+/// Where a call arrives: its first three arguments in their registers, and what the entry code adds.
+type Caller = &'static Context;
+type Place = &'static Area;
 
 /// Defines where a call with its arguments in registers arrives.
 macro_rules! quick {
     ($name:ident, $call:ident) => {
         /// A partition made this call.
         #[inline(never)]
-        pub extern "C" fn $name(
-            a: u64,
-            b: u64,
-            c: u64,
-            _: u64,
-            context: &'static Context,
-            area: &'static Area,
-        ) -> ! {
-            let hardware = Hardware::known();
-            leave(kernel_core::quick(hardware, &area.processor, context, Call::$call, [a, b, c]))
+        pub extern "C" fn $name(a: u64, b: u64, c: u64, _: u64, caller: Caller, at: Place) -> ! {
+            leave(here(at).quick(caller, Call::$call, [a, b, c]))
         }
     };
 }
@@ -88,31 +88,16 @@ quick!(give_up, Yield);
 quick!(acknowledge, Acknowledge);
 
 /// A partition made the call `call`.
-pub extern "C" fn call(
-    slot: u64,
-    mask: u64,
-    deadline: u64,
-    _: u64,
-    context: &'static Context,
-    area: &'static Area,
-) -> ! {
-    let arguments = [slot, mask, deadline];
-    match kernel_core::call_straight(Hardware::known(), &area.processor, context, arguments) {
+pub extern "C" fn call(a: u64, b: u64, c: u64, d: u64, caller: Caller, at: Place) -> ! {
+    match here(at).call_straight(caller, [a, b, c]) {
         Some((callee, value)) => resume_call(0, 0, value, callee),
-        None => slow_call(slot, mask, deadline, 0, context, area),
+        None => slow_call(a, b, c, d, caller, at),
     }
 }
 
 /// A partition made any other call; arguments are in the save area.
-pub extern "C" fn system_call(
-    _: u64,
-    _: u64,
-    _: u64,
-    _: u64,
-    context: &'static Context,
-    area: &'static Area,
-) -> ! {
-    leave(kernel_core::system_call(Hardware::known(), &area.processor, context))
+pub extern "C" fn system_call(_: u64, _: u64, _: u64, _: u64, caller: Caller, at: Place) -> ! {
+    leave(here(at).system_call(caller))
 }
 
 /// A partition was interrupted or caused an exception.
@@ -121,8 +106,7 @@ pub extern "C" fn from_partition(area: &'static Area, vector: u64, code: u64) ->
         interrupt(area, vector)
     }
     let address = if vector == PAGE_FAULT { control_register::fault_address() } else { 0 };
-    let record = FaultRecord { reason: vector, code, address };
-    leave(kernel_core::fault(Hardware::get(), &area.processor, record))
+    leave(here(area).fault(FaultRecord { reason: vector, code, address }))
 }
 
 /// An interrupt ended the halt of a processor; or the running context could not be restored: it is stopped, and nobody else
@@ -131,29 +115,28 @@ pub extern "C" fn from_kernel(area: &'static Area, vector: u64, code: u64) -> ! 
     if vector >= FIRST_INTERRUPT {
         interrupt(area, vector)
     }
-    let record = FaultRecord { reason: Reason::Evicted as u64, code, address: vector };
-    leave(kernel_core::fault(Hardware::get(), &area.processor, record))
+    leave(here(area).fault(FaultRecord { reason: Reason::Evicted as u64, code, address: vector }))
 }
 
 fn interrupt(area: &'static Area, number: u64) -> ! {
-    let (hardware, processor) = (Hardware::known(), &area.processor);
-    let apic = hardware.apic;
+    let here = here(area);
+    let apic = here.machine.apic;
     leave(match number as u8 {
         line @ io_apic::FIRST_VECTOR..vector::TIMER => {
-            kernel_core::interrupt(hardware, processor, u32::from(line - io_apic::FIRST_VECTOR))
+            here.interrupt(u32::from(line - io_apic::FIRST_VECTOR))
         }
         vector::TIMER => {
             apic.end();
-            hardware.time.tick(&hardware.clock);
-            hardware.clock.keep_ticking(apic);
-            kernel_core::timer(hardware, processor)
+            here.machine.time.tick(&here.machine.clock);
+            here.machine.clock.keep_ticking(apic);
+            here.timer()
         }
         vector::NUDGE => {
             apic.end();
-            kernel_core::nudge(hardware, processor)
+            here.nudge()
         }
         // An interrupt that went away is not ended; core only looks again at what is to run.
-        _ => kernel_core::nudge(hardware, processor),
+        _ => here.nudge(),
     })
 }
 

@@ -9,18 +9,24 @@ use core::arch::naked_asm;
 use kernel_core::context::{Context, restore};
 
 /// Restores `context` as it says itself; its call, if it is in one that succeeded, came to these values. `second` and `third`
-/// are zero: here that costs nothing.
+/// are zero: here that costs nothing. After that it is nothing special: see [`restore`].
 #[unsafe(naked)]
 pub extern "C" fn resume(third: u64, second: u64, first: u64, context: &Context) -> ! {
     naked_asm!(
-        "cmp qword ptr [rcx + CONTEXT_RESTORE], {call}",
-        "je {resume_call}",
-        "jmp {other}",
+        "cmp qword ptr [rcx + CONTEXT_RESTORE], {full}",
+        "jb {resume_call}",
+        "mov qword ptr [rcx + CONTEXT_RESTORE], {call}",
+        "je {full_return}",
+        load!("rcx", "rax, rdx, rsi, rdi, r8"),
+        "jmp kernel_return_from_call",
         call = const restore::CALL,
+        full = const restore::FULL,
         resume_call = sym resume_call,
-        other = sym other,
+        full_return = sym full_return,
     )
 }
+
+const _: () = assert!(restore::CALL < restore::FULL && restore::FULL < restore::ANSWER);
 
 /// As [`resume`], for a context that is known to be in a call that succeeded.
 #[unsafe(naked)]
@@ -38,40 +44,14 @@ pub extern "C" fn resume_call(third: u64, second: u64, first: u64, context: &Con
         "mov rcx, [rcx + CONTEXT_rip]",      // 6. `sysret` faults in ring 0 on an address that is not canonical:
         "mov r9, rcx",                       //    only the lower half will do; r9 becomes 0
         "shr r9, 47",
-        "jnz {evil}",
+        "jnz 2f",
         "xor r10d, r10d",                    // 7. the rest
         "swapgs",
         "mov gs, r10d",                      //    of the partition's, whose base is 0 with it
         "sysretq",
-        evil = sym evil,
-    )
-}
-
-/// `rcx` = the context, which was interrupted, or whose answer is in its save area. Either way it runs next, and the one after
-/// that is nothing special.
-#[unsafe(naked)]
-extern "C" fn other() {
-    naked_asm!(
-        "cmp qword ptr [rcx + CONTEXT_RESTORE], {full}",
-        "mov qword ptr [rcx + CONTEXT_RESTORE], {call}",
-        "je 2f",
-        load!("rcx", "rax, rdx, rsi, rdi, r8"),
-        "jmp kernel_return_from_call",
-        "2:",
-        "inc qword ptr gs:[AREA_ENTRIES]",
-        "mov gs:[AREA_CONTEXT], rcx",
-        "jmp {full_return}",
-        full = const restore::FULL,
-        call = const restore::CALL,
-        full_return = sym full_return,
-    )
-}
-
-/// Return from a call to where no call can have come from: `iretq` will fault, as the partition's.
-#[unsafe(naked)]
-extern "C" fn evil() {
-    naked_asm!(
+        "2:",                                // `iretq` will fault, as the partition's
         "mov rcx, gs:[AREA_CONTEXT]",
+        "dec qword ptr gs:[AREA_ENTRIES]",
         "jmp {full_return}",
         full_return = sym full_return,
     )
@@ -84,6 +64,8 @@ extern "C" fn evil() {
 #[unsafe(naked)]
 extern "C" fn full_return() {
     naked_asm!(
+        "inc qword ptr gs:[AREA_ENTRIES]",
+        "mov gs:[AREA_CONTEXT], rcx",
         "mov rsp, gs:[AREA_STACK]",          // 1. build the frame
         "push {data}",
         "push qword ptr [rcx + CONTEXT_rsp]",
