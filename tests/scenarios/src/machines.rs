@@ -67,6 +67,7 @@ const NODES: &str = "two memory nodes";
 #[must_use]
 pub fn all() -> Vec<Trial> {
     let mut trials = refusals();
+    trials.extend(processors());
     trials.extend(if campaign() { matrix() } else { handful() });
     let models: &[&str] = if campaign() {
         &["corei7_skylake_x", "corei7_icelake_u", "ryzen"]
@@ -211,6 +212,51 @@ fn check_memory(machine: &str, megabytes: u32) -> Result<()> {
     ensure!(least <= wanted && wanted - 20.0 < most, "not {megabytes} MiB:\n{machine}");
     Ok(())
 }
+
+/// A processor that lacks what the first one has is left out, it alone: the last one has its number. And an APIC id that takes
+/// more than a byte is reached.
+// covers: BOOT-6
+fn processors() -> Vec<Trial> {
+    let with = |name: &str, words: &'static [&'static str], says: &'static str| {
+        let options = Options { smp: 1, qemu_args: owned(words), ..Options::default() };
+        trial(format!("machine_{name}"), move || {
+            let mut session = start(&Artifacts::of("minimal"), &options)?;
+            let machine = ask(&mut session, "machine")?;
+            check_processors(&machine, 2)?;
+            ensure!(session.transcript().contains(says), "not '{says}':\n{}", session.transcript());
+            let (hardware, plan) = (ask(&mut session, "hardware")?, ask(&mut session, "plan")?);
+            ensure!(hardware.contains("APIC id 2"), "{hardware}");
+            ensure!(plan.contains("idle"), "{plan}");
+            ask(&mut session, "audit")?;
+            switch_off(&mut session, false)
+        })
+    };
+    vec![
+        with("where_one_processor_differs", DIFFERENT, "APIC id 1 differs from the first one"),
+        with("with_a_large_apic_id", FAR, "2 of 2 processors"),
+    ]
+}
+
+/// Three processors of which the second has no SMAP.
+const DIFFERENT: &[&str] = &[
+    "-smp",
+    "1,maxcpus=3,sockets=3",
+    "-device",
+    "max-x86_64-cpu,socket-id=1,core-id=0,thread-id=0,smap=off",
+    "-device",
+    "max-x86_64-cpu,socket-id=2,core-id=0,thread-id=0",
+];
+/// Two processors with the APIC ids 0 and 256, which takes an IOMMU that remaps interrupts.
+const FAR: &[&str] = &[
+    "-smp",
+    "1,maxcpus=258,sockets=2,cores=129",
+    "-device",
+    "max-x86_64-cpu,socket-id=1,core-id=0,thread-id=0",
+    "-machine",
+    "kernel-irqchip=split",
+    "-device",
+    "intel-iommu,intremap=on,eim=on",
+];
 
 /// Features without which nothing works, and the word for each that the refusal must hold.
 const NEEDED: [(&str, &str); 4] = [

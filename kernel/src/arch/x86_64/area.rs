@@ -7,7 +7,7 @@ use super::stacks::{self, Stacks};
 use abi::types::{Frame, MAX_PROCESSORS, PAGE_SIZE, ProcessorId};
 use core::mem::offset_of;
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU16, AtomicU64, Ordering};
 use kernel_core::boot::Pool;
 use kernel_core::context::Context;
 use kernel_core::processor::Processor;
@@ -25,7 +25,8 @@ pub struct Head {
     pub(super) smap: AtomicU64,
     /// Its APIC id.
     pub(super) apic: u32,
-    pub(super) id: ProcessorId,
+    /// Its number; settled when it has come.
+    pub(super) id: AtomicU16,
     pub(super) table: Table,
     task: TaskStateSegment,
     /// By which the processor and who starts it talk, see `processors`.
@@ -62,8 +63,18 @@ impl Area {
         let place = unsafe { &raw mut (*area).head };
         // SAFETY: as above.
         unsafe { place.write(head) };
-        AREAS.get(usize::from(id.raw()))?.store(area, Ordering::Release);
-        Self::of(id)
+        // SAFETY: the head was written just now; `Processor` is zeroed memory, which is a value of it.
+        let area = unsafe { &*area };
+        area.number(id);
+        Some(area)
+    }
+
+    /// Gives it this number, by which [`Self::of`] finds it; before it runs.
+    pub(super) fn number(&'static self, id: ProcessorId) {
+        let this = core::ptr::from_ref(self).cast_mut();
+        let before = self.head.id.swap(id.raw(), Ordering::AcqRel);
+        AREAS[usize::from(before)].store(null_mut(), Ordering::Release);
+        AREAS[usize::from(id.raw())].store(this, Ordering::Release);
     }
 
     /// The area of a processor.
@@ -84,7 +95,7 @@ impl Head {
             scratch: AtomicU64::new(0),
             smap: AtomicU64::new(0),
             apic,
-            id,
+            id: AtomicU16::new(id.raw()),
             table: segments::table(task as u64),
             task: segments::task_state(stacks.main, stacks.critical),
             note: AtomicU64::new(0),

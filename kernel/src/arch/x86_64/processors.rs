@@ -44,32 +44,29 @@ pub fn create(information: &BootInformation, pool: &mut Pool) -> u16 {
     made
 }
 
-/// Starts them. Returns how many processors run. After one that did not come no further one is started: it may
-/// yet come, through the trampoline, and must find what was written there for it.
+/// Starts them. Returns how many processors run; they have the first numbers, whichever did not come.
 pub fn start(trampoline: Frame, hardware: &'static Hardware) -> u32 {
     let mut online = 1;
     for index in 1..hardware.processors {
         let Some(area) = Area::of(ProcessorId::new(index)) else { continue };
-        match start_one(trampoline, hardware, area) {
+        match start_one(trampoline, hardware, area, ProcessorId::new(online)) {
             Ok(()) => online += 1,
             Err(why) => {
-                // Reset again, it waits for a start that never comes.
+                // Reset again, it waits for a start that never comes. If it comes all the same it goes no further than the trampoline.
                 let apic = area.head.apic;
                 hardware.apic.send_init(apic);
-                report!(
-                    "kernel: processor {index} (APIC id {apic}) {why}; it and the rest stay out"
-                );
-                break;
+                report!("kernel: the processor with APIC id {apic} {why}; it stays out");
             }
         }
     }
-    online
+    online.into()
 }
 
 fn start_one(
     trampoline: Frame,
     hardware: &'static Hardware,
     area: &'static Area,
+    id: ProcessorId,
 ) -> Result<(), &'static str> {
     let (apic, target) = (hardware.apic, area.head.apic);
     if !apic.is_x2apic() && target > 0xff {
@@ -80,7 +77,7 @@ fn start_one(
     let this = core::ptr::from_ref(area).addr() as u64;
     trampoline::write(
         trampoline,
-        &Start { root: hardware.root, stack: area.head.stack, area: this, entry },
+        &Start { apic: target, root: hardware.root, stack: area.head.stack, area: this, entry },
     );
     apic.send_init(target);
     await_step(hardware, AFTER_INIT, || false);
@@ -91,6 +88,7 @@ fn start_one(
     }
     await_step(hardware, PATIENCE, came).ok_or("did not come")?;
     compare_time(hardware, area)?;
+    area.number(id);
     area.head.note.store(note::GO, Ordering::Release);
     await_step(hardware, PATIENCE, || area.processor.online()).ok_or("came but did not run")
 }
@@ -123,19 +121,21 @@ fn await_step(hardware: &Hardware, patience: u64, done: impl Fn() -> bool) -> Op
 /// Where the trampoline leads, on the processor's own stack.
 extern "C" fn arrive(area: &'static Area) -> ! {
     let hardware = Hardware::get();
+    // Before anything of what the first one can do is asked of it.
+    if !features::detect().is_ok_and(|here| here == hardware.features) {
+        report!("kernel: the processor with APIC id {} differs from the first one", area.head.apic);
+        super::crash::halt();
+    }
     processor_state::load(area, hardware.features);
     hardware.apic.enable();
     hardware.apic.arm_timer(hardware.clock.deadline);
-    if !features::detect().is_ok_and(|here| here == hardware.features) {
-        report!("kernel: processor {} differs from the first one", area.head.id.raw());
-        super::crash::halt();
-    }
     let note = &area.head.note;
     note.store(note::ARRIVED, Ordering::Release);
     follow(note::ASKED, area);
     note.store(time_stamp(), Ordering::Release);
     follow(note::GO, area);
-    area.processor.bring_up(area.head.id, SLOT, hardware.root);
+    let id = ProcessorId::new(area.head.id.load(Ordering::Acquire));
+    area.processor.bring_up(id, SLOT, hardware.root);
     run(area)
 }
 

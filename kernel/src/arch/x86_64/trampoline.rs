@@ -47,11 +47,19 @@ global_asm!(
     "ljmpl *long(%ebx)",
     ".code64",
     "trampoline_long:",
-    "movl %ebx, %ebx",
-    "movq stack(%rbx), %rsp", // 8. its own stack and area
-    "movq area(%rbx), %rdi",
+    "movl %ebx, %ebp",
+    "movq stack(%rbp), %rsp", // 8. its own stack and area
+    "movq area(%rbp), %rdi",
+    "movq entry(%rbp), %rsi",
+    "movl $1, %eax", // 9. who comes late finds them to be another's, and goes no further
+    "cpuid",
+    "shrl $24, %ebx",
+    "cmpb apic(%rbp), %bl",
+    "jne trampoline_late",
     "xorl %ebp, %ebp",
-    "callq *entry(%rbx)", // 9. does not return
+    "callq *%rsi", // 10. does not return
+    "trampoline_late: hlt",
+    "jmp trampoline_late",
     ".balign 8",
     "trampoline_gdt:",
     ".quad 0, 0x00cf9b000000ffff, 0x00cf93000000ffff, 0x00af9b000000ffff",
@@ -59,10 +67,11 @@ global_asm!(
     ".set gdt_pointer, trampoline_table - trampoline_start",
     ".set protected, gdt_pointer + 8",
     ".set long, gdt_pointer + 16",
-    ".set root, gdt_pointer + 24",
-    ".set stack, gdt_pointer + 32",
-    ".set area, gdt_pointer + 40",
-    ".set entry, gdt_pointer + 48",
+    ".set apic, gdt_pointer + 24", // before the words that it guards
+    ".set root, gdt_pointer + 32",
+    ".set stack, gdt_pointer + 40",
+    ".set area, gdt_pointer + 48",
+    ".set entry, gdt_pointer + 56",
     ".previous",
     options(att_syntax)
 );
@@ -85,6 +94,8 @@ fn distance(label: *const u8) -> u64 {
 
 /// What a processor needs to get into the kernel.
 pub struct Start {
+    /// Its APIC id, of which the low byte is compared.
+    pub apic: u32,
     /// Root of the kernel's page tables, below 4 GiB.
     pub root: Frame,
     /// Top of its stack.
@@ -98,7 +109,8 @@ pub struct Start {
 /// Writes the page for one processor.
 pub fn write(page: Frame, start: &Start) {
     let length = distance(&raw const trampoline_table);
-    // SAFETY: the loader keeps the page for this; the code is shorter than it, and no processor runs it now.
+    // SAFETY: the loader keeps the page for this; the code is shorter than it, and a processor that
+    // comes late finds the very bytes that were there.
     unsafe {
         (&raw const trampoline_start).copy_to_nonoverlapping(memory::pointer(page), length as usize)
     };
@@ -109,6 +121,7 @@ pub fn write(page: Frame, start: &Start) {
         gdt << 16 | (size_of_val(&trampoline_gdt) as u64 - 1),
         far(&raw const trampoline_protected, CODE[0]),
         far(&raw const trampoline_long, CODE[1]),
+        start.apic.into(),
         start.root.address().raw(),
         start.stack,
         start.area,
