@@ -1,7 +1,7 @@
 //! From a manifest to the files that machines boot.
 
 use crate::paths;
-use crate::programs::{self, Target};
+use crate::programs::{self, Profile, Target};
 use anyhow::{Context as _, Result, bail};
 use image_builder::{Built, Manifest, nearest, stripped};
 use std::collections::BTreeMap;
@@ -115,11 +115,19 @@ fn no_manifest(name: &str) -> anyhow::Error {
 /// # Errors
 /// Whatever keeps it from being built, with advice.
 pub fn build(name: &str) -> Result<Artifacts> {
+    build_as(name, Profile::Release)
+}
+
+/// Builds them in another way than [`build`] does.
+///
+/// # Errors
+/// Whatever keeps it from being built, with advice.
+pub fn build_as(name: &str, profile: Profile<'_>) -> Result<Artifacts> {
     let manifest = manifest(name)?;
     let mut packages = vec!["kernel", "loader"];
     packages.extend(manifest.programs());
     check_packages(&manifest)?;
-    let files = programs::build(&packages, Target::Bare)?;
+    let files = programs::build(&packages, Target::Bare, profile)?;
     let artifacts = Artifacts::of(name);
     fs::create_dir_all(artifacts.folder.join("symbols"))?;
     let built = join(&manifest, &files)?;
@@ -177,7 +185,7 @@ fn keep_symbols(artifacts: &Artifacts, files: &BTreeMap<String, PathBuf>) -> Res
 /// # Errors
 /// Whatever keeps it from being built.
 pub fn build_uefi_loader(artifacts: &Artifacts) -> Result<()> {
-    let files = programs::build(&["loader-uefi"], Target::Uefi)?;
+    let files = programs::build(&["loader-uefi"], Target::Uefi, Profile::Release)?;
     let file = files.get("loader-uefi").context("cargo built no UEFI loader")?;
     fs::copy(file, artifacts.uefi_loader())?;
     Ok(())

@@ -10,12 +10,14 @@
 pub mod bochs;
 pub mod exec;
 pub mod images;
+pub mod inside;
 pub mod iso;
 pub mod kvm;
 pub mod machine;
 pub mod marks;
 pub mod paths;
 pub mod perfetto;
+pub mod physical;
 pub mod programs;
 pub mod qmp;
 pub mod session;

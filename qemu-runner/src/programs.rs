@@ -35,12 +35,36 @@ impl Target {
     }
 }
 
+/// How programs are built.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Profile<'a> {
+    /// As they are meant to run.
+    Release,
+    /// For a debugger, and this program as it is written: every function is there, every variable can be read.
+    Debugging(&'a str),
+}
+
+impl Profile<'_> {
+    fn choose(self, command: &mut Command) {
+        match self {
+            Self::Release => command.args(["--profile", "release"]),
+            Self::Debugging(program) => command
+                .args(["--profile", "debugging", "--config"])
+                .arg(format!("profile.debugging.package.{program}.opt-level=0")),
+        };
+    }
+}
+
 /// Builds `packages` and gives the file of each program by its name.
 ///
 /// # Errors
 /// What cargo says has been printed; the error says which packages were built.
-pub fn build(packages: &[&str], target: Target) -> Result<BTreeMap<String, PathBuf>> {
-    let mut child = cargo(packages, target)
+pub fn build(
+    packages: &[&str],
+    target: Target,
+    profile: Profile<'_>,
+) -> Result<BTreeMap<String, PathBuf>> {
+    let mut child = cargo(packages, target, profile)
         .stdout(Stdio::piped())
         .spawn()
         .context("cargo could not be started; is Rust installed? See https://rustup.rs")?;
@@ -59,10 +83,11 @@ pub fn build(packages: &[&str], target: Target) -> Result<BTreeMap<String, PathB
 }
 
 /// The cargo command: the default toolchain, or Debian's where `BULKHEAD_TOOLCHAIN` says so.
-fn cargo(packages: &[&str], target: Target) -> Command {
+fn cargo(packages: &[&str], target: Target, profile: Profile<'_>) -> Command {
     let debian = std::env::var_os("BULKHEAD_TOOLCHAIN").is_some_and(|name| name == "debian");
     let mut command = Command::new(if debian { "/usr/bin/cargo" } else { "cargo" });
-    command.current_dir(paths::root()).args(["build", "--release", "--target", target.triple()]);
+    command.current_dir(paths::root()).args(["build", "--target", target.triple()]);
+    profile.choose(&mut command);
     command.args(["--message-format", "json-render-diagnostics", "--quiet"]);
     for package in packages {
         command.args(["-p", package]);

@@ -4,6 +4,7 @@ use crate::images::{self, Artifacts};
 use crate::machine::{Debugger, Options};
 use crate::marks::Piece;
 use crate::paths;
+use crate::programs::Profile;
 use crate::session::Session;
 use crate::verbs::run;
 use abi::image::NAME_LENGTH;
@@ -45,7 +46,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<()> {
     let image = arguments.image.clone().unwrap_or_else(|| image_of(&arguments.program));
     let subject = Subject::of(&images::manifest(&image)?, &arguments.program)?;
-    let artifacts = run::prepare(&image, &arguments.machine)?;
+    let artifacts = run::prepare_as(&image, &arguments.machine, subject.profile())?;
     let port = free_port()?;
     let debugger = subject.debugger(&artifacts, port)?;
     let mut session = Session::start(&arguments.machine, &artifacts, Debugger::Port(port))?;
@@ -73,16 +74,19 @@ fn image_of(program: &str) -> String {
 
 /// What is debugged.
 #[derive(Debug, PartialEq, Eq)]
-struct Subject {
+pub struct Subject {
     /// The program with the symbols.
-    program: String,
+    pub program: String,
     /// The partitions in which breakpoints count; none for what runs in none.
-    partitions: Vec<String>,
+    pub partitions: Vec<String>,
 }
 
 impl Subject {
     /// What `name` means in an image: a partition, the partitions that run a program, or what comes before them.
-    fn of(manifest: &Manifest, name: &str) -> Result<Self> {
+    ///
+    /// # Errors
+    /// It means nothing; the error says what there is.
+    pub fn of(manifest: &Manifest, name: &str) -> Result<Self> {
         let program = |program: &str, partitions| Self { program: program.to_owned(), partitions };
         if let Some(one) = manifest.partitions.iter().find(|one| one.name.value == name) {
             return Ok(program(&one.program.value, vec![name.to_owned()]));
@@ -104,8 +108,20 @@ impl Subject {
         )
     }
 
+    /// How the programs are built: kernel and loader are debugged as they run, where a partition's author wants to see variables.
+    fn profile(&self) -> Profile<'_> {
+        if self.partitions.is_empty() {
+            Profile::Release
+        } else {
+            Profile::Debugging(&self.program)
+        }
+    }
+
     /// The debugger that attaches to `port`, with symbols and with breakpoints that count here alone.
-    fn debugger(&self, artifacts: &Artifacts, port: u16) -> Result<Command> {
+    ///
+    /// # Errors
+    /// Its script cannot be written.
+    pub fn debugger(&self, artifacts: &Artifacts, port: u16) -> Result<Command> {
         let mut command = Command::new("gdb");
         command.arg("-q").arg(artifacts.symbols(&self.program));
         if !self.partitions.is_empty() {
@@ -186,7 +202,10 @@ fn gdb(mut debugger: Command) -> Result<()> {
 }
 
 /// A port nobody uses now.
-fn free_port() -> Result<u16> {
+///
+/// # Errors
+/// There is none.
+pub fn free_port() -> Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 

@@ -3,6 +3,7 @@
 use crate::images::{self, Artifacts};
 use crate::machine::{Debugger, Firmware, Options};
 use crate::marks::Piece;
+use crate::programs::Profile;
 use crate::session::Session;
 use crate::terminal::{Raw, until_leave};
 use crate::verdict::End;
@@ -41,7 +42,15 @@ const TICK: Duration = Duration::from_millis(15);
 /// # Errors
 /// Whatever keeps it from being built.
 pub fn prepare(name: &str, options: &Options) -> Result<Artifacts> {
-    let artifacts = images::build(name)?;
+    prepare_as(name, options, Profile::Release)
+}
+
+/// Builds it in another way than [`prepare`] does.
+///
+/// # Errors
+/// Whatever keeps it from being built.
+pub fn prepare_as(name: &str, options: &Options, profile: Profile<'_>) -> Result<Artifacts> {
+    let artifacts = images::build_as(name, profile)?;
     match options.firmware {
         Firmware::Direct => {}
         Firmware::Bios | Firmware::UefiDisc => iso::write_iso(&artifacts)?,

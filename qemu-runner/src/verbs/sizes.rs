@@ -1,9 +1,17 @@
-//! `sizes`: how big the programs of an image are, and how much they have grown since it was last recorded.
+//! `sizes`: how big the programs of an image are, how much they have grown since it was last recorded, and how much of
+//! their stacks and heaps they use when the image runs.
 
+use crate::exec;
 use crate::images::{self, Artifacts};
+use crate::inside::{Inside, Usage, Used};
+use crate::machine::{Debugger, Options};
 use crate::paths;
+use crate::physical::Still;
+use crate::session::Session;
+use crate::verbs::run;
+use abi::manifest::PartitionRole;
 use abi::types::PAGE_SIZE;
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use image_builder::Manifest;
 use object::{File, Object as _, ObjectSection as _, SectionKind};
@@ -11,6 +19,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
 
 /// Arguments of `sizes`.
 #[derive(Debug, Args)]
@@ -21,6 +31,18 @@ pub struct Arguments {
     /// Record the sizes: growth is counted from them.
     #[arg(long)]
     pub record: bool,
+    /// Look at the programs alone; do not start the image to see what it uses.
+    #[arg(long)]
+    pub no_run: bool,
+    /// Commands typed at the console before the machine is looked at, such as 'restart io-console'.
+    #[arg(long, conflicts_with = "no_run")]
+    pub exec: Option<String>,
+    /// Milliseconds that the machine runs between its last command and the look.
+    #[arg(long, default_value_t = 500)]
+    pub after: u64,
+    /// The machine.
+    #[command(flatten)]
+    pub machine: Options,
 }
 
 /// Bytes of a program.
@@ -37,17 +59,25 @@ struct Size {
 /// Sizes of programs by their names.
 type Sizes = BTreeMap<String, Size>;
 
+/// What a machine may need for one command.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Builds the image and prints its sizes.
 ///
 /// # Errors
-/// The image cannot be built, a program cannot be read, or the record cannot be written.
+/// The image cannot be built or run, a program cannot be read, or the record cannot be written.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let manifest = images::manifest(&arguments.name)?;
     let artifacts = images::build(&arguments.name)?;
     let sizes = measure(&artifacts, &manifest)?;
     let before = parse(&fs::read_to_string(record()).unwrap_or_default());
     print!("{}", programs(&sizes, &before));
-    print!("{}", stacks(&manifest));
+    let interactive =
+        manifest.partitions.iter().any(|one| one.role.value == PartitionRole::Command);
+    if interactive && !arguments.no_run {
+        let usages = usages(arguments)?;
+        print!("{}", stacks(&manifest, &usages));
+    }
     if arguments.record {
         let mut all = before;
         all.extend(sizes);
@@ -123,19 +153,78 @@ fn growth(before: Size, now: Size) -> String {
     }
 }
 
-/// The table of what partitions are given beside their programs.
-fn stacks(manifest: &Manifest) -> String {
+/// Runs the image and looks what was used.
+fn usages(arguments: &Arguments) -> Result<Usages> {
+    let artifacts = run::prepare(&arguments.name, &arguments.machine)?;
+    let mut session = Session::start(&arguments.machine, &artifacts, Debugger::None)?;
+    for command in exec::commands(arguments.exec.as_deref().unwrap_or("uptime")) {
+        let answer = exec::command(&mut session, command, PATIENCE)?;
+        ensure!(answer.status == Some(0), "'{command}' failed: {}", answer.output.trim_end());
+    }
+    thread::sleep(Duration::from_millis(arguments.after));
+    Usages::of(&mut session)
+}
+
+/// What kernel and partitions of a running image have used.
+#[derive(Debug)]
+pub struct Usages {
+    /// The kernel's stacks, one for each processor.
+    pub kernel: Vec<Used>,
+    /// The partitions.
+    pub partitions: Vec<Usage>,
+}
+
+impl Usages {
+    /// Looks into a machine.
+    ///
+    /// # Errors
+    /// No kernel runs there.
+    pub fn of(session: &mut Session) -> Result<Self> {
+        let mut memory = Still::new(session.control())?;
+        let inside = Inside::find(&mut memory)?;
+        let partitions = inside.partitions(&mut memory)?;
+        Ok(Self { kernel: inside.kernel_stacks(&mut memory)?, partitions })
+    }
+
+    /// What a partition has used.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<&Usage> {
+        self.partitions.iter().find(|usage| usage.name == name)
+    }
+}
+
+/// The table of what was used of what was given.
+fn stacks(manifest: &Manifest, usages: &Usages) -> String {
     let mut table = format!(
-        "\n{:24} {:>9} {:>9} {:>9}  {}\n",
-        "PARTITION", "STACK", "HEAP", "LASTING", "PROGRAM"
+        "\n{:24} {:>9} {:>9} {:>5} {:>9} {:>9} {:>9}  {}\n",
+        "PARTITION", "STACK", "USED", "", "HEAP", "TOUCHED", "LASTING", "PROGRAM"
     );
+    for (processor, stack) in usages.kernel.iter().enumerate() {
+        let name = format!("kernel, processor {processor}");
+        // Writing to a string does not fail.
+        let _ = writeln!(table, "{name:24} {}", shown(*stack));
+    }
     for one in &manifest.partitions {
         let bytes = |pages: u32| u64::from(pages) * PAGE_SIZE;
-        let (stack, heap, lasting) = (bytes(one.stack), bytes(one.heap), bytes(one.lasting));
+        let given = |pages| Used { most: 0, of: bytes(pages) };
         let (name, program) = (&one.name.value, &one.program.value);
-        let _ = writeln!(table, "{name:24} {stack:9} {heap:9} {lasting:9}  {program}");
+        let usage = usages.named(name);
+        let stack = usage.map_or(given(one.stack), |usage| usage.stack);
+        let heap = usage.map_or(given(one.heap), |usage| usage.heap);
+        let (stack, lasting) = (shown(stack), bytes(one.lasting));
+        let _ = writeln!(
+            table,
+            "{name:24} {stack} {:9} {:9} {lasting:9}  {program}",
+            heap.of, heap.most
+        );
     }
     table
+}
+
+/// What there is, how much of it was used, and how much that is of a hundred.
+fn shown(used: Used) -> String {
+    let Used { most, of } = used;
+    format!("{of:9} {most:9} {:>3} %", most * 100 / of.max(1))
 }
 
 /// The record as it is kept: a program in each line, with text, data and bss.
@@ -196,8 +285,30 @@ mod tests {
 
     #[test]
     fn every_partition_has_its_line() {
-        let table = stacks(&images::manifest("minimal").unwrap());
-        let words: Vec<&str> = table.lines().last().unwrap().split_whitespace().collect();
-        assert_eq!(words, ["io-console", "32768", "2097152", "0", "io-console"]);
+        let manifest = images::manifest("minimal").unwrap();
+        let used = |most, of| Used { most, of };
+        let one =
+            |name: &str, stack| Usage { name: name.to_owned(), stack, heap: used(4096, 2 << 20) };
+        let usages = Usages {
+            kernel: vec![used(800, 16384)],
+            partitions: vec![
+                one("io-console", used(3000, 32768)),
+                one("resource-manager", used(32768, 65536)),
+            ],
+        };
+        let table = stacks(&manifest, &usages);
+        let line = |n: usize| {
+            table.lines().nth(n).unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(line(2), "kernel, processor 0 16384 800 4 %");
+        assert_eq!(
+            line(3),
+            "resource-manager 65536 32768 50 % 2097152 4096 4194304 resource-manager"
+        );
+        assert_eq!(line(7), "io-console 32768 3000 9 % 2097152 4096 0 io-console");
+        assert!(
+            line(4).starts_with("boot 32768 0 0 % 262144 0"),
+            "what was not found shows nothing used"
+        );
     }
 }

@@ -1,30 +1,40 @@
-//! What the author of a partition uses: the trace and its drawing.
+//! What the author of a partition uses: the trace and its drawing, the measure of stacks, back traces, the debugger.
 
 use crate::{PATIENCE, start, trial, usual};
+use abi::information::Information;
+use abi::layout::INFORMATION;
 use anyhow::{Context as _, Result, ensure};
 use libtest_mimic::Trial;
 use qemu_runner::images::{self, Artifacts};
+use qemu_runner::machine::Debugger;
 use qemu_runner::session::Session;
+use qemu_runner::verbs::debug::{Subject, free_port};
+use qemu_runner::verbs::sizes::Usages;
 use qemu_runner::{exec, perfetto};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::mem::offset_of;
+use std::process::Stdio;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use trace_text::{Line, What};
 
 /// Every scenario.
 #[must_use]
 pub fn all() -> Vec<Trial> {
-    vec![trial("author_trace", trace)]
+    vec![
+        trial("author_trace", trace),
+        trial("author_stacks", stacks),
+        trial("author_panic", panics),
+        trial("author_debug", debug),
+    ]
 }
 
 /// A client asks its server: that must be in the trace, and in its drawing.
 fn trace() -> Result<()> {
     let mut session = start(&Artifacts::of("node"), &usual()?)?;
     ask(&mut session, "restart echo-asks")?;
-    while !answered(&ask(&mut session, "log echo-asks")?) {
-        thread::sleep(Duration::from_millis(50));
-    }
+    until(&mut session, "log echo-asks", answered)?;
     // It asks again after a second, when the server has long been waiting.
     thread::sleep(Duration::from_secs(1));
     let printed = ask(&mut session, "trace 1000000")?;
@@ -39,6 +49,19 @@ fn ask(session: &mut Session, command: &str) -> Result<String> {
     let answer = exec::command(session, command, PATIENCE)?;
     ensure!(answer.status == Some(0), "{}", answer.output);
     Ok(answer.output)
+}
+
+/// Asks again and again until the answer is as it should be.
+fn until(session: &mut Session, command: &str, right: impl Fn(&str) -> bool) -> Result<()> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let answer = ask(session, command)?;
+        if right(&answer) {
+            return Ok(());
+        }
+        ensure!(Instant::now() < end, "'{command}' still says:\n{answer}");
+        thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// Whether the log says that the client of the second life had its answer.
@@ -84,5 +107,80 @@ fn drawing(file: &str) -> Result<()> {
         }
     }
     ensure!(ends.len() > 5, "{} tracks have slices", ends.len());
+    Ok(())
+}
+
+/// Bytes of its own of a call of `tests/diver`, and calls more in each life.
+const DIVE: u64 = 64 * 32;
+
+/// Who goes deeper is seen to, and nobody else.
+fn stacks() -> Result<()> {
+    let mut session = start(&Artifacts::of("author"), &usual()?)?;
+    let mut before = 0;
+    let mut others = None;
+    for life in 1..=2 {
+        until(&mut session, "ps", |text| {
+            text.lines().any(|line| line.contains("diver") && line.contains("waiting"))
+        })?;
+        let usages = Usages::of(&mut session)?;
+        let most =
+            |name: &str| usages.named(name).map(|usage| usage.stack.most).context(name.to_owned());
+        let now = most("diver")?;
+        ensure!(now >= before + DIVE, "life {life} used {now} bytes, the one before {before}");
+        before = now;
+        let still = (most("greeter")?, most("idle")?);
+        ensure!(*others.get_or_insert(still) == still, "others went deeper as well: {still:?}");
+        ensure!(
+            usages.kernel.len() == 2
+                && usages.kernel.iter().all(|used| (1..used.of).contains(&used.most)),
+            "{usages:?}"
+        );
+        ask(&mut session, "restart diver")?;
+    }
+    Ok(())
+}
+
+/// The template does what the tutorial says: it repeats, panics with names, files and lines, and comes back.
+fn panics() -> Result<()> {
+    let mut session = start(&Artifacts::of("author"), &usual()?)?;
+    session.wait_prompt(PATIENCE)?;
+    session.send(b"console greeter\r")?;
+    let from = session.wait_text(0, "start 1", PATIENCE)?;
+    session.send(b"hi\rpanic\r")?;
+    let mut at = from;
+    for words in [
+        "you typed: hi",
+        "panicked at ",
+        "partition.rs:24:20",
+        "as you wish",
+        "  at greeter@0x",
+        "obey (",
+        "partition.rs:24)",
+        "start 2",
+    ] {
+        at = session.wait_text(at, words, PATIENCE)?;
+    }
+    Ok(())
+}
+
+/// A breakpoint stops in one of two partitions that run the same program, though the other comes to it first.
+fn debug() -> Result<()> {
+    let artifacts = Artifacts::of("author");
+    let subject = Subject::of(&images::manifest("author")?, "other")?;
+    let port = free_port()?;
+    let mut debugger = subject.debugger(&artifacts, port)?;
+    let name = format!("x/s {:#x}", INFORMATION + offset_of!(Information, name) as u64);
+    for command in ["break listen", "continue", &name, "bt 1", "kill"] {
+        debugger.args(["-ex", command]);
+    }
+    debugger.arg("-batch").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut session = Session::start(&usual()?, &artifacts, Debugger::Port(port))?;
+    let gdb = debugger.spawn()?;
+    // It ends the machine once it has stopped there.
+    session.finish(PATIENCE)?;
+    let said = String::from_utf8_lossy(&gdb.wait_with_output()?.stdout).into_owned();
+    for words in ["\"other\"", "#0  listen ()"] {
+        ensure!(said.contains(words), "gdb does not say {words}:\n{said}");
+    }
     Ok(())
 }
