@@ -20,6 +20,7 @@ pub enum Target {
 }
 
 impl Target {
+    /// Its name for the compiler.
     const fn triple(self) -> &'static str {
         match self {
             Self::Bare => "x86_64-unknown-none",
@@ -82,16 +83,21 @@ pub fn build(
     bail!("{} did not build; the messages above say why", packages.join(", "))
 }
 
-/// The cargo command: the default toolchain, or Debian's where `BULKHEAD_TOOLCHAIN` says so.
 fn cargo(packages: &[&str], target: Target, profile: Profile<'_>) -> Command {
-    let debian = std::env::var_os("BULKHEAD_TOOLCHAIN").is_some_and(|name| name == "debian");
-    let mut command = Command::new(if debian { "/usr/bin/cargo" } else { "cargo" });
-    command.current_dir(paths::root()).args(["build", "--target", target.triple()]);
+    let mut command = cargo_for(target, "build");
     profile.choose(&mut command);
     command.args(["--message-format", "json-render-diagnostics", "--quiet"]);
     for package in packages {
         command.args(["-p", package]);
     }
+    command
+}
+
+/// A command of cargo for the bare machine: with the default toolchain, or Debian's where `BULKHEAD_TOOLCHAIN` says so.
+pub fn cargo_for(target: Target, verb: &str) -> Command {
+    let debian = std::env::var_os("BULKHEAD_TOOLCHAIN").is_some_and(|name| name == "debian");
+    let mut command = Command::new(if debian { "/usr/bin/cargo" } else { "cargo" });
+    command.current_dir(paths::root()).args([verb, "--target", target.triple()]);
     if debian {
         debian_toolchain(&mut command, target);
     }
@@ -101,7 +107,10 @@ fn cargo(packages: &[&str], target: Target, profile: Profile<'_>) -> Command {
 /// Debian's compiler has no library for these targets, so it is built along.
 fn debian_toolchain(command: &mut Command, target: Target) {
     let (variable, linker) = target.linker();
+    // Its own cargo-clippy before rustup's.
+    let path = std::env::var("PATH").unwrap_or_default();
     command
+        .env("PATH", format!("/usr/bin:{path}"))
         .env("RUSTC", "/usr/bin/rustc")
         .env("RUSTDOC", "/usr/bin/rustdoc")
         .env("RUSTC_BOOTSTRAP", "1")

@@ -2,6 +2,7 @@
 
 use crate::machine::{MACHINE, Options};
 use crate::paths::{self, Program};
+use crate::programs::{self, Target};
 use crate::verbs::image;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
@@ -14,6 +15,8 @@ enum Action {
     Cargo(&'static [&'static str], Packages, &'static [&'static str]),
     /// A cargo command with extra compiler flags.
     Flagged(&'static str, &'static [&'static str]),
+    /// Lints what only the bare machine can build.
+    Lint(Target, Packages),
     /// Makes the documentation of these packages, in which nothing may be missing and every link leads somewhere.
     Documentation(&'static [&'static str]),
     /// Builds every image in every form.
@@ -26,6 +29,8 @@ enum Packages {
     Host,
     /// Programs of the bare machine.
     Bare,
+    /// The loader as a UEFI application.
+    Uefi,
     /// Programs of the bare machine that the host can build, and so test.
     Portable,
     /// Those of the others that have a library for the host to test.
@@ -42,8 +47,6 @@ struct Step {
 
 /// Set to anything, the tests take the long form of everything.
 const CAMPAIGN: &str = "BULKHEAD_CAMPAIGN";
-const BARE: &str = "x86_64-unknown-none";
-const UEFI: &str = "x86_64-unknown-uefi";
 const STRICT: &[&str] = &["-D", "warnings"];
 
 /// Steps that run whole machines.
@@ -62,18 +65,8 @@ const STEPS: [Step; 14] = [
         "lint-libraries",
         Action::Cargo(&["clippy", "--lib", "--profile", "test"], Packages::Libraries, STRICT),
     ),
-    step(
-        "lint-bare",
-        Action::Cargo(&["clippy", "--release", "--target", BARE], Packages::Bare, STRICT),
-    ),
-    step(
-        "lint-uefi",
-        Action::Cargo(
-            &["clippy", "--release", "--target", UEFI, "-p", "loader-uefi"],
-            Packages::Named,
-            STRICT,
-        ),
-    ),
+    step("lint-bare", Action::Lint(Target::Bare, Packages::Bare)),
+    step("lint-uefi", Action::Lint(Target::Uefi, Packages::Uefi)),
     step("documentation", Action::Documentation(&["-p", "abi", "-p", "rt", "-p", "ring"])),
     step("host", Action::Cargo(&["test"], Packages::Host, &[])),
     step("portable", Action::Cargo(&["test"], Packages::Portable, &[])),
@@ -171,6 +164,14 @@ impl Arguments {
                 let filter = self.filter.iter().filter(|_| arguments.contains(&"test"));
                 run_to_end(command.arg("--").args(filter).args(*rest))
             }
+            Action::Lint(target, packages) => {
+                let mut command = programs::cargo_for(*target, "clippy");
+                command.arg("--release");
+                for package in packages.names() {
+                    command.args(["-p", &package]);
+                }
+                run_to_end(command.arg("--").args(STRICT))
+            }
             // Other flags rebuild everything, so they have a target folder of their own.
             Action::Flagged(flags, arguments) => {
                 let folder = paths::target().join("flagged");
@@ -208,6 +209,7 @@ impl Packages {
                 let kernel = ["kernel", "loader"].map(str::to_owned);
                 kernel.into_iter().chain(chosen(|_| true)).collect()
             }
+            Self::Uefi => vec!["loader-uefi".to_owned()],
             Self::Portable => chosen(Program::portable),
             Self::Libraries => chosen(|program| program.has_library() && !program.portable()),
         }
