@@ -6,7 +6,9 @@ use crate::run::contexts;
 use crate::space::slot_pages;
 use crate::trouble::Trouble;
 use abi::call::Error;
-use abi::control::{ChannelOperation, ContextOperation, PartitionOperation, first_slot};
+use abi::control::{
+    ChannelOperation, ContextOperation, PartitionOperation, SLOTS_PER_PAGE, first_slot,
+};
 use abi::layout;
 use abi::manifest::PartitionRole;
 use abi::message::resource::ResourceStatus;
@@ -115,14 +117,28 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             let _ = self.on(partition, PartitionOperation::Clear, [slot.into(), 0, 0, 0]);
         }
         for index in (0..slot_pages(row)).rev() {
-            match self.on(partition, PartitionOperation::RemoveSlots, [index, 0, 0, 0]) {
-                // There is no such page.
-                Err(Refusal { error: Error::BadArgument, .. }) => {}
-                answer => gone(answer)?,
-            }
+            self.end_slots(partition, index)?;
         }
         self.end_tables(row, partition);
         gone(self.on(partition, PartitionOperation::Destroy, [0; 4]))
+    }
+
+    /// Removes a page of slots, whatever a partition that holds itself has put there.
+    fn end_slots(&mut self, partition: Slot, index: u64) -> Result<(), Trouble> {
+        let remove = PartitionOperation::RemoveSlots;
+        let mut answer = self.on(partition, remove, [index, 0, 0, 0]);
+        if matches!(answer, Err(Refusal { error: Error::InUse, .. })) {
+            let first = index * u64::from(SLOTS_PER_PAGE);
+            for slot in first.max(1)..first + u64::from(SLOTS_PER_PAGE) {
+                let _ = self.on(partition, PartitionOperation::Clear, [slot, 0, 0, 0]);
+            }
+            answer = self.on(partition, remove, [index, 0, 0, 0]);
+        }
+        match answer {
+            // There is no such page.
+            Err(Refusal { error: Error::BadArgument, .. }) => Ok(()),
+            answer => gone(answer),
+        }
     }
 
     /// Removes the tables below the root, which goes with the partition.

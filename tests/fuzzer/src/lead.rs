@@ -137,7 +137,7 @@ impl Leader {
         }
         for copy in self.copies.into_iter().flatten() {
             let started = self.manager.act(system, ResourceRequest::Start, copy.id);
-            self.check(started, format_args!("a copy was not started"));
+            self.check(started.is_ok(), format_args!("a copy was not started: {started:?}"));
         }
         self.begin_round(system, false);
     }
@@ -153,7 +153,7 @@ impl Leader {
             self.copies[place] = Some(Copy { rests: false, ..copy });
             if again {
                 let started = self.manager.act(system, ResourceRequest::Restart, copy.id);
-                self.check(started, format_args!("a copy was not restarted"));
+                self.check(started.is_ok(), format_args!("a copy was not restarted: {started:?}"));
             }
         }
         self.feed(system);
@@ -288,9 +288,11 @@ impl Leader {
                     };
                     self.add(tally);
                 }
-            } else if !self.manager.act(system, ResourceRequest::Restart, stopped.id) {
-                self.check(false, format_args!("partition {} was not restarted", stopped.id));
+                continue;
             }
+            let again = self.manager.act(system, ResourceRequest::Restart, stopped.id);
+            let id = stopped.id;
+            self.check(again.is_ok(), format_args!("partition {id} was not restarted: {again:?}"));
         }
     }
 
@@ -299,7 +301,7 @@ impl Leader {
         self.over = true;
         for copy in self.copies.into_iter().flatten() {
             let gone = self.manager.act(system, ResourceRequest::Destroy, copy.id);
-            self.check(gone, format_args!("a copy was not destroyed"));
+            self.check(gone.is_ok(), format_args!("a copy was not destroyed: {gone:?}"));
         }
         let before = self.free;
         let after = self.audit(system).free;

@@ -18,6 +18,9 @@ const PATIENCE: Nanoseconds = time::seconds(30);
 /// Frames looked through for those of others: all of 512 MiB.
 const FRAMES: u64 = 1 << 17;
 
+/// Why something was not done.
+pub type Refused = Option<(ResourceStatus, u32)>;
+
 /// The resource manager.
 #[derive(Clone, Copy)]
 pub struct Manager(pub Client<Resources>);
@@ -55,9 +58,24 @@ impl Manager {
         self.ask(system, ResourceRequest::Stopped, &[])
     }
 
-    /// Does one of the requests about a partition; whether it was done.
-    pub fn act(self, system: &mut System, request: ResourceRequest, id: u32) -> bool {
-        self.about::<[u8; 0]>(system, request, id).is_some()
+    /// Does one of the requests about a partition.
+    ///
+    /// # Errors
+    /// The status, and the number of the kernel's error where that says so; `None` without an answer.
+    pub fn act(
+        self,
+        system: &mut System,
+        request: ResourceRequest,
+        id: u32,
+    ) -> Result<(), Refused> {
+        let body = Index { index: id };
+        let deadline = time::after(PATIENCE);
+        let answer = self.0.call(system, request, rt::bytes(&body), deadline).map_err(|_| None)?;
+        match answer.status() {
+            Ok(ResourceStatus::Ok) => Ok(()),
+            Ok(status) => Err(Some((status, answer.body::<Index>().map_or(0, |body| body.index)))),
+            Err(_) => Err(None),
+        }
     }
 
     /// Creates a partition like the one defined as `id`.

@@ -16,14 +16,16 @@ use crate::manifest::{BadManifest, Manifest};
 use crate::requests::{Asker, Reply};
 use crate::run::contexts;
 use abi::channel::ChannelKind;
-use abi::control::FrameUse;
+use abi::control::{FrameUse, PartitionOperation};
 use abi::information::StartReason;
 use abi::message::resource::{
     AuditRecord, HardwareKind, HardwareRecord, Index, PartitionRecord, PartitionState,
     ResourceRequest, ResourceStatus, StoppedRecord,
 };
+use abi::rights::Kind;
 use abi::types::{PartitionId, Slot};
 use kernel_core::FaultRecord;
+use program_loader::Calls as _;
 use world::{TestManager, World, index};
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -151,6 +153,11 @@ fn copies_come_and_go_without_a_trace() {
         };
         let (new, _) = Index::read_from_prefix(&body).unwrap();
         if round % 2 == 0 {
+            // As a partition that holds itself may do: a capability where the manager puts none.
+            let row = manager.row(id(new.index)).unwrap();
+            let put = [200, row.context_slot.into(), 2, (Kind::Doorbell as u64) << 32];
+            let partition = Slot::new(row.partition_slot);
+            manager.machine.partition(partition, PartitionOperation::Put, put).unwrap();
             manager.start(id(new.index), StartReason::Started).unwrap();
             while manager.replan() {
                 let next = manager.machine.now() + 1_000_000;
