@@ -136,19 +136,10 @@ impl LocalApic {
         match self.registers {
             None => msr::write_x2apic(COMMAND, u64::from(target) << 32 | u64::from(command)),
             Some(registers) => {
-                self.settle();
+                let _ = (0..PATIENCE).any(|_| self.read(COMMAND) & PENDING == 0);
                 registers.write(COMMAND_HIGH as usize, target << 24);
                 registers.write(COMMAND as usize, command);
             }
-        }
-    }
-
-    fn settle(self) {
-        for _ in 0..PATIENCE {
-            if self.read(COMMAND) & PENDING == 0 {
-                return;
-            }
-            core::hint::spin_loop();
         }
     }
 

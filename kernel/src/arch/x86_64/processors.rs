@@ -5,8 +5,7 @@ use super::boot::{SLOT, run};
 use super::clock::time_stamp;
 use super::debug_port::report;
 use super::hardware::Hardware;
-use super::trampoline::{self, Start};
-use super::{features, processor_state};
+use super::{features, processor_state, trampoline};
 use abi::boot::BootInformation;
 use abi::types::{Frame, MAX_PROCESSORS, ProcessorId};
 use core::hint::spin_loop;
@@ -73,12 +72,7 @@ fn start_one(
         return Err("cannot be reached");
     }
     let page = u8::try_from(trampoline.raw()).map_err(|_| "has no page to start in")?;
-    let entry = arrive as extern "C" fn(&'static Area) -> ! as *const () as u64;
-    let this = core::ptr::from_ref(area).addr() as u64;
-    trampoline::write(
-        trampoline,
-        &Start { apic: target, root: hardware.root, stack: area.head.stack, area: this, entry },
-    );
+    trampoline::write(trampoline, hardware.root, area);
     apic.send_init(target);
     await_step(hardware, AFTER_INIT, || false);
     apic.send_startup(target, page);
@@ -119,7 +113,7 @@ fn await_step(hardware: &Hardware, patience: u64, done: impl Fn() -> bool) -> Op
 }
 
 /// Where the trampoline leads, on the processor's own stack.
-extern "C" fn arrive(area: &'static Area) -> ! {
+pub extern "C" fn arrive(area: &'static Area) -> ! {
     let hardware = Hardware::get();
     // Before anything of what the first one can do is asked of it.
     if !features::detect().is_ok_and(|here| here == hardware.features) {

@@ -5,7 +5,9 @@
 //! then the kernel's entry on the processor's own stack.
 #![expect(unsafe_code, reason = "copies the code into its page")]
 
+use super::area::Area;
 use super::memory;
+use super::processors::arrive;
 use abi::types::Frame;
 use core::arch::global_asm;
 use core::sync::atomic::Ordering;
@@ -92,22 +94,9 @@ fn distance(label: *const u8) -> u64 {
     (label.addr() - (&raw const trampoline_start).addr()) as u64
 }
 
-/// What a processor needs to get into the kernel.
-pub struct Start {
-    /// Its APIC id, of which the low byte is compared.
-    pub apic: u32,
-    /// Root of the kernel's page tables, below 4 GiB.
-    pub root: Frame,
-    /// Top of its stack.
-    pub stack: u64,
-    /// First argument of the entry.
-    pub area: u64,
-    /// Where it enters.
-    pub entry: u64,
-}
-
-/// Writes the page for one processor.
-pub fn write(page: Frame, start: &Start) {
+/// Writes the page for one processor: its APIC id, of which the low byte is compared, the kernel's page tables, which lie below 4 GiB, its
+/// stack, its area and the entry that takes it.
+pub fn write(page: Frame, root: Frame, area: &'static Area) {
     let length = distance(&raw const trampoline_table);
     // SAFETY: the loader keeps the page for this; the code is shorter than it, and a processor that
     // comes late finds the very bytes that were there.
@@ -121,11 +110,11 @@ pub fn write(page: Frame, start: &Start) {
         gdt << 16 | (size_of_val(&trampoline_gdt) as u64 - 1),
         far(&raw const trampoline_protected, CODE[0]),
         far(&raw const trampoline_long, CODE[1]),
-        start.apic.into(),
-        start.root.address().raw(),
-        start.stack,
-        start.area,
-        start.entry,
+        area.head.apic.into(),
+        root.address().raw(),
+        area.head.stack,
+        area.head.this.addr() as u64,
+        arrive as extern "C" fn(&'static Area) -> ! as *const () as u64,
     ];
     for (place, word) in memory::words(page)[length as usize / 8..].iter().zip(table) {
         place.store(word, Ordering::Release);
