@@ -21,8 +21,16 @@ pub struct Held<'a, P, R: Role> {
 }
 
 impl<'a, P, R: Role> Held<'a, P, R> {
-    pub(crate) const fn new(end: &'a mut End<ChannelMemory, R>, doorbell: Slot) -> Self {
+    /// Who holds a channel is awake.
+    pub(crate) fn new(end: &'a mut End<ChannelMemory, R>, doorbell: Slot) -> Self {
+        end.disarm();
         Self { end, doorbell, protocol: PhantomData }
+    }
+
+    /// How often the peer was rung, from the start; a statistic.
+    #[must_use]
+    pub const fn rung(&self) -> u32 {
+        self.end.rung()
     }
 
     /// Rings the peer if it sleeps, for what was said until now.
@@ -46,7 +54,7 @@ impl<P: Protocol> Held<'_, P, Asking> {
     ///
     /// # Errors
     /// As [`Client::send`](crate::Client::send).
-    #[inline]
+    #[inline(always)]
     pub fn send(&mut self, code: P::Request, payload: &[u8]) -> Result<Ticket, CallError> {
         let head = Head::new(code.code());
         match self.end.send(head, payload) {
@@ -68,7 +76,7 @@ impl<P: Protocol> Held<'_, P, Asking> {
     }
 
     /// Takes the next answer into one there is room for already; false if none has come.
-    #[inline]
+    #[inline(always)]
     pub fn take(&mut self, answer: &mut Answer<P>) -> bool {
         if self.end.at_hand() == 0 {
             self.tell();
@@ -81,7 +89,7 @@ impl<P: Protocol> Held<'_, P, Asking> {
 
 impl<P: Protocol> Held<'_, P, Serving> {
     /// Takes the next request into one there is room for already; false if there is none.
-    #[inline]
+    #[inline(always)]
     pub fn take(&mut self, request: &mut Request<P>) -> bool {
         if self.end.at_hand() == 0 {
             self.tell();
@@ -92,7 +100,7 @@ impl<P: Protocol> Held<'_, P, Serving> {
     }
 
     /// Answers a request. If the client was restarted since, or the answer is too long, nothing happens.
-    #[inline]
+    #[inline(always)]
     pub fn answer(&mut self, request: &Request<P>, status: P::Status, payload: &[u8]) {
         let Owed { id, epoch } = request.owed();
         // A client that is gone, or broke the rules, loses its answer.

@@ -1,7 +1,7 @@
 //! `bench`: measures, compares with what is wanted, with peers and with the last run, and keeps a history.
 
 mod figures;
-mod measure;
+pub mod measure;
 
 use crate::paths;
 use anyhow::{Context as _, Result, bail};
@@ -45,6 +45,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if arguments.check {
         return check(&values);
     }
+    values.extend(measure::busy()?);
     values.extend(measure::console()?);
     let last = last();
     remember(&values)?;

@@ -1,10 +1,11 @@
 //! Measures the kernel's paths from outside. One program, two roles: where the manifest gives it the channel "ask" it
-//! measures, where it gives it that channel to serve it is the other side.
+//! measures, where it gives it that channel to serve it is the other side. With channels there and back it keeps both busy.
 
 #![no_std]
 #![no_main]
 
 mod asks;
+mod busy;
 mod creates;
 mod line;
 mod report;
@@ -13,6 +14,7 @@ mod stamp;
 mod worst;
 
 use asks::Asks;
+use busy::Busy;
 use rt::{Partition, Signal, Start, System, Timer};
 use serves::Serves;
 
@@ -62,10 +64,14 @@ pub const BATCHES: u64 = 256;
 enum Main {
     Asks(Asks),
     Serves(Serves),
+    Busy(Busy),
 }
 
 impl Partition for Main {
     fn started(system: &mut System, _: &Start) -> Self {
+        if let Some(busy) = Busy::find(system) {
+            return Self::Busy(busy);
+        }
         match system.client("ask") {
             Some(server) => Self::Asks(Asks::new(system, server)),
             None => Self::Serves(Serves::new(system)),
@@ -73,14 +79,18 @@ impl Partition for Main {
     }
 
     fn signal(&mut self, system: &mut System, _: Signal) {
-        if let Self::Serves(serves) = self {
-            serves.serve(system);
+        match self {
+            Self::Serves(serves) => serves.serve(system),
+            Self::Busy(busy) => busy.follow(system),
+            Self::Asks(_) => {}
         }
     }
 
     fn deadline(&mut self, system: &mut System, _: Timer) {
-        if let Self::Asks(asks) = self {
-            asks.measure(system);
+        match self {
+            Self::Asks(asks) => asks.measure(system),
+            Self::Busy(busy) => busy.lead(system),
+            Self::Serves(_) => {}
         }
     }
 }

@@ -27,6 +27,11 @@ impl Report {
         self.line(format_args!("{name} {value} instructions"));
     }
 
+    /// So many of something that is not counted in instructions.
+    pub fn counted(&mut self, name: &str, value: u64, unit: &str) {
+        self.line(format_args!("{name} {value} {unit}"));
+    }
+
     /// A line of its own. Whoever waits for it notices if there is nobody to print it.
     pub fn line(&mut self, text: fmt::Arguments<'_>) {
         let _ = writeln!(self, "bench: {text}");

@@ -5,6 +5,8 @@ use anyhow::{Result, ensure};
 use libtest_mimic::Trial;
 use qemu_runner::images::Artifacts;
 use qemu_runner::machine::Options;
+use qemu_runner::verbs::bench::measure;
+use serde_json::Value;
 use std::time::Duration;
 
 /// How long all cases together may take.
@@ -16,6 +18,7 @@ pub fn all() -> Vec<Trial> {
     let suite = |smp: u16| trial(format!("suite_{smp}"), move || run(smp));
     let mut trials: Vec<Trial> = [1, 2, 4].into_iter().map(suite).collect();
     trials.push(trial("shares_counted", shares));
+    trials.push(trial("channel_busy", busy));
     trials
 }
 
@@ -28,6 +31,19 @@ fn run(smp: u16) -> Result<()> {
 // covers: SCH-1
 fn shares() -> Result<()> {
     passes("shares", &Options { smp: 3, deterministic: true, ..usual()? })
+}
+
+/// A channel kept busy between two processors needs no kernel: not more than a few entries, which others make, for
+/// 10,000 messages, and no doorbell.
+// covers: CHN-5
+fn busy() -> Result<()> {
+    let mut session = start(&Artifacts::of("busy"), &Options { smp: 2, ..usual()? })?;
+    let end = session.wait_text(0, "bench: done", WHOLE)?;
+    let figures = measure::figures(session.transcript().get(..end).unwrap_or_default());
+    let figure = |name: &str| figures.get(name).and_then(Value::as_u64);
+    let (calls, rung) = (figure("busy-calls"), figure("busy-doorbells"));
+    ensure!(calls.is_some_and(|calls| calls <= 10) && rung == Some(0), "{figures:?}");
+    Ok(())
 }
 
 fn passes(image: &str, options: &Options) -> Result<()> {

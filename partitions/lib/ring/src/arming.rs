@@ -31,6 +31,11 @@ impl Arming {
         self.armed = false;
     }
 
+    /// How often the peer was rung for.
+    pub const fn rung(&self) -> u32 {
+        self.rung
+    }
+
     /// Whether this side is armed.
     pub const fn armed(&self) -> bool {
         self.armed

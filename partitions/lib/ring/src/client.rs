@@ -3,6 +3,7 @@
 use crate::end::{End, Role};
 use crate::{Doorbell, Head, Message, Refused, Ring, SharedMemory};
 use abi::channel::{CLIENT_AREA, INLINE, SERVER_AREA};
+use core::num::NonZeroU64;
 
 /// Most requests of one client that can be open at a time, whatever the size of its rings.
 pub const OUTSTANDING: usize = 64;
@@ -34,8 +35,6 @@ pub struct Asking {
     forgotten: u64,
     /// Every place: as many as a ring has entries, none while there is no peer.
     all: u64,
-    /// What the last id began with.
-    last: u64,
     /// The id of what was last in each place: itself while it is open and somebody waits for it, else its complement, so
     /// that one comparison tells. No complement names the place it is in.
     ids: [u64; OUTSTANDING],
@@ -50,7 +49,7 @@ impl Role for Asking {
     fn new() -> Self {
         let mut ids = [u64::MAX; OUTSTANDING];
         ids.iter_mut().zip(0..).for_each(|(id, place)| *id ^= place);
-        Self { free: 0, lost: 0, forgotten: 0, all: 0, last: 0, ids }
+        Self { free: 0, lost: 0, forgotten: 0, all: 0, ids }
     }
 }
 
@@ -60,17 +59,13 @@ impl Asking {
         self.all & !(self.free | self.lost | self.forgotten)
     }
 
-    /// Opens a request; its id, or `None` where there is no room.
-    #[inline]
-    fn open(&mut self) -> Option<u64> {
-        if self.free == 0 {
-            return None;
-        }
-        let place = self.free.trailing_zeros();
+    /// Opens a request, the one with this number; its id, or `None` where there is no room.
+    #[inline(always)]
+    fn open(&mut self, serial: u64) -> Option<u64> {
+        let place = NonZeroU64::new(self.free)?.trailing_zeros();
         self.free &= self.free.wrapping_sub(1);
-        self.last = self.last.wrapping_add(MOST);
-        let id = self.last | u64::from(place);
-        self.ids[index(id)] = id;
+        let id = serial.wrapping_mul(MOST) | u64::from(place);
+        *self.ids.get_mut(usize::try_from(place).ok()?)? = id;
         Some(id)
     }
 
@@ -185,7 +180,7 @@ impl<M: SharedMemory> ClientEnd<M> {
         if payload.len() > INLINE {
             return Err(Refused::TooLong);
         }
-        let Some(id) = self.books.open() else {
+        let Some(id) = self.books.open(self.serial()) else {
             return Err(if self.epoch() == 0 { Refused::Epoch } else { Refused::Full });
         };
         self.put(id, head, payload);

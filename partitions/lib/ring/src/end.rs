@@ -1,10 +1,13 @@
 //! An end of a channel: what both ends have in common, memory, layout, doorbells and the words of the two areas.
 
 use crate::arming::Arming;
-use crate::message::{self, ID};
+use crate::message::{self, ID, low32};
 use crate::{Doorbell, Entry, Head, Message, Ring, SharedMemory};
 use abi::channel::word;
 use core::sync::atomic::Ordering;
+
+/// The last number of an epoch.
+const EPOCH_END: u64 = 0xffff_ffff;
 
 /// Which end it is, known when it is compiled, with the books that only this end keeps.
 pub trait Role {
@@ -28,8 +31,8 @@ pub struct End<M, R> {
     memory: M,
     arming: Arming,
     epoch: u32,
-    /// Entries written.
-    produced: u32,
+    /// Entries written in this epoch, in its low half; the high half counts epochs.
+    produced: u64,
     /// Entries taken.
     consumed: u32,
     /// Entries the peer had written when its word was read last; it is read again when they are used up.
@@ -76,6 +79,12 @@ impl<M: SharedMemory, R: Role> End<M, R> {
     /// Whether the peer's doorbell is due for what was published.
     pub fn notify(&mut self) -> Doorbell {
         self.arming.due(&self.memory, R::OWN, R::PEER)
+    }
+
+    /// How often the peer's doorbell was due in the life of this end; a statistic.
+    #[must_use]
+    pub const fn rung(&self) -> u32 {
+        self.arming.rung()
     }
 
     /// Whether this end was armed and not disarmed since.
@@ -141,7 +150,8 @@ impl<M: SharedMemory, R: Role> End<M, R> {
 
     /// Forgets everything and sets this end up for `epoch`.
     pub(crate) fn restart(&mut self, epoch: u32) {
-        (self.epoch, self.produced, self.consumed, self.seen) = (epoch, 0, 0, 0);
+        (self.epoch, self.consumed, self.seen) = (epoch, 0, 0);
+        self.produced = (self.produced | EPOCH_END).wrapping_add(1);
         self.broken = false;
         self.arming.forget_peer();
         for offset in [word::PRODUCED, word::CONSUMED, word::ARMED] {
@@ -150,6 +160,12 @@ impl<M: SharedMemory, R: Role> End<M, R> {
         self.store(word::EPOCH, epoch);
         // Whoever sees an entry of this epoch in a ring sees the epoch.
         self.memory.fence(Ordering::Release);
+    }
+
+    /// A number that the next entry has and no other of this end ever had.
+    #[inline]
+    pub(crate) const fn serial(&self) -> u64 {
+        self.produced
     }
 
     /// Entries of each ring.
@@ -161,7 +177,7 @@ impl<M: SharedMemory, R: Role> End<M, R> {
     /// By how many entries what was taken is ahead of what was written.
     #[inline]
     pub(crate) const fn ahead(&self) -> u32 {
-        self.consumed.wrapping_sub(self.produced)
+        self.consumed.wrapping_sub(low32(self.produced))
     }
 
     /// Entries that can be taken without asking the peer for more.
@@ -229,8 +245,8 @@ impl<M: SharedMemory, R: Role> End<M, R> {
     /// Writes the next entry and publishes it.
     #[inline(always)]
     pub(crate) fn put(&mut self, id: u64, head: Head, payload: &[u8]) {
-        message::write(self.memory.entry(R::OUT, self.produced), id, head, payload);
+        message::write(self.memory.entry(R::OUT, low32(self.produced)), id, head, payload);
         self.produced = self.produced.wrapping_add(1);
-        self.store(word::PRODUCED, self.produced);
+        self.store(word::PRODUCED, low32(self.produced));
     }
 }

@@ -41,14 +41,15 @@ pub(crate) fn write(entry: impl Entry, id: u64, head: Head, payload: &[u8]) {
     let (chunks, rest) = payload.as_chunks();
     entry.write(PAYLOAD, chunks.iter().copied().map(u64::from_le_bytes));
     if !rest.is_empty() {
-        entry.set(PAYLOAD.wrapping_add(chunks.len()), word_of(rest));
+        entry.set(PAYLOAD.wrapping_add(chunks.len()), last_word(payload));
     }
 }
 
-/// Up to eight bytes as a word.
-#[inline]
-fn word_of(bytes: &[u8]) -> u64 {
-    bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
+/// The last bytes of a payload, less than eight and more than none, as a word.
+#[inline(never)]
+fn last_word(payload: &[u8]) -> u64 {
+    let rest = payload.as_chunks::<8>().1;
+    rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
 /// A request or a completion that was received.
@@ -101,6 +102,13 @@ impl Message {
         entry.read(PAYLOAD, used);
         true
     }
+}
+
+/// The lowest 32 bits.
+#[inline]
+#[expect(clippy::as_conversions, reason = "keeps the low half of a word on purpose")]
+pub(crate) const fn low32(word: u64) -> u32 {
+    word as u32
 }
 
 /// The lowest 16 bits.

@@ -26,6 +26,16 @@ const fn instructions(
     Figure { name, title, unit: "instructions", wanted, sel4, nova }
 }
 
+/// One of a channel that is kept busy between two processors.
+const fn busy(
+    name: &'static str,
+    title: &'static str,
+    unit: &'static str,
+    wanted: Option<u64>,
+) -> Figure {
+    Figure { name, title, unit, wanted, sel4: None, nova: None }
+}
+
 /// All of them, in the order in which they are printed.
 pub const FIGURES: &[Figure] = &[
     instructions("call", "call and reply", Some(260), Some(407), Some(287)),
@@ -40,6 +50,9 @@ pub const FIGURES: &[Figure] = &[
     instructions("create-destroy", "make a small partition and end it", Some(60_000), None, None),
     instructions("create", "of these to make it", None, None, None),
     instructions("plan-change", "change a plan", Some(8_000), None, None),
+    busy("busy-time", "of two processors, request and completion", "ns", None),
+    busy("busy-calls", "kernel entries for 10,000 of these", "calls", Some(0)),
+    busy("busy-doorbells", "doorbells for 10,000 of these", "doorbells", Some(0)),
     Figure {
         name: "text",
         title: "kernel text",

@@ -40,11 +40,25 @@ pub fn counted() -> Result<Values> {
     Ok(values)
 }
 
-/// The figures in what the measuring image printed.
-fn figures(transcript: &str) -> Values {
+/// A channel kept busy between two processors, by the clock of an emulator that does not count: how long a message takes,
+/// and how often the kernel was called and a doorbell rung.
+///
+/// # Errors
+/// The image could not be built, or does not come to its end.
+pub fn busy() -> Result<Values> {
+    let artifacts = images::build("busy")?;
+    let options = Options { smp: 2, tcg: true, ..Options::default() };
+    let mut session = Session::start(&options, &artifacts, Debugger::None)?;
+    let end = session.wait_text(0, DONE, PATIENCE)?;
+    Ok(figures(session.transcript().get(..end).unwrap_or_default()))
+}
+
+/// The figures in what a measuring image printed: a name, a number, a unit.
+#[must_use]
+pub fn figures(transcript: &str) -> Values {
     let figures = transcript.lines().filter_map(|line| {
         let (name, rest) = line.strip_prefix(FIGURE)?.split_once(' ')?;
-        let value: u64 = rest.strip_suffix(" instructions")?.parse().ok()?;
+        let value: u64 = rest.split_once(' ')?.0.parse().ok()?;
         Some((name.to_owned(), json!(value)))
     });
     figures.collect()
