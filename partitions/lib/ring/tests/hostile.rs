@@ -285,7 +285,8 @@ fn blow() -> impl Strategy<Value = Option<Blow>> {
     let value = prop_oneof![
         (0..8_u64),
         (0..128_u64),
-        (0..2 * MOST as u64).prop_map(|one| (64 * one) | (one % 4)),
+        // Ids: of an epoch, of a place in the ring, of a place among the open ones.
+        (1..4_u64, 0..8_u64, 0..4_u64).prop_map(|(of, at, place)| (of << 38) | (at << 6) | place),
         any::<u64>()
     ];
     let width = prop_oneof![Just(1_usize), Just(2), Just(4), Just(8)];
@@ -390,4 +391,23 @@ fn what_is_looked_at_is_the_copy() {
             assert!(message.bytes().is_empty() && server.broken(), "at {moment}");
         }
     }
+}
+
+// covers: CHN-6
+#[test]
+fn a_request_is_completed_once() {
+    let memory = Hostile::new(&[]);
+    let mut client = ClientEnd::new(&memory);
+    let _ = client.set_epoch(1);
+    let id = client.send(Head::new(1), b"").unwrap();
+    // The server says so twice, in good order otherwise.
+    for place in 0..2 {
+        memory.put(8192 + 128 * place, id.to_le_bytes());
+    }
+    memory.put(512 + 64, 2_u32.to_le_bytes());
+    memory.put(512, 1_u32.to_le_bytes());
+    let mut message = Message::empty();
+    assert_eq!(client.take(&mut message), Some(Taken::Completed));
+    assert_eq!(client.take(&mut message), None);
+    assert_eq!(client.room() as usize, MOST);
 }
