@@ -96,6 +96,27 @@ fn requests_are_answered_out_of_order_with_their_bytes() {
     assert!(!client.awaited());
 }
 
+// covers: CHN-6
+#[test]
+fn a_request_is_completed_once() {
+    let memory = words();
+    let mut client = ClientEnd::new(Words::new(&memory, geometry()));
+    let mut server = ServerEnd::new(Words::new(&memory, geometry()));
+    let _ = client.set_epoch(1);
+    server.set_epoch(1);
+    let id = send(&mut client, 1, b"").unwrap();
+    send(&mut client, 2, b"").unwrap();
+    let mut message = Message::empty();
+    assert!(server.take(&mut message).is_some() && server.take(&mut message).is_some());
+    // The server says so twice, in good order otherwise.
+    for _ in 0..2 {
+        server.complete(1, id, 0, b"").unwrap();
+    }
+    assert_eq!(client.take(&mut message), Some(Taken::Completed));
+    assert_eq!(client.take(&mut message), None);
+    assert_eq!(client.room(), 3);
+}
+
 // covers: CHN-5
 #[test]
 fn a_busy_peer_is_not_rung_and_a_sleeping_one_once() {

@@ -392,22 +392,3 @@ fn what_is_looked_at_is_the_copy() {
         }
     }
 }
-
-// covers: CHN-6
-#[test]
-fn a_request_is_completed_once() {
-    let memory = Hostile::new(&[]);
-    let mut client = ClientEnd::new(&memory);
-    let _ = client.set_epoch(1);
-    let id = client.send(Head::new(1), b"").unwrap();
-    // The server says so twice, in good order otherwise.
-    for place in 0..2 {
-        memory.put(8192 + 128 * place, id.to_le_bytes());
-    }
-    memory.put(512 + 64, 2_u32.to_le_bytes());
-    memory.put(512, 1_u32.to_le_bytes());
-    let mut message = Message::empty();
-    assert_eq!(client.take(&mut message), Some(Taken::Completed));
-    assert_eq!(client.take(&mut message), None);
-    assert_eq!(client.room() as usize, MOST);
-}
