@@ -1,7 +1,7 @@
 //! The isolation report: every attack with its claim, what must be seen of it, and what was seen on the console.
 
 use abi::fault::{Reason, exception_name};
-use assist::attack::{Area, Attack, Code, Deed, Evidence, Expected, NOTHING, Outcome};
+use assist::attack::{Area, Attack, Code, Deed, Deviation, Evidence, Expected, NOTHING, Outcome};
 use std::fmt::Write as _;
 
 /// What a run comes to.
@@ -21,9 +21,18 @@ struct Shown<'t> {
     before: &'t str,
 }
 
+/// Whose time a witness' beats are measured in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Time {
+    /// That of counted instructions: no beat may be missed.
+    Counted,
+    /// That of a computer which takes the machine's processors away when it likes: gaps are told, not judged.
+    Borrowed,
+}
+
 /// Judges every attack of the matrix by what the machine printed.
 #[must_use]
-pub fn report(machine: &str, matrix: &[Area], transcript: &str) -> Report {
+pub fn report(machine: &str, matrix: &[Area], transcript: &str, time: Time) -> Report {
     let mut text = format!("# Isolation, {machine}\n");
     let (mut failed, mut number, mut tries) = (Vec::new(), 0, 0);
     for area in matrix {
@@ -31,7 +40,7 @@ pub fn report(machine: &str, matrix: &[Area], transcript: &str) -> Report {
         text.push_str("| attack | must | seen | |\n|---|---|---|---|\n");
         for attack in area.attacks {
             let shown = shown(transcript, number);
-            let verdict = verdict(attack, shown.as_ref());
+            let verdict = verdict(attack, shown.as_ref(), time);
             tries += shown.as_ref().map_or(0, |shown| shown.evidence.times);
             let seen = shown.map_or("nothing".to_owned(), |shown| seen(&shown.evidence));
             let word = if verdict.is_ok() { "holds" } else { "**FAILED**" };
@@ -63,9 +72,12 @@ fn shown(transcript: &str, number: usize) -> Option<Shown<'_>> {
     Some(Shown { evidence, before: before.get(since..)? })
 }
 
-fn verdict(attack: &Attack, shown: Option<&Shown<'_>>) -> Result<(), String> {
+fn verdict(attack: &Attack, shown: Option<&Shown<'_>>, time: Time) -> Result<(), String> {
     let shown = shown.ok_or("the machine shows no evidence")?;
-    attack.judge(&shown.evidence).map_err(|why| format!("{why:?}"))?;
+    match attack.judge(&shown.evidence) {
+        Err(Deviation::Gap(..)) if time == Time::Borrowed => {}
+        judged => judged.map_err(|why| format!("{why:?}"))?,
+    }
     let Outcome::Stopped([reason, code, _]) = shown.evidence.outcome else { return Ok(()) };
     let said = format!("stopped: {}, code {code:#x},", reason_name(reason));
     let announced = shown.before.lines().filter(|line| line.contains(" stopped: "));
@@ -135,6 +147,7 @@ fn seen(evidence: &Evidence) -> String {
 mod tests {
     use super::*;
     use assist::attack::{Place, Touch};
+    use assist::matrix;
 
     const STOPPED: &str = "assist stopped: page fault, code 0x4, address 0x0, at 0x400000\n";
     const EVIDENCE: &str = "evidence 0 stopped=14,4,0 seen=0,1,0 witnesses=2,9,1600858,2400000\n";
@@ -145,7 +158,8 @@ mod tests {
 
     fn failures(attack: Attack, transcript: &str) -> usize {
         let attacks = Box::leak(Box::new([attack]));
-        let report = report("x", &[Area { name: "a", claim: "b", attacks }], transcript);
+        let area = Area { name: "a", claim: "b", attacks };
+        let report = report("x", &[area], transcript, Time::Counted);
         assert_eq!(report.text.contains("FAILED"), !report.failed.is_empty());
         report.failed.len()
     }
@@ -209,6 +223,25 @@ mod tests {
             let transcript = format!("{STOPPED}{}", EVIDENCE.replace(from, to));
             assert_eq!(failures(attack(RIGHT), &transcript), 1, "{what}");
         }
+    }
+
+    #[test]
+    fn a_gap_is_forgiven_only_in_borrowed_time() {
+        let late = format!("{STOPPED}{}", EVIDENCE.replace("1600858,", "2400001,"));
+        let attacks = Box::leak(Box::new([attack(RIGHT)]));
+        let area = [Area { name: "a", claim: "b", attacks }];
+        assert_eq!(report("x", &area, &late, Time::Borrowed).failed.len(), 0);
+        let dead = late.replace("=2,9,", "=2,0,");
+        assert_eq!(report("x", &area, &dead, Time::Borrowed).failed.len(), 1, "it never beat");
+    }
+
+    #[test]
+    fn the_matrix_names_every_attack_once() {
+        let mut names: Vec<_> = matrix::all().map(|(_, area, one)| (area.name, one.name)).collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert!(count >= 60 && names.len() == count, "{count} attacks, {} names", names.len());
     }
 
     #[test]

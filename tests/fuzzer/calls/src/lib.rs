@@ -8,6 +8,9 @@
 mod bounds;
 mod numbers;
 mod signature;
+#[cfg(test)]
+#[expect(clippy::as_conversions, reason = "numbers of calls and operations")]
+mod tests;
 mod values;
 
 pub use bounds::harmless;
