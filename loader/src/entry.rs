@@ -42,6 +42,9 @@ fn run(
     memory: &mut Identity,
     console: &mut Console,
 ) -> Result<core::convert::Infallible, Refusal> {
+    if let Some(missing) = processor::missing() {
+        return Err(Refusal::Processor(missing));
+    }
     let (start_address, end_address) =
         ((&raw const loader_start).addr(), (&raw const loader_end).addr());
     let length = u64::try_from(end_address - start_address).unwrap_or(u64::MAX);

@@ -61,7 +61,7 @@ multiboot2_entry:
     mov esp, offset stack_top
     mov esi, ebx                        # the second argument of loader_main
 
-    # 1. Long mode and no-execute are there: CPUID 8000_0001h, edx bits 29 and 20.
+    # 1. Long mode is there: CPUID 8000_0001h, edx bit 29. What else is needed is asked later.
     pushfd                              # CPUID exists if bit 21 of the flags can change
     pop eax
     mov ecx, eax
@@ -81,9 +81,6 @@ multiboot2_entry:
     cpuid
     bt edx, 29
     jnc refuse
-    mov ebp, offset no_no_execute
-    bt edx, 20
-    jnc refuse
 
     # 2. Identity tables for the first 4 GiB in pages of 2 MiB.
     mov dword ptr [level4], offset level3 + 3
@@ -102,7 +99,7 @@ multiboot2_entry:
     cmp ecx, 2048
     jb 3b
 
-    # 3. Physical address extension, tables, long mode with no-execute, paging.
+    # 3. Physical address extension, tables, long mode, paging.
     mov eax, cr4
     or eax, 1 << 5
     mov cr4, eax
@@ -110,7 +107,7 @@ multiboot2_entry:
     mov cr3, eax
     mov ecx, 0xc0000080                 # EFER
     rdmsr
-    or eax, 1 << 8 | 1 << 11            # LME, NXE
+    or eax, 1 << 8                      # LME
     wrmsr
     mov eax, cr0
     or eax, 1 << 31 | 1 << 16           # PG, WP
@@ -170,7 +167,6 @@ refuse:
 
 .section .rodata.entry, "a"
 no_long_mode:  .asciz "bulkhead: cannot start: this processor has no long mode (64 bits)\r\n"
-no_no_execute: .asciz "bulkhead: cannot start: this processor has no no-execute protection (NX)\r\n"
 wrong_door:    .asciz "bulkhead: cannot start: the loader wants to be started with the command multiboot2\r\n"
 .balign 8
 gdt:

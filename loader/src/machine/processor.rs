@@ -2,7 +2,7 @@
 #![expect(unsafe_code, reason = "registers of the processor")]
 
 use core::arch::asm;
-use raw_cpuid::CpuId;
+use raw_cpuid::{CpuId, ExtendedProcessorFeatureIdentifiers};
 
 /// Extended features: bit 11 enables no-execute (Intel SDM 4, IA32_EFER).
 const EFER: u32 = 0xc000_0080;
@@ -15,8 +15,6 @@ const FIVE_LEVELS: u64 = 1 << 12;
 pub struct Features {
     /// Pages of 1 GiB.
     pub gigabyte_pages: bool,
-    /// No-execute protection.
-    pub no_execute: bool,
     /// APIC id of this processor.
     pub apic_id: u32,
 }
@@ -30,9 +28,24 @@ pub fn features() -> Features {
     let x2apic = id.get_extended_topology_info().and_then(|mut levels| levels.next());
     Features {
         gigabyte_pages: extended.as_ref().is_some_and(|it| it.has_1gib_pages()),
-        no_execute: extended.as_ref().is_some_and(|it| it.has_execute_disable()),
         apic_id: x2apic.map_or(initial, |level| level.x2apic_id()),
     }
+}
+
+/// What the kernel cannot do without, by name, where this processor lacks it: said here, where there is a screen to say it on.
+#[must_use]
+pub fn missing() -> Option<&'static str> {
+    let id = CpuId::new();
+    let extended = id.get_extended_processor_and_feature_identifiers();
+    let has = |which: fn(&ExtendedProcessorFeatureIdentifiers) -> bool| {
+        extended.as_ref().is_some_and(which)
+    };
+    let needed = [
+        (has(|it| it.has_execute_disable()), "no-execute protection (NX)"),
+        (has(|it| it.has_syscall_sysret()), "system calls in long mode (SYSCALL)"),
+        (id.get_feature_info().is_some_and(|it| it.has_apic()), "local APIC"),
+    ];
+    needed.into_iter().find(|(present, _)| !present).map(|(_, name)| name)
 }
 
 /// Makes the no-execute bit of page tables mean what it says.

@@ -38,8 +38,8 @@ fn main() -> Status {
 /// Does everything that can be refused while the firmware can still show words.
 fn find() -> Result<Found, Refusal> {
     firmware::stop_watchdog();
-    if !processor::features().no_execute {
-        return Err(Refusal::Processor("no-execute protection (NX)"));
+    if let Some(missing) = processor::missing() {
+        return Err(Refusal::Processor(missing));
     }
     if processor::has_five_levels() {
         return Err(Refusal::Processor("page tables of four levels in force: switch LA57 off"));

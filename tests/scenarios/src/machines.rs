@@ -4,7 +4,8 @@
 //! order, or the loader or the kernel names what it lacks.
 
 use crate::pairs::cover;
-use crate::{PATIENCE, campaign, start, table, trial};
+use crate::screens::{Shown, sentence};
+use crate::{campaign, start, table, trial};
 use anyhow::{Result, ensure};
 use libtest_mimic::Trial;
 use qemu_runner::bochs;
@@ -17,7 +18,7 @@ use std::time::Duration;
 /// How long a machine may take here: eight emulated processors on two busy ones are slow, and firmware with them.
 const LONG_PATIENCE: Duration = Duration::from_secs(240);
 /// How long Bochs may take for everything: it is some twenty times slower.
-const BOCHS_PATIENCE: Duration = Duration::from_secs(150);
+const BOCHS_PATIENCE: Duration = Duration::from_secs(400);
 
 /// Who starts the loader.
 const FIRMWARES: [(&str, Firmware); 4] = [
@@ -165,13 +166,15 @@ fn boot(options: &Options) -> Result<String> {
     let pci = hardware.contains("\nPCI 00:00.0    8086:");
     ensure!(pci == (options.machine != Chipset::Microvm), "the host bridge:\n{hardware}");
     switch_off(&mut session, hardware.contains("power off      not known"))?;
-    let lines = hardware
-        .lines()
-        .filter(|line| ["time ", "done without"].iter().any(|start| line.starts_with(start)));
-    Ok(lines
-        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
-        .collect::<Vec<_>>()
-        .join("; "))
+    Ok(summary(&hardware))
+}
+
+/// What the machine does without, and by which clock.
+fn summary(hardware: &str) -> String {
+    let wanted =
+        |line: &&str| ["time ", "done without"].iter().any(|start| line.starts_with(start));
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    hardware.lines().filter(wanted).map(words).collect::<Vec<_>>().join("; ")
 }
 
 fn ask(session: &mut Session, command: &str) -> Result<String> {
@@ -260,22 +263,43 @@ const FAR: &[&str] = &[
 
 /// Features without which nothing works, and the word for each that the refusal must hold.
 const NEEDED: [(&str, &str); 4] = [
-    ("max,-nx", "NX"),
+    ("max,-nx", "no-execute protection (NX)"),
     ("max,-syscall", "system calls"),
-    ("max,-apic", "APIC"),
+    ("max,-apic", "local APIC"),
     ("max,-lm", "long mode"),
 ];
 
-/// Machines that lack something are refused, by its name.
+/// Machines that lack something are refused, by its name, on the serial line and on the screen; on UEFI's as well where UEFI starts
+/// without it.
 fn refusals() -> Vec<Trial> {
-    let refused = |cpu: &'static str, word: &'static str| {
-        trial(format!("machine_refused_{}", word.to_lowercase().replace(' ', "_")), move || {
-            let options = Options { smp: 1, cpu: Some(cpu.to_owned()), ..Options::default() };
-            let mut session = start(&Artifacts::of("minimal"), &options)?;
-            session.wait_text(0, word, PATIENCE).map(drop)
-        })
-    };
-    NEEDED.into_iter().map(|(cpu, word)| refused(cpu, word)).collect()
+    let direct = NEEDED.map(|needed| (needed, Firmware::Direct, Shown::Text));
+    let further = [
+        (("max,-lm", "long mode"), Firmware::Bios, Shown::Text),
+        (("max,-nx", "no-execute protection (NX)"), Firmware::UefiDisc, Shown::Loader),
+        (("max,-syscall", "system calls"), Firmware::UefiDisc, Shown::Loader),
+    ];
+    let further = further.into_iter().filter(|_| campaign());
+    direct
+        .into_iter()
+        .chain(further)
+        .map(|(needed, door, shown)| refused(needed, door, shown))
+        .collect()
+}
+
+fn refused((cpu, word): (&'static str, &'static str), firmware: Firmware, shown: Shown) -> Trial {
+    let door = FIRMWARES.iter().find(|(_, door)| *door == firmware).map_or("", |(name, _)| name);
+    let name = format!("machine_refused_{door}_{}", word.to_lowercase().replace(' ', "_"));
+    trial(name, move || {
+        let cpu = Some(cpu.to_owned());
+        let options = Options { smp: 1, cpu, firmware, ..Options::default() };
+        let mut session = start(&Artifacts::of("minimal"), &options)?;
+        session.wait_text(0, &format!("has no {word}"), LONG_PATIENCE)?;
+        sentence(
+            &mut session,
+            shown,
+            &format!("bulkhead: cannot start: this processor has no {word}"),
+        )
+    })
 }
 
 fn in_bochs(model: &'static str, processors: u16) -> Trial {
@@ -286,15 +310,21 @@ fn in_bochs(model: &'static str, processors: u16) -> Trial {
             );
             return Ok(());
         }
-        let mut machine = bochs::Machine::start(&Artifacts::of("minimal"), model, processors)?;
-        let listed = machine.command("ps", BOCHS_PATIENCE)?;
-        ensure!(listed.output.contains("io-console"), "ps says:\n{}", listed.output);
-        let counted = machine.command("machine", BOCHS_PATIENCE)?;
-        check_processors(&counted.output, processors)?;
-        machine.command("shutdown", BOCHS_PATIENCE)?;
-        machine.finish(BOCHS_PATIENCE)?;
-        let log = machine.log();
-        ensure!(!log.contains(">>PANIC<<") && !log.contains("triple fault"), "{log}");
-        Ok(())
+        let row = ["bios", "Bochs", &processors.to_string(), "512", model, ""].map(str::to_owned);
+        table::record(&row, || boot_bochs(model, processors))
     })
+}
+
+fn boot_bochs(model: &str, processors: u16) -> Result<String> {
+    let mut machine = bochs::Machine::start(&Artifacts::of("minimal"), model, processors)?;
+    let listed = machine.command("ps", BOCHS_PATIENCE)?;
+    ensure!(listed.output.contains("io-console"), "ps says:\n{}", listed.output);
+    let counted = machine.command("machine", BOCHS_PATIENCE)?;
+    check_processors(&counted.output, processors)?;
+    let hardware = machine.command("hardware", BOCHS_PATIENCE)?.output;
+    machine.command("shutdown", BOCHS_PATIENCE)?;
+    machine.finish(BOCHS_PATIENCE)?;
+    let log = machine.log();
+    ensure!(!log.contains(">>PANIC<<") && !log.contains("triple fault"), "{log}");
+    Ok(summary(&hardware))
 }
