@@ -21,6 +21,8 @@ const SPIN: u64 = 50;
 const WITNESSES: [&str; 4] = ["witness-0", "witness-1", "witness-2", "witness-3"];
 /// Those to whom something may happen.
 const ATTACKED: [&str; 3] = ["assist", "racer", "victim"];
+/// How often a witness is asked that has not beaten: an emulator's host may have its processor.
+const TESTIMONIES: u32 = 50;
 /// Frames looked through for those that are attacked.
 const FRAMES: u64 = 1 << 17;
 /// Uses that a frame can have.
@@ -178,20 +180,32 @@ impl Isolation<'_, '_> {
     fn beats(&mut self) -> Result<(u32, Beats), Trouble> {
         let mut worst = Beats { count: u64::MAX, gap: 0, allowed: u64::MAX };
         let mut witnesses = 0;
-        // However short the attack was, somebody has to beat after it.
-        self.world.sleep_until(self.world.now() + 3 * self.frame);
-        for witness in self.witnesses.iter().flatten() {
-            let deadline = time::after(time::seconds(2));
-            let answer =
-                witness.call(self.world.system, Witness::Beats, self.frame.as_bytes(), deadline);
-            let beats: Option<Beats> = answer.ok().and_then(|answer| answer.body());
-            let beats = beats.ok_or(Trouble::new(format_args!("a witness does not answer")))?;
+        for witness in self.witnesses.into_iter().flatten() {
+            let beats = self.testimony(witness)?;
             worst.count = worst.count.min(beats.count);
             worst.gap = worst.gap.max(beats.gap);
             worst.allowed = worst.allowed.min(beats.allowed);
             witnesses += 1;
         }
         Ok((witnesses, worst))
+    }
+
+    /// What a witness tells once it has beaten after the attack, however short that was. Who was late tells so then.
+    fn testimony(&mut self, witness: Client<Testimony>) -> Result<Beats, Trouble> {
+        let mut beats = Beats::default();
+        for _ in 0..TESTIMONIES {
+            self.world.sleep_until(self.world.now() + 3 * self.frame);
+            let deadline = time::after(time::seconds(2));
+            let frame = self.frame;
+            let asked = Witness::Beats;
+            let answer = witness.call(self.world.system, asked, frame.as_bytes(), deadline);
+            let told = answer.ok().and_then(|answer| answer.body());
+            beats = told.ok_or(Trouble::new(format_args!("a witness does not answer")))?;
+            if beats.count > 0 {
+                break;
+            }
+        }
+        Ok(beats)
     }
 
     /// The address that is attacked.
