@@ -2,8 +2,8 @@
 
 use crate::paths;
 use crate::programs::{self, Profile, Target};
-use anyhow::{Context as _, Result, bail};
-use image_builder::{Built, Manifest, nearest, stripped};
+use anyhow::{Context as _, Result};
+use image_builder::{Built, Diagnostic, Located, Manifest, nearest, stripped};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -97,9 +97,39 @@ impl Artifacts {
 pub fn manifest(name: &str) -> Result<Manifest> {
     let path = paths::manifest(name);
     let Ok(text) = fs::read_to_string(&path) else { return Err(no_manifest(name)) };
-    let shown = format!("images/{name}.toml");
-    Manifest::parse(&text)
-        .map_err(|error| anyhow::anyhow!("{}", error.render(&shown, &text).trim_end().to_owned()))
+    let shown = |error: &Diagnostic| {
+        let shown = error.render(&format!("images/{name}.toml"), &text);
+        anyhow::anyhow!("{}", shown.trim_end().to_owned())
+    };
+    let manifest = Manifest::parse(&text).map_err(|error| shown(&error))?;
+    match misnamed(&manifest, name).or_else(|| without_program(&manifest)) {
+        Some(error) => Err(shown(&error)),
+        None => Ok(manifest),
+    }
+}
+
+/// An image is called like its file, for that is how it is asked for.
+fn misnamed(manifest: &Manifest, name: &str) -> Option<Diagnostic> {
+    let Located { value, span } = &manifest.name;
+    let message = format!("'{value}' is described in a file for '{name}'");
+    let wrong =
+        || Diagnostic::new(span, message).help(format!("write \"{name}\", or rename the file"));
+    (value != name).then(wrong)
+}
+
+/// Says which program is missing before cargo says it less clearly.
+fn without_program(manifest: &Manifest) -> Option<Diagnostic> {
+    let known = paths::programs();
+    let missing =
+        |program: &&Located<String>| known.iter().all(|other| other.name != program.value);
+    let Located { value, span } =
+        manifest.partitions.iter().map(|one| &one.program).find(missing)?;
+    let message = format!("there is no program '{value}'");
+    let advice = match nearest(value, known.iter().map(|other| other.name.as_str())) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("./bulkhead new {value} makes one; or name one with `program`"),
+    };
+    Some(Diagnostic::new(span, message).help(advice))
 }
 
 fn no_manifest(name: &str) -> anyhow::Error {
@@ -126,7 +156,6 @@ pub fn build_as(name: &str, profile: Profile<'_>) -> Result<Artifacts> {
     let manifest = manifest(name)?;
     let mut packages = vec!["kernel", "loader"];
     packages.extend(manifest.programs());
-    check_packages(&manifest)?;
     let files = programs::build(&packages, Target::Bare, profile)?;
     let artifacts = Artifacts::of(name);
     fs::create_dir_all(artifacts.folder.join("symbols"))?;
@@ -136,19 +165,6 @@ pub fn build_as(name: &str, profile: Profile<'_>) -> Result<Artifacts> {
     write(&artifacts.boot_image(), &built.image)?;
     write(&artifacts.report(), image_builder::report(&manifest, &built).as_bytes())?;
     Ok(artifacts)
-}
-
-/// Says which program is missing before cargo says it less clearly.
-fn check_packages(manifest: &Manifest) -> Result<()> {
-    let known = paths::programs();
-    for program in manifest.programs() {
-        if !known.iter().any(|other| other.name == program) {
-            let near = nearest(program, known.iter().map(|other| other.name.as_str()));
-            let advice = near.map_or(String::new(), |near| format!("; did you mean '{near}'?"));
-            bail!("image '{}': there is no program '{program}'{advice}", manifest.name.value);
-        }
-    }
-    Ok(())
 }
 
 fn join(manifest: &Manifest, files: &BTreeMap<String, PathBuf>) -> Result<Built> {
@@ -193,4 +209,33 @@ pub fn build_uefi_loader(artifacts: &Artifacts) -> Result<()> {
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     fs::write(path, bytes).with_context(|| path.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A manifest of one partition; what its rules say does not matter here.
+    fn parsed(image: &str, program: &str) -> Manifest {
+        let base = fs::read_to_string(paths::manifest("minimal")).unwrap();
+        let named = base.replacen("\"minimal\"", &format!("\"{image}\""), 1);
+        let role = "role = \"idle\"\n";
+        let other = format!("{role}program = \"{program}\"\n");
+        Manifest::parse(&named.replacen(role, &other, 1)).unwrap()
+    }
+
+    #[test]
+    fn an_image_is_called_like_its_file() {
+        assert!(misnamed(&parsed("mine", "idle"), "mine").is_none());
+        let shown = misnamed(&parsed("nime", "idle"), "mine").unwrap().render("x", "");
+        assert!(shown.contains("'nime' is described in a file for 'mine'"), "{shown}");
+    }
+
+    #[test]
+    fn a_program_that_is_missing_is_named() {
+        assert!(without_program(&parsed("mine", "example-echo")).is_none());
+        let shown = |program| without_program(&parsed("mine", program)).unwrap().render("x", "");
+        assert!(shown("example-ecko").contains("did you mean `example-echo`?"));
+        assert!(shown("something-else").contains("./bulkhead new something-else"));
+    }
 }

@@ -247,7 +247,18 @@ fn shares(manifest: &Manifest) -> Checked {
         Fit::Scaled { wanted } => format!("shares add up to {wanted} of {PLAN_SLOTS} slots"),
         fit => fit.to_string(),
     };
-    Err(Diagnostic::new(span, format!("processor {}: {problem}", processor.raw())))
+    let problem = Diagnostic::new(span, format!("processor {}: {problem}", processor.raw()));
+    let excess = match fit {
+        Fit::Scaled { wanted } => u64::from(wanted).saturating_sub(PLAN_SLOTS as u64),
+        _ => 0,
+    };
+    let own = culprit.map_or(0, |partition| u64::from(partition.share.value));
+    Err(match own.checked_sub(excess) {
+        Some(left @ 1..) if excess > 0 => {
+            problem.help(format!("{left} are left for this partition"))
+        }
+        _ => problem,
+    })
 }
 
 fn last_processor(partition: &Partition) -> Option<u16> {

@@ -59,6 +59,11 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A text of which `help` gives an example, if it is there.
+    fn quoted(&self, key: &str, help: &str) -> Read<Option<Located<String>>> {
+        self.text(key).map_err(|error| error.help(help))
+    }
+
     /// A text that must be there.
     pub(crate) fn required_text(&self, key: &str) -> Read<Located<String>> {
         self.text(key)?.ok_or_else(|| self.missing(key))
@@ -72,7 +77,9 @@ impl<'a> Fields<'a> {
     ) -> Read<Option<Located<u64>>> {
         let Some(value) = self.value(key) else { return Ok(None) };
         let DeValue::Integer(number) = value.get_ref() else {
-            return Err(wrong_type(key, "a whole number", &value.span()));
+            let error = wrong_type(key, "a whole number", &value.span());
+            let quoted = value.get_ref().as_str().is_some_and(|text| text.parse::<u64>().is_ok());
+            return Err(if quoted { error.help("write it without quotes") } else { error });
         };
         match u64::from_str_radix(number.as_str(), number.radix()) {
             Ok(number) if range.contains(&number) => Ok(Some(Located::new(number, value.span()))),
@@ -103,10 +110,11 @@ impl<'a> Fields<'a> {
 
     /// Pages of a size such as `"32K"`, at most `most`.
     pub(crate) fn pages(&self, key: &str, default: u64, most: u64) -> Read<u64> {
-        let Some(text) = self.text(key)? else { return Ok(default) };
+        let help = "write it as \"32K\" or \"4M\"";
+        let Some(text) = self.quoted(key, help)? else { return Ok(default) };
         let Some(pages) = unit::pages(&text.value) else {
             let message = format!("`{key}` must be a size in multiples of 4 KiB");
-            return Err(Diagnostic::new(&text.span, message).help("write it as \"32K\" or \"4M\""));
+            return Err(Diagnostic::new(&text.span, message).help(help));
         };
         if pages <= most {
             return Ok(pages);
@@ -116,10 +124,10 @@ impl<'a> Fields<'a> {
 
     /// Nanoseconds of a time such as `"50ms"`, within `range`.
     pub(crate) fn time(&self, key: &str, default: u64, range: RangeInclusive<u64>) -> Read<u64> {
-        let Some(text) = self.text(key)? else { return Ok(default) };
+        let help = "write it as \"100us\", \"50ms\" or \"5s\"";
+        let Some(text) = self.quoted(key, help)? else { return Ok(default) };
         let Some(time) = unit::nanoseconds(&text.value) else {
             let message = format!("`{key}` must be a time");
-            let help = "write it as \"100us\", \"50ms\" or \"5s\"";
             return Err(Diagnostic::new(&text.span, message).help(help));
         };
         if range.contains(&time) {
@@ -162,7 +170,8 @@ impl<'a> Fields<'a> {
 
     /// A table that must be there, with no other keys than `keys`.
     pub(crate) fn table(&self, key: &str, keys: &[&str]) -> Read<Fields<'a>> {
-        let value = self.value(key).ok_or_else(|| self.missing(key))?;
+        let missing = || self.missing(key).help(format!("write [{key}] in a line of its own"));
+        let value = self.value(key).ok_or_else(missing)?;
         match value.get_ref() {
             DeValue::Table(table) => Fields::new(table, value.span(), "the table [image]", keys),
             _ => Err(wrong_type(key, "a table", &value.span())),

@@ -8,6 +8,7 @@ use abi::control::PLAN_SLOTS;
 use abi::layout;
 use abi::manifest::{GrantKind, PartitionFlags, PartitionRole};
 use abi::types::{MAX_PROCESSORS, PAGE_SIZE};
+use std::ops::Range;
 use toml::de::DeTable;
 
 const TOP: [&str; 3] = ["image", "partition", "channel"];
@@ -56,7 +57,12 @@ const LAST_ISA: u64 = 15;
 /// Reads the whole file.
 pub(crate) fn manifest(text: &str) -> Read<Manifest> {
     let document = DeTable::parse(text).map_err(|error| {
-        Diagnostic::new(&error.span().unwrap_or(0..0), error.message().replace('\n', ", "))
+        let span = error.span().unwrap_or(0..0);
+        let problem = Diagnostic::new(&span, error.message().replace('\n', ", "));
+        match advice(text, &span) {
+            Some(advice) => problem.help(advice),
+            None => problem,
+        }
     })?;
     let top = Fields::new(document.get_ref(), 0..0, "the manifest", &TOP)?;
     let image = top.table("image", &IMAGE)?;
@@ -68,6 +74,23 @@ pub(crate) fn manifest(text: &str) -> Read<Manifest> {
         partitions: partitions.iter().map(partition).collect::<Read<_>>()?,
         channels: channels.iter().map(channel).collect::<Read<_>>()?,
     })
+}
+
+/// What to write instead of what is no TOML, where people often err.
+fn advice(text: &str, span: &Range<usize>) -> Option<String> {
+    let word = text.get(span.clone())?;
+    let before = text.get(..span.start)?.trim_end_matches([' ', '\t']);
+    match word {
+        "partition" | "channel" if before.ends_with('[') && !before.ends_with("[[") => {
+            Some(format!("there may be several, so write it with two brackets: [[{word}]]"))
+        }
+        _ if before.ends_with('=')
+            && word.starts_with(|first: char| first.is_ascii_alphanumeric()) =>
+        {
+            Some(format!("write it as \"{word}\""))
+        }
+        _ => None,
+    }
 }
 
 fn partition(fields: &Fields<'_>) -> Read<Partition> {
@@ -99,7 +122,8 @@ fn processor(fields: &Fields<'_>) -> Read<Option<u16>> {
         return if word.value == "every" {
             Ok(None)
         } else {
-            Err(unknown_word("processor", &word, ["every"].into_iter()))
+            let help = "write a number, or \"every\"";
+            Err(unknown_word("processor", &word, [].into_iter()).help(help))
         };
     }
     let number = fields.number("processor", 0..=u64::from(MAX_PROCESSORS) - 1)?;

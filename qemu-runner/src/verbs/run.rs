@@ -74,7 +74,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     match &arguments.exec {
         Some(line) => {
             let patience = Duration::from_secs(arguments.timeout);
-            exec::run(&mut session, line, patience, |answer| print!("{}", answer.output))?;
+            exec::run(&mut session, line, patience, |answer| {
+                // The last line of a machine that went off may lack its end.
+                let missing = !answer.output.is_empty() && !answer.output.ends_with('\n');
+                print!("{}{}", answer.output, if missing { "\n" } else { "" });
+            })?;
             Ok(())
         }
         None => interact(&mut session, Some(&artifacts.transcript())),
