@@ -44,6 +44,20 @@ pub fn command(session: &mut Session, command: &str, patience: Duration) -> Resu
     Ok(Answer { command: command.to_owned(), output: output(&raw), status })
 }
 
+/// As [`command`], for one that must succeed: gives what it printed.
+///
+/// # Errors
+/// It failed, the machine ended first, or it took longer than `patience`.
+pub fn ask(session: &mut Session, text: &str, patience: Duration) -> Result<String> {
+    let answer = command(session, text, patience)?;
+    let printed = answer.output.trim_end();
+    match answer.status {
+        Some(0) => Ok(answer.output),
+        Some(status) => bail!("'{text}' failed with status {status}: {printed}"),
+        None => bail!("the machine ended before '{text}' did: {printed}"),
+    }
+}
+
 /// What follows the echoed line.
 fn output(raw: &[u8]) -> String {
     let text = String::from_utf8_lossy(raw).replace('\r', "");

@@ -11,7 +11,7 @@ use crate::session::Session;
 use crate::verbs::run;
 use abi::manifest::PartitionRole;
 use abi::types::PAGE_SIZE;
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use clap::Args;
 use image_builder::Manifest;
 use object::{File, Object as _, ObjectSection as _, SectionKind};
@@ -158,8 +158,7 @@ fn usages(arguments: &Arguments) -> Result<Usages> {
     let artifacts = run::prepare(&arguments.name, &arguments.machine)?;
     let mut session = Session::start(&arguments.machine, &artifacts, Debugger::None)?;
     for command in exec::commands(arguments.exec.as_deref().unwrap_or("uptime")) {
-        let answer = exec::command(&mut session, command, PATIENCE)?;
-        ensure!(answer.status == Some(0), "'{command}' failed: {}", answer.output.trim_end());
+        exec::ask(&mut session, command, PATIENCE)?;
     }
     thread::sleep(Duration::from_millis(arguments.after));
     Usages::of(&mut session)

@@ -6,7 +6,7 @@ use crate::machine::{Debugger, Options};
 use crate::perfetto;
 use crate::session::Session;
 use crate::verbs::run;
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use std::fs;
 use std::path::PathBuf;
@@ -83,21 +83,13 @@ fn machine(arguments: &Arguments) -> Result<String> {
     let artifacts = run::prepare(&arguments.name, &arguments.machine)?;
     let mut session = Session::start(&arguments.machine, &artifacts, Debugger::None)?;
     for command in exec::commands(arguments.exec.as_deref().unwrap_or("")) {
-        ask(&mut session, command)?;
+        exec::ask(&mut session, command, PATIENCE)?;
     }
     thread::sleep(Duration::from_millis(arguments.after));
-    let printed = ask(&mut session, EVERYTHING)?;
+    let printed = exec::ask(&mut session, EVERYTHING, PATIENCE)?;
     // What follows does not matter to the trace; the machine ends with the session in any case.
     drop(exec::command(&mut session, "shutdown", PATIENCE));
     Ok(printed)
-}
-
-fn ask(session: &mut Session, command: &str) -> Result<String> {
-    let answer = exec::command(session, command, PATIENCE)?;
-    match answer.status {
-        Some(0) => Ok(answer.output),
-        _ => bail!("'{command}' failed: {}", answer.output.trim_end()),
-    }
 }
 
 /// The records of the last trace in what a console printed.

@@ -1,16 +1,16 @@
 //! What the author of a partition uses: the trace and its drawing, the measure of stacks, back traces, the debugger.
 
-use crate::{PATIENCE, start, trial, usual};
+use crate::{PATIENCE, ask, start, trial, usual};
 use abi::information::Information;
 use abi::layout::INFORMATION;
 use anyhow::{Context as _, Result, ensure};
 use libtest_mimic::Trial;
 use qemu_runner::images::{self, Artifacts};
 use qemu_runner::machine::Debugger;
+use qemu_runner::perfetto;
 use qemu_runner::session::Session;
 use qemu_runner::verbs::debug::{Subject, free_port};
 use qemu_runner::verbs::sizes::Usages;
-use qemu_runner::{exec, perfetto};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::mem::offset_of;
@@ -43,12 +43,6 @@ fn trace() -> Result<()> {
     ensure!(lines.is_sorted_by_key(|line| line.time), "times run backwards");
     conversation(&lines).with_context(|| printed.clone())?;
     drawing(&perfetto::file(&lines))
-}
-
-fn ask(session: &mut Session, command: &str) -> Result<String> {
-    let answer = exec::command(session, command, PATIENCE)?;
-    ensure!(answer.status == Some(0), "{}", answer.output);
-    Ok(answer.output)
 }
 
 /// Asks again and again until the answer is as it should be.

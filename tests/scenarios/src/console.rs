@@ -1,6 +1,6 @@
 //! A person's session at the operator's console, key by key.
 
-use crate::{PATIENCE, start, trial, usual};
+use crate::{PATIENCE, ask, start, trial, usual};
 use anyhow::{Context as _, Result, ensure};
 use libtest_mimic::Trial;
 use qemu_runner::exec;
@@ -33,13 +33,6 @@ pub fn all() -> Vec<Trial> {
         on_node("restart_of_everything", restart_of_everything),
         on_node("restart_of_the_manager", restart_of_the_manager),
     ]
-}
-
-/// Types a command at the next prompt; gives what it printed.
-fn ask(session: &mut Session, command: &str) -> Result<String> {
-    let answer = exec::command(session, command, PATIENCE)?;
-    ensure!(answer.status == Some(0), "'{command}': {:?}\n{}", answer.status, answer.output);
-    Ok(answer.output)
 }
 
 /// Types raw keys at the next prompt; gives the status of the command they end in.

@@ -24,6 +24,7 @@ pub mod table;
 
 use anyhow::{Result, ensure};
 use libtest_mimic::Trial;
+use qemu_runner::exec;
 use qemu_runner::images::Artifacts;
 use qemu_runner::machine::{Debugger, Options};
 use qemu_runner::session::Session;
@@ -83,4 +84,12 @@ pub fn start(artifacts: &Artifacts, options: &Options) -> Result<Session> {
     let image = artifacts.boot_image();
     ensure!(image.exists(), "there is no {}: ./bulkhead image {}", image.display(), artifacts.name);
     Session::start(options, artifacts, Debugger::None)
+}
+
+/// Types a command at the next prompt; gives what it printed.
+///
+/// # Errors
+/// It failed, or the machine did not answer.
+pub fn ask(session: &mut Session, command: &str) -> Result<String> {
+    exec::ask(session, command, PATIENCE)
 }

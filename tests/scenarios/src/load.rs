@@ -1,6 +1,6 @@
 //! Masses of partitions, created and destroyed by four partitions on four processors and a person at once, while memory is out.
 
-use crate::{PATIENCE, start, trial};
+use crate::{PATIENCE, ask, start, trial};
 use anyhow::{Context as _, Result, bail, ensure};
 use libtest_mimic::Trial;
 use qemu_runner::exec;
@@ -110,10 +110,4 @@ fn by_hand(session: &mut Session, like: &str, turn: u32, tally: &mut Tally) -> R
     ask(session, &format!("destroy {number}"))?;
     tally.by_hand += 1;
     Ok(())
-}
-
-fn ask(session: &mut Session, command: &str) -> Result<String> {
-    let answer = exec::command(session, command, PATIENCE)?;
-    ensure!(answer.status == Some(0), "'{command}': {:?}\n{}", answer.status, answer.output);
-    Ok(answer.output)
 }

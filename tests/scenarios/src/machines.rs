@@ -178,9 +178,7 @@ fn summary(hardware: &str) -> String {
 }
 
 fn ask(session: &mut Session, command: &str) -> Result<String> {
-    let answer = exec::command(session, command, LONG_PATIENCE)?;
-    ensure!(answer.status == Some(0), "'{command}': {:?}\n{}", answer.status, answer.output);
-    Ok(answer.output)
+    exec::ask(session, command, LONG_PATIENCE)
 }
 
 /// A machine of which no table says how it is switched off says so.

@@ -1,6 +1,6 @@
 //! A processor of one's own: interrupts at once and no timer; and one that is shared, where interrupts are held.
 
-use crate::{PATIENCE, campaign, start, trial};
+use crate::{PATIENCE, ask, campaign, start, trial};
 use anyhow::{Context as _, Result, ensure};
 use libtest_mimic::Trial;
 use qemu_runner::exec;
@@ -117,10 +117,4 @@ fn timer_interrupts(session: &mut Session) -> Result<[u64; 2]> {
         plan.lines().filter_map(|line| line.rsplit_once("timer interrupts ")?.1.parse().ok());
     let counts: Vec<u64> = counts.collect();
     <[u64; 2]>::try_from(counts).ok().with_context(|| plan)
-}
-
-fn ask(session: &mut Session, command: &str) -> Result<String> {
-    let answer = exec::command(session, command, PATIENCE)?;
-    ensure!(answer.status == Some(0), "'{command}': {:?}\n{}", answer.status, answer.output);
-    Ok(answer.output)
 }

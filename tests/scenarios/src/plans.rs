@@ -1,6 +1,6 @@
 //! Plans of four processors, changed again and again while partitions come and go: no frame mixes two of them.
 
-use crate::{PATIENCE, campaign, start, trial};
+use crate::{PATIENCE, ask, campaign, start, trial};
 use anyhow::{Context as _, Result, bail, ensure};
 use libtest_mimic::Trial;
 use qemu_runner::exec;
@@ -57,10 +57,4 @@ fn told(session: &mut Session, number: u32) -> Result<String> {
         }
         std::thread::sleep(Duration::from_millis(100));
     }
-}
-
-fn ask(session: &mut Session, command: &str) -> Result<String> {
-    let answer = exec::command(session, command, PATIENCE)?;
-    ensure!(answer.status == Some(0), "'{command}': {:?}\n{}", answer.status, answer.output);
-    Ok(answer.output)
 }
