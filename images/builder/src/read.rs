@@ -79,12 +79,12 @@ pub(crate) fn manifest(text: &str) -> Read<Manifest> {
 /// What to write instead of what is no TOML, where people often err.
 fn advice(text: &str, span: &Range<usize>) -> Option<String> {
     let word = text.get(span.clone())?;
-    let before = text.get(..span.start)?.trim_end_matches([' ', '\t']);
+    let before = text.get(..span.start)?.trim_end();
     match word {
-        "partition" | "channel" if before.ends_with('[') && !before.ends_with("[[") => {
+        "partition" | "channel" if before.ends_with("[") && !before.ends_with("[[") => {
             Some(format!("there may be several, so write it with two brackets: [[{word}]]"))
         }
-        _ if before.ends_with('=')
+        _ if before.ends_with("=")
             && word.starts_with(|first: char| first.is_ascii_alphanumeric()) =>
         {
             Some(format!("write it as \"{word}\""))
