@@ -32,6 +32,11 @@ pub enum Complaint<'a> {
         /// The partition.
         name: &'a str,
     },
+    /// It cannot be asked to stop, for everything else needs it.
+    Needed {
+        /// The partition.
+        name: &'a str,
+    },
     /// What stands in the image is not destroyed.
     OfTheImage {
         /// The partition.
@@ -88,6 +93,9 @@ impl fmt::Display for Complaint<'_> {
                 f,
                 "{name} carries this console, and nobody could start it again: will not {verb} it; type restart {name}"
             ),
+            Self::Needed { name } => {
+                write!(f, "everything else needs {name}: it does not stop; type restart {name}")
+            }
             Self::OfTheImage { name } => write!(
                 f,
                 "{name} stands in the image and is not destroyed: only what create made is; type kill {name} to stop it"

@@ -118,6 +118,9 @@ fn nobody_saws_off_the_branch_they_sit_on() {
                     type restart io-console\n";
     assert_eq!(fails(&mut fake, "kill io-console"), expected);
     fails(&mut fake, "stop command");
+    let expected =
+        "everything else needs resource-manager: it does not stop; type restart resource-manager\n";
+    assert_eq!(fails(&mut fake, "stop resource-manager"), expected);
     assert_eq!(fake.changes, []);
 }
 

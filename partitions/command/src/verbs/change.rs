@@ -40,6 +40,10 @@ pub fn partition<'a>(
     if change.ends && carries_console(record) {
         return Err(Complaint::CarriesConsole { verb: change.verb, name });
     }
+    let manager = has_role(record, PartitionRole::ResourceManager);
+    if manager && change.request == ResourceRequest::Stop {
+        return Err(Complaint::Needed { name });
+    }
     if record.id == surroundings.myself() {
         say_before(surroundings, name, change)?;
     }
@@ -47,7 +51,7 @@ pub fn partition<'a>(
     surroundings
         .ask(change.request, Index { index: record.id }.as_bytes())
         .map_err(|trouble| Complaint::Change { verb: change.verb, name, state, trouble })?;
-    if has_role(record, PartitionRole::ResourceManager) {
+    if manager {
         // It takes nothing up any more: this comes back, unanswered, when the next one is there.
         let _ = surroundings.ask(ResourceRequest::Machine, &[]);
     }

@@ -44,6 +44,7 @@ const fn needs_list(command: Command<'_>) -> bool {
         command,
         Command::Help(_)
             | Command::Uptime
+            | Command::Trace(_)
             | Command::Machine
             | Command::Hardware
             | Command::Audit
@@ -70,7 +71,7 @@ fn perform<'a>(
         Command::Caps(name) => capabilities::show(surroundings, list, name),
         Command::Log(name) => console::log(surroundings, list, name),
         Command::Console(name) => console::talk(surroundings, list, name),
-        Command::Trace(count) => trace::show(surroundings, list, count.unwrap_or(TRACE_RECORDS)),
+        Command::Trace(count) => trace::show(surroundings, count.unwrap_or(TRACE_RECORDS)),
         Command::Machine => machine::show(surroundings),
         Command::Hardware => hardware::show(surroundings),
         Command::Audit => machine::audit(surroundings),

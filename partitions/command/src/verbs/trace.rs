@@ -12,8 +12,9 @@ use alloc::format;
 use alloc::vec::Vec;
 use trace_text::{HEADER, Line, What};
 
-/// A line for each of the newest `count` records, those of all processors together.
-pub fn show<'a>(surroundings: &mut impl Surroundings, list: &List, count: u32) -> Outcome<'a> {
+/// A line for each of the newest `count` records, those of all processors together. The names are asked for
+/// afterwards, for asking is traced as well.
+pub fn show<'a>(surroundings: &mut impl Surroundings, count: u32) -> Outcome<'a> {
     let mut records = Vec::new();
     for processor in 0..u32::from(MAX_PROCESSORS) {
         if !fetch_some(surroundings, processor, count, &mut records)? {
@@ -22,9 +23,10 @@ pub fn show<'a>(surroundings: &mut impl Surroundings, list: &List, count: u32) -
     }
     records.sort_by_key(|(_, record): &(u32, TraceRecord)| record.time);
     let surplus = records.len().saturating_sub(usize::try_from(count).unwrap_or(usize::MAX));
+    let list = List::fetch(surroundings)?;
     writeln!(surroundings, "{HEADER}")?;
     for (processor, record) in records.iter().skip(surplus) {
-        show_one(surroundings, list, *processor, record)?;
+        show_one(surroundings, &list, *processor, record)?;
     }
     Ok(())
 }

@@ -72,8 +72,32 @@ pub fn parse(text: &str) -> Result<Command<'_>, Mistake<'_>> {
 
 /// No such verb: is there one like it?
 fn unknown(word: &str) -> Mistake<'_> {
-    Mistake::UnknownVerb { word, nearest: nearest(word, VERBS.iter().map(|verb| verb.name)) }
+    let meant = MEANT.iter().find(|(other, _)| other.eq_ignore_ascii_case(word));
+    let same = VERBS.iter().find(|verb| verb.name.eq_ignore_ascii_case(word));
+    let near = || nearest(word, VERBS.iter().map(|verb| verb.name));
+    let known = meant.map(|(_, verb)| *verb).or(same.map(|verb| verb.name));
+    Mistake::UnknownVerb { word, nearest: known.or_else(near) }
 }
+
+/// What people type who come from other systems, and the verb that does it here.
+pub(crate) const MEANT: [(&str, &str); 16] = [
+    ("?", "help"),
+    ("man", "help"),
+    ("ls", "ps"),
+    ("list", "ps"),
+    ("top", "ps"),
+    ("free", "machine"),
+    ("mem", "machine"),
+    ("lspci", "hardware"),
+    ("lscpu", "hardware"),
+    ("dmesg", "log"),
+    ("attach", "console"),
+    ("exit", "shutdown"),
+    ("quit", "shutdown"),
+    ("halt", "shutdown"),
+    ("poweroff", "shutdown"),
+    ("reset", "reboot"),
+];
 
 fn typed<'a>(verb: &'static Verb, argument: Option<&'a str>) -> Result<Command<'a>, Mistake<'a>> {
     match verb.argument {

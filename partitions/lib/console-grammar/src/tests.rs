@@ -172,3 +172,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn words_of_other_systems_lead_to_the_verb_that_does_it() {
+    for (typed, verb) in [
+        ("exit", "shutdown"),
+        ("Quit", "shutdown"),
+        ("ls", "ps"),
+        ("PS", "ps"),
+        ("dmesg", "log"),
+        ("?", "help"),
+    ] {
+        let wanted = Mistake::UnknownVerb { word: typed, nearest: Some(verb) };
+        assert_eq!(parse(typed), Err(wanted), "{typed}");
+    }
+    assert!(
+        crate::parse::MEANT.iter().all(|(other, meant)| crate::verbs::verb(other).is_none()
+            && crate::verbs::verb(meant).is_some())
+    );
+}
