@@ -15,6 +15,7 @@ use zerocopy::FromBytes as _;
 
 /// Bytes looked at in one piece for the boot information.
 const CHUNK: u64 = 4 << 20;
+const FOUR_GIB: u64 = 4 << 30;
 /// Entry of a root table for addresses, see [`layout`].
 const fn slot(address: u64) -> u64 {
     address >> 39 & 511
@@ -111,8 +112,12 @@ impl Inside {
 /// The boot information that the loader left; it starts a page.
 fn boot_information(memory: &mut impl Physical) -> Result<BootInformation> {
     let magic = BOOT_MAGIC.to_le_bytes();
-    for start in (0..).step_by(CHUNK as usize) {
-        let Ok(chunk) = memory.read(start, CHUNK) else { break };
+    // The loader puts it as high below 4 GiB as it can.
+    let end = memory.end();
+    let chunks = end.div_ceil(CHUNK);
+    let low = chunks.min(FOUR_GIB / CHUNK);
+    for start in (0..low).rev().chain(low..chunks).map(|chunk| chunk * CHUNK) {
+        let chunk = memory.read(start, CHUNK.min(end - start))?;
         for page in chunk.chunks(PAGE_SIZE as usize).zip((start..).step_by(PAGE_SIZE as usize)) {
             let (bytes, address) = page;
             if bytes.starts_with(&magic) {

@@ -19,6 +19,9 @@ const ENTRIES: u64 = 512;
 
 /// Memory by physical addresses.
 pub trait Physical {
+    /// One past the last address that may be memory.
+    fn end(&self) -> u64;
+
     /// Bytes from `address` on.
     ///
     /// # Errors
@@ -47,8 +50,8 @@ pub struct Still<'a> {
     pages: BTreeMap<u64, Vec<u8>>,
 }
 
-/// Where memory ends that begins above the room for devices below 4 GiB.
-const ABOVE_DEVICES: u64 = 2 << 30;
+/// Memory beyond this much begins above 4 GiB, behind room for devices; the two are as large as this together.
+const BELOW_DEVICES: u64 = 2 << 30;
 
 impl<'a> Still<'a> {
     /// Stops the machine.
@@ -60,7 +63,8 @@ impl<'a> Still<'a> {
         let size = machine.execute("query-memory-size-summary", &json!({}))?;
         let size = size["base-memory"].as_u64().context("how much memory there is")?;
         // Beyond that the emulator gives zeros and no error.
-        let (folder, end) = (tempfile::tempdir()?, size + ABOVE_DEVICES);
+        let room = if size > BELOW_DEVICES { BELOW_DEVICES } else { 0 };
+        let (folder, end) = (tempfile::tempdir()?, size + room);
         Ok(Self { machine, folder, end, pages: BTreeMap::new() })
     }
 }
@@ -85,6 +89,10 @@ impl Still<'_> {
 }
 
 impl Physical for Still<'_> {
+    fn end(&self) -> u64 {
+        self.end
+    }
+
     fn read(&mut self, address: u64, length: u64) -> Result<Vec<u8>> {
         let inside = usize::try_from(address % PAGE_SIZE)?;
         let end = inside.saturating_add(usize::try_from(length)?);
@@ -220,6 +228,10 @@ pub(crate) mod tests {
     }
 
     impl Physical for Bytes {
+        fn end(&self) -> u64 {
+            self.0.len() as u64
+        }
+
         fn read(&mut self, address: u64, length: u64) -> Result<Vec<u8>> {
             let (start, end) = (address as usize, (address + length) as usize);
             ensure!(end <= self.0.len(), "no memory at {address:#x}");
