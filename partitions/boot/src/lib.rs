@@ -5,7 +5,24 @@
 mod manager;
 mod rescuer;
 
+use abi::fault::Reason;
+use manager::ManagerRescue;
 pub use rescuer::Rescuer;
+
+/// Code with which an emergency life ends.
+const EMERGENCY: u64 = 75;
+
+/// A life that idle began because boot and resource manager were down at once. Nothing that the program ever wrote is looked at, for
+/// nobody made it clean: there are the text, the information pages, the boot image and a stack. It brings the resource manager
+/// back and ends; the resource manager then starts boot anew as after any other end.
+pub fn emergency(_context: u64) -> ! {
+    let manager = ManagerRescue::find();
+    if manager.is_down() {
+        // What does not work now is tried again: idle sees both down still.
+        let _ = manager.restart();
+    }
+    rt::sys::exit(Reason::Exit, EMERGENCY, [0; 2])
+}
 
 #[cfg(test)]
 mod tests;

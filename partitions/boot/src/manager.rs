@@ -3,14 +3,14 @@
 use abi::call::Error;
 use abi::control::{ContextOperation, ContextState, PartitionOperation, first_slot};
 use abi::fault::{exception_name, word};
-use abi::image::name_from;
+use abi::image::{name_from, name_text};
+use abi::information::ResourceKind;
 use abi::layout;
 use abi::rights::{Kind, Rights};
 use abi::types::{Frame, Slot, VirtualAddress};
 use boot_image::{Image, Program, Window as Addresses};
 use program_loader::{Calls, Kernel, Loader, Mapped, Refusal, Values};
-use rt::System;
-use rt::capability::{Capability, object};
+use rt::information::{Pages, is_kind};
 use rt::sys;
 
 /// Argument of a start that takes up the books.
@@ -24,6 +24,8 @@ pub struct ManagerRescue {
     context: Slot,
     memory: Slot,
     own: Slot,
+    /// Bytes of the boot image that are mapped.
+    image: u64,
 }
 
 /// The kernel's control call.
@@ -43,17 +45,22 @@ impl Kernel for Native {
 
 impl ManagerRescue {
     /// From the capabilities the resource manager gave. Slot 0 stands for one it did not give: every use is refused.
-    pub fn new(system: &System) -> Self {
-        let partition = |name| {
-            system.capability::<object::Partition>(name).map_or(Slot::new(0), Capability::slot)
+    ///
+    /// Looks at nothing that this program wrote: see [`crate::emergency`].
+    pub fn find() -> Self {
+        let slot = |wanted| {
+            let mut all = Pages::find().into_iter().flat_map(Pages::resources);
+            let capability = ResourceKind::Capability;
+            let found = all.find(|one| is_kind(one, capability) && name_text(&one.name) == wanted);
+            found.map_or(Slot::new(0), |found| Slot::new(found.slot))
         };
-        let context = system.capability::<object::Context>("manager-context");
-        let memory = system.capability::<object::Memory>("memory");
+        let image = Pages::find().and_then(|pages| pages.header());
         Self {
-            partition: partition("manager-partition"),
-            own: partition("self-partition"),
-            context: context.map_or(Slot::new(0), Capability::slot),
-            memory: memory.map_or(Slot::new(0), Capability::slot),
+            partition: slot("manager-partition"),
+            own: slot("self-partition"),
+            context: slot("manager-context"),
+            memory: slot("memory"),
+            image: image.map_or(0, |information| information.boot_image),
         }
     }
 
@@ -75,10 +82,9 @@ impl ManagerRescue {
     }
 
     /// Gives it fresh memory and starts it.
-    pub fn restart(&self, system: &System) -> Result<(), Refusal> {
-        let length = system.information().map_or(0, |information| information.boot_image);
+    pub fn restart(&self) -> Result<(), Refusal> {
         let refused = Refusal { error: Error::BadArgument, value: 0 };
-        let image = Image::parse(view::boot_image(length)).map_err(|_| refused)?;
+        let image = Image::parse(view::boot_image(self.image)).map_err(|_| refused)?;
         let name = name_from(PROGRAM).unwrap_or_default();
         let file = image.program(&name).ok_or(refused)?;
         let program = Program::parse(file, Addresses::PARTITION).map_err(|_| refused)?;

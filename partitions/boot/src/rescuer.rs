@@ -36,7 +36,7 @@ impl Partition for Rescuer {
             rt::log!("boot: started for the {}. time", start.starts);
         }
         let resources = system.client::<Resources>("resource");
-        let manager = ManagerRescue::new(system);
+        let manager = ManagerRescue::find();
         let mut rescuer = Self { resources, manager, waiting: [None; WAITING], look: None };
         // What stopped while nobody watched.
         rescuer.look = system.after(Nanoseconds::new(0));
@@ -137,7 +137,7 @@ impl Rescuer {
 
     fn rescue_manager(&mut self, system: &mut System) {
         rt::log!("resource-manager stopped: {}", self.manager.reason());
-        match self.manager.restart(system) {
+        match self.manager.restart() {
             Ok(()) => rt::log!("resource-manager is restarted"),
             Err(refusal) => {
                 rt::log!("resource-manager cannot be restarted: {:?}", refusal.error);

@@ -21,6 +21,10 @@ pub enum Given<'m> {
     ManagerPartition,
     /// The resource manager's context.
     ManagerContext,
+    /// The boot partition's first context: it can be started, and nothing else.
+    BootContext,
+    /// Whether the resource manager lives.
+    ManagerLife,
     /// The authority over memory.
     Memory,
     /// The kernel.
@@ -44,7 +48,8 @@ impl Given<'_> {
             Self::OwnPartition => "self-partition",
             Self::OwnContext => "self-context",
             Self::ManagerPartition => "manager-partition",
-            Self::ManagerContext => "manager-context",
+            Self::ManagerContext | Self::ManagerLife => "manager-context",
+            Self::BootContext => "boot-context",
             Self::Memory => "memory",
             Self::Kernel => "kernel",
             Self::Processor => "processor",
@@ -63,6 +68,7 @@ impl Given<'_> {
             Self::Debug => Kind::Debug,
             Self::OwnPartition | Self::ManagerPartition => Kind::Partition,
             Self::OwnContext | Self::ManagerContext => Kind::Context,
+            Self::BootContext | Self::ManagerLife => Kind::Context,
             Self::Memory => Kind::Memory,
             Self::Kernel => Kind::Kernel,
             Self::Processor => Kind::Processor,
@@ -75,6 +81,8 @@ impl Given<'_> {
     pub fn rights(&self) -> Rights {
         match self {
             Self::Grant(_) | Self::Debug => Rights::USE | Rights::INSPECT,
+            Self::BootContext => Rights::MANAGE | Rights::INSPECT,
+            Self::ManagerLife => Rights::INSPECT,
             _ => Rights::all(),
         }
     }
@@ -108,6 +116,7 @@ pub fn given<'m>(
     let flags = flags(definition);
     let rescuer = role(definition) == PartitionRole::Boot;
     let own = flags.contains(PartitionFlags::SELF) || rescuer;
+    let guard = role(definition) == PartitionRole::Idle;
     let tester = flags.contains(PartitionFlags::TESTER);
     let extra = [
         (flags.contains(PartitionFlags::DEBUG), Given::Debug),
@@ -115,6 +124,8 @@ pub fn given<'m>(
         (own, Given::OwnContext),
         (rescuer, Given::ManagerPartition),
         (rescuer, Given::ManagerContext),
+        (guard, Given::BootContext),
+        (guard, Given::ManagerLife),
         (rescuer || tester, Given::Memory),
         (tester, Given::Kernel),
         (tester, Given::Processor),

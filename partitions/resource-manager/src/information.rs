@@ -28,7 +28,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         // Odd while the pages change, whatever an interrupted writer left.
         head.sequence = self.window.load(sequence).wrapping_add(1) | 1;
         self.window.store(sequence, head.sequence);
-        let list = resources(&self.books, &self.manifest, &self.facts, id, (&row, definition));
+        let entry = self.boot_entry();
+        let list =
+            resources(&self.books, &self.manifest, &self.facts, entry, id, (&row, definition));
         let mut offset = INFORMATION_HEADER as u64;
         for resource in list {
             self.window.write(offset, resource.as_bytes());

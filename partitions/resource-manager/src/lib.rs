@@ -9,6 +9,7 @@ pub mod channels;
 pub mod copies;
 pub mod define;
 pub mod given;
+pub mod guard;
 pub mod hardware;
 pub mod information;
 pub mod lists;

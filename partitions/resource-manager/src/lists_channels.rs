@@ -1,5 +1,6 @@
 //! The records of channels, capabilities and traces.
 
+use crate::given::{Given, given};
 use crate::manager::{Machine, Manager, SELF};
 use crate::plans::processor_slot;
 use crate::requests::Reply;
@@ -7,9 +8,9 @@ use crate::resource_list::resources;
 use crate::trouble::Trouble;
 use abi::channel::{CLIENT_AREA, SERVER_AREA, word};
 use abi::control::{ChannelOperation, ProcessorOperation, first_slot};
-use abi::image::{name_from, name_text};
+use abi::image::name_from;
 use abi::information::{Resource, ResourceKind};
-use abi::manifest::NO_PARTITION;
+use abi::manifest::{ManifestPartition, NO_PARTITION, PartitionRole};
 use abi::message::resource::{
     CapabilityQuery, CapabilityRecord, ChannelRecord, Index, ResourceStatus, TraceQuery,
     TraceRecord,
@@ -18,7 +19,7 @@ use abi::rights::{ANY_LINE, Kind, Rights};
 use abi::trace::TraceKind;
 use abi::types::{Frame, PartitionId, ProcessorId, Slot};
 use program_loader::{Calls, Window};
-use resource_db::Owner;
+use resource_db::{Owner, PartitionRow};
 
 /// What the manager holds from the start.
 const OWN: [(&str, Slot, Kind); 7] = [
@@ -29,15 +30,6 @@ const OWN: [(&str, Slot, Kind); 7] = [
     ("kernel", first_slot::KERNEL, Kind::Kernel),
     ("ports", first_slot::PORTS, Kind::Ports),
     ("interrupts", first_slot::INTERRUPT, Kind::Interrupt),
-];
-
-/// Capabilities by the names under which they are given, and whether they lead to the partition itself.
-const GIVEN: [(&str, Kind, bool); 5] = [
-    ("self-partition", Kind::Partition, true),
-    ("self-context", Kind::Context, true),
-    ("manager-partition", Kind::Partition, false),
-    ("manager-context", Kind::Context, false),
-    ("memory", Kind::Memory, false),
 ];
 
 impl<M: Machine, W: Window> Manager<'_, M, W> {
@@ -89,49 +81,59 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             }
             index -= OWN.len();
         }
-        let list = resources(&self.books, &self.manifest, &self.facts, id, (&row, definition));
+        let entry = self.boot_entry();
+        let list =
+            resources(&self.books, &self.manifest, &self.facts, entry, id, (&row, definition));
         let mut list = list.filter(|resource| {
             let kinds = [ResourceKind::Device, ResourceKind::Framebuffer];
             kinds.iter().all(|kind| *kind as u8 != resource.kind)
         });
         let resource = list.nth(index).ok_or(ResourceStatus::NoSuch)?;
-        Ok(Reply::record(&self.record_of(id, &resource)))
+        Ok(Reply::record(&self.record_of(id, (&row, definition), &resource)))
     }
 
-    fn record_of(&self, id: PartitionId, resource: &Resource) -> CapabilityRecord {
-        let is = |kind: ResourceKind| resource.kind == kind as u8;
-        let line = u32::try_from(resource.address).unwrap_or(0);
-        let named = GIVEN.iter().find(|(name, ..)| *name == name_text(&resource.name));
-        let named = named.filter(|_| is(ResourceKind::Capability));
-        let (kind, parameter) = if let Some((_, kind, _)) = named {
-            (*kind, 0)
-        } else if is(ResourceKind::Channel) {
-            (Kind::Doorbell, self.peer_event(resource))
-        } else if is(ResourceKind::Interrupt) {
-            (Kind::Interrupt, line)
-        } else if is(ResourceKind::Ports) {
-            let count = u32::try_from(resource.length).unwrap_or(0);
-            (Kind::Ports, count << 16 | line)
-        } else if is(ResourceKind::Debug) {
-            (Kind::Debug, 0)
-        } else {
-            (Kind::None, 0)
+    /// What a partition may do by what stands in a slot: first there are fixed things, then channels.
+    fn record_of(
+        &self,
+        id: PartitionId,
+        (row, definition): (&PartitionRow, &ManifestPartition),
+        resource: &Resource,
+    ) -> CapabilityRecord {
+        let place = usize::from(resource.slot).checked_sub(1);
+        let mut fixed = given(&self.manifest, row.hardware, definition);
+        let fixed = place.and_then(|place| fixed.nth(place));
+        let kind = fixed.as_ref().map_or(Kind::Doorbell, Given::kind);
+        let address = u32::try_from(resource.address).unwrap_or(0);
+        let (rights, parameter) = match (&fixed, kind) {
+            (None, _) => (Rights::USE, self.peer_event(resource)),
+            (_, Kind::Interrupt) => (Rights::USE, address),
+            (_, Kind::Ports) => {
+                let count = u32::try_from(resource.length).unwrap_or(0);
+                (Rights::USE, count << 16 | address)
+            }
+            (_, Kind::Debug) => (Rights::USE, 0),
+            (Some(fixed), _) => (fixed.rights(), 0),
         };
-        let all = is(ResourceKind::Capability);
-        let rights = if all { Rights::all() } else { Rights::USE };
         CapabilityRecord {
             name: resource.name,
             slot: resource.slot.into(),
             kind: u32::from(kind as u8),
             rights: rights.bits().into(),
             parameter,
-            target: match named {
-                Some((.., true)) => id.raw(),
-                Some((_, Kind::Partition | Kind::Context, false)) => SELF.raw(),
-                _ if is(ResourceKind::Channel) => resource.peer,
-                _ => NO_PARTITION,
-            },
+            target: fixed.map_or(resource.peer, |fixed| self.target(id, &fixed)),
             reserved: 0,
+        }
+    }
+
+    /// The partition to which something that was given to `id` leads.
+    fn target(&self, id: PartitionId, given: &Given<'_>) -> u32 {
+        match given {
+            Given::OwnPartition | Given::OwnContext => id.raw(),
+            Given::ManagerPartition | Given::ManagerContext | Given::ManagerLife => SELF.raw(),
+            Given::BootContext => {
+                self.made(PartitionRole::Boot).map_or(NO_PARTITION, |(id, _)| id.raw())
+            }
+            _ => NO_PARTITION,
         }
     }
 

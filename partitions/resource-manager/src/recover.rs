@@ -28,6 +28,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         })?;
         self.refresh_channels(SELF, true)?;
         self.renew_rescue(SELF)?;
+        self.renew_guard()?;
         self.inform(SELF)?;
         self.tell_peers(SELF);
         self.say(format_args!("recovered from the books"));

@@ -15,15 +15,16 @@ use resource_db::{Books, ChannelRow, PartitionRow};
 /// "No event" in a [`Resource`].
 const NO_EVENT: u8 = 255;
 
-/// Everything a partition was given: fixed things, then channels.
+/// Everything a partition was given: fixed things, then channels. `boot_entry` is told to whom may start the boot partition.
 pub fn resources<'a>(
     books: &'a Books<'_>,
     manifest: &Manifest<'a>,
     facts: &'a Facts,
+    boot_entry: u64,
     id: PartitionId,
     (row, definition): (&PartitionRow, &ManifestPartition),
 ) -> impl Iterator<Item = Resource> + use<'a> {
-    let mut places = Places { slot: 0, event: 0, device: layout::DEVICES };
+    let mut places = Places { slot: 0, event: 0, device: layout::DEVICES, boot_entry };
     let fixed = given(manifest, row.hardware, definition);
     let fixed = fixed.map(move |given| places.resource(&given, facts));
     fixed.chain(channels(books, id))
@@ -64,6 +65,7 @@ struct Places {
     slot: u16,
     event: u8,
     device: u64,
+    boot_entry: u64,
 }
 
 impl Places {
@@ -84,6 +86,9 @@ impl Places {
             peer: 0,
             reserved: 0,
         };
+        if matches!(given, Given::BootContext) {
+            resource.address = self.boot_entry;
+        }
         if let Given::Grant(grant) = given {
             self.hardware(&mut resource, given.resource_kind(), grant, facts);
         }

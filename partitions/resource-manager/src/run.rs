@@ -2,11 +2,13 @@
 
 use crate::given::given;
 use crate::manager::{Machine, Manager, SCRATCH, SELF};
+use crate::manifest::role;
 use crate::space::stack_top;
 use crate::trouble::Trouble;
 use abi::channel::Role;
 use abi::control::{ContextOperation, InterruptOperation, first_slot};
 use abi::information::StartReason;
+use abi::manifest::PartitionRole;
 use abi::message::resource::{PartitionState, ResourceStatus};
 use abi::rights::{Kind, Rights};
 use abi::types::{ChannelId, EventBit, PartitionId, Slot};
@@ -128,7 +130,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.clean_memory(row, definition)?;
         self.give_capabilities(row, definition)?;
         // Whom it rescues must ring the renewed context.
-        self.renew_rescue(id)
+        self.renew_rescue(id)?;
+        if role(definition) == PartitionRole::Boot { self.renew_guard() } else { Ok(()) }
     }
 
     /// Gives the partitions that this one rescues a doorbell to it as it is now.

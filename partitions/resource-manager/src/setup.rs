@@ -162,6 +162,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             // The rescuers that come later in the manifest are there now.
             self.renew_rescue(PartitionId::new(index))?;
         }
+        self.renew_guard()?;
         self.inform(SELF)?;
         self.outdate_plans();
         self.start_all();

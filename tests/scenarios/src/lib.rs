@@ -18,6 +18,7 @@ pub mod owned;
 pub mod pairs;
 pub mod picture;
 pub mod plans;
+pub mod rescue;
 pub mod screens;
 pub mod suites;
 pub mod table;
@@ -44,6 +45,7 @@ pub fn all() -> Vec<Trial> {
         load::all(),
         owned::all(),
         plans::all(),
+        rescue::all(),
         console::all(),
         altered::all(),
         mutated::all(),

@@ -131,17 +131,17 @@ fn a_stop_cut_short_is_finished() {
 /// covers: REC-2
 #[test]
 fn a_boot_cut_short_is_finished() {
+    let (world, mut manager) = World::unmade();
+    assert!(!dies_in(&world, u32::MAX, || manager.create_all().expect("created")));
+    let all = u32::MAX - world.shared.dies_after.get().expect("counted");
     let mut recovered = 0;
-    let mut calls = 0;
-    loop {
+    // From the end on back to where nobody can bring it back yet.
+    for calls in (0..=all).rev() {
         let (mut world, mut manager) = World::unmade();
         let died = dies_in(&world, calls, || manager.create_all().expect("created"));
-        let saved =
-            manager.row(id(index::BOOT)).is_ok_and(|row| row.starts > 0 && row.unfinished == 0);
-        // Far from the end nobody can bring it back: only a few of those calls are worth their time.
-        calls += if saved { 1 } else { 5 };
-        if !saved {
-            continue;
+        assert_eq!(died, calls < all);
+        if manager.row(id(index::BOOT)).is_ok_and(|row| row.starts == 0 || row.unfinished != 0) {
+            break;
         }
         manager = world.recovered();
         for partition in 1..5 {
@@ -151,9 +151,6 @@ fn a_boot_cut_short_is_finished() {
         assert_ne!(manager.stale_plans, 0, "plans are made anew");
         world.check(&manager);
         recovered += 1;
-        if !died {
-            break;
-        }
     }
     assert!(recovered > 20, "boot leaves {recovered} calls");
 }

@@ -8,6 +8,7 @@ mod deaths;
 mod functions;
 mod hostile;
 mod liar;
+mod listed;
 mod registers;
 mod trace;
 
@@ -19,8 +20,8 @@ use abi::channel::ChannelKind;
 use abi::control::{FrameUse, PartitionOperation};
 use abi::information::StartReason;
 use abi::message::resource::{
-    AuditRecord, HardwareKind, HardwareRecord, Index, PartitionRecord, PartitionState,
-    ResourceRequest, ResourceStatus, StoppedRecord,
+    AuditRecord, HardwareKind, HardwareRecord, Index, PartitionState, ResourceRequest,
+    ResourceStatus, StoppedRecord,
 };
 use abi::rights::Kind;
 use abi::types::{PartitionId, Slot};
@@ -121,24 +122,6 @@ fn restarts_lose_nothing() {
     assert_eq!(world.free(), before);
     let epochs: Vec<_> = manager.books.channels().map(|(_, row)| row.epoch).collect();
     assert_eq!(epochs, [4, 4, 7], "both ends of the last were restarted");
-}
-
-#[test]
-fn a_list_is_read_without_a_gap_while_partitions_go() {
-    let (_world, mut manager) = World::new();
-    let copies = [0; 3].map(|_| manager.create_again(id(index::WORKER)).unwrap().raw());
-    assert_eq!(copies, [5, 6, 7]);
-    let next = |manager: &mut TestManager, from| {
-        let reply = ask(manager, COMMAND, ResourceRequest::Partition, from);
-        PartitionRecord::read_from_bytes(reply.parts().1).map(|record| record.id).ok()
-    };
-    assert_eq!(next(&mut manager, 5), Some(5));
-    // Whoever read number 5 goes on with 6, wherever that stands now.
-    manager.destroy(id(5)).unwrap();
-    assert_eq!(
-        [5, 6, 7, 8].map(|from| next(&mut manager, from)),
-        [Some(6), Some(6), Some(7), None]
-    );
 }
 
 #[test]

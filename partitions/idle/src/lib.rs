@@ -1,0 +1,107 @@
+//! Looks after the two that look after all others: where boot partition and resource manager are down at once, it starts the boot
+//! partition, which brings the resource manager back, which brings the boot partition back.
+
+#![cfg_attr(not(test), no_std)]
+
+use abi::call::Error;
+use abi::control::{ContextOperation, ContextState};
+use abi::image::name_text;
+use abi::layout::STACK_TOP;
+use abi::types::{Nanoseconds, Slot};
+use rt::information::Pages;
+use rt::sys::Outcome;
+
+/// How often it looks.
+pub const LOOK: Nanoseconds = rt::time::milliseconds(250);
+/// Argument of a boot partition that is started so: any but that of its first context.
+const EMERGENCY: u64 = 1;
+
+/// What it takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Guard {
+    boot: Slot,
+    manager: Slot,
+    entry: u64,
+}
+
+impl Guard {
+    /// From what the resource manager gave; `None` where it gave nothing.
+    #[must_use]
+    pub fn find() -> Option<Self> {
+        let pages = Pages::find()?;
+        let named = |name| pages.resources().find(|one| name_text(&one.name) == name);
+        let (boot, manager) = (named("boot-context")?, named("manager-context")?);
+        let (entry, boot) = (boot.address, Slot::new(boot.slot));
+        Some(Self { boot, manager: Slot::new(manager.slot), entry })
+    }
+
+    /// Starts the boot partition if both are down; whether it did.
+    pub fn look(&self, mut control: impl FnMut(Slot, u64, [u64; 4]) -> Outcome) -> bool {
+        let state = ContextOperation::State as u64;
+        let manager = match control(self.manager, state, [0; 4]) {
+            Ok([state, ..]) => state == ContextState::Faulted as u64,
+            // It was started anew and has not got so far as to tell this partition.
+            Err(failure) => failure.error == Error::Stale,
+        };
+        let rests = [ContextState::Faulted as u64, ContextState::Stopped as u64];
+        match control(self.boot, state, [0; 4]) {
+            Ok([state, processor, ..]) if manager && rests.contains(&state) => {
+                let start = [self.entry, STACK_TOP, processor, EMERGENCY];
+                control(self.boot, ContextOperation::Configure as u64, start).is_ok()
+                    && control(self.boot, ContextOperation::Start as u64, [0; 4]).is_ok()
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rt::sys::Failure;
+    use std::vec::Vec;
+
+    const GUARD: Guard = Guard { boot: Slot::new(1), manager: Slot::new(2), entry: 0x40_1000 };
+
+    /// What a guard does where the two are in these states: operations on boot beside looking.
+    fn done(boot: Outcome, manager: Outcome) -> Vec<(u64, [u64; 4])> {
+        let mut done = Vec::new();
+        let started = GUARD.look(|slot, operation, arguments| match (slot.raw(), operation) {
+            (1, 4) => boot,
+            (2, 4) => manager,
+            (1, _) => {
+                done.push((operation, arguments));
+                Ok([0; 4])
+            }
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(started, !done.is_empty());
+        done
+    }
+
+    fn state(state: ContextState) -> Outcome {
+        Ok([state as u64, 3, 0, 0])
+    }
+
+    #[test]
+    fn boot_is_started_only_where_both_are_down() {
+        assert_eq!(ContextOperation::State as u64, 4);
+        use ContextState::{Faulted, Ready, Stopped, Stopping, Waiting};
+        let stale = Err(Failure { error: Error::Stale, value: 7 });
+        let none = Err(Failure { error: Error::NoCapability, value: 0 });
+        let start = [
+            (ContextOperation::Configure as u64, [0x40_1000, STACK_TOP, 3, 1]),
+            (ContextOperation::Start as u64, [0; 4]),
+        ];
+        for boot in [Faulted, Stopped] {
+            assert_eq!(done(state(boot), state(Faulted)), start);
+            assert_eq!(done(state(boot), stale), start);
+            for manager in [state(Ready), state(Waiting), state(Stopping), none] {
+                assert_eq!(done(state(boot), manager), []);
+            }
+        }
+        for boot in [state(Ready), state(Waiting), state(Stopping), stale, none] {
+            assert_eq!(done(boot, state(Faulted)), []);
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! What idle needs to look after the boot partition and the manager, which look after each other.
+
+use crate::manager::{Machine, Manager};
+use crate::manifest::role;
+use crate::trouble::Trouble;
+use abi::manifest::PartitionRole;
+use abi::types::PartitionId;
+use program_loader::Window;
+use resource_db::{PartitionRow, Stage};
+
+impl<M: Machine, W: Window> Manager<'_, M, W> {
+    /// The partition with a role, if it is made.
+    #[must_use]
+    pub fn made(&self, wanted: PartitionRole) -> Option<(PartitionId, PartitionRow)> {
+        let fits = |row: &PartitionRow| {
+            let definition = self.definition(row);
+            row.stage() == Stage::Made
+                && definition.is_ok_and(|definition| role(definition) == wanted)
+        };
+        self.books.partitions().find(|(_, row)| fits(row)).map(|(id, row)| (id, *row))
+    }
+
+    /// Gives idle, which looks after boot and manager when both are down, what it needs, as both are now.
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    pub fn renew_guard(&mut self) -> Result<(), Trouble> {
+        let Some((_, row)) = self.made(PartitionRole::Idle) else { return Ok(()) };
+        self.give_capabilities(&row, self.definition(&row)?)
+    }
+
+    /// Where the boot partition's program begins; 0 where there is none.
+    #[must_use]
+    pub fn boot_entry(&self) -> u64 {
+        let boot = self.manifest.partitions.iter().find(|one| role(one) == PartitionRole::Boot);
+        let program = boot.and_then(|boot| self.program(boot).ok());
+        program.map_or(0, |program| program.entry().raw())
+    }
+}

@@ -1,0 +1,46 @@
+//! Lists of partitions and capabilities.
+
+use super::world::{TestManager, World, index};
+use super::{COMMAND, ask, id};
+use crate::manager::SELF;
+use crate::requests::Asker;
+use abi::channel::ChannelKind;
+use abi::message::resource::{PartitionRecord, ResourceRequest};
+use zerocopy::{FromBytes, IntoBytes};
+
+#[test]
+fn what_idle_may_do_is_listed() {
+    use abi::message::resource::{CapabilityQuery, CapabilityRecord};
+    use abi::rights::Rights;
+    let (_world, mut manager) = World::new();
+    let asker = Asker { partition: id(index::COMMAND), kind: ChannelKind::Command };
+    let listed = |manager: &mut TestManager, place| {
+        let query = CapabilityQuery { partition: index::IDLE, index: place };
+        let code = ResourceRequest::Capability as u16;
+        let reply = manager.answer(asker, code, query.as_bytes());
+        let record = CapabilityRecord::read_from_bytes(reply.parts().1).ok();
+        record.map(|record| (record.target, record.rights))
+    };
+    let start = (Rights::MANAGE | Rights::INSPECT).bits().into();
+    assert_eq!(listed(&mut manager, 0), Some((index::BOOT, start)));
+    assert_eq!(listed(&mut manager, 1), Some((SELF.raw(), Rights::INSPECT.bits().into())));
+    assert_eq!(listed(&mut manager, 2), None);
+}
+
+#[test]
+fn a_list_is_read_without_a_gap_while_partitions_go() {
+    let (_world, mut manager) = World::new();
+    let copies = [0; 3].map(|_| manager.create_again(id(index::WORKER)).unwrap().raw());
+    assert_eq!(copies, [5, 6, 7]);
+    let next = |manager: &mut TestManager, from| {
+        let reply = ask(manager, COMMAND, ResourceRequest::Partition, from);
+        PartitionRecord::read_from_bytes(reply.parts().1).map(|record| record.id).ok()
+    };
+    assert_eq!(next(&mut manager, 5), Some(5));
+    // Whoever read number 5 goes on with 6, wherever that stands now.
+    manager.destroy(id(5)).unwrap();
+    assert_eq!(
+        [5, 6, 7, 8].map(|from| next(&mut manager, from)),
+        [Some(6), Some(6), Some(7), None]
+    );
+}
