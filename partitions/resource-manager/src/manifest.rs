@@ -73,12 +73,6 @@ impl<'a> Manifest<'a> {
         self.grants.iter().filter(move |grant| grant.partition == partition)
     }
 
-    /// Index of the partition with this role.
-    #[must_use]
-    pub fn with_role(&self, role: PartitionRole) -> Option<usize> {
-        self.partitions.iter().position(|partition| partition.role == role as u16)
-    }
-
     fn check(&self) -> Result<(), BadManifest> {
         let count = self.partitions.len();
         if self.slot == 0 {

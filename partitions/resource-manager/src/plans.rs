@@ -77,9 +77,13 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             match self.commit_plan(processor, length, together) {
                 Ok(()) if fit == Fit::Met => {}
                 Ok(()) => self.say(format_args!("processor {}: {fit}", processor.raw())),
-                // Those that are committed already are called off when they are staged again.
-                Err(trouble) if is_pending(trouble) => return true,
-                Err(trouble) => self.give_plan_up(processor, trouble),
+                // Those that are committed already wait for this one, until they are called off by being staged again.
+                Err(trouble) => {
+                    if !is_pending(trouble) {
+                        self.give_plan_up(processor, trouble);
+                    }
+                    return self.stale_plans != 0;
+                }
             }
         }
         self.stale_plans = 0;

@@ -5,7 +5,6 @@ use crate::requests::Reply;
 use crate::run::contexts;
 use crate::trouble::Trouble;
 use abi::control::{ContextOperation, ContextState};
-use abi::fault::{Reason, word};
 use abi::information::StartReason;
 use abi::message::resource::{PartitionState, ResourceStatus, StoppedRecord};
 use abi::types::{EventBit, PartitionId, Slot};
@@ -205,11 +204,6 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             row.backoff = row.backoff.saturating_mul(2).min(LONGEST_BACKOFF);
         })?;
         self.restart(id, StartReason::Recovered)
-    }
-
-    /// Whether the fault of a context was an exit it was asked for.
-    pub fn exited(&mut self, context: Slot) -> bool {
-        self.fault_word(context, word::REASON) == Reason::Exit as u64
     }
 }
 
