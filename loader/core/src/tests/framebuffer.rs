@@ -12,7 +12,6 @@ fn screen(address: u64) -> Framebuffer {
     Framebuffer { address, pitch: 5120, width: 1280, height: 800, depth: 32 }
 }
 
-// covers: IO-4
 #[test]
 fn the_ledger_reaches_a_framebuffer_where_that_costs_little() {
     let memory = map(&[report(1, 0x9e, Use::Usable), report(0x100, 0xff00, Use::Usable)]);

@@ -30,7 +30,6 @@ fn life(map: &OwnerMap<Pages>) -> Vec<(&'static str, Vec<Operation>)> {
     ]
 }
 
-/// covers: RES-2
 #[test]
 fn a_transaction_stopped_at_any_write_was_made_or_was_not() {
     let mut map = machine(FRAMES, Scale::Mega);
@@ -66,8 +65,6 @@ fn a_transaction_stopped_at_any_write_was_made_or_was_not() {
 }
 
 /// A map whose log was used round is recovered by its newest page, not by the first.
-///
-/// covers: RES-2
 #[test]
 fn the_log_remembers_its_newest_transactions() {
     let mut map = machine(FRAMES, Scale::Mega);

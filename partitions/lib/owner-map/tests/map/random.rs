@@ -179,8 +179,6 @@ fn spoil(dice: &mut Dice, operations: &mut Vec<Operation>) {
 }
 
 /// A million with `BULKHEAD_CAMPAIGN=1`.
-///
-/// covers: RES-1, RES-3
 #[test]
 fn random_transactions_do_what_an_array_of_owners_says() {
     let rounds: u64 =
@@ -227,8 +225,6 @@ fn random_transactions_do_what_an_array_of_owners_says() {
 }
 
 /// The same change costs the same reads and writes in 64 MiB and in 4 PiB.
-///
-/// covers: RES-3
 #[test]
 fn size_does_not_matter() {
     let cost = |frames: u64| {

@@ -164,8 +164,6 @@ fn a_page_that_only_looks_like_a_descriptor_is_none() {
 }
 
 /// The log says what was done or nothing: never the operations of one transaction under the number of another.
-///
-/// covers: RES-2
 #[test]
 fn a_page_of_the_log_that_is_written_anew_is_never_a_mixture() {
     let (map, x) = with_x();
