@@ -244,8 +244,9 @@ impl Leader {
         for copy in self.copies.into_iter().flatten() {
             self.check(copy.rests, format_args!("partition {} does not rest", copy.id));
         }
-        for index in 0.. {
-            let Some(record) = self.manager.record(system, index) else { return };
+        let mut from = 0;
+        while let Some(record) = self.manager.record(system, from) {
+            from = record.id + 1;
             let PartitionRecord { name, id, state, waits_for, reason, restarts, .. } = record;
             let name = name_text(&name);
             self.line(format_args!(

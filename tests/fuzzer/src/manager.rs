@@ -83,16 +83,21 @@ impl Manager {
         self.about::<Index>(system, ResourceRequest::Create, id).map(|created| created.index)
     }
 
-    /// The partition at a place of the list.
+    /// The partition with this number, or the next one that there is.
     pub fn record(self, system: &mut System, index: u32) -> Option<PartitionRecord> {
         self.about(system, ResourceRequest::Partition, index)
     }
 
     /// The id of the partition with this name.
     pub fn id_of(self, system: &mut System, name: &str) -> Option<u32> {
-        (0..)
-            .map_while(|index| self.record(system, index))
-            .find_map(|record| (name_text(&record.name) == name).then_some(record.id))
+        let mut from = 0;
+        loop {
+            let record = self.record(system, from)?;
+            if name_text(&record.name) == name {
+                return Some(record.id);
+            }
+            from = record.id + 1;
+        }
     }
 }
 

@@ -49,7 +49,6 @@ fn told(session: &mut Session, number: u32) -> Result<String> {
     loop {
         let said = ask(session, "log load")?;
         let line = said.lines().filter_map(|line| line.strip_prefix(&mark)).next_back();
-        println!("{said}");
         match line.with_context(|| said.clone()) {
             Ok(line) if line.starts_with("done: ") => return Ok(line.to_owned()),
             Ok(line) => bail!("round {number} {line}"),
