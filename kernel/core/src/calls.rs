@@ -10,26 +10,12 @@ use abi::fault::Reason;
 use abi::rights::{Kind, Rights};
 use abi::trace::TraceKind;
 use abi::types::{Frame, Nanoseconds};
-use core::sync::atomic::Ordering::{AcqRel, Relaxed, Release};
+use core::sync::atomic::Ordering::{Relaxed, Release};
 
 /// Most bytes that `debug` takes.
 const DEBUG_BYTES: usize = 32;
 
 impl<'a, M: Machine> Here<'a, M> {
-    /// The running context made one of the [`crate::QUICK_CALLS`]; what a call keeps of its registers is saved.
-    #[inline(always)]
-    pub fn quick(self, context: &'a Context, call: Call, arguments: [u64; 3]) -> Next<'a> {
-        let [first, second, third] = arguments;
-        match call {
-            Call::Call => self.call(context, first, second, third),
-            Call::Wait => self.wait(context, first, second),
-            Call::Ring => self.ring_call(context, first),
-            Call::Yield => self.give_up(),
-            Call::Acknowledge => self.acknowledge(context, first),
-            _ => reply(context, Err(Error::NoSuchCall.into())),
-        }
-    }
-
     /// The running context made any other call. Its registers are saved; results are written there.
     #[inline]
     pub fn system_call(self, context: &'a Context) -> Next<'a> {
@@ -43,12 +29,13 @@ impl<'a, M: Machine> Here<'a, M> {
         }
     }
 
+    /// The running context made the call `wait`. As for the other quick ones, what a call keeps of its registers is saved.
     #[inline(always)]
-    fn wait(self, context: &'a Context, mask: u64, deadline: u64) -> Next<'a> {
+    pub fn wait(self, context: &'a Context, [mask, deadline, _]: [u64; 3]) -> Next<'a> {
         if deadline == Nanoseconds::NOW.raw() {
-            return match poll(context, mask) {
-                Ok([taken, ..]) => Next::Run(context, taken),
-                refused => reply(context, refused),
+            return match event::take(&context.events, mask) {
+                0 => reply(context, polled(0)),
+                taken => Next::Run(context, taken),
             };
         }
         let taken = event::begin(&context.wanted, &context.events, mask);
@@ -59,21 +46,18 @@ impl<'a, M: Machine> Here<'a, M> {
         self.reschedule(true)
     }
 
+    /// The running context made the call `ring`.
     #[inline(always)]
-    fn ring_call(self, context: &'a Context, number: u64) -> Next<'a> {
-        let Some(doorbell) = self.doorbell(context, number) else {
-            return self.ring_slowly(context, number);
+    pub fn ring_call(self, context: &'a Context, [number, ..]: [u64; 3]) -> Next<'a> {
+        let found = self.doorbell(context, number);
+        let doorbell = match found.map_or_else(|| self.any_doorbell(context, number), Ok) {
+            Ok(doorbell) => doorbell,
+            Err(refusal) => return reply(context, Err(refusal)),
         };
-        let woken = self.ring(doorbell);
-        self.go_on(context, woken)
-    }
-
-    #[inline(never)]
-    fn ring_slowly(self, context: &'a Context, number: u64) -> Next<'a> {
-        match self.any_doorbell(context, number) {
-            Ok(doorbell) => self.go_on(context, self.ring(doorbell)),
-            Err(refusal) => reply(context, Err(refusal)),
+        if let Some(next) = self.wake_owner(doorbell) {
+            return next;
         }
+        if self.ring(doorbell) { self.reschedule(true) } else { Next::Run(context, 0) }
     }
 
     /// The doorbell in a slot, if the caller may ring it and it lies in the first page of the table.
@@ -84,37 +68,53 @@ impl<'a, M: Machine> Here<'a, M> {
     }
 
     /// As [`Self::doorbell`] from anywhere in the table, or why not.
+    #[inline(never)]
     fn any_doorbell(self, context: &Context, number: u64) -> Result<Doorbell, Refusal> {
         lookup_as(self.machine, context, number, Kind::Doorbell, Rights::USE).map(Doorbell::from)
     }
 
-    /// The call is over; it may have woken a context with a better claim to this processor.
+    /// Where the slot's own context waits for this doorbell while a taker of slack runs, it runs at once, and takes the bit.
     #[inline(always)]
-    fn go_on(self, context: &'a Context, woken: bool) -> Next<'a> {
-        if woken { self.reschedule(true) } else { Next::Run(context, 0) }
+    pub(crate) fn wake_owner(self, doorbell: Doorbell) -> Option<Next<'a>> {
+        let context = self.machine.object::<Context>(doorbell.name.frame());
+        if !context.lives_at(self.processor.live.get())
+            || context.wanted.load(Relaxed) & doorbell.bit == 0
+            || !self.is_kept_from(context)
+        {
+            return None;
+        }
+        let ticks = self.machine.ticks();
+        self.trace(doorbell, ticks);
+        self.give_back(context, ticks);
+        Some(Next::Run(context, doorbell.bit))
+    }
+
+    #[inline(always)]
+    fn trace(self, doorbell: Doorbell, ticks: u64) {
+        let (frame, bit) = (doorbell.name.frame().raw(), u64::from(doorbell.bit.trailing_zeros()));
+        self.processor.trace.add(ticks, TraceKind::Doorbell, frame, Some(bit));
     }
 
     /// Sets the doorbell's bit. True if this processor has to decide anew who runs; another one is told.
     #[inline(always)]
     pub(crate) fn ring(self, doorbell: Doorbell) -> bool {
-        let Doorbell { name, bit } = doorbell;
-        let number = u64::from(bit.trailing_zeros());
-        let ticks = self.machine.ticks();
-        self.processor.trace.add(ticks, TraceKind::Doorbell, name.frame().raw(), number);
-        let context = self.machine.object::<Context>(name.frame());
-        if !event::ring(&context.wanted, &context.events, bit) {
+        self.trace(doorbell, self.machine.ticks());
+        let context = self.machine.object::<Context>(doorbell.name.frame());
+        if !event::ring(&context.wanted, &context.events, doorbell.bit) {
             return false;
+        }
+        if context.lives_at(self.processor.live.get()) {
+            return !self.processor.owned();
         }
         let there = context.processor();
         if there != self.processor.id() {
             self.machine.nudge(there);
-            return false;
         }
-        !self.processor.owned()
+        there == self.processor.id()
     }
 
     /// The running context made the call `call`, and the other one waits here for that very bit: straight on to it; and what it
-    /// takes from its wait. `None` where it is not so: nothing was done, and [`Here::quick`] does it.
+    /// takes from its wait. `None` where it is not so: nothing was done, and [`Here::call`] does it.
     #[inline(always)]
     pub fn call_straight(
         self,
@@ -139,52 +139,42 @@ impl<'a, M: Machine> Here<'a, M> {
         Some((callee, doorbell.bit))
     }
 
-    /// `call` by any doorbell, to a context that may be busy or elsewhere, or with a deadline that is the next thing to happen.
+    /// The running context made the call `call`: by any doorbell, to a context that may be busy or elsewhere, or with a deadline
+    /// that is the next thing to happen.
     #[inline(always)]
-    fn call(self, caller: &'a Context, number: u64, mask: u64, deadline: u64) -> Next<'a> {
+    pub fn call(self, caller: &'a Context, [number, mask, deadline]: [u64; 3]) -> Next<'a> {
         let doorbell = match self.any_doorbell(caller, number) {
             Ok(doorbell) => doorbell,
             Err(refusal) => return reply(caller, Err(refusal)),
         };
-        if deadline == Nanoseconds::NOW.raw() {
-            return self.call_at_once(caller, doorbell, mask, 0);
+        let waits = deadline != Nanoseconds::NOW.raw();
+        let taken = if waits { event::begin(&caller.wanted, &caller.events, mask) } else { 0 };
+        if waits && taken == 0 {
+            sleep(caller, deadline, doorbell.name.raw());
+            let _ = self.ring(doorbell);
+            return self.reschedule(true);
         }
-        let taken = event::begin(&caller.wanted, &caller.events, mask);
-        if taken != 0 {
-            return self.call_at_once(caller, doorbell, mask, taken);
-        }
-        sleep(caller, deadline, doorbell.name.raw());
-        let _ = self.ring(doorbell);
-        self.reschedule(true)
-    }
-
-    /// A call that need not wait: it has events already, or does not want to. Into the saved registers with them, for the
-    /// caller may have to wait for its turn.
-    #[inline(never)]
-    fn call_at_once(
-        self,
-        caller: &'a Context,
-        doorbell: Doorbell,
-        mask: u64,
-        taken: u64,
-    ) -> Next<'a> {
         let woken = self.ring(doorbell);
-        let next =
-            reply(caller, if taken == 0 { poll(caller, mask) } else { Ok([taken, 0, 0, 0]) });
+        let taken = if waits { taken } else { event::take(&caller.events, mask) };
+        // Into the saved registers, for the caller may have to wait for its turn.
+        let next = reply(caller, polled(taken));
         if woken { self.reschedule(true) } else { next }
     }
 
+    /// The running context made the call `yield`.
     #[inline(always)]
-    fn give_up(self) -> Next<'a> {
+    pub fn give_up(self, _: &'a Context, _: [u64; 3]) -> Next<'a> {
         self.processor.yielded.set(1);
         self.reschedule(false)
     }
 
+    /// The running context made the call `acknowledge`.
     #[inline(always)]
-    fn acknowledge(self, context: &'a Context, number: u64) -> Next<'a> {
+    pub fn acknowledge(self, context: &'a Context, [number, ..]: [u64; 3]) -> Next<'a> {
         let line = lookup_as(self.machine, context, number, Kind::Interrupt, Rights::USE);
         match line.and_then(|line| interrupt::acknowledge(self, line.parameter)) {
-            Ok(woken) => self.go_on(context, woken),
+            Ok(true) => self.reschedule(true),
+            Ok(false) => Next::Run(context, 0),
             Err(refusal) => reply(context, Err(refusal)),
         }
     }
@@ -232,13 +222,9 @@ pub(crate) fn reply(context: &Context, result: Answer) -> Next<'_> {
     Next::Run(context, 0)
 }
 
-/// What is pending, without waiting.
-#[inline(always)]
-fn poll(context: &Context, mask: u64) -> Answer {
-    match context.events.fetch_and(!mask, AcqRel) & mask {
-        0 => Err(Error::Timeout.into()),
-        taken => Ok([taken, 0, 0, 0]),
-    }
+/// What a wait comes to that does not wait.
+fn polled(taken: u64) -> Answer {
+    if taken == 0 { Err(Error::Timeout.into()) } else { Ok([taken, 0, 0, 0]) }
 }
 
 #[inline(never)]

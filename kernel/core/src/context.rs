@@ -14,16 +14,6 @@ use core::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 
-/// Offsets in bytes for the entry code.
-pub mod offset {
-    /// First of the registers, in the order of [`super::register`].
-    pub const REGISTERS: usize = 0;
-    /// One of [`super::restore`].
-    pub const RESTORE: usize = 144;
-    /// Physical address of the root page table.
-    pub const ROOT: usize = 152;
-}
-
 /// Numbers of the saved registers: 8 bytes each, in this order, from offset 0.
 pub mod register {
     /// Status of a call.
@@ -77,7 +67,7 @@ pub struct Context {
     pub registers: [AtomicU64; register::COUNT],
     /// See [`restore`].
     pub restore: AtomicU64,
-    /// See [`offset::ROOT`].
+    /// Physical address of the root page table.
     pub root: AtomicU64,
     /// Its own frame.
     pub(crate) frame: AtomicU64,
@@ -140,8 +130,6 @@ const FAULT_WORDS: usize = 7;
 const PROCESSOR_WORDS: usize = 64;
 const _: () = assert!(word::COUNT == 7 && MAX_PROCESSORS == 64);
 const _: () = assert!(size_of::<Context>() == 4096);
-const _: () = assert!(core::mem::offset_of!(Context, restore) == offset::RESTORE);
-const _: () = assert!(core::mem::offset_of!(Context, root) == offset::ROOT);
 
 impl Sealed for Context {}
 impl Object for Context {}

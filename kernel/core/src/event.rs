@@ -8,11 +8,7 @@ use crate::capability::Word;
 /// Starts to wait for `mask`. Returns the events in it that were pending, which are cleared; if there were any, nothing waits.
 #[inline]
 pub fn begin<W: Word>(wanted: &W, events: &W, mask: u64) -> u64 {
-    if !publish(wanted, events, mask) {
-        return 0;
-    }
-    wanted.store(0);
-    events.clear_bits(mask) & mask
+    if publish(wanted, events, mask) { end(wanted, events) } else { 0 }
 }
 
 /// The first half of [`begin`]: from here on who rings sees what is wanted. Whether some of it is pending.
@@ -35,6 +31,16 @@ pub fn ring<W: Word>(wanted: &W, events: &W, bit: u64) -> bool {
 pub fn end<W: Word>(wanted: &W, events: &W) -> u64 {
     let mask = wanted.load();
     wanted.store(0);
+    take(events, mask)
+}
+
+/// Takes and clears what came of `mask`. Only the context's own processor does this, so that nothing vanishes in between.
+#[inline]
+pub fn take<W: Word>(events: &W, mask: u64) -> u64 {
+    let taken = events.load() & mask;
     // The read-modify-write costs; without anything pending there is nothing to clear.
-    if events.load() & mask == 0 { 0 } else { events.clear_bits(mask) & mask }
+    if taken != 0 {
+        let _ = events.clear_bits(taken);
+    }
+    taken
 }

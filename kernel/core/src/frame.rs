@@ -75,6 +75,6 @@ fn swap(processor: &Processor, ticks: u64) {
     processor.running.set(processor.running.get() ^ 1);
     // Places have new meanings: nobody is kept in one.
     processor.standing.set(Standing::Idle.raw());
-    processor.trace.add(ticks, TraceKind::Plan, processor.frame.get(), 0);
+    processor.trace.add(ticks, TraceKind::Plan, processor.frame.get(), Some(0));
     processor.pending.store(plan::NONE, Release);
 }

@@ -1,10 +1,10 @@
 //! Interrupt lines as doorbells, and the state that all processors share.
 
-use crate::Here;
 use crate::answer::{Answer, Refusal};
 use crate::capability::{Capability, is_empty, read, usable_doorbell, write};
 use crate::machine::Machine;
 use crate::processor::Cell;
+use crate::{Here, Next};
 use abi::call::Error;
 use abi::trace::TraceKind;
 use abi::types::ProcessorId;
@@ -77,25 +77,31 @@ const RUNG: u64 = 1;
 /// Came once more since.
 const CAME_AGAIN: u64 = 2;
 
-/// A line came. True if this processor has to decide anew who runs.
-pub(crate) fn deliver<M: Machine>(here: Here<'_, M>, number: u32) -> bool {
+/// A line came. Who runs next, where that is decided already.
+pub(crate) fn deliver<'a, M: Machine>(here: Here<'a, M>, number: u32) -> Option<Next<'a>> {
     let Here { machine, processor } = here;
-    processor.trace.add(machine.ticks(), TraceKind::Interrupt, u64::from(number), 0);
+    processor.trace.add(machine.ticks(), TraceKind::Interrupt, u64::from(number), Some(0));
     let Some(line) = line(machine, number) else {
         machine.hold_line(number, false);
-        return false;
+        return None;
     };
     machine.hold_line(number, line.level.get() != 0);
     line.came.add(1);
     if line.state.fetch_or(RUNG, Ordering::AcqRel) != ARMED {
         line.state.fetch_or(CAME_AGAIN, Ordering::AcqRel);
         line.held.add(1);
-        return false;
+        return None;
     }
-    line.ring(here)
+    let doorbell = usable_doorbell(machine, &line.target)?;
+    here.wake_owner(doorbell).or_else(|| {
+        // The rest of the slot may be over, so this is decided anew in any case.
+        let _ = here.ring(doorbell);
+        None
+    })
 }
 
-/// The line was served: rings at once if it came meanwhile, else lets it come. True as for [`deliver`].
+/// The line was served: rings at once if it came meanwhile, else lets it come. True if this processor has to decide anew who
+/// runs.
 pub(crate) fn acknowledge<M: Machine>(here: Here<'_, M>, number: u32) -> Result<bool, Refusal> {
     let line = line(here.machine, number).ok_or(Refusal::argument(1))?;
     if is_empty(&line.target) {
@@ -104,7 +110,8 @@ pub(crate) fn acknowledge<M: Machine>(here: Here<'_, M>, number: u32) -> Result<
     // One that comes between the two swaps rings by itself; the doorbell's bit is then set twice.
     if line.state.swap(ARMED, Ordering::AcqRel) & CAME_AGAIN != 0 {
         line.state.fetch_or(RUNG, Ordering::AcqRel);
-        return Ok(line.ring(here));
+        let doorbell = usable_doorbell(here.machine, &line.target);
+        return Ok(doorbell.is_some_and(|doorbell| here.ring(doorbell)));
     }
     if line.level.get() != 0 {
         here.machine.release_line(number);
@@ -150,10 +157,4 @@ pub(crate) fn state<M: Machine>(machine: &M, number: u32) -> Answer {
 
 fn line<M: Machine>(machine: &M, number: u32) -> Option<&Line> {
     machine.kernel().lines.get(usize::try_from(number).ok()?)
-}
-
-impl Line {
-    fn ring<M: Machine>(&self, here: Here<'_, M>) -> bool {
-        usable_doorbell(here.machine, &self.target).is_some_and(|doorbell| here.ring(doorbell))
-    }
 }

@@ -136,7 +136,7 @@ impl Name {
     /// Its frame, if the object it names is still there.
     #[inline]
     pub fn current<M: Machine>(self, machine: &M) -> Option<Frame> {
-        let found = machine.ledger_word(self.frame()).load(Ordering::Acquire);
+        let found = word(machine, self.frame())?.load(Ordering::Acquire);
         ((found ^ self.0) >> 32 == 0).then_some(self.frame())
     }
 }

@@ -85,9 +85,7 @@ impl<'a, M: Machine> Here<'a, M> {
 
     /// Interrupt line `line` came; as for [`Here::timer`]. Ends the interrupt by `Machine::hold_line`.
     pub fn interrupt(self, line: u32) -> Next<'a> {
-        // The rest of the slot may be over, so this is decided anew in any case.
-        let _ = interrupt::deliver(self, line);
-        self.reschedule(true)
+        interrupt::deliver(self, line).unwrap_or_else(|| self.reschedule(true))
     }
 
     /// Another processor sent its interrupt, or this one is to start running its plan for the first time; as for

@@ -22,8 +22,6 @@ pub(crate) mod sealed {
 pub trait Machine {
     /// The object in a frame. Called only with frames of memory (those of the ledger, or of the kernel's page tables).
     fn object<T: Object>(&self, frame: Frame) -> &T;
-    /// The word of the ledger for a frame, see [`crate::ledger`]. As for [`Machine::object`].
-    fn ledger_word(&self, frame: Frame) -> &AtomicU64;
     /// The ledger: one word for each frame of memory, see [`crate::ledger`].
     fn ledger(&self) -> &[AtomicU64];
     /// Fills a frame with zeros.

@@ -1,6 +1,7 @@
 //! What the kernel knows about one processor. Written by that processor alone, unless a field says otherwise.
 
 use crate::context::{live_on, processor_of};
+use crate::frame::SLOTS;
 use crate::plan::{self, Place, Plan};
 use crate::schedule::Standing;
 use crate::trace::Trace;
@@ -95,8 +96,6 @@ pub struct Processor {
     pub(crate) slot_length: Cell,
     /// Nanoseconds of a slot from the next wrap on. Written under the control lock.
     pub(crate) next_slot_length: Cell,
-    /// Ticks it was idle, see [`Cell::until`].
-    pub(crate) idle: Cell,
     /// Timer interrupts taken.
     pub(crate) timer_interrupts: Cell,
     /// A context that another processor wants stopped, 0 for none. Written under the control lock, cleared here.
@@ -107,8 +106,8 @@ pub struct Processor {
     pub(crate) running: Cell,
     /// The running and the staged plan.
     pub(crate) plans: [Plan; 2],
-    /// Ticks used in each place of the plan, see [`Cell::until`].
-    pub(crate) used: [Cell; PLAN_PLACES],
+    /// Ticks used in each place of the plan, and in none, see [`Cell::until`].
+    pub(crate) used: [Cell; PLAN_PLACES + 1],
     /// Last events.
     pub(crate) trace: Trace,
 }
@@ -120,7 +119,8 @@ impl Processor {
     /// Prepares a processor that will run: an empty plan, slots of `slot` nanoseconds (at least 1).
     pub fn bring_up(&self, id: ProcessorId, slot: Nanoseconds, kernel_root: Frame) {
         self.live.set(live_on(id));
-        self.idle.subtract(1);
+        self.account(Place::NONE.raw()).subtract(1);
+        self.taker.set(SLOTS);
         self.slot_length.set(slot.raw().max(1));
         self.next_slot_length.set(slot.raw().max(1));
         self.armed.set(u64::MAX);
@@ -162,11 +162,11 @@ impl Processor {
         self.entries.store(self.entries.load(Relaxed).wrapping_add(1), Release);
     }
 
-    /// The account of the place that is used.
-    #[inline]
-    pub(crate) fn account(&self) -> &Cell {
-        let place = usize::try_from(self.place.get()).ok();
-        place.and_then(|place| self.used.get(place)).unwrap_or(&self.idle)
+    /// The account of a place; that of [`Place::NONE`] is of idle time.
+    #[inline(always)]
+    pub(crate) fn account(&self, place: u64) -> &Cell {
+        let [.., idle] = &self.used;
+        usize::try_from(place).ok().and_then(|place| self.used.get(place)).unwrap_or(idle)
     }
 
     /// Times the kernel was entered here.

@@ -15,7 +15,7 @@ use abi::types::{Frame, Nanoseconds, PhysicalAddress};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 /// Most links followed from a context that waits in a call to one that can run for it.
-const LENDING_LINKS: usize = 8;
+const LENDING_LINKS: u32 = 8;
 /// Most links followed in one decision, whoever they start from: what many takers of slack wait for must not make it long.
 const DECISION_LINKS: u32 = 32;
 
@@ -33,13 +33,9 @@ pub(crate) enum Standing {
 }
 
 impl Standing {
+    #[expect(clippy::as_conversions, reason = "the number of a fieldless enum")]
     pub(crate) const fn raw(self) -> u64 {
-        match self {
-            Self::Owner => 0,
-            Self::Lent => 1,
-            Self::Slack => 2,
-            Self::Idle => 3,
-        }
+        self as u64
     }
 }
 
@@ -53,6 +49,7 @@ struct Choice<'a> {
 }
 
 /// A decision that is being made.
+#[derive(Clone, Copy)]
 struct Search {
     now: u64,
     /// Earliest deadline of those looked at.
@@ -78,7 +75,10 @@ impl<'a, M: Machine> Here<'a, M> {
         let mut search = Search { now, wake: u64::MAX, links: DECISION_LINKS };
         let choice = self.choose(keep && !passed, &mut search);
         let resting = processor.sole.get() != 0 && processor.pending.load(Acquire) == 0;
-        let until = if resting { search.wake } else { search.wake.min(processor.boundary.get()) };
+        // The owner of the slot runs to its end, whoever's deadline passes.
+        let owner = choice.as_ref().is_some_and(|choice| choice.standing == Standing::Owner);
+        let wake = if owner { u64::MAX } else { search.wake };
+        let until = if resting { wake } else { wake.min(processor.boundary.get()) };
         let Some(choice) = choice else {
             return self.halt(ticks, until);
         };
@@ -93,7 +93,7 @@ impl<'a, M: Machine> Here<'a, M> {
         first
             .or_else(|| keep.then(|| self.kept(search)).flatten())
             .or_else(|| self.taker(search))
-            .or_else(|| yielded.then(|| self.last(search)).flatten())
+            .or_else(|| yielded.then(|| self.owner(search)).flatten())
     }
 
     /// The slot's context, or whom it waits for.
@@ -106,16 +106,6 @@ impl<'a, M: Machine> Here<'a, M> {
         let context = self.runnable(holder, search)?;
         let standing = if context.is_in(holder) { Standing::Owner } else { Standing::Lent };
         Some(Choice { context, standing, place: self.processor.slot.get(), holder })
-    }
-
-    /// The slot's context, which gave way to others and found none. It runs to the slot's end, whoever's deadline passes.
-    #[inline(never)]
-    fn last(self, search: &mut Search) -> Option<Choice<'a>> {
-        let choice = self.owner(search)?;
-        if choice.standing == Standing::Owner {
-            search.wake = u64::MAX;
-        }
-        Some(choice)
     }
 
     /// The taker of slack that runs already.
@@ -135,9 +125,11 @@ impl<'a, M: Machine> Here<'a, M> {
         let plan = self.processor.plan();
         let length = plan.length();
         let mut place = self.processor.taker.get();
-        for _ in SLOTS..length {
+        let mut left = length.saturating_sub(SLOTS);
+        while left != 0 {
+            left = left.wrapping_sub(1);
             place = place.wrapping_add(1);
-            if place >= length || place < SLOTS {
+            if place >= length {
                 place = SLOTS;
             }
             let Some(holder) = plan.context(place).map(Frame::raw) else { continue };
@@ -153,34 +145,55 @@ impl<'a, M: Machine> Here<'a, M> {
     /// on the way.
     #[inline(always)]
     fn runnable(self, frame: u64, search: &mut Search) -> Option<&'a Context> {
-        let mut frame = Frame::new(frame);
-        for _ in 0..=LENDING_LINKS {
-            let context = self.machine.object::<Context>(frame);
-            if !context.lives_at(self.processor.live.get()) {
-                return None;
+        let context = self.machine.object::<Context>(Frame::new(frame));
+        match self.look(context, search) {
+            Ok(()) => Some(context),
+            Err(callee) if callee == 0 || search.links == 0 => None,
+            Err(callee) => {
+                let (found, then) = self.callee(callee, *search);
+                *search = then;
+                found
             }
-            // One that does not wait has none.
-            let deadline = context.deadline.load(Relaxed);
-            if deadline <= search.now
-                || context.events.load(Acquire) & context.wanted.load(Relaxed) != 0
-            {
-                return Some(context);
-            }
-            search.wake = deadline.min(search.wake);
-            let callee = context.callee.load(Relaxed);
-            if callee == 0 {
-                return None;
-            }
-            search.links = search.links.checked_sub(1)?;
-            frame = Name::from_raw(callee).current(self.machine)?;
         }
-        None
     }
 
-    /// Lets a context run: ends its wait with what came, charges the one before it and takes over its address space.
+    /// Whether a context can run here, else whom it waits for in a call, 0 for nobody.
+    #[inline(always)]
+    fn look(self, context: &Context, search: &mut Search) -> Result<(), u64> {
+        if !context.lives_at(self.processor.live.get()) {
+            return Err(0);
+        }
+        // One that does not wait has none.
+        let deadline = context.deadline.load(Relaxed);
+        if deadline <= search.now
+            || context.events.load(Acquire) & context.wanted.load(Relaxed) != 0
+        {
+            return Ok(());
+        }
+        search.wake = deadline.min(search.wake);
+        Err(context.callee.load(Relaxed))
+    }
+
+    /// As [`Self::runnable`], for one that is called.
+    #[inline(never)]
+    fn callee(self, mut name: u64, mut search: Search) -> (Option<&'a Context>, Search) {
+        for _ in 0..LENDING_LINKS.min(search.links) {
+            search.links = search.links.saturating_sub(1);
+            let Some(frame) = Name::from_raw(name).current(self.machine) else { break };
+            let context = self.machine.object::<Context>(frame);
+            match self.look(context, &mut search) {
+                Ok(()) => return (Some(context), search),
+                Err(0) => break,
+                Err(next) => name = next,
+            }
+        }
+        (None, search)
+    }
+
+    /// Lets a context run: ends its wait with what came.
     #[inline(always)]
     fn run(self, choice: &Choice<'a>, ticks: u64) -> Next<'a> {
-        let (processor, context) = (self.processor, choice.context);
+        let context = choice.context;
         let mut events = 0;
         if context.deadline.load(Relaxed) != 0 {
             events = event::end(&context.wanted, &context.events);
@@ -189,16 +202,41 @@ impl<'a, M: Machine> Here<'a, M> {
                 answer(context, Err(Refusal::from(Error::Timeout)));
             }
         }
-        if processor.place.get() != choice.place {
-            self.use_place(choice.place, ticks);
-        }
+        self.take_place(choice, ticks);
+        Next::Run(context, events)
+    }
+
+    /// Lets a context run that does not wait: charges the one before it and takes over its address space.
+    #[inline(always)]
+    fn take_place(self, choice: &Choice<'a>, ticks: u64) {
+        let processor = self.processor;
+        self.use_place(choice.place, ticks);
         processor.holder.set(choice.holder);
         processor.standing.set(choice.standing.raw());
-        if !context.is_in(processor.current.get()) {
-            self.pause(ticks);
-            self.switch(context, ticks);
+        let current = processor.current.get();
+        if !choice.context.is_in(current) {
+            self.pause(current, ticks);
+            self.switch(choice.context, ticks);
         }
-        Next::Run(context, events)
+    }
+
+    /// Whether this is the slot's own context, while only a taker of slack runs.
+    #[inline(always)]
+    pub(crate) fn is_kept_from(self, context: &Context) -> bool {
+        let processor = self.processor;
+        processor.standing.get() == Standing::Slack.raw()
+            && context.is_in(processor.owner.get())
+            && processor.yielded.get() == 0
+    }
+
+    /// Gives the slot back to its own context, whose wait is over. If the slot is over too, the timer's interrupt is on its way.
+    #[inline(always)]
+    pub(crate) fn give_back(self, owner: &'a Context, ticks: u64) {
+        owner.wanted.store(0, Release);
+        owner.deadline.store(0, Relaxed);
+        let (place, holder) = (self.processor.slot.get(), self.processor.owner.get());
+        let choice = Choice { context: owner, standing: Standing::Owner, place, holder };
+        self.take_place(&choice, ticks);
     }
 
     /// Makes a context the running one.
@@ -207,17 +245,16 @@ impl<'a, M: Machine> Here<'a, M> {
         let (processor, frame) = (self.processor, context.frame().raw());
         processor.current.set(frame);
         context.used.subtract(ticks);
-        processor.trace.add_short(ticks, TraceKind::Switch, frame);
-        let root = context.root.load(Relaxed);
-        if processor.root.get() != root {
-            self.activate(root);
-        }
+        processor.trace.add(ticks, TraceKind::Switch, frame, None);
+        self.activate(context.root.load(Relaxed));
     }
 
     #[inline(always)]
     fn activate(self, root: u64) {
-        self.processor.root.set(root);
-        self.machine.activate(PhysicalAddress::new(root));
+        if self.processor.root.get() != root {
+            self.processor.root.set(root);
+            self.machine.activate(PhysicalAddress::new(root));
+        }
     }
 
     /// Switches straight from the running context to one that it called and that waits for this here. Whom that one called
@@ -244,45 +281,43 @@ impl<'a, M: Machine> Here<'a, M> {
     #[inline(never)]
     pub(crate) fn leave(self, ticks: u64) {
         let processor = self.processor;
-        if processor.current.get() != 0 {
-            self.pause(ticks);
-            processor.trace.add_short(ticks, TraceKind::Switch, 0);
+        let current = processor.current.get();
+        if current != 0 {
+            self.pause(current, ticks);
+            processor.trace.add(ticks, TraceKind::Switch, 0, None);
         }
         self.use_place(Place::NONE.raw(), ticks);
         processor.current.set(0);
         processor.standing.set(Standing::Idle.raw());
-        let root = self.machine.kernel_root().address().raw();
-        if processor.root.get() != root {
-            self.activate(root);
-        }
+        self.activate(self.machine.kernel_root().address().raw());
     }
 
-    /// The running context, if there is one, runs no longer.
+    /// The context in this frame, 0 for none, runs no longer.
     #[inline(always)]
-    fn pause(self, ticks: u64) {
-        if let Some(frame) = self.processor.current() {
-            self.machine.object::<Context>(frame).used.add(ticks);
+    fn pause(self, current: u64, ticks: u64) {
+        if current != 0 {
+            self.machine.object::<Context>(Frame::new(current)).used.add(ticks);
         }
     }
 
     /// From now on the time of this place is used.
+    #[inline(always)]
     fn use_place(self, place: u64, ticks: u64) {
-        self.processor.account().add(ticks);
-        self.processor.place.set(place);
-        self.processor.account().subtract(ticks);
+        let processor = self.processor;
+        let before = processor.place.get();
+        if before != place {
+            processor.account(before).add(ticks);
+            processor.place.set(place);
+            processor.account(place).subtract(ticks);
+        }
     }
 
     /// Sets the timer, if it is not set to this already.
     #[inline(always)]
     fn arm(self, at: u64) {
         if self.processor.armed.get() != at {
-            self.set_timer(at);
+            self.processor.armed.set(at);
+            self.machine.set_timer((at != u64::MAX).then_some(Nanoseconds::new(at)));
         }
-    }
-
-    #[inline(never)]
-    fn set_timer(self, at: u64) {
-        self.processor.armed.set(at);
-        self.machine.set_timer((at != u64::MAX).then_some(Nanoseconds::new(at)));
     }
 }

@@ -69,7 +69,7 @@ pub(crate) fn fail<M: Machine>(
         context.set_fault(number, value);
     }
     let ticks = here.machine.ticks();
-    here.processor.trace.add(ticks, TraceKind::Fault, context.frame().raw(), record.reason);
+    here.processor.trace.add(ticks, TraceKind::Fault, context.frame().raw(), Some(record.reason));
     let_go(here, context, ContextState::Faulted);
     call_rescuer(here, context);
 }

@@ -17,20 +17,15 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Adds a record of what happened at `ticks`.
-    pub fn add(&self, ticks: u64, kind: TraceKind, first: u64, second: u64) {
-        if let Some([_, _, more, _]) = self.place(self.next.get()) {
-            more.set(second);
-        }
-        self.add_short(ticks, kind, first);
-    }
-
-    /// As [`Trace::add`], for a kind with one argument.
+    /// Adds a record of what happened at `ticks`; a kind with one argument has no `second`.
     #[inline(always)]
-    pub fn add_short(&self, ticks: u64, kind: TraceKind, first: u64) {
-        if let Some([time, what, _, number]) = self.place(self.next.get()) {
+    pub fn add(&self, ticks: u64, kind: TraceKind, first: u64, second: Option<u64>) {
+        if let Some([time, what, more, number]) = self.place(self.next.get()) {
             time.set(ticks);
             what.set(first);
+            if let Some(second) = second {
+                more.set(second);
+            }
             number.set(u64::from(kind_number(kind)));
         }
         self.next.add(1);
@@ -48,7 +43,7 @@ impl Trace {
         }
         let [time, what, more, kind] = self.place(index)?;
         let [kind, ..] = kind.get().to_le_bytes();
-        // A short record leaves there what was.
+        // With one argument it leaves there what was.
         let more = if kind == kind_number(TraceKind::Switch) { 0 } else { more.get() };
         Some([time_of(time.get()).raw(), pack(kind, what.get()), more, next])
     }

@@ -121,7 +121,7 @@ impl<'a, M: Machine> Request<'a, M> {
                 self.machine.ticks(),
                 TraceKind::Control,
                 kind,
-                self.operation,
+                Some(self.operation),
             );
         }
         Ok(result)

@@ -193,8 +193,9 @@ fn place<M: Machine>(request: &Request<'_, M>, processor: &Processor, place: u64
 }
 
 fn state<M: Machine>(request: &Request<'_, M>, processor: &Processor) -> [u64; 4] {
-    let idle = if processor.online() { processor.idle.until(request.machine.ticks()) } else { 0 };
-    let idle = request.machine.time(idle).raw();
+    let ticks = request.machine.ticks();
+    let idle = processor.account(plan::Place::NONE.raw()).until(ticks);
+    let idle = if processor.online() { request.machine.time(idle).raw() } else { 0 };
     [u64::from(processor.online()), idle, processor.timer_interrupts.get(), processor.entries()]
 }
 

@@ -2,8 +2,11 @@
 
 use super::{FRAMES, FREE, TestMachine};
 use abi::boot::{BootInformation, FrameRange, MemoryRange, Segment};
+use abi::call::Call;
 use abi::control::{Access, FrameUse, first_slot};
 use abi::types::{Frame, VirtualAddress};
+use kernel_core::context::Context;
+use kernel_core::{Here, Next};
 use zerocopy::FromZeros;
 
 fn range(start: u64, count: u64, kind: u32) -> MemoryRange {
@@ -62,5 +65,19 @@ impl TestMachine {
             }
             frame = next;
         }
+    }
+}
+
+/// One of the calls whose arguments stay in registers.
+type Quick<'a> = fn(Here<'a, TestMachine>, &'a Context, [u64; 3]) -> Next<'a>;
+
+/// Which of the quick calls this is.
+pub fn quick<'a>(call: Call) -> Quick<'a> {
+    match call {
+        Call::Wait => Here::wait,
+        Call::Ring => Here::ring_call,
+        Call::Call => Here::call,
+        Call::Yield => Here::give_up,
+        _ => Here::acknowledge,
     }
 }

@@ -7,6 +7,7 @@ mod hand_over;
 use abi::call::{Call, Error, PortOperation};
 use abi::types::{Frame, Nanoseconds, PhysicalAddress, ProcessorId, VirtualAddress};
 pub use hand_over::information;
+use hand_over::quick;
 use kernel_core::context::{Context, register, restore};
 use kernel_core::interrupt::Kernel;
 use kernel_core::machine::{Machine, Object};
@@ -83,9 +84,6 @@ impl Machine for TestMachine {
     fn object<T: Object>(&self, frame: Frame) -> &T {
         self.looks.set(self.looks.get() + 1);
         raw::view(&self.memory[frame.raw() as usize])
-    }
-    fn ledger_word(&self, frame: Frame) -> &AtomicU64 {
-        &self.ledger[frame.raw() as usize]
     }
     fn ledger(&self) -> &[AtomicU64] {
         self.looks.set(self.looks.get() + 1);
@@ -335,7 +333,7 @@ impl TestMachine {
                 let straight = (call == Call::Call).then(|| here.call_straight(context, [a, b, c]));
                 match straight.flatten() {
                     Some((callee, value)) => Next::Run(callee, value),
-                    None => here.quick(context, call, [a, b, c]),
+                    None => quick(call)(here, context, [a, b, c]),
                 }
             });
             return;

@@ -7,7 +7,6 @@ use super::hardware::Hardware;
 use super::io_apic;
 use super::local_apic::vector;
 use super::resume::{halt, resume, resume_call};
-use abi::call::Call;
 use abi::fault::Reason;
 use core::fmt;
 use kernel_core::context::Context;
@@ -76,16 +75,16 @@ macro_rules! quick {
         /// A partition made this call.
         #[inline(never)]
         pub extern "C" fn $name(a: u64, b: u64, c: u64, _: u64, caller: Caller, at: Place) -> ! {
-            leave(here(at).quick(caller, Call::$call, [a, b, c]))
+            leave(here(at).$call(caller, [a, b, c]))
         }
     };
 }
 
-quick!(wait, Wait);
-quick!(ring, Ring);
-quick!(slow_call, Call);
-quick!(give_up, Yield);
-quick!(acknowledge, Acknowledge);
+quick!(wait, wait);
+quick!(ring, ring_call);
+quick!(slow_call, call);
+quick!(give_up, give_up);
+quick!(acknowledge, acknowledge);
 
 /// A partition made the call `call`.
 pub extern "C" fn call(a: u64, b: u64, c: u64, d: u64, caller: Caller, at: Place) -> ! {

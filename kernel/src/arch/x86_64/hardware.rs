@@ -87,12 +87,6 @@ impl Machine for Hardware {
     }
 
     #[inline]
-    fn ledger_word(&self, frame: Frame) -> &AtomicU64 {
-        // SAFETY: core asks for frames of memory only, for each of which the ledger has a word.
-        unsafe { self.ledger.get_unchecked(frame.raw() as usize) }
-    }
-
-    #[inline]
     fn ledger(&self) -> &[AtomicU64] {
         self.ledger
     }

@@ -4,7 +4,7 @@
 use super::area::{Area, Head};
 use core::arch::global_asm;
 use core::mem::offset_of;
-use kernel_core::context::{offset, register};
+use kernel_core::context::{Context, register};
 use kernel_core::processor::ENTRIES;
 
 // AREA_*: in the area of the processor, which GS leads to. CONTEXT_*: in the save area of a context.
@@ -32,8 +32,8 @@ global_asm!(
     smap = const offset_of!(Head, smap),
     processor = const offset_of!(Area, processor),
     entries = const ENTRIES,
-    restore = const offset::RESTORE,
-    registers = const offset::REGISTERS,
+    restore = const offset_of!(Context, restore),
+    registers = const offset_of!(Context, registers),
     count = const register::COUNT,
     rip = const register::RIP,
 );
