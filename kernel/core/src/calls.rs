@@ -34,7 +34,7 @@ impl<'a, M: Machine> Here<'a, M> {
     pub fn wait(self, context: &'a Context, [mask, deadline, _]: [u64; 3]) -> Next<'a> {
         if deadline == Nanoseconds::NOW.raw() {
             return match event::take(&context.events, mask) {
-                0 => reply(context, polled(0)),
+                0 => reply(context, Err(Error::Timeout.into())),
                 taken => Next::Run(context, taken),
             };
         }
@@ -49,15 +49,27 @@ impl<'a, M: Machine> Here<'a, M> {
     /// The running context made the call `ring`.
     #[inline(always)]
     pub fn ring_call(self, context: &'a Context, [number, ..]: [u64; 3]) -> Next<'a> {
-        let found = self.doorbell(context, number);
-        let doorbell = match found.map_or_else(|| self.any_doorbell(context, number), Ok) {
-            Ok(doorbell) => doorbell,
-            Err(refusal) => return reply(context, Err(refusal)),
-        };
+        match self.doorbell(context, number) {
+            Some(doorbell) => self.ring_from(context, doorbell),
+            None => self.ring_slowly(context, number),
+        }
+    }
+
+    #[inline(always)]
+    fn ring_from(self, context: &'a Context, doorbell: Doorbell) -> Next<'a> {
         if let Some(next) = self.wake_owner(doorbell) {
             return next;
         }
         if self.ring(doorbell) { self.reschedule(true) } else { Next::Run(context, 0) }
+    }
+
+    #[inline(never)]
+    fn ring_slowly(self, context: &'a Context, number: u64) -> Next<'a> {
+        match self.any_doorbell(context, number) {
+            Ok(doorbell) if self.ring(doorbell) => self.reschedule(true),
+            Ok(_) => Next::Run(context, 0),
+            Err(refusal) => reply(context, Err(refusal)),
+        }
     }
 
     /// The doorbell in a slot, if the caller may ring it and it lies in the first page of the table.
@@ -73,7 +85,8 @@ impl<'a, M: Machine> Here<'a, M> {
         lookup_as(self.machine, context, number, Kind::Doorbell, Rights::USE).map(Doorbell::from)
     }
 
-    /// Where the slot's own context waits for this doorbell while a taker of slack runs, it runs at once, and takes the bit.
+    /// Where the slot's own context waits for this doorbell while a taker of slack runs, it runs at once, and takes the bit. As
+    /// for a call, the trace shows the switch alone.
     #[inline(always)]
     pub(crate) fn wake_owner(self, doorbell: Doorbell) -> Option<Next<'a>> {
         let context = self.machine.object::<Context>(doorbell.name.frame());
@@ -83,23 +96,17 @@ impl<'a, M: Machine> Here<'a, M> {
         {
             return None;
         }
-        let ticks = self.machine.ticks();
-        self.trace(doorbell, ticks);
-        self.give_back(context, ticks);
+        self.give_back(context);
         Some(Next::Run(context, doorbell.bit))
-    }
-
-    #[inline(always)]
-    fn trace(self, doorbell: Doorbell, ticks: u64) {
-        let (frame, bit) = (doorbell.name.frame().raw(), u64::from(doorbell.bit.trailing_zeros()));
-        self.processor.trace.add(ticks, TraceKind::Doorbell, frame, Some(bit));
     }
 
     /// Sets the doorbell's bit. True if this processor has to decide anew who runs; another one is told.
     #[inline(always)]
     pub(crate) fn ring(self, doorbell: Doorbell) -> bool {
-        self.trace(doorbell, self.machine.ticks());
-        let context = self.machine.object::<Context>(doorbell.name.frame());
+        let (frame, bit) = (doorbell.name.frame(), u64::from(doorbell.bit.trailing_zeros()));
+        let ticks = self.machine.ticks();
+        self.processor.trace.add(ticks, TraceKind::Doorbell, frame.raw(), Some(bit));
+        let context = self.machine.object::<Context>(frame);
         if !event::ring(&context.wanted, &context.events, doorbell.bit) {
             return false;
         }
@@ -157,7 +164,8 @@ impl<'a, M: Machine> Here<'a, M> {
         let woken = self.ring(doorbell);
         let taken = if waits { taken } else { event::take(&caller.events, mask) };
         // Into the saved registers, for the caller may have to wait for its turn.
-        let next = reply(caller, polled(taken));
+        let late = || Refusal::from(Error::Timeout);
+        let next = reply(caller, (taken != 0).then_some([taken, 0, 0, 0]).ok_or_else(late));
         if woken { self.reschedule(true) } else { next }
     }
 
@@ -220,11 +228,6 @@ pub(crate) fn answer(context: &Context, answer: Answer) {
 pub(crate) fn reply(context: &Context, result: Answer) -> Next<'_> {
     answer(context, result);
     Next::Run(context, 0)
-}
-
-/// What a wait comes to that does not wait.
-fn polled(taken: u64) -> Answer {
-    if taken == 0 { Err(Error::Timeout.into()) } else { Ok([taken, 0, 0, 0]) }
 }
 
 #[inline(never)]

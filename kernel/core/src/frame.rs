@@ -52,6 +52,8 @@ fn arrive<M: Machine>(Here { machine, processor }: Here<'_, M>) {
     let joint = &machine.kernel().joint;
     let own = 1_u64.wrapping_shl(u32::from(processor.id().raw()));
     processor.held.set(1);
+    // No slot begins until all are there: each decision comes back here.
+    processor.boundary.set(0);
     let mask = joint.mask.load(Acquire);
     if joint.arrived.fetch_or(own, AcqRel) | own == mask {
         plan::members(mask & !own).for_each(|other| machine.nudge(other));

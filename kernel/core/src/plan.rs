@@ -49,11 +49,12 @@ impl Plan {
         }
     }
 
-    /// Context at a place, `None` for idle.
+    /// Context at a place, which is one, `None` for idle.
     #[inline]
     #[must_use]
     pub fn context(&self, place: u64) -> Option<Frame> {
-        let frame = self.places.get(usize::try_from(place).ok()?)?.get();
+        let [place, ..] = place.to_le_bytes();
+        let frame = self.places[usize::from(place)].get();
         (frame != 0).then_some(Frame::new(frame))
     }
 

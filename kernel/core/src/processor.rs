@@ -106,8 +106,8 @@ pub struct Processor {
     pub(crate) running: Cell,
     /// The running and the staged plan.
     pub(crate) plans: [Plan; 2],
-    /// Ticks used in each place of the plan, and in none, see [`Cell::until`].
-    pub(crate) used: [Cell; PLAN_PLACES + 1],
+    /// Ticks used in each place of the plan, and in none, see [`Cell::until`]; as many as an index of 9 bits reaches.
+    pub(crate) used: [Cell; 2 * PLAN_PLACES],
     /// Last events.
     pub(crate) trace: Trace,
 }
@@ -165,8 +165,8 @@ impl Processor {
     /// The account of a place; that of [`Place::NONE`] is of idle time.
     #[inline(always)]
     pub(crate) fn account(&self, place: u64) -> &Cell {
-        let [.., idle] = &self.used;
-        usize::try_from(place).ok().and_then(|place| self.used.get(place)).unwrap_or(idle)
+        let [low, high, ..] = place.to_le_bytes();
+        &self.used[usize::from(u16::from_le_bytes([low, high & 1]))]
     }
 
     /// Times the kernel was entered here.

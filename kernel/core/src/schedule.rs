@@ -65,20 +65,17 @@ impl<'a, M: Machine> Here<'a, M> {
         let processor = self.processor;
         let ticks = self.machine.ticks();
         let now = self.machine.now_at(ticks).raw();
-        let passed = now >= processor.boundary.get();
-        if passed {
+        if now >= processor.boundary.get() {
+            if processor.held.get() != 0 && !join(self) {
+                return self.halt(ticks, u64::MAX);
+            }
             advance(self, ticks, now);
-        }
-        if processor.held.get() != 0 && !join(self) {
-            return self.halt(ticks, u64::MAX);
+            return self.reschedule(false);
         }
         let mut search = Search { now, wake: u64::MAX, links: DECISION_LINKS };
-        let choice = self.choose(keep && !passed, &mut search);
+        let choice = self.choose(keep, &mut search);
         let resting = processor.sole.get() != 0 && processor.pending.load(Acquire) == 0;
-        // The owner of the slot runs to its end, whoever's deadline passes.
-        let owner = choice.as_ref().is_some_and(|choice| choice.standing == Standing::Owner);
-        let wake = if owner { u64::MAX } else { search.wake };
-        let until = if resting { wake } else { wake.min(processor.boundary.get()) };
+        let until = if resting { search.wake } else { search.wake.min(processor.boundary.get()) };
         let Some(choice) = choice else {
             return self.halt(ticks, until);
         };
@@ -105,6 +102,10 @@ impl<'a, M: Machine> Here<'a, M> {
         }
         let context = self.runnable(holder, search)?;
         let standing = if context.is_in(holder) { Standing::Owner } else { Standing::Lent };
+        if standing == Standing::Owner {
+            // It runs to the slot's end, whoever's deadline passes.
+            search.wake = u64::MAX;
+        }
         Some(Choice { context, standing, place: self.processor.slot.get(), holder })
     }
 
@@ -214,10 +215,13 @@ impl<'a, M: Machine> Here<'a, M> {
         processor.holder.set(choice.holder);
         processor.standing.set(choice.standing.raw());
         let current = processor.current.get();
-        if !choice.context.is_in(current) {
-            self.pause(current, ticks);
-            self.switch(choice.context, ticks);
+        if choice.context.is_in(current) {
+            return;
         }
+        if current != 0 {
+            self.machine.object::<Context>(Frame::new(current)).used.add(ticks);
+        }
+        self.switch(choice.context, ticks);
     }
 
     /// Whether this is the slot's own context, while only a taker of slack runs.
@@ -231,12 +235,12 @@ impl<'a, M: Machine> Here<'a, M> {
 
     /// Gives the slot back to its own context, whose wait is over. If the slot is over too, the timer's interrupt is on its way.
     #[inline(always)]
-    pub(crate) fn give_back(self, owner: &'a Context, ticks: u64) {
+    pub(crate) fn give_back(self, owner: &'a Context) {
         owner.wanted.store(0, Release);
         owner.deadline.store(0, Relaxed);
         let (place, holder) = (self.processor.slot.get(), self.processor.owner.get());
         let choice = Choice { context: owner, standing: Standing::Owner, place, holder };
-        self.take_place(&choice, ticks);
+        self.take_place(&choice, self.machine.ticks());
     }
 
     /// Makes a context the running one.
@@ -283,21 +287,13 @@ impl<'a, M: Machine> Here<'a, M> {
         let processor = self.processor;
         let current = processor.current.get();
         if current != 0 {
-            self.pause(current, ticks);
+            self.machine.object::<Context>(Frame::new(current)).used.add(ticks);
             processor.trace.add(ticks, TraceKind::Switch, 0, None);
         }
         self.use_place(Place::NONE.raw(), ticks);
         processor.current.set(0);
         processor.standing.set(Standing::Idle.raw());
         self.activate(self.machine.kernel_root().address().raw());
-    }
-
-    /// The context in this frame, 0 for none, runs no longer.
-    #[inline(always)]
-    fn pause(self, current: u64, ticks: u64) {
-        if current != 0 {
-            self.machine.object::<Context>(Frame::new(current)).used.add(ticks);
-        }
     }
 
     /// From now on the time of this place is used.

@@ -104,6 +104,29 @@ pub fn quick(number: u64, arguments: [u64; 3]) -> (u64, u64) {
     (status, value)
 }
 
+/// The `yield` call, which has no arguments and cannot fail.
+#[inline]
+pub fn give_up() {
+    #[expect(clippy::as_conversions, reason = "the number of a call, declared repr(u64)")]
+    let number = abi::call::Call::Yield as u64;
+    // SAFETY: as for `call`.
+    unsafe {
+        asm!(
+            "syscall",
+            inlateout("rax") number => _,
+            lateout("rdi") _,
+            lateout("rsi") _,
+            lateout("rdx") _,
+            lateout("r8") _,
+            lateout("r9") _,
+            lateout("r10") _,
+            lateout("rcx") _,
+            lateout("r11") _,
+            options(nostack),
+        );
+    }
+}
+
 /// The `exit` call, which does not return.
 pub fn exit(arguments: [u64; 6]) -> ! {
     #[expect(clippy::as_conversions, reason = "the number of a call, declared repr(u64)")]

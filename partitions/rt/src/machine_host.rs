@@ -8,6 +8,12 @@ pub fn quick(number: u64, [a, b, c]: [u64; 3]) -> (u64, u64) {
     (status, value)
 }
 
+/// The `yield` call.
+pub fn give_up() {
+    #[expect(clippy::as_conversions, reason = "the number of a call, declared repr(u64)")]
+    let _ = call(abi::call::Call::Yield as u64, [0; 6]);
+}
+
 /// Ends the partition under test.
 pub fn exit(arguments: [u64; 6]) -> ! {
     std::panic!("exit {arguments:?}")
