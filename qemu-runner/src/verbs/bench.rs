@@ -46,6 +46,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         return check(&values);
     }
     values.extend(measure::busy()?);
+    values.extend(measure::rounds()?);
     values.extend(measure::console()?);
     let last = last();
     remember(&values)?;

@@ -216,3 +216,37 @@ fn a_ring_of_calls_to_each_other_ends() {
     machine.run_until(FRAME + 15 * SLOT);
     assert!(machine.running(0).is_some());
 }
+
+/// A ring for the slot's own context needs no decision while a taker of slack runs; accounts and answers are as after one.
+#[test]
+fn the_slots_own_context_runs_as_soon_as_it_is_rung() {
+    // covers: SCH-1
+    let machine = TestMachine::booted(1);
+    let own = machine.running(0).unwrap();
+    let made = machine.make(0, 0);
+    machine.give_doorbell(made.partition, 1, OWN_CONTEXT, 3);
+    machine.start(made);
+    let mut plan = vec![OWN_CONTEXT; 16];
+    plan.push(made.context);
+    machine.plan(0, &plan, 0);
+    machine.run_until(FRAME + SLOT / 4);
+    let before = (used(&machine, 0), used(&machine, 16));
+    machine.begin(0, Call::Wait as u64, [0b1001, NEVER, 0, 0, 0, 0]);
+    assert_eq!(machine.running(0), Some(made.context_frame));
+    machine.run_until(FRAME + SLOT / 2);
+    machine.begin(0, Call::Ring as u64, [1, 0, 0, 0, 0, 0]);
+    assert_eq!((machine.running(0), machine.answer_of(own)), (Some(own), Ok([1 << 3, 0, 0, 0])));
+    machine.set_time(FRAME + 3 * SLOT / 4);
+    let after = (used(&machine, 0), used(&machine, 16));
+    assert_eq!((after.0 - before.0, after.1 - before.1), (SLOT / 4, SLOT / 4));
+    let taken = machine.call(0, Call::Wait, [0b1001, 0, 0, 0, 0, 0]);
+    assert_eq!(taken, Err((Error::Timeout, 0)), "the bit was taken");
+    // What rang has its answer when its turn comes; rung for another bit, the owner stays where it is.
+    machine.begin(0, Call::Wait as u64, [1, NEVER, 0, 0, 0, 0]);
+    let taker = made.context_frame;
+    assert_eq!((machine.running(0), machine.answer_of(taker)), (Some(taker), Ok([0; 4])));
+    assert_eq!(machine.call(0, Call::Ring, [1, 0, 0, 0, 0, 0]), Ok([0; 4]));
+    assert_eq!(machine.running(0), Some(taker));
+    machine.run_until(FRAME + 2 * SLOT);
+    assert_eq!(machine.running(0), Some(taker), "the timer found nobody else");
+}

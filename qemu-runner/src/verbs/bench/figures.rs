@@ -26,6 +26,16 @@ const fn instructions(
     Figure { name, title, unit: "instructions", wanted, sel4, nova }
 }
 
+/// One by the clock of an emulator that does not count: that of the peers is of the computer they were measured on.
+const fn timed(
+    name: &'static str,
+    title: &'static str,
+    sel4: Option<u64>,
+    nova: Option<u64>,
+) -> Figure {
+    Figure { name, title, unit: "ns", wanted: None, sel4, nova }
+}
+
 /// One of a channel that is kept busy between two processors.
 const fn busy(
     name: &'static str,
@@ -50,6 +60,8 @@ pub const FIGURES: &[Figure] = &[
     instructions("create-destroy", "make a small partition and end it", Some(60_000), None, None),
     instructions("create", "of these to make it", None, None, None),
     instructions("plan-change", "change a plan", Some(8_000), None, None),
+    timed("call-time", "call and reply, by the clock", Some(5_208), Some(5_952)),
+    timed("ping-pong-time", "ring and wait, both ways, by the clock", Some(11_628), Some(11_905)),
     busy("busy-time", "of two processors, request and completion", "ns", None),
     busy("busy-calls", "kernel entries for 10,000 of these", "calls", Some(0)),
     busy("busy-doorbells", "doorbells for 10,000 of these", "doorbells", Some(0)),

@@ -16,6 +16,10 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// What it says at the end, and before each figure.
 const DONE: &str = "bench: done";
 const FIGURE: &str = "bench: ";
+/// What it says after the round trips.
+const AFTER_ROUNDS: &str = "bench: yield ";
+/// How the kernel reports its clock.
+const CLOCK: &str = " ticks of the time stamp counter";
 /// Starts of which the fastest counts.
 const STARTS: usize = 5;
 /// In an ELF header: offset, size and number of the program headers.
@@ -51,6 +55,34 @@ pub fn busy() -> Result<Values> {
     let mut session = Session::start(&options, &artifacts, Debugger::None)?;
     let end = session.wait_text(0, DONE, PATIENCE)?;
     Ok(figures(session.transcript().get(..end).unwrap_or_default()))
+}
+
+/// Round trips by the clock of an emulator that does not count, where changes of page tables rule: nanoseconds each.
+///
+/// # Errors
+/// The image could not be built, or does not come to its end.
+pub fn rounds() -> Result<Values> {
+    let artifacts = images::build("bench")?;
+    let options = Options { smp: 1, tcg: true, ..Options::default() };
+    let mut session = Session::start(&options, &artifacts, Debugger::None)?;
+    let end = session.wait_text(0, AFTER_ROUNDS, PATIENCE)?;
+    timed(session.transcript().get(..end).unwrap_or_default())
+        .context("the kernel does not say how fast its clock is")
+}
+
+/// The round trips among the figures, from ticks of the clock that the kernel reports.
+fn timed(transcript: &str) -> Option<Values> {
+    let mut words = transcript.lines().find_map(|line| line.split_once(CLOCK))?.0.split(' ');
+    let frequency: u64 = words.next_back()?.parse().ok()?;
+    let figures = figures(transcript);
+    let time = |name: &str| {
+        let ticks = figures.get(name)?.as_u64()?;
+        Some((
+            format!("{name}-time"),
+            json!(ticks.checked_mul(1_000_000_000)?.checked_div(frequency)?),
+        ))
+    };
+    Some(["call", "ping-pong"].into_iter().filter_map(time).collect())
 }
 
 /// The figures in what a measuring image printed: a name, a number, a unit.
@@ -130,6 +162,15 @@ mod tests {
     fn figures_are_found_among_other_lines() {
         let values = figures("kernel: x\nbench: call 501 instructions\nbench: failed: no\n");
         assert_eq!(serde_json::Value::Object(values), json!({ "call": 501 }));
+    }
+
+    #[test]
+    fn round_trips_are_told_in_time() {
+        let text = "kernel: 1 of 1 processors, 2000000000 ticks of the time stamp counter a second\n\
+                    bench: call 9000 instructions\nbench: poll 5 instructions\n";
+        let values = timed(text).unwrap();
+        assert_eq!(serde_json::Value::Object(values), json!({ "call-time": 4500 }));
+        assert_eq!(timed("bench: call 9000 instructions\n"), None);
     }
 
     #[test]
