@@ -3,6 +3,7 @@
 use crate::descriptor::{self, Kind, Name};
 use crate::draft::Draft;
 use crate::entry::Entry;
+use crate::log::LEAST_LOG_PAGES;
 use crate::map::OwnerMap;
 use crate::master::Master;
 use crate::memory::{Memory, WORDS};
@@ -27,7 +28,7 @@ pub struct Layout<'a> {
     pub base: Page,
     /// Pages of the database.
     pub pages: u32,
-    /// Pages of the log among them.
+    /// Pages of the log among them, at least [`LEAST_LOG_PAGES`].
     pub log_pages: u32,
     /// What an entry of the coarsest index page describes.
     pub scale: Scale,
@@ -77,9 +78,10 @@ impl<M: Memory> OwnerMap<M> {
             let page = maker.take()?;
             descriptor::write(maker.memory, page, *kind, name);
         }
+        let log_pages = layout.log_pages.max(LEAST_LOG_PAGES);
         let log = maker.take()?;
         maker.memory.write(log, 0, 0);
-        for _ in 1..layout.log_pages {
+        for _ in 1..log_pages {
             let page = maker.take()?;
             maker.memory.write(page, 0, 0);
         }
@@ -97,7 +99,6 @@ impl<M: Memory> OwnerMap<M> {
             maker.set(Section { first: at, count: 1, kind: Kind::Manager }, page)?;
         }
         let (top, scale) = (maker.top, maker.scale);
-        let log_pages = layout.log_pages.max(1);
         let master = Master { index, top, scale, manager, available, log, log_pages };
         count(&mut memory, master);
         master.write(&mut memory);

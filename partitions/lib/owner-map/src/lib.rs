@@ -26,7 +26,7 @@ mod walk;
 pub use descriptor::{Kind, Name};
 pub use entry::Entry;
 pub use format::{FormatError, Layout, Section};
-pub use log::{LOG_OPERATIONS, Outcome, Transaction};
+pub use log::{LEAST_LOG_PAGES, LOG_OPERATIONS, Outcome, Transaction};
 pub use map::{OpenError, OwnerMap};
 pub use master::Master;
 pub use memory::{Memory, WORDS};

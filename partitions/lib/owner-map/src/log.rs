@@ -7,6 +7,9 @@ use crate::page::Page;
 /// Most operations of one transaction: what a page holds beside its head.
 pub const LOG_OPERATIONS: usize = 63;
 
+/// Fewest pages of a log: one still tells the last number while the next is being written.
+pub const LEAST_LOG_PAGES: u32 = 2;
+
 const AT_STATE: u16 = 0;
 const AT_COUNT: u16 = 1;
 const AT_SEQUENCE: u16 = 2;

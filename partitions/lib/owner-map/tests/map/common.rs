@@ -99,6 +99,11 @@ pub fn pseudo() -> [(Kind, Name); 4] {
 
 /// A machine of `frames`, its first MiB reserved, with a database of 64 pages at 4 MiB.
 pub fn machine(frames: u64, scale: Scale) -> OwnerMap<Pages> {
+    machine_with_log(frames, scale, 16)
+}
+
+/// The same with so many pages of log asked for.
+pub fn machine_with_log(frames: u64, scale: Scale, log_pages: u32) -> OwnerMap<Pages> {
     let sections = [
         Section { first: 0, count: 256, kind: Kind::RESERVED },
         Section { first: 256, count: frames - 256, kind: Kind::AVAILABLE },
@@ -106,7 +111,7 @@ pub fn machine(frames: u64, scale: Scale) -> OwnerMap<Pages> {
     let layout = Layout {
         base: page(0, 1, 0),
         pages: 64,
-        log_pages: 16,
+        log_pages,
         scale,
         manager: name("resource-manager"),
         pseudo: &pseudo(),

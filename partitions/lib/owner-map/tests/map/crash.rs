@@ -1,6 +1,8 @@
 //! Every kind of transaction, stopped at every write to the database's memory: what is found afterwards is the state before or the state after.
 
-use crate::common::{Pages, create, destroy, give, machine, merge, one, page, split, whole};
+use crate::common::{
+    Pages, create, destroy, give, machine, machine_with_log, merge, one, page, split, whole,
+};
 use owner_map::{Operation, OwnerMap, Scale};
 
 const FRAMES: u64 = 64 << 20 >> 12;
@@ -83,4 +85,24 @@ fn the_log_remembers_its_newest_transactions() {
     assert_eq!(remembered, (next - pages..next).collect::<Vec<_>>());
     let operations: Vec<Operation> = map.records(next - 1).map(|record| record.operation).collect();
     assert_eq!(operations, life(&map).pop().unwrap().1);
+}
+
+/// However small a log was asked for, no number is given twice.
+#[test]
+fn numbers_go_on_wherever_a_transaction_was_stopped() {
+    for log_pages in [0, 1, 2, 3] {
+        let mut map = machine_with_log(FRAMES, Scale::Mega, log_pages);
+        let index = map.master().index;
+        let mut transactions = life(&map).into_iter().map(|(_, operations)| operations);
+        let (first, second) = (transactions.next().unwrap(), transactions.next().unwrap());
+        let last = map.submit(index, 1, &first).unwrap();
+        let (memory, before) = (map.memory().clone(), map.memory().writes());
+        map.submit(index, 1, &second).unwrap();
+        for stop in 0..=map.memory().writes() - before {
+            let mut broken = OwnerMap::open(memory.clone().fuse(stop), index).unwrap();
+            let _ = broken.submit(index, 1, &second);
+            let found = OwnerMap::open(broken.into_memory().fuse(u64::MAX), index).unwrap();
+            assert!(found.next_sequence() > last, "{log_pages} pages, stopped at write {stop}");
+        }
+    }
 }
