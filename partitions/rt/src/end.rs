@@ -70,6 +70,8 @@ impl End {
             Side::Client(client) if client.epoch() != epoch => client.set_epoch(epoch),
             Side::Server(server) if server.told() != epoch => {
                 server.set_epoch(epoch);
+                // A client may have rung before the epoch was announced, and does not ring again for the same request.
+                server.disarm();
                 Doorbell::Quiet
             }
             _ => return,

@@ -153,6 +153,25 @@ fn a_call_in_the_middle_loses_no_event_of_another_channel() {
 
 // covers: CHN-6
 #[test]
+fn a_client_that_rings_before_its_restart_is_announced_is_served() {
+    let world = World::new();
+    let (client, server) = (world.partition("asks"), world.partition("serves"));
+    world.channel(ChannelKind::Custom, (client, "one"), (server, "one"));
+    let (asks, _serves) = (world.start::<Asking>(client), world.start::<Serving>(server));
+    world.run();
+    world.restart_untold(&asks);
+    asks.with(|_, system| {
+        let one = system.client::<Any>("one").unwrap();
+        one.send(system, AnyRequest::Now, &[]).unwrap();
+    });
+    world.run();
+    assert_eq!(asks.with(|main, _| main.answers.len()), 0);
+    world.event(server, EventBit::PEER);
+    world.run();
+    assert_eq!(asks.with(|main, _| main.answers.len()), 1);
+}
+
+#[test]
 fn answers_to_a_client_of_the_past_reach_nobody() {
     let world = World::new();
     let (asks, serves) = pair(&world, &["one"]);

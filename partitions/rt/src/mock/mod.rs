@@ -122,6 +122,16 @@ impl World {
         running.begin();
     }
 
+    /// As [`World::restart`], but its peers are not told: that is left to [`World::event`] with [`EventBit::PEER`].
+    pub fn restart_untold<P: Partition + 'static>(&self, running: &Running<P>) {
+        self.kill(running);
+        with_state(|state| {
+            state.renew(running.place, StartReason::Recovered);
+            state.members.iter_mut().for_each(|member| member.events &= !EventBit::PEER.mask());
+        });
+        running.begin();
+    }
+
     /// Kills a partition. Its peers are told only when it is started again.
     pub fn kill<P>(&self, running: &Running<P>) {
         *running.life.borrow_mut() = None;
