@@ -103,6 +103,20 @@ impl Machine {
         Ok(Answer { command: command.to_owned(), output, status })
     }
 
+    /// Waits until the machine has printed this.
+    ///
+    /// # Errors
+    /// It has not after `patience`, or the machine ended.
+    pub fn wait_text(&mut self, text: &str, patience: Duration) -> Result<()> {
+        let end = Instant::now() + patience;
+        while !self.transcript.contains(text) {
+            if self.next(end)?.is_none() {
+                bail!("the machine ended without saying '{text}'\n{}", self.transcript);
+            }
+        }
+        Ok(())
+    }
+
     /// Waits for the machine's end.
     ///
     /// # Errors
