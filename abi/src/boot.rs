@@ -248,4 +248,6 @@ pub struct BootInformation {
     pub memory: [MemoryRange; MEMORY_RANGES],
     /// Signatures of the ACPI tables, as little-endian numbers; 0 behind the last.
     pub tables: [u32; ACPI_TABLES],
+    /// Whether page tables are to be isolated: a [`crate::manifest::Isolation`].
+    pub isolation: u64,
 }

@@ -297,6 +297,8 @@ bitflags::bitflags! {
         const INVARIANT_TSC = 1 << 6;
         /// Machine checks can be reported.
         const MACHINE_CHECK = 1 << 7;
+        /// While a partition runs the kernel is not mapped, but for its first and last instructions.
+        const ISOLATED_PAGE_TABLES = 1 << 8;
     }
 }
 

@@ -34,6 +34,27 @@ pub struct ManifestHeader {
     pub grants: u32,
     /// Nanoseconds of a slot; a frame is 16 of them.
     pub slot: u64,
+    /// An [`Isolation`].
+    pub isolation: u64,
+}
+
+/// Whether the kernel is mapped while a partition runs. Where it is not, nothing of it can leak through a processor that
+/// looks ahead past the rights of pages (Meltdown); each entry and exit then changes page tables.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u64)]
+pub enum Isolation {
+    /// Isolated on processors that do not say that they need it not.
+    Auto = 0,
+    /// Isolated.
+    On = 1,
+    /// Mapped.
+    Off = 2,
+}
+
+impl Isolation {
+    /// Every wish with its name in manifests.
+    pub const ALL: [(Self, &'static str); 3] =
+        [(Self::Auto, "auto"), (Self::On, "on"), (Self::Off, "off")];
 }
 
 /// What a partition is to the system; each but `Ordinary` at most once.

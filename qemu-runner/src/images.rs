@@ -2,10 +2,14 @@
 
 use crate::paths;
 use crate::programs::{self, Profile, Target};
+use abi::manifest::{Isolation, ManifestHeader};
 use anyhow::{Context as _, Result};
+use boot_image::Image;
+use boot_image::damage::mend;
 use image_builder::{Built, Diagnostic, Located, Manifest, nearest, stripped};
 use std::collections::BTreeMap;
 use std::fs;
+use std::mem::offset_of;
 use std::path::{Path, PathBuf};
 
 /// The files of an image.
@@ -165,6 +169,27 @@ pub fn build_as(name: &str, profile: Profile<'_>) -> Result<Artifacts> {
     write(&artifacts.boot_image(), &built.image)?;
     write(&artifacts.report(), image_builder::report(&manifest, &built).as_bytes())?;
     Ok(artifacts)
+}
+
+/// The same image with page tables isolated, whatever its manifest says, in a folder beside its own.
+///
+/// # Errors
+/// It was not built, or cannot be written.
+pub fn isolated(artifacts: &Artifacts) -> Result<Artifacts> {
+    let mut bytes = fs::read(artifacts.boot_image())
+        .with_context(|| format!("no image: ./bulkhead image {}", artifacts.name))?;
+    let image = Image::parse(&bytes).map_err(|error| anyhow::anyhow!("{error}"))?;
+    let manifest = image.manifest().as_ptr().addr() - bytes.as_ptr().addr();
+    let place = manifest + offset_of!(ManifestHeader, isolation);
+    let wish = bytes.get_mut(place..place + 8).context("no manifest")?;
+    wish.copy_from_slice(&(Isolation::On as u64).to_le_bytes());
+    mend(&mut bytes);
+    let folder = artifacts.folder.with_file_name(format!("{}-isolated", artifacts.name));
+    let isolated = Artifacts { name: artifacts.name.clone(), folder };
+    fs::create_dir_all(&isolated.folder)?;
+    fs::copy(artifacts.loader(), isolated.loader())?;
+    write(&isolated.boot_image(), &bytes)?;
+    Ok(isolated)
 }
 
 fn join(manifest: &Manifest, files: &BTreeMap<String, PathBuf>) -> Result<Built> {

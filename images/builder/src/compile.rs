@@ -24,6 +24,7 @@ pub fn compile(manifest: &Manifest) -> Vec<u8> {
         channels: count(&channels),
         grants: count(&grants),
         slot: manifest.slot,
+        isolation: manifest.isolation as u64,
     };
     [header.as_bytes(), &bytes(&partitions), &bytes(&channels), &bytes(&grants)].concat()
 }

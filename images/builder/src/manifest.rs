@@ -3,7 +3,7 @@
 use crate::diagnostic::Diagnostic;
 use crate::{check, read};
 use abi::channel::ChannelKind;
-use abi::manifest::{GrantKind, PartitionFlags, PartitionRole};
+use abi::manifest::{GrantKind, Isolation, PartitionFlags, PartitionRole};
 use std::ops::Range;
 
 /// A value and the bytes of the file it was read from.
@@ -29,6 +29,8 @@ pub struct Manifest {
     pub name: Located<String>,
     /// Nanoseconds of a slot.
     pub slot: u64,
+    /// Whether the kernel is mapped while a partition runs.
+    pub isolation: Isolation,
     /// Partitions; the place of each is its number.
     pub partitions: Vec<Partition>,
     /// Channels; the place of each is its number.

@@ -6,13 +6,13 @@ use crate::manifest::{Channel, Grant, Located, Manifest, Partition};
 use abi::channel::{ChannelKind, MAX_RING_SHIFT};
 use abi::control::PLAN_SLOTS;
 use abi::layout;
-use abi::manifest::{GrantKind, PartitionFlags, PartitionRole};
+use abi::manifest::{GrantKind, Isolation, PartitionFlags, PartitionRole};
 use abi::types::{MAX_PROCESSORS, PAGE_SIZE};
 use std::ops::Range;
 use toml::de::DeTable;
 
 const TOP: [&str; 3] = ["image", "partition", "channel"];
-const IMAGE: [&str; 2] = ["name", "slot"];
+const IMAGE: [&str; 3] = ["name", "slot", "page-table-isolation"];
 const PARTITION: [&str; 23] = [
     "name",
     "program",
@@ -71,6 +71,9 @@ pub(crate) fn manifest(text: &str) -> Read<Manifest> {
     Ok(Manifest {
         name: image.required_text("name")?,
         slot: image.time("slot", MILLISECOND, 20_000..=1_000 * MILLISECOND)?,
+        isolation: image
+            .word("page-table-isolation", &Isolation::ALL)?
+            .map_or(Isolation::Auto, |word| word.value),
         partitions: partitions.iter().map(partition).collect::<Read<_>>()?,
         channels: channels.iter().map(channel).collect::<Read<_>>()?,
     })

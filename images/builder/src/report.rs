@@ -5,7 +5,7 @@ use crate::check::{wants, word};
 use crate::manifest::{Channel, Grant, Manifest, Partition};
 use crate::unit::{size, time};
 use abi::channel::ChannelKind;
-use abi::manifest::{GrantKind, PartitionFlags, PartitionRole};
+use abi::manifest::{GrantKind, Isolation, PartitionFlags, PartitionRole};
 use abi::types::ProcessorId;
 use std::fmt::Write as _;
 
@@ -15,6 +15,8 @@ pub fn report(manifest: &Manifest, built: &Built) -> String {
     let mut out = String::new();
     line(&mut out, format!("Image {}: {} KiB", manifest.name.value, built.image.len() / 1024));
     line(&mut out, format!("  slot {}, frame {}", time(manifest.slot), time(16 * manifest.slot)));
+    let isolation = Isolation::ALL[manifest.isolation as usize].1;
+    line(&mut out, format!("  page-table isolation {isolation}"));
     for (name, bytes) in &built.sizes {
         line(&mut out, format!("  {name:<24} {:>6} KiB", bytes.div_ceil(1024)));
     }

@@ -270,7 +270,7 @@ impl<'a, M: Machine> Builder<'a, M> {
         context.frame.store(self.context.raw(), Relaxed);
         context.partition.store(self.partition.raw(), Relaxed);
         // The first partition has an address space.
-        let _ = context.note(self.object());
+        let _ = context.note(self.machine, self.object());
         context.set_register(register::RIP, entry.raw());
         context.set_register(register::RSP, abi::layout::STACK_TOP);
         context.set_register(register::RFLAGS, START_FLAGS);

@@ -3,7 +3,7 @@
 //! The registers lie at offset 0, where the entry code writes them. State and everything the owner's processor
 //! decides are written by that processor alone, or under the control lock while the context is stopped.
 
-use crate::machine::{Object, sealed::Sealed};
+use crate::machine::{Machine, Object, sealed::Sealed};
 use crate::partition::Partition;
 use crate::processor::Cell;
 use abi::control::ContextState;
@@ -67,7 +67,9 @@ pub struct Context {
     pub registers: [AtomicU64; register::COUNT],
     /// See [`restore`].
     pub restore: AtomicU64,
-    /// Physical address of the root page table.
+    /// Physical address of the root page table outside the kernel.
+    pub outside: AtomicU64,
+    /// The same while the kernel runs on its behalf: another one only where page tables are isolated.
     pub root: AtomicU64,
     /// Its own frame.
     pub(crate) frame: AtomicU64,
@@ -94,7 +96,7 @@ pub struct Context {
     pub(crate) grace: [AtomicU64; PROCESSOR_WORDS],
     /// Pending events. On cache lines of its own: other processors write here.
     pub(crate) events: AtomicU64,
-    rest: [AtomicU64; 511 - 36 - PROCESSOR_WORDS],
+    rest: [AtomicU64; 511 - 37 - PROCESSOR_WORDS],
 }
 
 /// Bits of [`Context::place`] that hold the state.
@@ -141,6 +143,7 @@ impl Context {
         Self {
             registers: [const { AtomicU64::new(0) }; register::COUNT],
             restore: AtomicU64::new(0),
+            outside: AtomicU64::new(0),
             root: AtomicU64::new(0),
             frame: AtomicU64::new(0),
             place: AtomicU64::new(0),
@@ -154,7 +157,7 @@ impl Context {
             dying: AtomicU64::new(0),
             grace: [const { AtomicU64::new(0) }; PROCESSOR_WORDS],
             events: AtomicU64::new(0),
-            rest: [const { AtomicU64::new(0) }; 511 - 36 - PROCESSOR_WORDS],
+            rest: [const { AtomicU64::new(0) }; 511 - 37 - PROCESSOR_WORDS],
         }
     }
 
@@ -221,9 +224,11 @@ impl Context {
 
     /// Notes where address space and capabilities of its partition are, before it starts; false where it has no address
     /// space. Where there are no capabilities the root table will do: its words are zero or odd, and no capability is.
-    pub(crate) fn note(&self, partition: &Partition) -> bool {
+    pub(crate) fn note<M: Machine>(&self, machine: &M, partition: &Partition) -> bool {
         let root = Frame::new(partition.root.get());
-        self.root.store(root.address().raw(), Relaxed);
+        let inside = machine.outside_root().map_or(root, |_| machine.kernel_root());
+        self.root.store(inside.address().raw(), Relaxed);
+        self.outside.store(root.address().raw(), Relaxed);
         self.slots.store(partition.slot_page(0).unwrap_or(root).raw(), Relaxed);
         root.raw() != 0
     }

@@ -55,6 +55,9 @@ pub trait Machine {
     fn activate(&self, root: PhysicalAddress);
     /// Root of the kernel's own page tables; their upper half is part of every address space.
     fn kernel_root(&self) -> Frame;
+    /// Root whose upper half partitions get where they do not get the kernel's: the machine then runs the kernel on its own page
+    /// tables, and changes them as it enters and leaves it.
+    fn outside_root(&self) -> Option<Frame>;
     /// Forgets the translation of one page on this processor.
     fn flush(&self, address: VirtualAddress);
 

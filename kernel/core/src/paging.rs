@@ -38,9 +38,10 @@ impl PageTable {
     }
 }
 
-/// Gives a new root the kernel's half.
+/// Gives a new root the kernel's half, or what partitions see of it.
 pub fn share_kernel<M: Machine>(machine: &M, root: Frame) {
-    let kernel = machine.object::<PageTable>(machine.kernel_root());
+    let kernel =
+        machine.object::<PageTable>(machine.outside_root().unwrap_or(machine.kernel_root()));
     let own = machine.object::<PageTable>(root);
     let pairs = own.entries.iter().zip(&kernel.entries).skip(KERNEL_ENTRY);
     pairs.for_each(|(own, kernel)| own.set(kernel.get()));

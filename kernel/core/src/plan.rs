@@ -158,13 +158,7 @@ pub struct Joint {
 impl Joint {
     /// Nothing pending.
     #[must_use]
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { mask: AtomicU64::new(0), arrived: AtomicU64::new(0) }
-    }
-}
-
-impl Default for Joint {
-    fn default() -> Self {
-        Self::new()
     }
 }

@@ -18,6 +18,8 @@ pub(crate) struct First {
     pub stack: u64,
     /// Pages of lasting memory.
     pub lasting: u64,
+    /// Whether page tables are to be isolated, as the kernel reads it.
+    pub isolation: u64,
 }
 
 impl First {
@@ -36,10 +38,13 @@ impl First {
             .ok()
             .filter(|_| header.partitions > 0)
             .ok_or(refuse("no partitions"))?;
-        Self::checked(&partition).map_err(refuse)
+        Self::checked(&header, &partition).map_err(refuse)
     }
 
-    fn checked(partition: &ManifestPartition) -> Result<Self, &'static str> {
+    fn checked(
+        header: &ManifestHeader,
+        partition: &ManifestPartition,
+    ) -> Result<Self, &'static str> {
         if PartitionRole::from_number(partition.role) != Some(PartitionRole::ResourceManager) {
             return Err("partition 0 is not the resource manager");
         }
@@ -54,6 +59,7 @@ impl First {
             program: partition.program,
             stack: u64::from(partition.stack),
             lasting: u64::from(partition.lasting),
+            isolation: header.isolation,
         })
     }
 }

@@ -159,6 +159,7 @@ fn information(offer: &Offer<'_>, plan: &Plan, findings: &Findings) -> BootInfor
         boot_image_length: offer.image.length(),
         information: plan.information,
         entry: plan.entry,
+        isolation: plan.isolation,
         segment_count: u32::try_from(plan.segments.len()).unwrap_or(0),
         segments,
         machine: findings.machine,

@@ -55,6 +55,8 @@ pub(crate) struct Plan {
     pub segments: Segments,
     /// One past the last frame that the ledger covers.
     pub frames: u64,
+    /// Whether page tables are to be isolated, as the kernel reads it.
+    pub isolation: u64,
 }
 
 /// Loads kernel and first partition and reserves the rest.
@@ -80,7 +82,8 @@ pub(crate) fn make<M: PhysicalMemory>(
     let processors = u64::from(findings.machine.processor_count);
     let pool = POOL_BASE.saturating_add(processors.saturating_mul(POOL_PER_PROCESSOR));
     let (kernel_entry, kernel) = load_kernel(offer, &mut loader)?;
-    let (entry, segments) = load_first(offer, &mut loader)?;
+    let first = First::read(offer.image.manifest())?;
+    let (entry, segments) = load_first(offer, &first, &mut loader)?;
     Ok(Plan {
         crash_record,
         trampoline,
@@ -93,6 +96,7 @@ pub(crate) fn make<M: PhysicalMemory>(
         entry,
         segments,
         frames,
+        isolation: first.isolation,
     })
 }
 
@@ -132,10 +136,10 @@ fn load_kernel<M: PhysicalMemory>(
 
 fn load_first<M: PhysicalMemory>(
     offer: &Offer<'_>,
+    first: &First,
     loader: &mut Loader<'_, M>,
 ) -> Result<(VirtualAddress, Segments), Refusal> {
     const PURPOSE: &str = "the first partition";
-    let first = First::read(offer.image.manifest())?;
     let file = offer
         .image
         .program(&first.program)

@@ -29,7 +29,7 @@ pub fn all() -> Vec<Trial> {
 
 /// A machine check ends the kernel. It starts again, shows the record and serves as before; hit once more at once, it
 /// stays off instead of going round and round.
-fn twice(session: &mut Session) -> Result<()> {
+pub(crate) fn twice(session: &mut Session) -> Result<()> {
     session.wait_prompt(PATIENCE)?;
     let from = session.transcript().len();
     machine_check(session)?;

@@ -14,6 +14,7 @@ pub mod isolation_report;
 pub mod load;
 pub mod machines;
 pub mod mutated;
+pub mod outside;
 pub mod owned;
 pub mod pairs;
 pub mod picture;
@@ -40,6 +41,7 @@ pub fn all() -> Vec<Trial> {
     [
         doors::all(),
         suites::all(),
+        outside::all(),
         isolation::all(),
         fuzz::all(),
         load::all(),

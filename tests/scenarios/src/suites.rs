@@ -3,7 +3,7 @@
 use crate::{start, trial, usual};
 use anyhow::{Result, ensure};
 use libtest_mimic::Trial;
-use qemu_runner::images::Artifacts;
+use qemu_runner::images::{self, Artifacts};
 use qemu_runner::machine::Options;
 use qemu_runner::verbs::bench::measure;
 use serde_json::Value;
@@ -17,6 +17,7 @@ const WHOLE: Duration = Duration::from_secs(240);
 pub fn all() -> Vec<Trial> {
     let suite = |smp: u16| trial(format!("suite_{smp}"), move || run(smp));
     let mut trials: Vec<Trial> = [1, 2, 4].into_iter().map(suite).collect();
+    trials.extend([1, 4].map(|smp| trial(format!("suite_isolated_{smp}"), move || isolated(smp))));
     trials.push(trial("shares_counted", shares));
     trials.push(trial("channel_busy", busy));
     trials
@@ -24,13 +25,18 @@ pub fn all() -> Vec<Trial> {
 
 // covers: KRN-2, KRN-3, CHN-1, CHN-6
 fn run(smp: u16) -> Result<()> {
-    passes("suite", &Options { smp, ..usual()? })
+    passes(&Artifacts::of("suite"), &Options { smp, ..usual()? })
+}
+
+/// The same with page tables isolated.
+fn isolated(smp: u16) -> Result<()> {
+    passes(&images::isolated(&Artifacts::of("suite"))?, &Options { smp, ..usual()? })
 }
 
 /// Shares over 1,000 frames where time counts instructions, so that no host takes a processor away.
 // covers: SCH-1
 fn shares() -> Result<()> {
-    passes("shares", &Options { smp: 3, deterministic: true, ..usual()? })
+    passes(&Artifacts::of("shares"), &Options { smp: 3, deterministic: true, ..usual()? })
 }
 
 /// A channel kept busy between two processors needs no kernel: not more than a few entries, which others make, for
@@ -46,8 +52,8 @@ fn busy() -> Result<()> {
     Ok(())
 }
 
-fn passes(image: &str, options: &Options) -> Result<()> {
-    let mut session = start(&Artifacts::of(image), options)?;
+fn passes(image: &Artifacts, options: &Options) -> Result<()> {
+    let mut session = start(image, options)?;
     let end = session.finish(WHOLE)?;
     let failed: Vec<&str> =
         session.transcript().lines().filter(|line| line.starts_with("FAIL ")).collect();

@@ -61,7 +61,7 @@ impl Balance {
 
 /// Checks from frame `from` on. Values: the next frame, 0 at the end; the first bad frame or 0; which violation; free frames
 /// seen. A table is looked at in steps of its own: `Again` until all of it was.
-pub(super) fn audit<M: Machine>(machine: &M, from: u64) -> Answer {
+pub fn audit<M: Machine>(machine: &M, from: u64) -> Answer {
     let end = u64::try_from(machine.ledger().len()).unwrap_or(0);
     if from >= end {
         return Err(Refusal::argument(3));

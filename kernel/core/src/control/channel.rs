@@ -11,7 +11,7 @@ use abi::call::Error;
 use abi::control::{ChannelOperation, FrameUse, PAGES_PER_STEP};
 use abi::types::{Frame, PAGE_SIZE};
 
-pub(super) fn perform<M: Machine>(request: &Request<'_, M>, operation: ChannelOperation) -> Answer {
+pub fn perform<M: Machine>(request: &Request<'_, M>, operation: ChannelOperation) -> Answer {
     let [a, b, c, d] = request.arguments;
     let channel = request.machine.object::<Channel>(request.frame());
     match operation {

@@ -16,7 +16,7 @@ use abi::types::ProcessorId;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use core::sync::atomic::fence;
 
-pub(super) fn perform<M: Machine>(request: &Request<'_, M>, operation: ContextOperation) -> Answer {
+pub fn perform<M: Machine>(request: &Request<'_, M>, operation: ContextOperation) -> Answer {
     let [a, b, c, d] = request.arguments;
     match operation {
         ContextOperation::Configure => configure(request, a, b, c, d),
@@ -105,7 +105,9 @@ fn configure<M: Machine>(
 
 fn start<M: Machine>(request: &Request<'_, M>) -> Answer {
     let context = at_rest(request)?;
-    if context.state() != ContextState::Stopped || !context.note(partition(request)) {
+    if context.state() != ContextState::Stopped
+        || !context.note(request.machine, partition(request))
+    {
         return Err(wrong_state(context.state()));
     }
     let home = context.processor();

@@ -56,12 +56,7 @@ fn link<'a, M: Machine>(
         .map_err(|missing| Refusal::with(Error::NotMapped, missing))
 }
 
-pub(super) fn add_table<M: Machine>(
-    request: &Request<'_, M>,
-    raw: u64,
-    at: u64,
-    frame: u64,
-) -> Answer {
+pub fn add_table<M: Machine>(request: &Request<'_, M>, raw: u64, at: u64, frame: u64) -> Answer {
     let (address, level) = (address(raw)?, level(at)?);
     let frame = request.free_frame(frame)?;
     let link = link(request, address, level)?;
@@ -90,7 +85,7 @@ fn linked(link: &Cell, level: u32) -> Frame {
     }
 }
 
-pub(super) fn remove_table<M: Machine>(request: &Request<'_, M>, raw: u64, at: u64) -> Answer {
+pub fn remove_table<M: Machine>(request: &Request<'_, M>, raw: u64, at: u64) -> Answer {
     let (address, level) = (address(raw)?, level(at)?);
     let partition = partition::object(request);
     let here = if level == ROOT_LEVEL { None } else { Some(request.processor.id()) };
@@ -116,7 +111,7 @@ pub(super) fn remove_table<M: Machine>(request: &Request<'_, M>, raw: u64, at: u
     Ok([frame.raw(), 0, 0, 0])
 }
 
-pub(super) fn map<M: Machine>(
+pub fn map<M: Machine>(
     request: &Request<'_, M>,
     raw: u64,
     frame: u64,
@@ -164,12 +159,7 @@ fn check_page<M: Machine>(
 }
 
 /// Whether a partition may map a frame in this way: the rule that keeps partitions apart.
-pub(super) fn may_map<M: Machine>(
-    machine: &M,
-    entry: Entry,
-    partition: Frame,
-    access: Access,
-) -> bool {
+pub fn may_map<M: Machine>(machine: &M, entry: Entry, partition: Frame, access: Access) -> bool {
     match entry.kind {
         FrameUse::Device => entry.owner == partition && !access.contains(Access::EXECUTE),
         FrameUse::Time => access.is_empty(),
@@ -194,7 +184,7 @@ fn count_mapping<M: Machine>(machine: &M, frame: Frame, more: bool) {
     }
 }
 
-pub(super) fn unmap<M: Machine>(request: &Request<'_, M>, raw: u64, count: u64) -> Answer {
+pub fn unmap<M: Machine>(request: &Request<'_, M>, raw: u64, count: u64) -> Answer {
     let done = step(count, 4)?;
     range(raw, count)?;
     let partition = partition::object(request);
@@ -212,7 +202,7 @@ pub(super) fn unmap<M: Machine>(request: &Request<'_, M>, raw: u64, count: u64) 
     Ok([done, 0, 0, 0])
 }
 
-pub(super) fn translate<M: Machine>(request: &Request<'_, M>, raw: u64) -> Answer {
+pub fn translate<M: Machine>(request: &Request<'_, M>, raw: u64) -> Answer {
     let root = partition::object(request).root.get();
     let entry = walk(request.machine, root, address(raw)?, 1)
         .map_err(|missing| Refusal::with(Error::NotMapped, missing))?;

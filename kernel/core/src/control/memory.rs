@@ -13,7 +13,7 @@ use abi::rights::{Kind, Rights};
 use abi::types::Frame;
 use core::sync::atomic::Ordering::Relaxed;
 
-pub(super) fn perform<M: Machine>(request: &Request<'_, M>, operation: MemoryOperation) -> Answer {
+pub fn perform<M: Machine>(request: &Request<'_, M>, operation: MemoryOperation) -> Answer {
     let [a, b, c, d] = request.arguments;
     match operation {
         MemoryOperation::Create => create(request, &Creation::decode(request, [a, b, c, d])?),

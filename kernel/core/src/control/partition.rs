@@ -10,10 +10,7 @@ use abi::call::Error;
 use abi::control::{FrameUse, PartitionOperation};
 use abi::types::Frame;
 
-pub(super) fn perform<M: Machine>(
-    request: &Request<'_, M>,
-    operation: PartitionOperation,
-) -> Answer {
+pub fn perform<M: Machine>(request: &Request<'_, M>, operation: PartitionOperation) -> Answer {
     let [a, b, c, d] = request.arguments;
     match operation {
         PartitionOperation::AddTable => mapping::add_table(request, a, b, c),
@@ -33,7 +30,7 @@ pub(super) fn perform<M: Machine>(
 }
 
 /// The partition of the request.
-pub(super) fn object<'a, M: Machine>(request: &Request<'a, M>) -> &'a Partition {
+pub fn object<'a, M: Machine>(request: &Request<'a, M>) -> &'a Partition {
     request.machine.object::<Partition>(request.frame())
 }
 

@@ -18,10 +18,7 @@ const STAGED: u64 = 4;
 /// Shortest and longest slot, nanoseconds: one an interrupt's cost does not fill, and ten seconds.
 const SLOT_LENGTHS: core::ops::RangeInclusive<u64> = 20_000..=10_000_000_000;
 
-pub(super) fn perform<M: Machine>(
-    request: &Request<'_, M>,
-    operation: ProcessorOperation,
-) -> Answer {
+pub fn perform<M: Machine>(request: &Request<'_, M>, operation: ProcessorOperation) -> Answer {
     let [a, b, ..] = request.arguments;
     let id = u16::try_from(request.capability.parameter).map(ProcessorId::new);
     let processor =

@@ -10,7 +10,7 @@ use abi::control::{FrameUse, SLOT_PAGES};
 use abi::rights::{ANY_LINE, Kind, Rights};
 use abi::types::{EventBit, Frame};
 
-pub(super) fn add<M: Machine>(request: &Request<'_, M>, index: u64, frame: u64) -> Answer {
+pub fn add<M: Machine>(request: &Request<'_, M>, index: u64, frame: u64) -> Answer {
     let partition = partition::object(request);
     let frame = request.free_frame(frame)?;
     if let Some(page) = partition.slot_page(index) {
@@ -27,7 +27,7 @@ pub(super) fn add<M: Machine>(request: &Request<'_, M>, index: u64, frame: u64) 
     Ok(NOTHING)
 }
 
-pub(super) fn remove<M: Machine>(request: &Request<'_, M>, index: u64) -> Answer {
+pub fn remove<M: Machine>(request: &Request<'_, M>, index: u64) -> Answer {
     let partition = partition::object(request);
     let frame = partition.slot_page(index).ok_or(Refusal::argument(3))?;
     if index.wrapping_add(1) != partition.slot_pages.get() {
@@ -65,7 +65,7 @@ fn target<'a, M: Machine>(request: &Request<'a, M>, number: u64) -> Result<&'a S
     slot(request.machine, request.frame(), number).ok_or_else(|| Error::NoCapability.into())
 }
 
-pub(super) fn put<M: Machine>(
+pub fn put<M: Machine>(
     request: &Request<'_, M>,
     number: u64,
     source: u64,
@@ -118,7 +118,7 @@ pub(crate) fn ports(parameter: u32) -> (u64, u64) {
     (base, base.saturating_add(if count == 0 { 0x1_0000 } else { count }))
 }
 
-pub(super) fn clear<M: Machine>(request: &Request<'_, M>, number: u64) -> Answer {
+pub fn clear<M: Machine>(request: &Request<'_, M>, number: u64) -> Answer {
     write(target(request, number)?, [0, 0]);
     Ok(NOTHING)
 }

@@ -8,10 +8,7 @@ use crate::machine::Machine;
 use abi::control::{InterruptOperation, KernelOperation};
 use abi::rights::ANY_LINE;
 
-pub(super) fn interrupt<M: Machine>(
-    request: &Request<'_, M>,
-    operation: InterruptOperation,
-) -> Answer {
+pub fn interrupt<M: Machine>(request: &Request<'_, M>, operation: InterruptOperation) -> Answer {
     let line = request.capability.parameter;
     if line == ANY_LINE {
         return Err(Refusal::argument(1));
@@ -27,7 +24,7 @@ pub(super) fn interrupt<M: Machine>(
     }
 }
 
-pub(super) fn kernel<M: Machine>(request: &Request<'_, M>, operation: KernelOperation) -> Answer {
+pub fn kernel<M: Machine>(request: &Request<'_, M>, operation: KernelOperation) -> Answer {
     let argument = request.arguments[0];
     match operation {
         KernelOperation::Audit => audit::audit(request.machine, argument),

@@ -10,6 +10,7 @@ use abi::control::{
 };
 use abi::rights::Kind;
 use kernel_core::context::register;
+use std::sync::atomic::Ordering::Relaxed;
 
 const NEVER: u64 = u64::MAX;
 const FRAME: u64 = 16 * SLOT;
@@ -130,4 +131,27 @@ fn no_decision_is_long_however_many_wait_for_whom() {
     machine.nudge_on(1);
     let looks = machine.looks.get();
     assert!((240..600).contains(&looks), "{looks} contexts looked at");
+}
+
+/// Where page tables are isolated, a partition's own have what the machine shows of the kernel and nothing else, and the kernel
+/// stays on its own.
+#[test]
+fn isolated_tables_show_what_the_machine_shows() {
+    // covers: KRN-2
+    const KERNEL: u64 = 60;
+    const OUTSIDE: u64 = 61;
+    let machine = TestMachine::booted(1);
+    machine.outside.set(Some(OUTSIDE));
+    machine.word(KERNEL, 300).store(0x7000 | 3, Relaxed);
+    machine.word(OUTSIDE, 301).store(0x8000 | 3, Relaxed);
+    let made = machine.make(0, 0);
+    let upper = |index| machine.word(made.root, index).load(Relaxed);
+    assert_eq!([upper(300), upper(301)], [0, 0x8000 | 3]);
+    machine.start(made);
+    machine.plan(0, &[made.context; 16], 0);
+    machine.run_until(FRAME);
+    assert_eq!(machine.running(0), Some(made.context_frame));
+    let context = machine.context(made.context_frame);
+    let [inside, outside] = [&context.root, &context.outside].map(|word| word.load(Relaxed));
+    assert_eq!([inside, outside], [KERNEL << 12, made.root << 12]);
 }

@@ -7,6 +7,7 @@ use abi::control::{Access, FrameUse, first_slot};
 use abi::types::{Frame, VirtualAddress};
 use kernel_core::context::Context;
 use kernel_core::{Here, Next};
+use std::sync::atomic::{AtomicU64, Ordering};
 use zerocopy::FromZeros;
 
 fn range(start: u64, count: u64, kind: u32) -> MemoryRange {
@@ -65,6 +66,20 @@ impl TestMachine {
             }
             frame = next;
         }
+    }
+
+    /// Changes a ledger word behind the kernel's back.
+    pub fn corrupt(&self, frame: u64, change: impl Fn(u64) -> u64) {
+        let word = &self.ledger[frame as usize];
+        word.store(change(word.load(Ordering::Relaxed)), Ordering::Relaxed);
+    }
+    /// Ledger words of all frames.
+    pub fn ledger_words(&self) -> Vec<u64> {
+        self.ledger.iter().map(|word| word.load(Ordering::Relaxed)).collect()
+    }
+    /// A word of a frame.
+    pub fn word(&self, frame: u64, index: usize) -> &AtomicU64 {
+        &self.memory[frame as usize].0[index]
     }
 }
 

@@ -61,6 +61,8 @@ pub struct TestMachine {
     pub busy: Cell<bool>,
     /// Bytes that the debug port takes at once.
     pub room: Cell<usize>,
+    /// Root of what partitions see of the kernel, where page tables are isolated.
+    pub outside: Cell<Option<u64>>,
 }
 
 #[expect(unsafe_code, reason = "objects in raw memory, as in the kernel itself")]
@@ -139,6 +141,9 @@ impl Machine for TestMachine {
     fn kernel_root(&self) -> Frame {
         Frame::new(PAGE_TABLES)
     }
+    fn outside_root(&self) -> Option<Frame> {
+        self.outside.get().map(Frame::new)
+    }
     fn flush(&self, address: VirtualAddress) {
         self.flushed.borrow_mut().push(address.raw());
     }
@@ -201,6 +206,7 @@ impl TestMachine {
             unlocked: Cell::default(),
             busy: Cell::default(),
             room: Cell::new(32),
+            outside: Cell::default(),
         }
     }
 
@@ -378,19 +384,5 @@ impl TestMachine {
             }
         }
         panic!("Again without end");
-    }
-
-    /// Changes a ledger word behind the kernel's back.
-    pub fn corrupt(&self, frame: u64, change: impl Fn(u64) -> u64) {
-        let word = &self.ledger[frame as usize];
-        word.store(change(word.load(Ordering::Relaxed)), Ordering::Relaxed);
-    }
-    /// Ledger words of all frames.
-    pub fn ledger_words(&self) -> Vec<u64> {
-        self.ledger.iter().map(|word| word.load(Ordering::Relaxed)).collect()
-    }
-    /// A word of a frame.
-    pub fn word(&self, frame: u64, index: usize) -> &AtomicU64 {
-        &self.memory[frame as usize].0[index]
     }
 }

@@ -13,8 +13,9 @@ use kernel_core::context::Context;
 use kernel_core::processor::Processor;
 use x86::bits64::task::TaskStateSegment;
 
-/// The part that the machine side keeps.
-#[repr(C)]
+/// The part that the machine side keeps, in a page of its own: the rest of it is the stack on which interrupts push, see
+/// [`super::isolation`].
+#[repr(C, align(4096))]
 pub struct Head {
     pub(super) this: *const Area,
     /// Top of its stack.
@@ -23,12 +24,16 @@ pub struct Head {
     pub(super) scratch: AtomicU64,
     /// Not 0 if the entry code has to clear AC.
     pub(super) smap: AtomicU64,
+    /// Where page tables are isolated, the kernel's root; else 0.
+    pub(super) root: AtomicU64,
+    /// Tops of the stacks for NMI, double fault and machine check.
+    pub(super) critical: [u64; 3],
     /// Its APIC id.
     pub(super) apic: u32,
     /// Its number; settled when it has come.
     pub(super) id: AtomicU16,
     pub(super) table: Table,
-    task: TaskStateSegment,
+    pub(super) task: TaskStateSegment,
     /// By which the processor and who starts it talk, see `processors`.
     pub(super) note: AtomicU64,
 }
@@ -94,10 +99,12 @@ impl Head {
             context: AtomicPtr::new(null_mut()),
             scratch: AtomicU64::new(0),
             smap: AtomicU64::new(0),
+            root: AtomicU64::new(0),
+            critical: stacks.critical,
             apic,
             id: AtomicU16::new(id.raw()),
             table: segments::table(task as u64),
-            task: segments::task_state(stacks.main, stacks.critical),
+            task: segments::task_state(area.addr() as u64 + PAGE_SIZE, stacks.critical),
             note: AtomicU64::new(0),
         }
     }

@@ -7,6 +7,7 @@ use super::crash::Previous;
 use super::debug_port::{self, report};
 use super::hardware::Hardware;
 use super::io_apic::Lines;
+use super::isolation;
 use super::legacy;
 use super::local_apic::LocalApic;
 use super::memory;
@@ -50,7 +51,7 @@ const POOL_EMPTY: &str = "kernel: the loader set aside too little memory";
 
 /// Sets up processor 0, the machine, the first partition and the other processors.
 fn prepare(information: &'static BootInformation) -> Result<&'static Area, &'static str> {
-    let features = super::features::detect()?;
+    let features = super::features::detect(information.isolation)?;
     let mut pool = Pool::new(information.pool);
     let machine = &information.machine;
     let area = Area::create(information.page_tables, &mut pool, FIRST, machine.processors[0])
@@ -60,7 +61,12 @@ fn prepare(information: &'static BootInformation) -> Result<&'static Area, &'sta
     previous.print();
     let time_page = pool.take().ok_or(POOL_EMPTY)?;
     let count = processors::create(information, &mut pool);
-    let hardware = find(information, features, time_page, previous, count)?.publish();
+    let mut hardware = find(information, features, time_page, previous, count)?;
+    if features.contains(Feature::ISOLATED_PAGE_TABLES) {
+        let outside = isolation::create(information.page_tables, &mut pool, count);
+        hardware.outside = Some(outside.ok_or(POOL_EMPTY)?);
+    }
+    let hardware = hardware.publish();
     start_core(information, hardware, area, pool, time_page)?;
     let online = processors::start(information.trampoline, hardware);
     hardware.time.update(&hardware.clock, online, SLOT.raw());
@@ -77,6 +83,9 @@ fn announce(hardware: &Hardware, online: u32) {
         hardware.clock.timer_rate(),
         if hardware.apic.is_x2apic() { ", x2APIC" } else { "" },
     );
+    if hardware.outside.is_some() {
+        report!("kernel: page tables are isolated");
+    }
 }
 
 /// Interrupt controllers and clocks.
@@ -95,6 +104,8 @@ fn find(
     Ok(Hardware {
         ledger: memory::ledger(information.ledger, information.frames),
         root: information.page_tables,
+        outside: None,
+        isolation: information.isolation,
         processors,
         features,
         clock: start_clock(machine, apic, features)?,

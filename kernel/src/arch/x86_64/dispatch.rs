@@ -54,7 +54,7 @@ fn leave(next: Next<'_>) -> ! {
 }
 
 fn here(area: &'static Area) -> Here<'static, Hardware> {
-    Here { machine: Hardware::known(), processor: &area.processor }
+    Here { machine: Hardware::get(), processor: &area.processor }
 }
 
 /// The processor runs its plan for the first time.

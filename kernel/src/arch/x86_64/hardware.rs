@@ -36,6 +36,10 @@ pub struct Hardware {
     pub ledger: &'static [AtomicU64],
     /// Root of the kernel's page tables.
     pub root: Frame,
+    /// Root of what partitions see of them, where page tables are isolated.
+    pub outside: Option<Frame>,
+    /// Whether they were to be: a wish, [`abi::manifest::Isolation`].
+    pub isolation: u64,
     /// Processors that have an area.
     pub processors: u16,
     /// What processor 0 can do; the others are like it.
@@ -58,19 +62,10 @@ impl Hardware {
         HARDWARE.call_once(|| self)
     }
 
-    /// The machine, on a path that is never taken before it is known.
+    /// The machine, on paths that are never taken before it is known: those of partitions, and of processors that are started.
     #[inline]
     pub fn get() -> &'static Self {
-        match HARDWARE.get() {
-            Some(hardware) => hardware,
-            None => unreachable!("entered before the machine was set up"),
-        }
-    }
-
-    /// The machine, for calls: no partition runs before it is known.
-    #[inline]
-    pub fn known() -> &'static Self {
-        // SAFETY: the first partition is entered after `publish`, and no call is made by anybody else.
+        // SAFETY: the first partition is entered, and the other processors are started, after `publish`.
         unsafe { HARDWARE.get_unchecked() }
     }
 
@@ -147,6 +142,10 @@ impl Machine for Hardware {
 
     fn kernel_root(&self) -> Frame {
         self.root
+    }
+
+    fn outside_root(&self) -> Option<Frame> {
+        self.outside
     }
 
     fn flush(&self, address: VirtualAddress) {

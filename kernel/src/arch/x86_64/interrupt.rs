@@ -6,15 +6,17 @@
 #![expect(unsafe_code, reason = "the stubs are placed by the assembler")]
 
 use super::dispatch;
-use super::registers::save;
+use super::registers::{inside, save};
+use super::vectors::{self, Shown};
 use core::arch::{global_asm, naked_asm};
+use core::mem::offset_of;
 use kernel_core::context::restore;
 
 /// Bytes from one stub to the next.
 pub const STUB_SIZE: usize = 16;
 
 global_asm!(
-    ".section .text.stubs, \"ax\"",
+    ".section .text.entry, \"ax\"",
     ".balign {size}",
     ".global interrupt_stubs",
     "interrupt_stubs:",
@@ -52,13 +54,15 @@ pub fn stub(vector: u8) -> u64 {
 
 /// Everything but NMI, double fault and machine check.
 #[unsafe(naked)]
+#[unsafe(link_section = ".text.entry")]
 extern "C" fn entry() {
     naked_asm!(
         "test byte ptr [rsp + 24], 3",       // 1. from a partition? (cs: vector, error, rip, cs)
         "jz {from_kernel}",
         "swapgs",                            // 2. gs: the area of this processor
-        "lock inc qword ptr gs:[AREA_ENTRIES]",
         "push rax",
+        inside!(),
+        "lock inc qword ptr gs:[AREA_ENTRIES]",
         "mov rax, gs:[AREA_CONTEXT]",        // 3. rax: save area of the context that ran
         save!("rax", "rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15"),
         "pop qword ptr [rax + CONTEXT_rax]",
@@ -87,6 +91,7 @@ extern "C" fn entry() {
 /// In ring 0. An interrupt can only have come while the processor halted: nothing needs to be kept. An exception at the
 /// kernel's last instruction says that a context cannot be restored; any other is the kernel's own fault.
 #[unsafe(naked)]
+#[unsafe(link_section = ".text.entry")]
 extern "C" fn from_kernel() {
     naked_asm!(
         "cmp qword ptr [rsp], 32",           // 1. an exception?
@@ -98,9 +103,10 @@ extern "C" fn from_kernel() {
         "jne {critical}",
         "swapgs",                            // 3. it had been the partition's already
         "2:",
-        "lock inc qword ptr gs:[AREA_ENTRIES]",
         "pop rsi",                           // 4. vector
         "pop rdx",                           // 5. error code
+        inside!(),
+        "lock inc qword ptr gs:[AREA_ENTRIES]",
         "mov rsp, gs:[AREA_STACK]",
         "mov rdi, gs:[AREA_THIS]",
         "call {dispatch}",
@@ -110,7 +116,9 @@ extern "C" fn from_kernel() {
 }
 
 /// Hands all registers to [`dispatch::critical`], as `dispatch::Frame` lays them out; that comes back only from an NMI.
+/// By what page tables it came nobody knows; it goes back by the same.
 #[unsafe(naked)]
+#[unsafe(link_section = ".text.entry")]
 extern "C" fn critical() {
     naked_asm!(
         ".irp register, rax, rcx, rdx, rbx, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15",
@@ -120,7 +128,11 @@ extern "C" fn critical() {
         "mov rdi, rsp",
         "mov rbx, rsp",                      // kept by the call
         "and rsp, -16",
+        "mov rbp, cr3",
+        "mov rax, [rip + {shown} + {root}]",
+        "mov cr3, rax",
         "call {dispatch}",
+        "mov cr3, rbp",
         "mov rsp, rbx",
         ".irp register, r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax",
         "pop \\register",
@@ -128,5 +140,7 @@ extern "C" fn critical() {
         "add rsp, 16",                       // vector and error code
         "iretq",
         dispatch = sym dispatch::critical,
+        shown = sym vectors::SHOWN,
+        root = const offset_of!(Shown, root),
     )
 }

@@ -9,6 +9,8 @@ use x86::msr;
 pub enum Register {
     /// Base and mode of the local APIC.
     ApicBase = msr::IA32_APIC_BASE,
+    /// What the processor is not open to; where CPUID says that it exists.
+    Architecture = 0x10a,
     /// Extended features: long mode, no-execute, `syscall`.
     Efer = msr::IA32_EFER,
     /// Selectors of `syscall` and `sysret`.

@@ -26,11 +26,15 @@ pub fn load(area: &'static Area, features: Feature) {
     control_register::protect(features);
     load_segments(area);
     vectors::load();
-    let entry = system_call::entry as *const () as u64;
+    let mut entry: extern "C" fn() = system_call::entry;
+    if features.contains(Feature::ISOLATED_PAGE_TABLES) {
+        area.head.root.store(control_register::root(), Ordering::Relaxed);
+        entry = system_call::isolated;
+    }
     let registers = [
         (Register::Efer, msr::read(Register::Efer) | EFER),
         (Register::Star, STAR),
-        (Register::Lstar, entry),
+        (Register::Lstar, entry as *const () as u64),
         (Register::Fmask, FMASK),
         (Register::SysenterCs, 0),
         (Register::Pat, PAT),

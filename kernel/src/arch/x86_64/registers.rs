@@ -14,8 +14,11 @@ global_asm!(
     ".set AREA_CONTEXT, {head} + {context}", // the context that runs
     ".set AREA_ENTRIES, {processor} + {entries}", // odd while the processor is in the kernel
     ".set AREA_SMAP, {head} + {smap}",       // not 0 where SMAP is in force
+    ".set AREA_ROOT, {head} + {root}",       // root of the kernel where page tables are isolated, else 0
+    ".set AREA_TRAP, {head} + {task} + 4",   // top of the stack on which interrupts push
     ".set AREA_SCRATCH, {head} + {scratch}", // a word for the entry of a call
     ".set CONTEXT_RESTORE, {restore}",       // how it is restored
+    ".set CONTEXT_OUTSIDE, {outside}",       // root outside the kernel, where page tables are isolated
     ".set at, {registers}",
     ".irp name, rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags",
     ".set CONTEXT_\\name, at",
@@ -32,6 +35,9 @@ global_asm!(
     smap = const offset_of!(Head, smap),
     processor = const offset_of!(Area, processor),
     entries = const ENTRIES,
+    root = const offset_of!(Head, root),
+    task = const offset_of!(Head, task),
+    outside = const offset_of!(Context, outside),
     restore = const offset_of!(Context, restore),
     registers = const offset_of!(Context, registers),
     count = const register::COUNT,
@@ -52,4 +58,12 @@ macro_rules! load {
     };
 }
 
-pub(super) use {load, save};
+/// Enters the kernel's own page tables by way of `rax`, where they are isolated. Else each switch leaves nothing of one
+/// partition's selectors to the next, here each entry does.
+macro_rules! inside {
+    () => {
+        "cmp qword ptr gs:[AREA_ROOT], 0\nje 9f\nxor eax, eax\n.irp selector, ds, es, fs\nmov \\selector, eax\n.endr\nmov rax, gs:[AREA_ROOT]\nmov cr3, rax\n9:"
+    };
+}
+
+pub(super) use {inside, load, save};

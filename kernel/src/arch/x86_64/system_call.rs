@@ -3,9 +3,10 @@
 //! On arrival (AMD64 APM 3, SYSCALL): `rcx` = return address, `r11` = flags, `rsp` still the partition's, interrupts off,
 //! DF, TF, NT, AC clear by FMASK. Registers go straight into the context's save area. What a call does not keep is not saved: a
 //! context that waits shows old values there.
+#![expect(unsafe_code, reason = "says where the first instructions lie")]
 
 use super::dispatch;
-use super::registers::save;
+use super::registers::{inside, save};
 use abi::call::Call;
 use core::arch::naked_asm;
 use kernel_core::QUICK_CALLS;
@@ -26,11 +27,26 @@ macro_rules! keep {
     };
 }
 
+/// Target of LSTAR where page tables are isolated.
+#[unsafe(naked)]
+#[unsafe(link_section = ".text.entry")]
+pub extern "C" fn isolated() {
+    naked_asm!(
+        "swapgs",
+        "mov gs:[AREA_SCRATCH], rax",
+        inside!(),
+        "mov rax, gs:[AREA_SCRATCH]",
+        "jmp kernel_call_inside",
+    )
+}
+
 /// Target of LSTAR.
 #[unsafe(naked)]
 pub extern "C" fn entry() {
     naked_asm!(
         "swapgs",                            // 1. gs: the area of this processor
+        ".global kernel_call_inside",
+        "kernel_call_inside:",
         "cmp rax, {call}",                   // 2. the one that has to be quickest
         "jne 2f",
         keep!(),

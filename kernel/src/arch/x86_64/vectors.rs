@@ -1,8 +1,10 @@
 //! The interrupt descriptor table, the same for every processor.
 #![expect(unsafe_code, reason = "loads the table")]
 
+use super::control_register;
 use super::interrupt;
 use super::segments::KERNEL_CODE;
+use core::sync::atomic::{AtomicU64, Ordering};
 use spin::Once;
 use x86::dtables::{DescriptorTablePointer, lidt};
 
@@ -16,7 +18,16 @@ const OPEN: u64 = 3 << 5;
 
 type Gate = [u64; 2];
 
-static TABLE: Once<[Gate; 256]> = Once::new();
+/// What is read while a partition runs, in pages of its own.
+#[repr(C, align(4096))]
+pub struct Shown {
+    gates: Once<[Gate; 256]>,
+    /// The kernel's root, for those who cannot know by what page tables they came.
+    pub(super) root: AtomicU64,
+}
+
+/// The table.
+pub static SHOWN: Shown = Shown { gates: Once::new(), root: AtomicU64::new(0) };
 
 fn gate(vector: u8) -> Gate {
     let target = interrupt::stub(vector);
@@ -28,7 +39,8 @@ fn gate(vector: u8) -> Gate {
 
 /// Puts the table in force on this processor.
 pub fn load() {
-    let table = TABLE.call_once(|| core::array::from_fn(|vector| gate(vector as u8)));
+    SHOWN.root.store(control_register::root(), Ordering::Relaxed);
+    let table = SHOWN.gates.call_once(|| core::array::from_fn(|vector| gate(vector as u8)));
     // SAFETY: the table lives for ever and each gate leads to a stub of its vector.
     unsafe { lidt(&DescriptorTablePointer::new(table)) }
 }

@@ -12,7 +12,7 @@ use abi::types::PAGE_SIZE;
 use core::fmt;
 
 /// Every feature by the name its makers gave it.
-const FEATURES: [(Feature, &str); 8] = [
+const FEATURES: [(Feature, &str); 9] = [
     (Feature::SMEP, "SMEP"),
     (Feature::SMAP, "SMAP"),
     (Feature::UMIP, "UMIP"),
@@ -21,6 +21,7 @@ const FEATURES: [(Feature, &str); 8] = [
     (Feature::TSC_DEADLINE, "TSC-deadline"),
     (Feature::INVARIANT_TSC, "invariant-TSC"),
     (Feature::MACHINE_CHECK, "machine-check"),
+    (Feature::ISOLATED_PAGE_TABLES, "isolated-page-tables"),
 ];
 
 /// One line for each thing the loader and the kernel found, then one for each PCI function.

@@ -20,6 +20,10 @@ const FIGURE: &str = "bench: ";
 const AFTER_ROUNDS: &str = "bench: yield ";
 /// How the kernel reports its clock.
 const CLOCK: &str = " ticks of the time stamp counter";
+/// What it says after the paths of calls and interrupts.
+const PATHS: &str = "bench: channel-client";
+/// Figures with isolated page tables are called as the others are, with this before.
+const ISOLATED: &str = "isolated-";
 /// Starts of which the fastest counts.
 const STARTS: usize = 5;
 /// In an ELF header: offset, size and number of the program headers.
@@ -35,13 +39,21 @@ const FILE_SIZE: usize = 0x20;
 pub fn counted() -> Result<Values> {
     let artifacts = images::build("bench")?;
     let options = Options { smp: 1, deterministic: true, ..Options::default() };
-    let mut session = Session::start(&options, &artifacts, Debugger::None)?;
-    let end = session.wait_text(0, DONE, PATIENCE)?;
-    let mut values = figures(session.transcript().get(..end).unwrap_or_default());
+    let mut values = until(DONE, &options, &artifacts)?;
+    for (name, value) in until(PATHS, &options, &images::isolated(&artifacts)?)? {
+        values.insert(format!("{ISOLATED}{name}"), value);
+    }
     let kernel = fs::read(artifacts.symbols("kernel"))?;
     let text = text(&kernel).context("the kernel's file is no ELF file")?;
     values.insert("text".to_owned(), json!(text));
     Ok(values)
+}
+
+/// What the measuring image prints until it says `last`.
+fn until(last: &str, options: &Options, artifacts: &Artifacts) -> Result<Values> {
+    let mut session = Session::start(options, artifacts, Debugger::None)?;
+    let end = session.wait_text(0, last, PATIENCE)?;
+    Ok(figures(session.transcript().get(..end).unwrap_or_default()))
 }
 
 /// A channel kept busy between two processors, by the clock of an emulator that does not count: how long a message takes,
@@ -52,9 +64,7 @@ pub fn counted() -> Result<Values> {
 pub fn busy() -> Result<Values> {
     let artifacts = images::build("busy")?;
     let options = Options { smp: 2, tcg: true, ..Options::default() };
-    let mut session = Session::start(&options, &artifacts, Debugger::None)?;
-    let end = session.wait_text(0, DONE, PATIENCE)?;
-    Ok(figures(session.transcript().get(..end).unwrap_or_default()))
+    until(DONE, &options, &artifacts)
 }
 
 /// Round trips by the clock of an emulator that does not count, where changes of page tables rule: nanoseconds each.
