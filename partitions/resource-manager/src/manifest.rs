@@ -4,8 +4,8 @@ use abi::channel::{ChannelKind, ENTRY_SIZE, MAX_RING_SHIFT};
 use abi::image::name_text;
 use abi::layout;
 use abi::manifest::{
-    GrantKind, MANIFEST_MAGIC, MANIFEST_VERSION, ManifestChannel, ManifestGrant, ManifestHeader,
-    ManifestPartition, NO_PARTITION, PartitionFlags, PartitionRole,
+    GrantKind, Isolation, MANIFEST_MAGIC, MANIFEST_VERSION, ManifestChannel, ManifestGrant,
+    ManifestHeader, ManifestPartition, NO_PARTITION, PartitionFlags, PartitionRole,
 };
 use abi::types::{MAX_PROCESSORS, PAGE_SIZE};
 use core::fmt;
@@ -58,7 +58,8 @@ impl<'a> Manifest<'a> {
     pub fn parse(bytes: &'a [u8]) -> Result<Self, BadManifest> {
         let (header, rest) =
             ManifestHeader::ref_from_prefix(bytes).map_err(|_| BadManifest::Header)?;
-        if (header.magic, header.version) != (MANIFEST_MAGIC, MANIFEST_VERSION) {
+        let isolation = Isolation::ALL.iter().any(|(wish, _)| *wish as u64 == header.isolation);
+        if (header.magic, header.version) != (MANIFEST_MAGIC, MANIFEST_VERSION) || !isolation {
             return Err(BadManifest::Header);
         }
         let (partitions, rest) = table(rest, header.partitions)?;
