@@ -34,7 +34,9 @@ impl PageTable {
     /// Whether nothing is mapped in the entries of partitions.
     pub(crate) fn is_empty(&self, level: u32) -> bool {
         let own = if level == ROOT_LEVEL { KERNEL_ENTRY } else { ENTRIES };
-        self.entries.iter().take(own).all(|entry| entry.get() == 0)
+        let (groups, _) = self.entries.as_chunks::<8>();
+        let used = |group: &[Cell; 8]| group.iter().fold(0, |all, entry| all | entry.get());
+        groups.iter().take(own / 8).all(|group| used(group) == 0)
     }
 }
 

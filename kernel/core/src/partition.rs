@@ -1,6 +1,6 @@
 //! A partition object: its address space, its capability table, and counts of what it holds.
 
-use crate::machine::{Object, sealed::Sealed};
+use crate::machine::{Machine, Object, sealed::Sealed};
 use crate::processor::Cell;
 use abi::control::SLOT_PAGES;
 use abi::types::{Frame, MAX_PROCESSORS, ProcessorId};
@@ -55,14 +55,12 @@ impl Partition {
         }
     }
 
-    /// Whether a context of it that is not stopped belongs to another processor than `here` (`None`: to any).
-    pub(crate) fn lives_beyond(&self, here: Option<ProcessorId>) -> bool {
-        let mut others = self
-            .live
-            .iter()
-            .enumerate()
-            .filter(|(id, _)| here.is_none_or(|here| *id != usize::from(here.raw())));
-        others.any(|(_, count)| count.load(Ordering::Acquire) != 0)
+    /// Whether a context of it that is not stopped belongs to another of the machine's processors than `here` (`None`: to
+    /// any).
+    pub(crate) fn lives_beyond<M: Machine>(&self, machine: &M, here: Option<ProcessorId>) -> bool {
+        let mut live = self.live.iter().take(machine.processors().into()).enumerate();
+        let beyond = |id: usize| here.is_none_or(|here| id != usize::from(here.raw()));
+        live.any(|(id, count)| beyond(id) && count.load(Ordering::Acquire) != 0)
     }
 
     /// One more (`true`) or one fewer context that is not stopped on a processor.

@@ -7,7 +7,7 @@ use crate::space::slot_pages;
 use crate::trouble::Trouble;
 use abi::call::Error;
 use abi::control::{
-    ChannelOperation, ContextOperation, PartitionOperation, SLOTS_PER_PAGE, first_slot,
+    ChannelOperation, ContextOperation, FrameUse, PartitionOperation, SLOTS_PER_PAGE, first_slot,
 };
 use abi::layout;
 use abi::manifest::PartitionRole;
@@ -71,8 +71,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         }
         self.unmap_all(&row);
         self.end_objects(&row)?;
-        // All of them are free now, or the kernel says which is not.
-        self.release(&[row.kernel])?;
+        self.check_free(row.kernel)?;
         self.forget(id, &row)
     }
 
@@ -193,26 +192,35 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         Ok(())
     }
 
-    /// Writes down that it is gone.
+    /// All frames of kernel objects are free now, or one says what it still is.
+    fn check_free(&mut self, Extent { start, count }: Extent) -> Result<(), Trouble> {
+        for frame in (0..count).map(|done| Frame::new(start.raw() + done)) {
+            if self.machine.frame_use(first_slot::MEMORY, frame)?.0 != Some(FrameUse::Free) {
+                self.machine.release(first_slot::MEMORY, frame, 1)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes down that it is gone. Its slots are emptied before, as nobody looks for what they hold afterwards.
     fn forget(&mut self, id: PartitionId, row: &PartitionRow) -> Result<(), Trouble> {
+        let slots = [
+            (row.partition_slot, 1),
+            (row.information_slot, 1),
+            (row.context_slot, row.contexts as u16),
+        ];
+        for slot in slots.into_iter().flat_map(|(first, count)| first..first.saturating_add(count))
+        {
+            let clear = [slot.into(), 0, 0, 0];
+            let _ = self.on(first_slot::PARTITION, PartitionOperation::Clear, clear);
+        }
         self.books.begin();
         for extent in row.extents() {
             self.books.give(extent, Owner::Partition(id), Owner::Available)?;
         }
         self.books.set_partition(id, PartitionRow::default())?;
         self.books.commit();
-        let slots = [
-            (row.partition_slot, 1),
-            (row.information_slot, 1),
-            (row.context_slot, row.contexts as u16),
-        ];
-        for (first, count) in slots {
-            for slot in first..first.saturating_add(count) {
-                let clear = [slot.into(), 0, 0, 0];
-                let _ = self.on(first_slot::PARTITION, PartitionOperation::Clear, clear);
-            }
-            self.books.give_slots(Slot::new(first), count);
-        }
+        slots.into_iter().for_each(|(first, count)| self.books.give_slots(Slot::new(first), count));
         Ok(())
     }
 }

@@ -89,7 +89,7 @@ pub fn remove_table<M: Machine>(request: &Request<'_, M>, raw: u64, at: u64) -> 
     let (address, level) = (address(raw)?, level(at)?);
     let partition = partition::object(request);
     let here = if level == ROOT_LEVEL { None } else { Some(request.processor.id()) };
-    if partition.lives_beyond(here) {
+    if partition.lives_beyond(request.machine, here) {
         return Err(Error::WrongState.into());
     }
     let link = link(request, address, level)?;
@@ -188,7 +188,7 @@ pub fn unmap<M: Machine>(request: &Request<'_, M>, raw: u64, count: u64) -> Answ
     let done = step(count, 4)?;
     range(raw, count)?;
     let partition = partition::object(request);
-    if partition.lives_beyond(Some(request.processor.id())) {
+    if partition.lives_beyond(request.machine, Some(request.processor.id())) {
         return Err(Error::WrongState.into());
     }
     for page in (0..done).map(|number| page(raw, number)) {

@@ -44,7 +44,7 @@ pub fn remove<M: Machine>(request: &Request<'_, M>, index: u64) -> Answer {
         return Err(Refusal::with(Error::InUse, u64::try_from(held).unwrap_or(u64::MAX)));
     }
     // Another processor may be reading the table for a context of the partition; the first page they have noted.
-    if partition.lives_beyond((index != 0).then_some(request.processor.id())) {
+    if partition.lives_beyond(request.machine, (index != 0).then_some(request.processor.id())) {
         return Err(Error::WrongState.into());
     }
     partition.set_slot_page(index, None);

@@ -2,6 +2,7 @@
 
 use crate::calls::{Calls, Kernel, Refusal, page_after};
 use crate::window::Window;
+use abi::call::Error;
 use abi::control::{Access, PAGES_PER_STEP, PartitionOperation};
 use abi::types::{Frame, Slot, VirtualAddress};
 use boot_image::{Program, ProgramSegment};
@@ -72,6 +73,7 @@ impl<K: Kernel, W: Window> Loader<'_, K, W> {
         partition: Slot,
         frame: Frame,
     ) -> Result<(), Refusal> {
+        self.clear_window()?;
         self.pages(segment, page, 1, partition, frame)
     }
 
@@ -88,7 +90,7 @@ impl<K: Kernel, W: Window> Loader<'_, K, W> {
         for ((address, level), frame) in crate::table_levels(regions).zip(frames.raw()..) {
             let arguments = [address.raw(), level, frame, 0];
             match self.kernel.partition(partition, PartitionOperation::AddTable, arguments) {
-                Err(Refusal { error: abi::call::Error::Occupied, .. }) => {}
+                Err(Refusal { error: Error::Occupied, .. }) => {}
                 answer => {
                     answer?;
                 }
@@ -103,6 +105,7 @@ impl<K: Kernel, W: Window> Loader<'_, K, W> {
         target: Target,
         wanted: impl Fn(&ProgramSegment<'_>) -> bool,
     ) -> Result<(), Refusal> {
+        self.clear_window()?;
         let mut frame = target.frames.raw();
         for segment in program.segments() {
             if wanted(segment) {
@@ -154,7 +157,6 @@ impl<K: Kernel, W: Window> Loader<'_, K, W> {
         count: u64,
     ) -> Result<(), Refusal> {
         let window = self.window.address();
-        self.kernel.unmap(self.own, window, PAGES_PER_STEP)?;
         self.fresh(frame, count, self.own)?;
         self.kernel.map(self.own, window, frame, count, Access::WRITE)?;
         for page in 0..count {
@@ -166,8 +168,17 @@ impl<K: Kernel, W: Window> Loader<'_, K, W> {
         self.kernel.unmap(self.own, window, count)
     }
 
-    /// Frames, whoever had them, become zeroed memory of `partition`.
+    /// Takes out of the window what a filling that was broken off left there; one that ends leaves nothing.
+    fn clear_window(&mut self) -> Result<(), Refusal> {
+        self.kernel.unmap(self.own, self.window.address(), PAGES_PER_STEP)
+    }
+
+    /// Frames, whoever had them, become zeroed memory of `partition`. Those of a first start are free already.
     fn fresh(&mut self, frame: Frame, count: u64, partition: Slot) -> Result<(), Refusal> {
+        match self.kernel.assign(self.memory, frame, count, partition) {
+            Err(Refusal { error: Error::WrongFrame, .. }) => {}
+            answer => return answer,
+        }
         self.kernel.release(self.memory, frame, count)?;
         self.kernel.assign(self.memory, frame, count, partition)
     }

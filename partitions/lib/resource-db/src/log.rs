@@ -60,8 +60,8 @@ impl Change {
 
 fn image(bytes: &[u8]) -> [u8; IMAGE] {
     let mut image = [0; IMAGE];
-    for (to, from) in image.iter_mut().zip(bytes) {
-        *to = *from;
+    if let Some(start) = image.get_mut(..bytes.len()) {
+        start.copy_from_slice(bytes);
     }
     image
 }

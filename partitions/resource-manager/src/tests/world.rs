@@ -25,6 +25,9 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use zerocopy::IntoBytes;
 
+/// With what the manager unwinds when it dies.
+pub const DEATH: &str = "the manager dies";
+
 /// What the fakes share.
 pub struct Shared {
     pub machine: TestMachine,
@@ -62,7 +65,7 @@ impl Kernel for Fake {
         arguments: [u64; 4],
     ) -> Result<Values, Refusal> {
         match self.0.dies_after.get() {
-            Some(0) => std::panic::resume_unwind(Box::new("the manager dies")),
+            Some(0) => std::panic::resume_unwind(Box::new(DEATH)),
             Some(left) => self.0.dies_after.set(Some(left - 1)),
             None => {}
         }
