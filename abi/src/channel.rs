@@ -60,6 +60,11 @@ pub enum Role {
     Server = 1,
 }
 
+impl Role {
+    /// Both, each at its number.
+    pub const ALL: [Self; 2] = [Self::Client, Self::Server];
+}
+
 /// Header at the start of a channel; written by the resource manager when it makes the channel.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]

@@ -260,8 +260,12 @@ pub struct CapabilityRecord {
     pub parameter: u32,
     /// Partition it leads to, or [`crate::manifest::NO_PARTITION`].
     pub target: u32,
+    /// Event bit that the channel or the interrupt behind it sets at its holder, 255 where nothing does.
+    pub event: u8,
+    /// Holder's end of the channel: a [`crate::channel::Role`]; 0 for what is no channel.
+    pub role: u8,
     /// Zero.
-    pub reserved: u32,
+    pub reserved: u16,
 }
 
 /// Which record of which processor's trace.

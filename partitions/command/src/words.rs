@@ -79,10 +79,8 @@ const NAMED: [(EventBit, &str); 3] =
 
 impl fmt::Display for Events {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            0 => return f.write_str("time only"),
-            u64::MAX => return f.write_str("anything"),
-            _ => {}
+        if self.0 == 0 {
+            return f.write_str("time only");
         }
         let mut first = true;
         let mut separate =

@@ -4,7 +4,7 @@ use crate::given::{Given, given};
 use crate::manager::{Machine, Manager, SELF};
 use crate::plans::processor_slot;
 use crate::requests::Reply;
-use crate::resource_list::resources;
+use crate::resource_list::{NO_EVENT, resources};
 use crate::trouble::Trouble;
 use abi::channel::{CLIENT_AREA, SERVER_AREA, word};
 use abi::control::{ChannelOperation, ProcessorOperation, first_slot};
@@ -121,6 +121,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             rights: rights.bits().into(),
             parameter,
             target: fixed.map_or(resource.peer, |fixed| self.target(id, &fixed)),
+            event: resource.event,
+            role: resource.role,
             reserved: 0,
         }
     }
@@ -216,6 +218,8 @@ fn own_record(name: &str, slot: Slot, kind: Kind) -> CapabilityRecord {
         rights: Rights::all().bits().into(),
         parameter: if kind == Kind::Interrupt { ANY_LINE } else { 0 },
         target: if own { SELF.raw() } else { NO_PARTITION },
+        event: NO_EVENT,
+        role: 0,
         reserved: 0,
     }
 }

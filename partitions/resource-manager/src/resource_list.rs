@@ -13,7 +13,7 @@ use abi::types::{ChannelId, PAGE_SIZE, PartitionId};
 use resource_db::{Books, ChannelRow, PartitionRow};
 
 /// "No event" in a [`Resource`].
-const NO_EVENT: u8 = 255;
+pub const NO_EVENT: u8 = 255;
 
 /// Everything a partition was given: fixed things, then channels. `boot_entry` is told to whom may start the boot partition.
 pub fn resources<'a>(

@@ -1,7 +1,7 @@
 //! A machine of four partitions, as the resource manager and the console service describe it.
 
 use crate::{Reply, Session, Surroundings, Trouble};
-use abi::channel::INLINE;
+use abi::channel::{INLINE, Role};
 use abi::fault::Reason;
 use abi::image::{Name, name_from};
 use abi::manifest::NO_PARTITION;
@@ -30,6 +30,8 @@ pub struct Fake {
     pub partitions: Vec<PartitionRecord>,
     /// The resource manager has ended and is not back yet.
     pub manager_is_gone: bool,
+    /// Which end of its channel with io-console the command partition is, and how many of 56 requests are answered.
+    pub end: (Role, u64),
 }
 
 fn name(text: &str) -> Name {
@@ -67,6 +69,7 @@ impl Fake {
             log: Vec::new(),
             talked: Vec::new(),
             manager_is_gone: false,
+            end: (Role::Client, 55),
             partitions: vec![
                 partition(0, "resource-manager", PartitionState::Running, 0),
                 partition(1, "command", PartitionState::Waiting, 0b1000_1110 | peer),
@@ -121,7 +124,7 @@ impl Fake {
         }
     }
 
-    fn channel(index: u32) -> Option<ChannelRecord> {
+    fn channel(&self, index: u32) -> Option<ChannelRecord> {
         (index == 0).then(|| ChannelRecord {
             name: name("console"),
             id: 7,
@@ -133,11 +136,11 @@ impl Fake {
             rung_server: 12,
             rung_client: 34,
             requests: 56,
-            completions: 55,
+            completions: self.end.1,
         })
     }
 
-    fn capability(index: u32) -> Option<CapabilityRecord> {
+    fn capability(&self, index: u32) -> Option<CapabilityRecord> {
         let records = [
             ("console", Kind::Doorbell, Rights::USE, 3, 2),
             ("uart", Kind::Ports, Rights::USE, 8 << 16 | 0x3f8, NO_PARTITION),
@@ -156,6 +159,12 @@ impl Fake {
             rights: rights.bits().into(),
             parameter,
             target,
+            event: match kind {
+                Kind::Doorbell => 3,
+                Kind::Interrupt => 1,
+                _ => 255,
+            },
+            role: self.end.0 as u8,
             reserved: 0,
         })
     }
@@ -222,10 +231,10 @@ impl Fake {
                 self.partitions.iter().find(|one| one.id >= index).copied().map(bytes)
             }
             ResourceRequest::Plan => Self::plan(index).map(bytes),
-            ResourceRequest::Channel => Self::channel(index).map(bytes),
+            ResourceRequest::Channel => self.channel(index).map(bytes),
             ResourceRequest::Capability => {
                 let query = CapabilityQuery::read_from_bytes(body).expect("a query");
-                Self::capability(query.index).filter(|_| query.partition == 1).map(bytes)
+                self.capability(query.index).filter(|_| query.partition == 1).map(bytes)
             }
             ResourceRequest::Trace => {
                 Self::trace(TraceQuery::read_from_bytes(body).expect("a query")).map(bytes)

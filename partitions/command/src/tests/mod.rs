@@ -6,3 +6,4 @@ mod hostile;
 mod mistakes;
 mod session;
 mod verbs;
+mod waits;

@@ -12,11 +12,11 @@ fn shown(line: &str) -> String {
 #[test]
 fn ps() {
     let expected = [
-        "  ID  NAME              STATE     SHARE    MEMORY  RESTARTS  WAITS FOR\n",
-        "   0  resource-manager  running       0   400 KiB         0  -\n",
-        "   1  command           waiting       1   6.2 MiB         1  1-3 7, peer, stop\n",
-        "   2  io-console        failed        2   100 MiB         2  page fault at 0x401234\n",
-        "   3  web               stopped       3  1600 MiB         3  -\n",
+        " ID NAME             STATE    SHARE   MEMORY RESTARTS WAITS FOR\n",
+        "  0 resource-manager running      0  400 KiB        0 -\n",
+        "  1 command          waiting      1  6.2 MiB        1 1 answer, interrupt 4\n",
+        "  2 io-console       failed       2  100 MiB        2 page fault at 0x401234\n",
+        "  3 web              stopped      3 1600 MiB        3 -\n",
     ];
     assert_eq!(shown("ps"), expected.concat());
 }
@@ -222,9 +222,7 @@ fn lengths_of_time_and_memory_are_short() {
         assert_eq!(Pages(pages).to_string(), text);
     }
     assert!(Pages(u64::MAX).to_string().ends_with(" GiB"));
-    for (events, text) in
-        [(0, "time only"), (1 << 55, "55"), (1 | 1 << 56, "0, fault"), (u64::MAX, "anything")]
-    {
+    for (events, text) in [(0, "time only"), (1 << 55, "55"), (1 | 1 << 56, "0, fault")] {
         assert_eq!(Events(events).to_string(), text);
     }
 }

@@ -2,11 +2,12 @@
 
 use super::Outcome;
 use crate::list::List;
-use crate::surroundings::{Surroundings, fetch_next};
+use crate::surroundings::{Surroundings, Trouble, fetch_next};
 use crate::words::name_of;
 use abi::manifest::NO_PARTITION;
 use abi::message::resource::{CapabilityQuery, CapabilityRecord, ResourceRequest};
 use abi::rights::{ANY_LINE, Kind, Rights};
+use alloc::vec::Vec;
 
 /// Most capabilities that are listed, so that a list without end has one.
 const MOST: u32 = 32_768;
@@ -20,9 +21,7 @@ pub fn show<'a>(
     let partition = list.named(name)?.id;
     writeln!(surroundings, "{name} may")?;
     for index in 0..MOST {
-        let query = CapabilityQuery { partition, index };
-        let next = fetch_next(surroundings, ResourceRequest::Capability, &query)?;
-        let Some(record) = next else {
+        let Some(record) = fetch_one(surroundings, partition, index)? else {
             return match index {
                 0 => Ok(writeln!(surroundings, "  do nothing but compute")?),
                 _ => Ok(()),
@@ -33,6 +32,23 @@ pub fn show<'a>(
         writeln!(surroundings, "  (slot {})", record.slot)?;
     }
     Ok(())
+}
+
+/// All capabilities of a partition.
+pub fn fetch(
+    surroundings: &mut impl Surroundings,
+    partition: u32,
+) -> Result<Vec<CapabilityRecord>, Trouble> {
+    (0..MOST).map_while(|index| fetch_one(surroundings, partition, index).transpose()).collect()
+}
+
+fn fetch_one(
+    surroundings: &mut impl Surroundings,
+    partition: u32,
+    index: u32,
+) -> Result<Option<CapabilityRecord>, Trouble> {
+    let query = CapabilityQuery { partition, index };
+    fetch_next(surroundings, ResourceRequest::Capability, &query)
 }
 
 fn show_one<'a>(

@@ -2,10 +2,11 @@
 
 use super::Outcome;
 use crate::list::List;
-use crate::surroundings::{Surroundings, fetch_next};
+use crate::surroundings::{Surroundings, Trouble, fetch_next};
 use crate::words::name_of;
 use abi::channel::ChannelKind;
 use abi::message::resource::{ChannelRecord, Index, ResourceRequest};
+use alloc::vec::Vec;
 
 /// Most channels that are listed, so that a list without end has one.
 const MOST: u32 = 16_384;
@@ -18,12 +19,22 @@ pub fn show<'a>(surroundings: &mut impl Surroundings, list: &List) -> Outcome<'a
         "NAME", "CLIENT", "SERVER", "KIND", "EPOCH", "RUNG", "MESSAGES"
     )?;
     for index in 0..MOST {
-        let index = Index { index };
-        let next = fetch_next::<ChannelRecord>(surroundings, ResourceRequest::Channel, &index)?;
-        let Some(record) = next else { break };
+        let Some(record) = fetch_one(surroundings, index)? else { break };
         show_one(surroundings, list, &record)?;
     }
     Ok(())
+}
+
+/// All channels at one moment.
+pub fn fetch(surroundings: &mut impl Surroundings) -> Result<Vec<ChannelRecord>, Trouble> {
+    (0..MOST).map_while(|index| fetch_one(surroundings, index).transpose()).collect()
+}
+
+fn fetch_one(
+    surroundings: &mut impl Surroundings,
+    index: u32,
+) -> Result<Option<ChannelRecord>, Trouble> {
+    fetch_next(surroundings, ResourceRequest::Channel, &Index { index })
 }
 
 fn show_one<'a>(

@@ -10,6 +10,7 @@ mod machine;
 mod partitions;
 mod plan;
 mod trace;
+mod waits;
 
 use crate::complaint::Complaint;
 use crate::list::List;

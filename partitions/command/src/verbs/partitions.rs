@@ -1,29 +1,36 @@
 //! `ps`.
 
-use super::Outcome;
+use super::waits::Waits;
+use super::{Outcome, channels};
 use crate::list::{List, state};
 use crate::surroundings::Surroundings;
-use crate::words::{Events, Fault, Pages, name_of};
-use abi::message::resource::{PartitionRecord, PartitionState};
+use crate::words::{Fault, Pages, name_of};
+use abi::message::resource::{ChannelRecord, PartitionRecord, PartitionState};
 
 /// One line for each partition.
 pub fn show<'a>(surroundings: &mut impl Surroundings, list: &List) -> Outcome<'a> {
     writeln!(
         surroundings,
-        "{:>4}  {:<18}{:<10}{:>5}  {:>8}  {:>8}  WAITS FOR",
+        "{:>3} {:<17}{:<9}{:>5}{:>9}{:>9} WAITS FOR",
         "ID", "NAME", "STATE", "SHARE", "MEMORY", "RESTARTS"
     )?;
+    let channels = channels::fetch(surroundings)?;
     for record in list.all() {
-        show_one(surroundings, record)?;
+        show_one(surroundings, list, &channels, record)?;
     }
     Ok(())
 }
 
-fn show_one<'a>(surroundings: &mut impl Surroundings, record: &PartitionRecord) -> Outcome<'a> {
+fn show_one<'a>(
+    surroundings: &mut impl Surroundings,
+    list: &List,
+    channels: &[ChannelRecord],
+    record: &PartitionRecord,
+) -> Outcome<'a> {
     let (state, word) = state(record).map_or((None, "?"), |(state, word)| (Some(state), word));
     write!(
         surroundings,
-        "{:>4}  {:<18}{word:<10}{:>5}  {:>8}  {:>8}  ",
+        "{:>3} {:<17}{word:<9}{:>5}{:>9}{:>9} ",
         record.id,
         name_of(&record.name),
         record.share,
@@ -31,7 +38,10 @@ fn show_one<'a>(surroundings: &mut impl Surroundings, record: &PartitionRecord) 
         record.restarts,
     )?;
     match state {
-        Some(PartitionState::Waiting) => write!(surroundings, "{}", Events(record.waits_for))?,
+        Some(PartitionState::Waiting) => {
+            let waits = Waits::find(surroundings, list, channels, record)?;
+            write!(surroundings, "{}", waits.text())?;
+        }
         Some(PartitionState::Faulted | PartitionState::Failed) => {
             let fault = Fault { reason: record.reason, instruction: Some(record.instruction) };
             write!(surroundings, "{fault}")?;

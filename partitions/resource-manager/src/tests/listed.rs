@@ -44,3 +44,30 @@ fn a_list_is_read_without_a_gap_while_partitions_go() {
         [Some(6), Some(6), Some(7), None]
     );
 }
+
+#[test]
+fn the_event_of_a_capability_is_the_one_that_the_other_end_rings() {
+    use abi::channel::Role;
+    use abi::message::resource::{CapabilityQuery, CapabilityRecord};
+    let (_world, mut manager) = World::new();
+    let listed = |manager: &mut TestManager, partition| {
+        let record = |place| {
+            let reply = manager.capability_record(CapabilityQuery { partition, index: place });
+            CapabilityRecord::read_from_bytes(reply.ok()?.parts().1).ok()
+        };
+        (0..).map_while(record).collect::<Vec<_>>()
+    };
+    let channels: Vec<_> = manager.books.channels().map(|(_, row)| *row).collect();
+    assert!(!channels.is_empty());
+    for row in channels {
+        let ends = [(&row.client, &row.server), (&row.server, &row.client)];
+        for ((here, there), role) in ends.into_iter().zip([Role::Client, Role::Server]) {
+            let own = listed(&mut manager, here.partition);
+            let found = own.iter().find(|one| one.slot == u32::from(here.slot)).unwrap();
+            assert_eq!((u16::from(found.event), found.role), (here.event, role as u8));
+            assert_eq!(found.parameter, u32::from(there.event));
+        }
+    }
+    let none = listed(&mut manager, index::IDLE).into_iter().map(|one| one.event);
+    assert_eq!(none.collect::<Vec<_>>(), [255, 255]);
+}
