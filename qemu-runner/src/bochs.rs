@@ -89,8 +89,7 @@ impl Machine {
     /// It took longer than `patience`; the error shows what the machine and Bochs said.
     pub fn command(&mut self, command: &str, patience: Duration) -> Result<Answer> {
         let end = Instant::now() + patience;
-        while self.next(end)? != Some(Piece::Prompt) {}
-        self.serial.write_all(format!("{command}\r").as_bytes())?;
+        self.enter(command, patience)?;
         let from = self.transcript.len();
         let status = loop {
             match self.next(end)? {
@@ -101,6 +100,16 @@ impl Machine {
         };
         let output = self.transcript.get(from..).unwrap_or_default().to_owned();
         Ok(Answer { command: command.to_owned(), output, status })
+    }
+
+    /// Waits for the prompt and types `command`.
+    ///
+    /// # Errors
+    /// No prompt came within `patience`.
+    pub fn enter(&mut self, command: &str, patience: Duration) -> Result<()> {
+        let end = Instant::now() + patience;
+        while self.next(end)? != Some(Piece::Prompt) {}
+        Ok(self.serial.write_all(format!("{command}\r").as_bytes())?)
     }
 
     /// Waits until the machine has printed this.

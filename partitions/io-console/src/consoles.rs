@@ -288,8 +288,8 @@ impl<C: Clients> Traffic for Line<'_, C> {
         self.consoles.waiting.pop_front()
     }
 
-    fn waiting(&self) -> bool {
-        !self.consoles.waiting.is_empty()
+    fn peek(&self) -> Option<u8> {
+        self.consoles.waiting.front().copied()
     }
 
     fn typed(&mut self, byte: u8) {

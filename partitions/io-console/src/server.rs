@@ -49,8 +49,8 @@ impl<T: Traffic> Traffic for Both<'_, T> {
         Some(byte)
     }
 
-    fn waiting(&self) -> bool {
-        self.line.waiting()
+    fn peek(&self) -> Option<u8> {
+        self.line.peek()
     }
 
     fn typed(&mut self, byte: u8) {

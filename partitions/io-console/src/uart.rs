@@ -18,14 +18,22 @@ pub trait Registers {
 pub trait Traffic {
     /// Takes the next byte to send.
     fn next(&mut self) -> Option<u8>;
+    /// The byte that [`next`](Self::next) would take.
+    fn peek(&self) -> Option<u8>;
     /// Whether there is one.
-    fn waiting(&self) -> bool;
+    fn waiting(&self) -> bool {
+        self.peek().is_some()
+    }
     /// A byte was received.
     fn typed(&mut self, byte: u8);
 }
 
 /// Rounds of one [`Uart::serve`], each of one byte received or one buffer sent.
 const ROUNDS: u32 = 256;
+/// Bytes of the longest mark for tools (`kernel/doc/0004`): it starts with [`ESCAPE`] and is sent in one piece.
+const MARK: usize = 12;
+/// Starts a sequence for the terminal.
+const ESCAPE: u8 = 0x1b;
 /// Divisor for 115,200 baud from the usual clock of 1.8432 MHz.
 const DIVISOR: [u8; 2] = [1, 0];
 
@@ -102,8 +110,13 @@ impl<R: Registers> Uart<R> {
     fn send(&mut self, traffic: &mut dyn Traffic) -> bool {
         let ready = traffic.waiting() && self.status().contains(LSR::THR_EMPTY);
         if ready {
-            for byte in (0..FIFO_SIZE).map_while(|_| traffic.next()) {
+            let mut room = FIFO_SIZE;
+            // The kernel's own words may come whenever the port's buffer is empty: not into a mark.
+            while room >= if traffic.peek() == Some(ESCAPE) { MARK } else { 1 }
+                && let Some(byte) = traffic.next()
+            {
                 self.registers.write(offsets::DATA, byte);
+                room = room.saturating_sub(1);
             }
         }
         ready

@@ -142,8 +142,8 @@ impl Traffic for Bytes {
     fn next(&mut self) -> Option<u8> {
         self.out.pop_front()
     }
-    fn waiting(&self) -> bool {
-        !self.out.is_empty()
+    fn peek(&self) -> Option<u8> {
+        self.out.front().copied()
     }
     fn typed(&mut self, byte: u8) {
         self.typed.push(byte);
@@ -229,6 +229,29 @@ proptest! {
         prop_assert_eq!(&wires.0.borrow().sent, &written);
         prop_assert_eq!((bytes.typed, bytes.out.len()), (typed, 0));
         prop_assert_eq!(wires.0.borrow().interrupts, 5, "asks for nothing when there is nothing to send");
+    }
+}
+
+/// Others may write whenever the port's buffer is empty: what they write must not come into a mark.
+#[test]
+fn a_mark_is_sent_in_one_piece() {
+    let mark = b"\x1b]133;D;127\x07";
+    for before in 0..40 {
+        let wires = Wires::default();
+        let mut uart = Uart::find(wires.clone()).expect("a port");
+        let mut bytes = Bytes::default();
+        bytes
+            .out
+            .extend([vec![b'x'; before], mark.to_vec(), b"\x1b]133;A\x07> ".to_vec()].concat());
+        let mut pieces = Vec::new();
+        while !bytes.out.is_empty() {
+            uart.serve(&mut bytes);
+            let piece = wires.0.borrow().sending.clone();
+            pieces.push(piece.into_iter().collect::<Vec<u8>>());
+            wires.0.borrow_mut().transmit(16);
+        }
+        let whole = |piece: &Vec<u8>| piece.windows(mark.len()).any(|part| part == mark);
+        assert!(pieces.iter().any(whole), "{before} bytes before the mark: {pieces:?}");
     }
 }
 
