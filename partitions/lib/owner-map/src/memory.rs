@@ -16,8 +16,12 @@ pub trait Memory {
 
 /// A number of 64 bits from two words, the lower first.
 pub(crate) fn read_wide(memory: &impl Memory, page: Page, index: u16) -> u64 {
-    let high = memory.read(page, index.wrapping_add(1));
-    u64::from(memory.read(page, index)) | u64::from(high).wrapping_shl(32)
+    join(memory.read(page, index), memory.read(page, index.wrapping_add(1)))
+}
+
+/// A number from its halves, the lower first.
+pub(crate) fn join(low: u32, high: u32) -> u64 {
+    u64::from(low) | u64::from(high) << 32
 }
 
 /// Writes a number of 64 bits as two words, the lower first.

@@ -2,7 +2,7 @@
 
 use crate::descriptor::{Kind, Name, words};
 use crate::entry::Entry;
-use crate::memory::halves;
+use crate::memory::{halves, join};
 use crate::page::{Page, Scale};
 
 /// Words of a record in the log.
@@ -204,10 +204,6 @@ fn place(to: &mut [u32; 16], number: u32, run: Run, pages: [Page; 2]) {
     to[0] = number | run.scale.number() << 8 | u32::from(run.count) << 16;
     [to[1], to[2]] = halves(run.first);
     [to[5], to[6]] = pages.map(Page::number);
-}
-
-fn join(low: u32, high: u32) -> u64 {
-    u64::from(low) | u64::from(high) << 32
 }
 
 fn name(from: &[u32; 16]) -> Name {
