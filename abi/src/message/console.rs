@@ -1,47 +1,36 @@
 //! Console channels: text in and out, for every partition; and for the command partition the scrollback of all.
 
+use super::codes;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// What a client asks of its console.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u16)]
-pub enum ConsoleRequest {
-    /// The inline bytes are written. Shown where this console is attached, kept in the scrollback.
-    Write = 1,
-    /// Completed with the inline bytes typed, when some were. At most 4 may be open.
-    Read = 2,
-    /// [`AttachRequest`]: the terminal talks to that partition until the person types Ctrl-]; completed then. Operator only.
-    Attach = 3,
-    /// [`ScrollbackRequest`]: completed with the bytes at that place, none at the end. Operator only.
-    Scrollback = 4,
-    /// The columns and rows of the terminal in two `u16`, 0 where unknown.
-    Size = 5,
-}
-
-impl ConsoleRequest {
-    /// Every request.
-    pub const ALL: [Self; 5] =
-        [Self::Write, Self::Read, Self::Attach, Self::Scrollback, Self::Size];
-
-    /// The request with this code.
-    #[must_use]
-    pub fn from_code(code: u16) -> Option<Self> {
-        Self::ALL.get(usize::from(code.checked_sub(1)?)).copied()
+codes! {
+    /// What a client asks of its console.
+    ConsoleRequest {
+        /// The inline bytes are written. Shown where this console is attached, kept in the scrollback.
+        Write = 1,
+        /// Completed with the inline bytes typed, when some were. At most 4 may be open.
+        Read = 2,
+        /// [`AttachRequest`]: the terminal talks to that partition until the person types Ctrl-]; completed then. Operator only.
+        Attach = 3,
+        /// [`ScrollbackRequest`]: completed with the bytes at that place, none at the end. Operator only.
+        Scrollback = 4,
+        /// The columns and rows of the terminal in two `u16`, 0 where unknown.
+        Size = 5,
     }
 }
 
-/// Status of a completion on a console channel.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u16)]
-pub enum ConsoleStatus {
-    /// Done.
-    Ok = 0,
-    /// No such console.
-    NoSuchConsole = 1,
-    /// Only the operator's console may ask this.
-    NotAllowed = 2,
-    /// Unknown code, wrong length, or too many open reads.
-    Malformed = 3,
+codes! {
+    /// Status of a completion on a console channel.
+    ConsoleStatus {
+        /// Done.
+        Ok = 0,
+        /// No such console.
+        NoSuchConsole = 1,
+        /// Only the operator's console may ask this.
+        NotAllowed = 2,
+        /// Unknown code, wrong length, or too many open reads.
+        Malformed = 3,
+    }
 }
 
 /// Whose console to attach to.

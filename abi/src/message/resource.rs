@@ -1,122 +1,73 @@
 //! Requests to the resource manager, on channels of kind command, boot and control. Who may ask what stands with each.
 
+use super::codes;
 pub use super::hardware::{FunctionRecord, HardwareKind, HardwareRecord};
 use crate::image::Name;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// What can be asked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u16)]
-pub enum ResourceRequest {
-    /// [`Index`] → [`PartitionRecord`] of the partition with that number or the next one that there is; [`ResourceStatus::NoSuch`] past the last: a
-    /// list that comes and goes is read without a gap. Command, boot, creators.
-    Partition = 1,
-    /// [`Index`] = partition id. Command; boot for those it rescues.
-    Start = 2,
-    /// Asks the partition to stop by itself, and stops it if it has not after a second. Command.
-    Stop = 3,
-    /// Stops it at once; the resource manager itself ends and comes back. Command.
-    Kill = 4,
-    /// Clean memory, new epoch; the resource manager itself ends and comes back. Command; rescuers for those they rescue.
-    Restart = 5,
-    /// [`Index`] = processor → [`PlanRecord`]. Command.
-    Plan = 6,
-    /// [`Index`] → [`ChannelRecord`]. Command.
-    Channel = 7,
-    /// [`CapabilityQuery`] → [`CapabilityRecord`]. Command.
-    Capability = 8,
-    /// [`TraceQuery`] → [`TraceRecord`], as it was when record 0 of processor 0 was last asked for. Command.
-    Trace = 9,
-    /// [`Index`]: 0 switch off, 1 reset. All others are stopped first. Command.
-    Shutdown = 10,
-    /// → [`StoppedRecord`] of one stopped partition that the asker rescues and has not been told of; NoSuch when there is none. Any.
-    Stopped = 11,
-    /// → [`MachineRecord`]. Any.
-    Machine = 12,
-    /// [`Index`] = partition id whose definition is used once more → [`Index`] = id of the new partition, not started. Creators.
-    Create = 13,
-    /// [`Index`] = id of a partition made by `Create`. Creators, command.
-    Destroy = 14,
-    /// → [`AuditRecord`]: kernel's ledger against the books, all of it. Command, creators.
-    Audit = 15,
-    /// [`Index`] → [`HardwareRecord`] at that place in the list; NoSuch past the end. Command.
-    Hardware = 16,
-    /// [`Index`] = bus, device (5 bits) and function (3 bits) → [`FunctionRecord`] of the next PCI function from there on; NoSuch past the
-    /// end. Command.
-    Function = 17,
-}
-
-impl ResourceRequest {
-    /// Every request.
-    pub const ALL: [Self; 17] = [
-        Self::Partition,
-        Self::Start,
-        Self::Stop,
-        Self::Kill,
-        Self::Restart,
-        Self::Plan,
-        Self::Channel,
-        Self::Capability,
-        Self::Trace,
-        Self::Shutdown,
-        Self::Stopped,
-        Self::Machine,
-        Self::Create,
-        Self::Destroy,
-        Self::Audit,
-        Self::Hardware,
-        Self::Function,
-    ];
-
-    /// The request with this code.
-    #[must_use]
-    pub fn from_code(code: u16) -> Option<Self> {
-        Self::ALL.get(usize::from(code.checked_sub(1)?)).copied()
+codes! {
+    /// What can be asked.
+    ResourceRequest {
+        /// [`Index`] → [`PartitionRecord`] of the partition with that number or the next one that there is; [`ResourceStatus::NoSuch`] past the last: a
+        /// list that comes and goes is read without a gap. Command, boot, creators.
+        Partition = 1,
+        /// [`Index`] = partition id. Command; boot for those it rescues.
+        Start = 2,
+        /// Asks the partition to stop by itself, and stops it if it has not after a second. Command.
+        Stop = 3,
+        /// Stops it at once; the resource manager itself ends and comes back. Command.
+        Kill = 4,
+        /// Clean memory, new epoch; the resource manager itself ends and comes back. Command; rescuers for those they rescue.
+        Restart = 5,
+        /// [`Index`] = processor → [`PlanRecord`]. Command.
+        Plan = 6,
+        /// [`Index`] → [`ChannelRecord`]. Command.
+        Channel = 7,
+        /// [`CapabilityQuery`] → [`CapabilityRecord`]. Command.
+        Capability = 8,
+        /// [`TraceQuery`] → [`TraceRecord`], as it was when record 0 of processor 0 was last asked for. Command.
+        Trace = 9,
+        /// [`Index`]: 0 switch off, 1 reset. All others are stopped first. Command.
+        Shutdown = 10,
+        /// → [`StoppedRecord`] of one stopped partition that the asker rescues and has not been told of; NoSuch when there is none. Any.
+        Stopped = 11,
+        /// → [`MachineRecord`]. Any.
+        Machine = 12,
+        /// [`Index`] = partition id whose definition is used once more → [`Index`] = id of the new partition, not started. Creators.
+        Create = 13,
+        /// [`Index`] = id of a partition made by `Create`. Creators, command.
+        Destroy = 14,
+        /// → [`AuditRecord`]: kernel's ledger against the books, all of it. Command, creators.
+        Audit = 15,
+        /// [`Index`] → [`HardwareRecord`] at that place in the list; NoSuch past the end. Command.
+        Hardware = 16,
+        /// [`Index`] = bus, device (5 bits) and function (3 bits) → [`FunctionRecord`] of the next PCI function from there on; NoSuch past the
+        /// end. Command.
+        Function = 17,
     }
 }
 
-/// How it went.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u16)]
-pub enum ResourceStatus {
-    /// Done.
-    Ok = 0,
-    /// No such partition, channel, processor or place.
-    NoSuch = 1,
-    /// The asker may not ask this.
-    NotAllowed = 2,
-    /// Not in this state of the partition.
-    WrongState = 3,
-    /// Unknown code or wrong length.
-    Malformed = 4,
-    /// Memory is out.
-    NoMemory = 5,
-    /// A table is full, or the budget of restarts is used up.
-    Limit = 6,
-    /// The kernel refused; the completion holds [`Index`] = its error.
-    Kernel = 7,
-    /// The program is not in the image or is bad.
-    BadProgram = 8,
-}
-
-impl ResourceStatus {
-    /// Every status.
-    pub const ALL: [Self; 9] = [
-        Self::Ok,
-        Self::NoSuch,
-        Self::NotAllowed,
-        Self::WrongState,
-        Self::Malformed,
-        Self::NoMemory,
-        Self::Limit,
-        Self::Kernel,
-        Self::BadProgram,
-    ];
-
-    /// The status with this code.
-    #[must_use]
-    pub fn from_code(code: u16) -> Option<Self> {
-        Self::ALL.get(usize::from(code)).copied()
+codes! {
+    /// How it went.
+    ResourceStatus {
+        /// Done.
+        Ok = 0,
+        /// No such partition, channel, processor or place.
+        NoSuch = 1,
+        /// The asker may not ask this.
+        NotAllowed = 2,
+        /// Not in this state of the partition.
+        WrongState = 3,
+        /// Unknown code or wrong length.
+        Malformed = 4,
+        /// Memory is out.
+        NoMemory = 5,
+        /// A table is full, or the budget of restarts is used up.
+        Limit = 6,
+        /// The kernel refused; the completion holds [`Index`] = its error.
+        Kernel = 7,
+        /// The program is not in the image or is bad.
+        BadProgram = 8,
     }
 }
 

@@ -5,7 +5,6 @@
 use crate::capability::{Capability, object};
 use crate::cell::Guarded;
 use crate::end::End;
-use crate::protocol::Code;
 use abi::channel::INLINE;
 use abi::message::console::ConsoleRequest;
 use abi::types::Slot;

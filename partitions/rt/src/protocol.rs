@@ -25,29 +25,16 @@ pub trait Protocol: 'static {
 macro_rules! codes {
     ($($name:ident,)*) => {$(
         impl Code for $name {
-            #[expect(clippy::as_conversions, reason = "the number of a variant, declared repr(u16)")]
             fn code(self) -> u16 {
-                self as u16
+                Self::code(self)
             }
             fn from_code(code: u16) -> Option<Self> {
-                Self::ALL.into_iter().find(|one| one.code() == code)
+                Self::from_code(code)
             }
         }
     )*};
 }
-codes! { ConsoleRequest, ResourceRequest, ResourceStatus, }
-
-impl Code for ConsoleStatus {
-    #[expect(clippy::as_conversions, reason = "the number of a variant, declared repr(u16)")]
-    fn code(self) -> u16 {
-        self as u16
-    }
-    fn from_code(code: u16) -> Option<Self> {
-        [Self::Ok, Self::NoSuchConsole, Self::NotAllowed, Self::Malformed]
-            .into_iter()
-            .find(|one| one.code() == code)
-    }
-}
+codes! { ConsoleRequest, ConsoleStatus, ResourceRequest, ResourceStatus, }
 
 /// Text in and out: [`abi::message::console`].
 #[derive(Clone, Copy, Debug)]

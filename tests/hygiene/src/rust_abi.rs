@@ -141,11 +141,12 @@ fn braced(code: &str) -> Option<(String, String)> {
     Some((name.trim().to_owned(), rest.split('}').next()?.to_owned()))
 }
 
-/// The enums that the macro of `control.rs` makes.
+/// The enums that the macros of `control.rs` and `message` make.
 fn operations(code: &str) -> Vec<(String, String)> {
-    let uses = code
-        .match_indices("operations! {")
-        .filter(|(at, _)| !code[..*at].ends_with("macro_rules! "));
+    let uses = |name: &'static str| {
+        code.match_indices(name).filter(|(at, _)| !code[..*at].ends_with("macro_rules! "))
+    };
+    let uses = uses("operations! {").chain(uses("codes! {"));
     uses.filter_map(|(at, start)| braced(&code[at + start.len()..])).collect()
 }
 

@@ -224,7 +224,7 @@ fn only_who_may_ask_is_answered() {
     let all = ResourceRequest::ALL;
     let open = [R::Stopped, R::Machine];
     world.said();
-    for request in all.into_iter().filter(|request| !open.contains(request)) {
+    for request in all.iter().copied().filter(|request| !open.contains(request)) {
         let reply = ask(&mut manager, WORKER, request, 0);
         assert_eq!(status(&reply), ResourceStatus::NotAllowed, "{request:?}");
     }
@@ -260,7 +260,7 @@ fn nonsense_is_malformed() {
     for code in [0, 18, 999, u16::MAX] {
         assert_eq!(status(&manager.answer(asker, code, &[0; 4])), ResourceStatus::Malformed);
     }
-    for request in ResourceRequest::ALL {
+    for &request in ResourceRequest::ALL {
         use ResourceRequest as R;
         let reply = manager.answer(asker, request as u16, &[0xff; 3]);
         let body = !matches!(request, R::Machine | R::Stopped | R::Audit);
