@@ -4,6 +4,7 @@ use crate::frames::Frames;
 use crate::log::{Change, Subject};
 use crate::open::Header;
 use crate::owner::Owner;
+use crate::recent::{Recent, Touched};
 use crate::rows::{ChannelRow, Extent, PartitionRow};
 use crate::slots;
 use crate::table::Table;
@@ -18,6 +19,7 @@ pub struct Books<'m> {
     pub(crate) channels: Table<'m, ChannelRow>,
     pub(crate) slots: &'m mut [u64],
     pub(crate) frames: Frames<'m>,
+    pub(crate) recent: Recent,
 }
 
 /// Why a change was refused. The transaction goes on without it: who made it rolls back or does something else.
@@ -46,6 +48,15 @@ impl Books<'_> {
 
     /// Makes the changes since [`begin`](Self::begin) last.
     pub fn commit(&mut self) {
+        let changes = usize::try_from(self.header.changes).unwrap_or(0);
+        // Before the rest: a number that no transaction has misleads nobody, a transaction without one would.
+        if changes > 0 {
+            let generation = self.header.generation.saturating_add(1);
+            self.header.generation = generation;
+            for subject in self.log.iter().take(changes).filter_map(Change::subject) {
+                self.recent.add(generation, Touched::by(subject));
+            }
+        }
         self.header.active = 0;
         self.header.changes = 0;
     }
@@ -169,6 +180,13 @@ impl Books<'_> {
     #[must_use]
     pub fn owner(&self, frame: Frame) -> Owner {
         self.frames.owner(frame)
+    }
+
+    /// Owner of a frame, and how many frames from it on are surely the same owner's: what is looked at is bounded, so
+    /// the next run may go on with the same. `None` beyond the map.
+    #[must_use]
+    pub fn run(&self, from: Frame) -> Option<(Owner, u64)> {
+        self.frames.run(from)
     }
 
     /// Frames available.

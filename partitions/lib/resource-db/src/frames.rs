@@ -75,6 +75,20 @@ impl Frames<'_> {
         None
     }
 
+    /// The owner of a frame, and how many frames from it on are the same owner's, as far as its block goes.
+    pub(crate) fn run(&self, from: Frame) -> Option<(Owner, u64)> {
+        let at = usize::try_from(from.raw()).ok()?;
+        let number = *self.owners.get(at)?;
+        let end = at.checked_next_multiple_of(BLOCK).filter(|&end| end > at);
+        let end = end.or(at.checked_add(BLOCK))?.min(self.owners.len());
+        let whole =
+            self.blocks.get(at / BLOCK).is_some_and(|&free| usize::try_from(free) == Ok(BLOCK));
+        let rest = self.owners.get(at..end)?;
+        let count =
+            if whole { rest.len() } else { rest.iter().take_while(|&&n| n == number).count() };
+        Some((Owner::from_number(number), u64::try_from(count).ok()?))
+    }
+
     /// Available frames.
     pub(crate) fn available(&self) -> u64 {
         self.blocks.iter().map(|&block| u64::from(block)).sum()

@@ -3,6 +3,7 @@
 use crate::books::Books;
 use crate::frames::{BLOCK, Frames};
 use crate::log::{Change, ENTRIES};
+use crate::recent::Recent;
 use crate::rows::{ChannelRow, PartitionRow};
 use crate::slots::WORDS;
 use crate::table::Table;
@@ -11,7 +12,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// First word of the books: "BULKBOOK".
 const MAGIC: u64 = u64::from_le_bytes(*b"BULKBOOK");
 /// Raised when the layout changes.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 /// Every table starts on a multiple of this.
 const ALIGN: usize = 64;
 
@@ -40,6 +41,8 @@ pub(crate) struct Header {
     pub(crate) active: u32,
     /// Changes in the log.
     pub(crate) changes: u32,
+    /// Number of the last transaction committed.
+    pub(crate) generation: u64,
 }
 
 /// Why books cannot be opened.
@@ -79,7 +82,8 @@ impl<'m> Books<'m> {
     pub fn create(memory: &'m mut [u8], capacity: Capacity) -> Result<Self, OpenError> {
         let needed = bytes_needed(capacity).ok_or(OpenError::TooSmall)?;
         memory.get_mut(..needed).ok_or(OpenError::TooSmall)?.fill(0);
-        let header = Header { magic: MAGIC, version: VERSION, capacity, active: 0, changes: 0 };
+        let (magic, version) = (MAGIC, VERSION);
+        let header = Header { magic, version, capacity, active: 0, changes: 0, generation: 0 };
         header.write_to_prefix(memory).map_err(|_| OpenError::TooSmall)?;
         Self::open(memory)
     }
@@ -112,7 +116,9 @@ impl<'m> Books<'m> {
         let (owners, _) = cut::<u32>(rest, frames)?;
         let frames = Frames { owners, blocks, cursor: 0 };
         let (partitions, channels) = (Table::new(partitions), Table::new(channels));
-        Some(Self { header: header.first_mut()?, log, partitions, channels, slots, frames })
+        let header = header.first_mut()?;
+        let recent = Recent::after(header.generation);
+        Some(Self { header, log, partitions, channels, slots, frames, recent })
     }
 }
 

@@ -6,6 +6,8 @@ use abi::types::{ChannelId, Frame, PartitionId, Slot};
 use proptest::prelude::*;
 use std::vec::Vec;
 
+mod recent;
+
 const FRAMES: u64 = 2100;
 const CAPACITY: Capacity = Capacity { frames: FRAMES, partitions: 8, channels: 4 };
 

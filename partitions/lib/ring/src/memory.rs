@@ -60,6 +60,25 @@ impl<'a> Words<'a> {
     fn word(&self, offset: usize) -> Option<&AtomicU32> {
         self.words.get(offset / 4)
     }
+
+    /// What does not lie on a word.
+    fn read_bytes(&self, offset: usize, to: &mut [u8]) {
+        for (byte, at) in to.iter_mut().zip(offset..) {
+            let word = self.load(at, Ordering::Relaxed);
+            *byte = u8::try_from((word >> shift(at)) & 0xff).unwrap_or(0);
+        }
+    }
+
+    /// What does not fill a word: the bytes beside it stay.
+    fn write_bytes(&self, offset: usize, from: &[u8]) {
+        for (byte, at) in from.iter().zip(offset..) {
+            let Some(word) = self.word(at) else { return };
+            let others = !(0xff_u32 << shift(at));
+            let _ = word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| {
+                Some((old & others) | (u32::from(*byte) << shift(at)))
+            });
+        }
+    }
 }
 
 /// How far the byte at `offset` is shifted in its word.
@@ -86,20 +105,27 @@ impl SharedMemory for Words<'_> {
         (*self, self.geometry.entry(ring, index))
     }
 
-    fn read_data(&self, offset: usize, to: &mut [u8]) {
-        for (byte, at) in to.iter_mut().zip(offset..) {
-            let word = self.load(at, Ordering::Relaxed);
-            *byte = u8::try_from((word >> shift(at)) & 0xff).unwrap_or(0);
+    fn read_data(&self, mut offset: usize, to: &mut [u8]) {
+        for bytes in to.chunks_mut(4) {
+            match <&mut [u8; 4]>::try_from(&mut *bytes) {
+                Ok(word) if offset.is_multiple_of(4) => {
+                    *word = self.load(offset, Ordering::Relaxed).to_le_bytes();
+                }
+                _ => self.read_bytes(offset, bytes),
+            }
+            offset = offset.wrapping_add(4);
         }
     }
 
-    fn write_data(&self, offset: usize, from: &[u8]) {
-        for (byte, at) in from.iter().zip(offset..) {
-            let Some(word) = self.word(at) else { return };
-            let others = !(0xff_u32 << shift(at));
-            let _ = word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| {
-                Some((old & others) | (u32::from(*byte) << shift(at)))
-            });
+    fn write_data(&self, mut offset: usize, from: &[u8]) {
+        for bytes in from.chunks(4) {
+            match <[u8; 4]>::try_from(bytes) {
+                Ok(word) if offset.is_multiple_of(4) => {
+                    self.store(offset, u32::from_le_bytes(word), Ordering::Relaxed);
+                }
+                _ => self.write_bytes(offset, bytes),
+            }
+            offset = offset.wrapping_add(4);
         }
     }
 }
