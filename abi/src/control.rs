@@ -118,9 +118,9 @@ operations! {
         /// `(entry, stack, processor, argument)`: MANAGE. A stopped context is set to start at `entry` with
         /// `rsp = stack`, `rdi = argument` and all else zero, on that processor. Its events are cleared.
         Configure = 0, MANAGE,
-        /// `()`: MANAGE. A stopped context becomes ready.
+        /// `()`: MANAGE. A stopped context goes on: it becomes ready, or waits as it did before it was stopped.
         Start = 1, MANAGE,
-        /// `()`: MANAGE. A context stops where it is. Again until its processor has let go of it.
+        /// `()`: MANAGE. A context stops where it is. What it waits for, deadline included, it keeps. Again until its processor has let go of it.
         Stop = 2, MANAGE,
         /// `()`: GRANT. Raises the generation of a stopped context: doorbells to it become stale. Value 0: new generation.
         Renew = 3, GRANT,
@@ -132,6 +132,9 @@ operations! {
         Register = 6, INSPECT,
         /// `()`: GRANT. A stopped context in no plan becomes a free frame.
         Destroy = 7, GRANT,
+        /// `(processor)`: MANAGE. A stopped context, not a faulted one, that is in no plan belongs to another processor from now on. It keeps its
+        /// registers, its events and what it waits for.
+        Move = 8, MANAGE,
     }
 }
 

@@ -43,6 +43,8 @@ impl Line {
 pub struct Kernel {
     pub(crate) lines: [Line; LINES],
     pub(crate) joint: crate::plan::Joint,
+    /// Unmappings in partitions that live on several processors, see [`crate::partition::Partition`].
+    pub(crate) flushes: AtomicU64,
     /// Control calls that changed something.
     pub(crate) changes: Cell,
     /// Sums of the audit that is under way.
@@ -59,6 +61,7 @@ impl Kernel {
             lines: [const { Line::new() }; LINES],
             joint: crate::plan::Joint::new(),
             time_page: Cell::new(),
+            flushes: AtomicU64::new(0),
             changes: Cell::new(),
             balance: crate::control::Balance::new(),
         }

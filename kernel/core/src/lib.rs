@@ -24,7 +24,7 @@ pub mod partition;
 pub mod plan;
 pub mod processor;
 #[cfg(test)]
-mod races;
+mod races_tests;
 mod schedule;
 mod stop;
 pub mod trace;
@@ -92,6 +92,7 @@ impl<'a, M: Machine> Here<'a, M> {
     /// [`Here::timer`].
     pub fn nudge(self) -> Next<'a> {
         stop::serve_stop(self);
+        stop::serve_flush(self);
         self.reschedule(true)
     }
 

@@ -2,6 +2,7 @@
 
 use crate::machine::{Machine, Object, sealed::Sealed};
 use crate::processor::Cell;
+use abi::call::Error;
 use abi::control::SLOT_PAGES;
 use abi::types::{Frame, MAX_PROCESSORS, ProcessorId};
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -25,13 +26,15 @@ pub struct Partition {
     pub(crate) slot_pages: Cell,
     /// Channels it is an end of.
     pub(crate) channels: Cell,
+    /// [`Kernel::flushes`] after the last unmapping that a processor may not know of yet, 0 for none.
+    pub(crate) unmapped: Cell,
     /// Doorbell of its rescuer, as capability words.
     pub(crate) rescuer: [AtomicU64; 2],
     /// Contexts on each processor that are not stopped. Raised under the control lock, lowered by that processor.
     pub(crate) live: [AtomicU64; PROCESSORS],
     /// Pages of the capability table.
     slots: [Cell; PAGES],
-    rest: [AtomicU64; 512 - 8 - PROCESSORS - PAGES],
+    rest: [AtomicU64; 512 - 9 - PROCESSORS - PAGES],
 }
 
 const _: () = assert!(size_of::<Partition>() == 4096);
@@ -58,9 +61,37 @@ impl Partition {
     /// Whether a context of it that is not stopped belongs to another of the machine's processors than `here` (`None`: to
     /// any).
     pub(crate) fn lives_beyond<M: Machine>(&self, machine: &M, here: Option<ProcessorId>) -> bool {
-        let mut live = self.live.iter().take(machine.processors().into()).enumerate();
-        let beyond = |id: usize| here.is_none_or(|here| id != usize::from(here.raw()));
-        live.any(|(id, count)| beyond(id) && count.load(Ordering::Acquire) != 0)
+        let mut ids = (0..machine.processors()).map(ProcessorId::new);
+        ids.any(|id| here != Some(id) && self.lives_on(id))
+    }
+
+    /// A page was unmapped: makes the other processors that it lives on forget it.
+    pub(crate) fn forget<M: Machine>(&self, machine: &M, here: ProcessorId) {
+        if self.lives_beyond(machine, Some(here)) {
+            self.unmapped
+                .set(machine.kernel().flushes.fetch_add(1, Ordering::AcqRel).wrapping_add(1));
+            let ids = (0..machine.processors()).map(ProcessorId::new).filter(|id| *id != here);
+            ids.filter(|id| self.lives_on(*id)).for_each(|id| machine.nudge(id));
+        }
+    }
+
+    /// Refuses while a processor may still know a page that was unmapped. One without live contexts has other page tables loaded.
+    pub(crate) fn check_forgotten<M: Machine>(&self, machine: &M) -> Result<(), Error> {
+        let unmapped = self.unmapped.get();
+        let knows = |id: ProcessorId| {
+            let flushed = machine.processor(id).map(|there| there.flushed.load(Ordering::Acquire));
+            self.lives_on(id) && flushed.is_some_and(|flushed| flushed < unmapped)
+        };
+        if unmapped != 0 && (0..machine.processors()).map(ProcessorId::new).any(knows) {
+            return Err(Error::Again);
+        }
+        self.unmapped.set(0);
+        Ok(())
+    }
+
+    fn lives_on(&self, id: ProcessorId) -> bool {
+        let count = self.live.get(usize::from(id.raw()));
+        count.is_some_and(|count| count.load(Ordering::Acquire) != 0)
     }
 
     /// One more (`true`) or one fewer context that is not stopped on a processor.

@@ -100,6 +100,8 @@ pub struct Processor {
     pub(crate) timer_interrupts: Cell,
     /// A context that another processor wants stopped, 0 for none. Written under the control lock, cleared here.
     pub(crate) stop: AtomicU64,
+    /// [`crate::interrupt::Kernel::flushes`] when all its TLB was flushed last for an unmapping elsewhere.
+    pub(crate) flushed: AtomicU64,
     /// Whether a plan is pending, see [`plan::NONE`]. Set under the control lock; only a plan that takes over clears it outside.
     pub(crate) pending: AtomicU64,
     /// Which of `plans` runs.

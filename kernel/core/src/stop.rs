@@ -1,31 +1,22 @@
 //! Contexts that stop: by fault, by exit, by their manager.
 
-use crate::calls::answer;
 use crate::capability::usable_doorbell;
 use crate::context::{Context, register};
 use crate::machine::Machine;
 use crate::partition::Partition;
 use crate::{FaultRecord, Here};
-use abi::call::Error;
 use abi::control::ContextState;
 use abi::fault::word;
 use abi::trace::TraceKind;
-use abi::types::Frame;
+use abi::types::{Frame, PhysicalAddress};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 /// Takes a context of this processor out of the running order, in `state`. Its address space is off the processor before
-/// anybody can see that it stopped.
+/// anybody can see that it stopped. What it waits for it keeps: started again it goes on waiting.
 pub(crate) fn let_go<M: Machine>(here: Here<'_, M>, context: &Context, state: ContextState) {
     if context.is_in(here.processor.current.get()) {
         here.leave(here.machine.ticks());
     }
-    if context.state() == ContextState::Waiting {
-        // Started again it returns from its wait without events.
-        answer(context, Err(Error::Timeout.into()));
-    }
-    context.wanted.store(0, Relaxed);
-    context.deadline.store(0, Relaxed);
-    context.callee.store(0, Relaxed);
     context.set_state(state);
     partition(here.machine, context).count_live(here.processor.id(), false);
 }
@@ -47,6 +38,15 @@ pub(crate) fn serve_stop<M: Machine>(here: Here<'_, M>) {
         let_go(here, context, ContextState::Stopped);
     }
     processor.stop.store(0, Release);
+}
+
+/// Forgets what was unmapped on other processors, where that has not been done.
+pub(crate) fn serve_flush<M: Machine>(Here { machine, processor }: Here<'_, M>) {
+    let flushes = machine.kernel().flushes.load(Acquire);
+    if processor.flushed.load(Relaxed) != flushes {
+        machine.activate(PhysicalAddress::new(processor.root.get()));
+        processor.flushed.store(flushes, Release);
+    }
 }
 
 /// Stops the running context with a record, and rings its rescuer.

@@ -103,7 +103,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let channel = Slot::new(row.information_slot);
         while self
             .machine
-            .control(channel, ChannelOperation::Part as u64, [0; 4])
+            .patient(channel, ChannelOperation::Part as u64, [0; 4])
             .is_ok_and(|[remain, ..]| remain > 0)
         {}
         gone(self.machine.patient(channel, ChannelOperation::Destroy as u64, [0; 4]))?;

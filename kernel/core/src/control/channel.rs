@@ -1,5 +1,6 @@
 //! Operations on a channel.
 
+use super::memory::unmapped;
 use super::{Request, checked_frames, step};
 use crate::answer::{Answer, NOTHING, Refusal};
 use crate::channel::Channel;
@@ -45,12 +46,10 @@ fn join<M: Machine>(
     if !first && channel.first.get().wrapping_add(channel.count.get()) != start {
         return Err(Refusal::argument(5));
     }
-    let frames =
-        checked_frames(request.machine, start, done, |entry| match (entry.kind, entry.mappings) {
-            (FrameUse::User, 0) if entry.owner == client => Ok(()),
-            (FrameUse::User, _) if entry.owner == client => Err(Error::InUse),
-            _ => Err(Error::WrongFrame),
-        })?;
+    let frames = checked_frames(request.machine, start, done, |entry| match entry.kind {
+        FrameUse::User if entry.owner == client => unmapped(request.machine, entry),
+        _ => Err(Error::WrongFrame),
+    })?;
     for (frame, entry) in frames {
         ledger::set(request.machine, frame, entry.with(FrameUse::Channel, request.frame()));
     }
@@ -66,9 +65,17 @@ fn join<M: Machine>(
 
 /// Counts the channel at both of its ends: neither can be destroyed before it is parted.
 fn count_ends<M: Machine>(request: &Request<'_, M>, channel: &Channel, by: u64) {
-    for end in [&channel.client, &channel.server] {
-        request.machine.object::<Partition>(Frame::new(end.get())).channels.add(by);
-    }
+    ends(request, channel).for_each(|end| end.channels.add(by));
+}
+
+/// Both ends of a channel that has pages.
+fn ends<'a, M: Machine>(
+    request: &Request<'a, M>,
+    channel: &Channel,
+) -> impl Iterator<Item = &'a Partition> {
+    let machine = request.machine;
+    let frames = [&channel.client, &channel.server].map(|end| Frame::new(end.get()));
+    frames.into_iter().map(|frame| machine.object::<Partition>(frame))
 }
 
 fn part<M: Machine>(request: &Request<'_, M>, channel: &Channel) -> Answer {
@@ -79,6 +86,9 @@ fn part<M: Machine>(request: &Request<'_, M>, channel: &Channel) -> Answer {
     let frames = checked_frames(request.machine, start, done, |entry| {
         if entry.mappings == 0 { Ok(()) } else { Err(Error::InUse) }
     })?;
+    if count != 0 {
+        ends(request, channel).try_for_each(|end| end.check_forgotten(request.machine))?;
+    }
     for (frame, entry) in frames {
         ledger::set(
             request.machine,

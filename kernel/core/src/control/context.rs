@@ -30,6 +30,7 @@ pub fn perform<M: Machine>(request: &Request<'_, M>, operation: ContextOperation
         ContextOperation::Fault => fault(request, a),
         ContextOperation::Register => saved(request, a),
         ContextOperation::Destroy => destroy(request),
+        ContextOperation::Move => relocate(request, a),
     }
 }
 
@@ -80,15 +81,7 @@ fn configure<M: Machine>(
     if stack > USER_END {
         return Err(Refusal::argument(4));
     }
-    let id = u16::try_from(processor).map(ProcessorId::new).map_err(|_| Refusal::argument(5))?;
-    request
-        .machine
-        .processor(id)
-        .filter(|processor| processor.online())
-        .ok_or(Refusal::argument(5))?;
-    if id != context.processor() && planned(request) {
-        return Err(wrong_state(context.state()));
-    }
+    let id = destination(request, processor, 5)?;
     context.registers.iter().chain(&context.fault).for_each(|word| word.store(0, Relaxed));
     let start = [
         (register::RIP, entry),
@@ -98,8 +91,35 @@ fn configure<M: Machine>(
     ];
     start.into_iter().for_each(|(number, value)| context.set_register(number, value));
     context.restore.store(restore::FULL, Relaxed);
-    context.events.store(0, Relaxed);
+    [&context.events, &context.wanted, &context.deadline]
+        .into_iter()
+        .for_each(|word| word.store(0, Relaxed));
     context.stop_at(id);
+    Ok(NOTHING)
+}
+
+/// The processor that argument `argument` names, if the context, which is at rest, may belong to it.
+fn destination<M: Machine>(
+    request: &Request<'_, M>,
+    processor: u64,
+    argument: u64,
+) -> Result<ProcessorId, Refusal> {
+    let id = u16::try_from(processor).ok().map(ProcessorId::new);
+    let online = |id: &ProcessorId| request.machine.processor(*id).is_some_and(Processor::online);
+    let id = id.filter(online).ok_or(Refusal::argument(argument))?;
+    let context = object(request);
+    if id != context.processor() && planned(request) {
+        return Err(wrong_state(context.state()));
+    }
+    Ok(id)
+}
+
+fn relocate<M: Machine>(request: &Request<'_, M>, processor: u64) -> Answer {
+    let context = at_rest(request)?;
+    if context.state() != ContextState::Stopped {
+        return Err(wrong_state(context.state()));
+    }
+    context.stop_at(destination(request, processor, 3)?);
     Ok(NOTHING)
 }
 

@@ -188,16 +188,18 @@ pub fn unmap<M: Machine>(request: &Request<'_, M>, raw: u64, count: u64) -> Answ
     let done = step(count, 4)?;
     range(raw, count)?;
     let partition = partition::object(request);
-    if partition.lives_beyond(request.machine, Some(request.processor.id())) {
-        return Err(Error::WrongState.into());
-    }
+    let mut mapped = false;
     for page in (0..done).map(|number| page(raw, number)) {
         let Ok(entry) = walk(request.machine, partition.root.get(), page, 1) else { continue };
         if let Some(frame) = paging::target(entry.get()) {
+            mapped = true;
             entry.set(0);
             request.machine.flush(page);
             count_mapping(request.machine, frame, false);
         }
+    }
+    if mapped {
+        partition.forget(request.machine, request.processor.id());
     }
     Ok([done, 0, 0, 0])
 }

@@ -115,7 +115,7 @@ fn transfer<M: Machine>(
     let done = step(count, 4)?;
     let (from, to) = (request.partition(from)?, request.partition(to)?);
     let frames = checked_frames(request.machine, start, done, |entry| {
-        if entry.owner == from { unmapped_memory(entry) } else { Err(Error::WrongFrame) }
+        if entry.owner == from { unmapped(request.machine, entry) } else { Err(Error::WrongFrame) }
     })?;
     for (frame, entry) in frames {
         ledger::set(request.machine, frame, Entry { owner: to, ..entry });
@@ -127,7 +127,8 @@ fn transfer<M: Machine>(
 
 fn release<M: Machine>(request: &Request<'_, M>, start: u64, count: u64) -> Answer {
     let done = step(count, 4)?;
-    let frames = checked_frames(request.machine, start, done, unmapped_memory)?;
+    let check = |entry| unmapped(request.machine, entry);
+    let frames = checked_frames(request.machine, start, done, check)?;
     for (frame, entry) in frames {
         let used = if entry.kind == FrameUse::User { FrameUse::Free } else { FrameUse::Absent };
         ledger::set(request.machine, frame, entry.with(used, Frame::new(0)));
@@ -136,10 +137,12 @@ fn release<M: Machine>(request: &Request<'_, M>, start: u64, count: u64) -> Answ
     Ok([done, 0, 0, 0])
 }
 
-/// Memory of a partition that is mapped nowhere.
-const fn unmapped_memory(entry: Entry) -> Result<(), Error> {
+/// Memory of a partition that is mapped nowhere, and that no processor remembers.
+pub fn unmapped<M: Machine>(machine: &M, entry: Entry) -> Result<(), Error> {
     match (entry.kind, entry.mappings) {
-        (FrameUse::User | FrameUse::Device, 0) => Ok(()),
+        (FrameUse::User | FrameUse::Device, 0) => {
+            machine.object::<Partition>(entry.owner).check_forgotten(machine)
+        }
         (FrameUse::User | FrameUse::Device, _) => Err(Error::InUse),
         _ => Err(Error::WrongFrame),
     }

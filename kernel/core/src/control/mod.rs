@@ -205,6 +205,7 @@ pub(crate) fn checked_frames<M: Machine>(
     for (frame, entry) in frames.clone() {
         check(entry).map_err(|error| match error {
             Error::InUse => Refusal::with(error, entry.mappings),
+            Error::Again => error.into(),
             error => Refusal::with(error, frame.raw()),
         })?;
     }

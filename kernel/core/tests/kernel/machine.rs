@@ -33,6 +33,8 @@ struct Page([AtomicU64; 512]);
 struct Own {
     timer: Cell<Option<u64>>,
     root: Cell<u64>,
+    /// Times that an address space was loaded, and all that was remembered of one was forgotten.
+    loads: Cell<u64>,
     running: Cell<Option<Frame>>,
 }
 
@@ -137,6 +139,7 @@ impl Machine for TestMachine {
     }
     fn activate(&self, root: PhysicalAddress) {
         self.own().root.set(Frame::containing(root).raw());
+        self.own().loads.set(self.own().loads.get() + 1);
     }
     fn kernel_root(&self) -> Frame {
         Frame::new(PAGE_TABLES)
@@ -299,6 +302,9 @@ impl TestMachine {
     }
     pub fn set_time(&self, time: u64) {
         self.time.set(time);
+    }
+    pub fn loads_of(&self, id: u16) -> u64 {
+        self.own[usize::from(id)].loads.get()
     }
     pub fn timer_of(&self, id: u16) -> Option<u64> {
         self.own[usize::from(id)].timer.get()

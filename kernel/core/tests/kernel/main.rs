@@ -11,6 +11,7 @@ mod control;
 mod fuzz;
 mod machine;
 mod model;
+mod moving;
 mod objects;
 mod several;
 mod time;

@@ -5,6 +5,7 @@ use crate::plan::{ALONE, NONE, Plan, keeps};
 use crate::processor::Cell;
 use abi::control::ContextState;
 use abi::types::{Frame, ProcessorId};
+use core::hint::spin_loop;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread;
 
@@ -41,6 +42,8 @@ fn a_context_that_moves_is_not_run_on_the_way() {
         context.set_state(ContextState::Ready);
         context.set_state(ContextState::Stopped);
         context.stop_at(HERE);
+        // Long enough that a computer which is busy with something else sees it here.
+        (0..50).for_each(|_| spin_loop());
     };
     let mut seen = 0_u32;
     beside(moves, || {
