@@ -1,5 +1,6 @@
 //! Messages on channels, by kind of channel. Each fits the inline part of an entry.
 
+pub mod change;
 pub mod console;
 pub mod hardware;
 pub mod resource;

@@ -1,5 +1,6 @@
 //! Requests to the resource manager, on channels of kind command, boot and control. Who may ask what stands with each.
 
+pub use super::change::Change;
 use super::codes;
 pub use super::hardware::{FunctionRecord, HardwareKind, HardwareRecord};
 use crate::image::Name;
@@ -44,6 +45,14 @@ codes! {
         /// [`Index`] = bus, device (5 bits) and function (3 bits) → [`FunctionRecord`] of the next PCI function from there on; NoSuch past the
         /// end. Command.
         Function = 17,
+        /// [`Index`] = partition id: it stops where it is and keeps everything. Command; creators for partitions made by `Create`.
+        Pause = 18,
+        /// [`Index`] = partition id: it goes on where it was paused. As `Pause`.
+        Resume = 19,
+        /// [`Change`]: slots of 16 of each context. `Limit` with [`Index`] = slots that it could have. As `Pause`.
+        SetShare = 20,
+        /// [`Change`]: processor of the first context, the others on those that follow; completed when it is there. As `Pause`.
+        Move = 22,
     }
 }
 
@@ -68,6 +77,10 @@ codes! {
         Kernel = 7,
         /// The program is not in the image or is bad.
         BadProgram = 8,
+        /// What the request says of the state before is not so.
+        Disagrees = 9,
+        /// A change before this one is still under way.
+        Busy = 11,
     }
 }
 
@@ -95,17 +108,20 @@ pub enum PartitionState {
     Failed = 4,
     /// Asked to stop.
     Stopping = 5,
+    /// Stopped where it was, to go on there.
+    Paused = 6,
 }
 
 impl PartitionState {
     /// Every state with the word for it.
-    pub const ALL: [(Self, &'static str); 6] = [
+    pub const ALL: [(Self, &'static str); 7] = [
         (Self::Stopped, "stopped"),
         (Self::Running, "running"),
         (Self::Waiting, "waiting"),
         (Self::Faulted, "faulted"),
         (Self::Failed, "failed"),
         (Self::Stopping, "stopping"),
+        (Self::Paused, "paused"),
     ];
 }
 
@@ -137,6 +153,10 @@ pub struct PartitionRecord {
     pub reason: u64,
     /// Instruction pointer at that stop.
     pub instruction: u64,
+    /// Contexts.
+    pub contexts: u32,
+    /// Pages of heap that it has, or shall have.
+    pub heap: u32,
 }
 
 /// One processor's plan.

@@ -1,6 +1,7 @@
 //! Why a command failed, in sentences that end with what to do.
 
 use crate::surroundings::Trouble;
+use crate::unfit::Unfit;
 use abi::call::Error;
 use abi::message::console::ConsoleStatus;
 use abi::message::resource::ResourceStatus;
@@ -37,6 +38,8 @@ pub enum Complaint<'a> {
         /// The partition.
         name: &'a str,
     },
+    /// A change of what a partition has of the machine was refused.
+    Unfit(Unfit<'a>),
     /// What stands in the image is not destroyed.
     OfTheImage {
         /// The partition.
@@ -83,10 +86,15 @@ impl fmt::Display for Complaint<'_> {
                 state,
                 trouble: Trouble::Refused(ResourceStatus::WrongState, _),
             } => {
-                let instead = if verb == "start" { "type restart" } else { "type start" };
+                let instead = match (verb, state) {
+                    (_, "paused") => "resume",
+                    ("start", _) => "restart",
+                    ("resume", "running" | "waiting") => "pause",
+                    _ => "start",
+                };
                 write!(
                     f,
-                    "{name} is {state}, so there is nothing to {verb}: {instead} {name} instead"
+                    "{name} is {state}, so there is nothing to {verb}: type {instead} {name} instead"
                 )
             }
             Self::CarriesConsole { verb, name } => write!(
@@ -96,6 +104,7 @@ impl fmt::Display for Complaint<'_> {
             Self::Needed { name } => {
                 write!(f, "everything else needs {name}: it does not stop; type restart {name}")
             }
+            Self::Unfit(unfit) => unfit.fmt(f),
             Self::OfTheImage { name } => write!(
                 f,
                 "{name} stands in the image and is not destroyed: only what create made is; type kill {name} to stop it"
@@ -159,6 +168,8 @@ const fn refusal(status: ResourceStatus) -> &'static str {
         }
         ResourceStatus::Limit => "a table is full, or its restarts are used up: type ps",
         ResourceStatus::Kernel => "the kernel refused: type audit",
+        ResourceStatus::Disagrees => "it was changed meanwhile: type ps, and try again",
+        ResourceStatus::Busy => "a change before this one is not finished: try again",
         ResourceStatus::BadProgram => {
             "its program is not in the image or is bad: build the image anew"
         }

@@ -12,6 +12,7 @@ mod console;
 mod list;
 mod session;
 mod surroundings;
+mod unfit;
 mod verbs;
 mod words;
 

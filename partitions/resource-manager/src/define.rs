@@ -56,6 +56,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             slots: u16::try_from(slots).map_err(|_| ResourceStatus::Limit)?,
             events: u32::try_from(interrupts).unwrap_or(0),
             channels_end: layout::CHANNELS,
+            share: definition.share,
+            processor: definition.processor,
+            heap_pages: definition.heap,
             ..PartitionRow::default()
         };
         if id == SELF {

@@ -75,7 +75,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             lasting: row.lasting.count * PAGE_SIZE,
             stack: u64::from(definition.stack) * PAGE_SIZE,
             boot_image: if image { self.image.length() } else { 0 },
-            share: u32::from(definition.share) * u32::from(contexts),
+            share: u32::from(row.share) * u32::from(contexts),
             processor: want.processor_of(0, self.facts.processors).raw().into(),
         }
     }

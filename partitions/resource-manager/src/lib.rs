@@ -4,6 +4,7 @@
 
 #![cfg_attr(not(test), no_std)]
 
+pub mod alter;
 pub mod audit;
 pub mod channels;
 pub mod copies;
@@ -18,8 +19,10 @@ pub mod make;
 pub mod manager;
 pub mod manifest;
 pub mod own;
+pub mod pause;
 pub mod pci;
 pub mod picture;
+pub mod place;
 pub mod plans;
 pub mod recover;
 pub mod requests;

@@ -45,8 +45,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let fault = self.faulted_context(&row);
         let mut word = |index| fault.map_or(0, |context| self.fault_word(context, index));
         let (reason, instruction) = (word(word::REASON), word(word::INSTRUCTION));
-        let share =
-            u32::from(definition.share) * u32::from(want.contexts_on(self.facts.processors));
+        let share = u32::from(row.share) * u32::from(want.contexts_on(self.facts.processors));
         Ok(Reply::record(&PartitionRecord {
             name: row.name,
             id: id.raw(),
@@ -60,6 +59,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             waits_for: kernel.waits_for,
             reason,
             instruction,
+            contexts: row.contexts,
+            heap: row.heap_pages,
         }))
     }
 

@@ -65,7 +65,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         row.kernel = self.books.allocate(needs.kernel, owner)?;
         row.program = self.books.allocate(needs.program, owner)?;
         row.stack = self.books.allocate(needs.stack, owner)?;
-        row.heap = self.books.allocate(definition.heap.into(), owner)?;
+        row.heap = self.books.allocate(row.heap_pages.into(), owner)?;
         row.lasting = self.books.allocate(definition.lasting.into(), owner)?;
         row.information = self.books.allocate(needs.information, owner)?;
         self.books.set_partition(id, row)?;

@@ -6,6 +6,7 @@ use crate::trouble::Trouble;
 use abi::call::Error;
 use abi::control::{PLAN_SLOTS, ProcessorOperation, first_slot};
 use abi::manifest::{EVERY_PROCESSOR, ManifestPartition, PartitionFlags, PartitionRole};
+use abi::message::resource::PartitionState;
 use abi::types::{MAX_PROCESSORS, PartitionId, ProcessorId, Slot};
 use arrayvec::ArrayVec;
 use plan::{Fit, Place, Plan, Want};
@@ -24,12 +25,12 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         row: &PartitionRow,
         definition: &ManifestPartition,
     ) -> Want {
-        let every = definition.processor == EVERY_PROCESSOR;
+        let every = row.processor == EVERY_PROCESSOR;
         Want {
             partition: id,
-            processor: (!every).then(|| ProcessorId::new(definition.processor)),
+            processor: (!every).then(|| ProcessorId::new(row.processor)),
             contexts: u16::try_from(row.contexts).unwrap_or(1),
-            share: definition.share,
+            share: row.share,
             slack: flags(definition).contains(PartitionFlags::SLACK)
                 || role(definition) == PartitionRole::Idle,
         }
@@ -38,7 +39,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// The plan of a processor, of all partitions that have places.
     #[must_use]
     pub fn plan(&self, processor: ProcessorId) -> Plan {
-        let wants = self.books.partitions().filter(|(_, row)| row.placed == 1);
+        let wants = self.books.partitions().filter(|(_, row)| has_places(row));
         let wants = wants.filter_map(|(id, row)| {
             let definition = self.definition(row).ok()?;
             Some(self.want(id, row, definition))
@@ -135,6 +136,11 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let row = self.books.partition(place.partition)?;
         Some(Slot::new(row.context_slot.checked_add(place.context)?))
     }
+}
+
+/// Whether a partition has places in plans now.
+fn has_places(row: &PartitionRow) -> bool {
+    row.placed == 1 && row.moving == 0 && row.state != PartitionState::Paused as u32
 }
 
 /// Whether a plan was refused only because the one before it has not taken over yet.

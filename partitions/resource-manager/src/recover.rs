@@ -1,6 +1,7 @@
 //! The start after the manager's own death: the books are there, the machine goes on.
 
 use crate::manager::{Machine, Manager, SELF};
+use crate::pause::is_paused;
 use crate::run::{OVERDUE, unfinished};
 use crate::trouble::Trouble;
 use crate::watch::is_down;
@@ -58,6 +59,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             StartReason::ALL.into_iter().find(|reason| unfinished(*reason) == row.unfinished);
         if let Some(reason) = reason {
             return self.restart(id, reason);
+        }
+        if is_paused(row) {
+            // It may have died before all contexts were stopped, or after some were started.
+            self.stop_contexts(row)?;
         }
         if is_down(row) && self.definition(row)?.rescuer == SELF.raw() {
             // It may have died between the note of the stop and that of the restart.

@@ -2,6 +2,7 @@
 
 use crate::manager::{Machine, Manager, SELF};
 use crate::manifest::flags;
+use crate::pause::is_paused;
 use crate::shutdown::Shutdown;
 use crate::trouble::Trouble;
 use abi::channel::{ChannelKind, INLINE};
@@ -56,7 +57,9 @@ impl Reply {
         }
     }
 
-    fn with<T: IntoBytes + Immutable>(status: ResourceStatus, record: &T) -> Self {
+    /// A status with a record.
+    #[must_use]
+    pub fn with<T: IntoBytes + Immutable>(status: ResourceStatus, record: &T) -> Self {
         const { assert!(size_of::<T>() <= INLINE) };
         let mut body = [0; INLINE];
         for (to, from) in body.iter_mut().zip(record.as_bytes()) {
@@ -134,6 +137,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
                 let index = self.create_again(partition(body)?)?.raw();
                 Ok(Reply::record(&Index { index }))
             }
+            R::Pause | R::Resume | R::SetShare | R::Move => self.alter(asker, request, body),
             R::Start | R::Stop | R::Kill | R::Restart | R::Destroy => {
                 self.act(asker, request, partition(body)?)
             }
@@ -177,6 +181,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
                 R::Partition => asker.kind == ChannelKind::Boot || creator,
                 R::Start => asker.kind == ChannelKind::Boot || creator,
                 R::Create | R::Destroy | R::Audit => creator,
+                R::Pause | R::Resume | R::SetShare | R::Move => creator,
                 _ => false,
             },
             _ => false,
@@ -207,6 +212,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// Starts a partition with a full budget of restarts.
     fn start_by_hand(&mut self, id: PartitionId) -> Result<(), Trouble> {
         let row = self.row(id)?;
+        if is_paused(&row) {
+            // Whoever meant to let it go on would start it anew.
+            return Err(ResourceStatus::WrongState.into());
+        }
         self.start(id, StartReason::Started)?;
         let definition = self.definition(&row)?;
         self.change(id, |row| {
@@ -221,6 +230,11 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let row = self.row(id)?;
         if id == SELF {
             return Err(ResourceStatus::NotAllowed.into());
+        }
+        if is_paused(&row) {
+            // It cannot end by itself.
+            self.kill(id)?;
+            return Ok(Reply::status(ResourceStatus::Ok));
         }
         if !self.runs(&row) {
             return Err(ResourceStatus::WrongState.into());
@@ -249,6 +263,10 @@ fn partition(body: &[u8]) -> Result<PartitionId, Trouble> {
     Ok(PartitionId::new(parse::<Index>(body)?.index))
 }
 
-fn parse<T: FromBytes>(body: &[u8]) -> Result<T, Trouble> {
+/// The body of a request.
+///
+/// # Errors
+/// `Malformed` where it has another length.
+pub fn parse<T: FromBytes>(body: &[u8]) -> Result<T, Trouble> {
     T::read_from_bytes(body).map_err(|_| ResourceStatus::Malformed.into())
 }

@@ -3,6 +3,7 @@
 use crate::given::given;
 use crate::manager::{Machine, Manager, SCRATCH, SELF};
 use crate::manifest::role;
+use crate::pause::is_paused;
 use crate::space::stack_top;
 use crate::trouble::Trouble;
 use abi::channel::Role;
@@ -31,7 +32,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         if id == SELF || row.stage() != Stage::Made || self.runs(&row) {
             return Err(ResourceStatus::WrongState.into());
         }
-        let (again, placed) = (row.starts > 0, row.placed == 1);
+        let (again, placed) = (row.starts > 0, row.placed == 1 && !is_paused(&row));
         self.change(id, |row| row.unfinished = unfinished(reason))?;
         if again {
             self.clean(id, &row)?;
@@ -77,6 +78,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             row.state = PartitionState::Stopped as u32;
             (row.stop_by, row.restart_at, row.told) = (0, 0, 1);
         })?;
+        if is_paused(&row) {
+            self.outdate_plans_of(id, &row);
+        }
         Ok(())
     }
 
@@ -91,6 +95,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         }
         self.change(id, |row| row.unfinished = unfinished(reason))?;
         self.stop_contexts(&row)?;
+        if is_paused(&row) {
+            self.outdate_plans_of(id, &row);
+        }
         self.change(id, |row| row.state = PartitionState::Stopped as u32)?;
         self.start(id, reason)
     }
@@ -103,7 +110,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     }
 
     /// Stops every context.
-    fn stop_contexts(&mut self, row: &PartitionRow) -> Result<(), Trouble> {
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    pub fn stop_contexts(&mut self, row: &PartitionRow) -> Result<(), Trouble> {
         for context in contexts(row) {
             match self.machine.patient(context, ContextOperation::Stop as u64, [0; 4]) {
                 // One that has stopped already needs no stopping.

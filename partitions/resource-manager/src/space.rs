@@ -117,7 +117,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         regions.add(layout::TIME_PAGE, 1)
             && regions.add(layout::INFORMATION, information)
             && (0..row.contexts).all(|c| regions.add(stack_bottom(c.into(), stack), stack))
-            && regions.add(layout::HEAP, definition.heap.into())
+            && regions.add(layout::HEAP, row.heap_pages.into())
             && regions.add(layout::LASTING, definition.lasting.into())
             && regions.add(layout::BOOT_IMAGE, image)
             && regions.add(layout::WINDOW, window)

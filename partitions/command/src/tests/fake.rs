@@ -20,6 +20,8 @@ pub struct Fake {
     pub before_change: Vec<u8>,
     /// What was asked that changes something, with its number.
     pub changes: Vec<(ResourceRequest, u32)>,
+    /// Before and after of what was to be set.
+    pub numbers: Vec<(u32, u32)>,
     /// The answer to all questions, instead of the true one.
     pub trouble: Option<Trouble>,
     pub audit: AuditRecord,
@@ -52,6 +54,8 @@ fn partition(id: u32, text: &str, state: PartitionState, waits_for: u64) -> Part
         waits_for,
         reason: 14,
         instruction: 0x40_1234,
+        contexts: 1,
+        heap: 16,
     }
 }
 
@@ -64,6 +68,7 @@ impl Fake {
             shown: Vec::new(),
             before_change: Vec::new(),
             changes: Vec::new(),
+            numbers: Vec::new(),
             trouble: None,
             audit,
             log: Vec::new(),
@@ -222,7 +227,7 @@ impl Fake {
     }
 
     fn answer(&mut self, request: ResourceRequest, body: &[u8]) -> Option<Vec<u8>> {
-        let index = Index::read_from_bytes(body).map_or(u32::MAX, |index| index.index);
+        let index = Index::read_from_prefix(body).map_or(u32::MAX, |(index, _)| index.index);
         fn bytes<T: IntoBytes + zerocopy::Immutable>(record: T) -> Vec<u8> {
             record.as_bytes().to_vec()
         }
@@ -252,6 +257,8 @@ impl Fake {
             _ => {
                 self.before_change.clone_from(&self.shown);
                 self.changes.push((request, index));
+                let change = Change::read_from_bytes(body);
+                self.numbers.extend(change.map(|Change { before, after, .. }| (before, after)));
                 let ends = [ResourceRequest::Kill, ResourceRequest::Restart];
                 self.manager_is_gone = index == 0 && ends.contains(&request);
                 let made = request == ResourceRequest::Create;

@@ -92,6 +92,65 @@ fn refusals_say_what_to_do() {
 }
 
 #[test]
+fn refusals_of_changes_say_what_to_do() {
+    let cases = [
+        (
+            ResourceStatus::WrongState,
+            None,
+            "pause web",
+            "web is stopped, so there is nothing to pause: type start web instead\n",
+        ),
+        (
+            ResourceStatus::NotAllowed,
+            None,
+            "pause resource-manager",
+            "everything else needs resource-manager: will not pause it; ps shows the others\n",
+        ),
+        (
+            ResourceStatus::NotAllowed,
+            None,
+            "move command to processor 1",
+            "everything else needs command: will not move it; ps shows the others\n",
+        ),
+        (
+            ResourceStatus::Limit,
+            Some(5),
+            "set web processor 9/16",
+            "web can have at most 5/16 of processor 0: type set web processor 5/16, or plan to see who has the rest\n",
+        ),
+        (
+            ResourceStatus::Limit,
+            Some(0),
+            "move web to processor 1",
+            "processor 1 has nothing left for web: type plan to see who has it, and set another's share first\n",
+        ),
+        (
+            ResourceStatus::NoSuch,
+            None,
+            "move web to processor 9",
+            "there is no processor 9: machine says how many there are, from 0 on\n",
+        ),
+        (
+            ResourceStatus::Disagrees,
+            None,
+            "set web processor 9/16",
+            "cannot set web: it was changed meanwhile: type ps, and try again\n",
+        ),
+        (
+            ResourceStatus::Busy,
+            None,
+            "move web to processor 1",
+            "cannot move web: a change before this one is not finished: try again\n",
+        ),
+    ];
+    for (status, error, line, expected) in cases {
+        let mut fake = Fake::new();
+        fake.trouble = Some(Trouble::Refused(status, error));
+        assert_eq!(fails(&mut fake, line), expected);
+    }
+}
+
+#[test]
 fn a_dead_resource_manager_is_told_and_shutdown_counts_as_done() {
     let mut fake = Fake::new();
     fake.trouble = Some(Trouble::NoAnswer);

@@ -114,6 +114,23 @@ fn partitions_are_made_and_ended_by_number() {
 }
 
 #[test]
+fn what_runs_is_paused_set_and_moved() {
+    let mut fake = Fake::new();
+    let line = "pause web; resume web; set web processor 4/16; move web to processor 2";
+    let (text, status) = fake.run(line);
+    let said = "web paused\nweb goes on\nweb has 4/16 of processor 0\nweb is on processor 2\n";
+    assert_eq!((text.as_str(), status), (said, 0));
+    let asked = [
+        (ResourceRequest::Pause, 3),
+        (ResourceRequest::Resume, 3),
+        (ResourceRequest::SetShare, 3),
+        (ResourceRequest::Move, 3),
+    ];
+    assert_eq!(fake.changes, asked);
+    assert_eq!(fake.numbers, [(3, 4), (0, 2)], "what it was, and what it shall be");
+}
+
+#[test]
 fn a_resource_manager_that_is_restarted_is_waited_for() {
     let mut fake = Fake::new();
     let (text, status) = fake.run("restart resource-manager; uptime; audit");

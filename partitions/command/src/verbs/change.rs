@@ -1,12 +1,13 @@
-//! `start`, `stop`, `kill`, `restart`.
+//! `start`, `stop`, `kill`, `restart`, `pause`, `resume`.
 
 use super::Outcome;
 use crate::complaint::Complaint;
 use crate::list::{List, carries_console, has_role, state};
 use crate::session::mark_end;
-use crate::surroundings::Surroundings;
+use crate::surroundings::{Surroundings, Trouble};
+use crate::unfit::Unfit;
 use abi::manifest::PartitionRole;
-use abi::message::resource::{Index, ResourceRequest};
+use abi::message::resource::{Index, ResourceRequest, ResourceStatus};
 use zerocopy::IntoBytes;
 
 /// A change of a partition's state.
@@ -27,6 +28,10 @@ impl Change {
         Self { verb: "kill", request: ResourceRequest::Kill, done: "killed", ends: true };
     pub const RESTART: Self =
         Self { verb: "restart", request: ResourceRequest::Restart, done: "restarted", ends: false };
+    pub const PAUSE: Self =
+        Self { verb: "pause", request: ResourceRequest::Pause, done: "paused", ends: true };
+    pub const RESUME: Self =
+        Self { verb: "resume", request: ResourceRequest::Resume, done: "goes on", ends: false };
 }
 
 /// Changes the partition with this name.
@@ -48,9 +53,15 @@ pub fn partition<'a>(
         say_before(surroundings, name, change)?;
     }
     let state = state(record).map_or("in an unknown state", |(_, word)| word);
-    surroundings
-        .ask(change.request, Index { index: record.id }.as_bytes())
-        .map_err(|trouble| Complaint::Change { verb: change.verb, name, state, trouble })?;
+    let halts = [ResourceRequest::Pause, ResourceRequest::Resume].contains(&change.request);
+    surroundings.ask(change.request, Index { index: record.id }.as_bytes()).map_err(|trouble| {
+        match trouble {
+            Trouble::Refused(ResourceStatus::NotAllowed, _) if halts => {
+                Complaint::Unfit(Unfit::Needed { verb: change.verb, name })
+            }
+            trouble => Complaint::Change { verb: change.verb, name, state, trouble },
+        }
+    })?;
     if manager {
         // It takes nothing up any more: this comes back, unanswered, when the next one is there.
         let _ = surroundings.ask(ResourceRequest::Machine, &[]);

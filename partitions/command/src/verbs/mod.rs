@@ -9,6 +9,7 @@ mod hardware;
 mod machine;
 mod partitions;
 mod plan;
+mod settings;
 mod trace;
 mod waits;
 
@@ -65,6 +66,10 @@ fn perform<'a>(
         Command::Stop(name) => change::partition(surroundings, list, name, &Change::STOP),
         Command::Kill(name) => change::partition(surroundings, list, name, &Change::KILL),
         Command::Restart(name) => change::partition(surroundings, list, name, &Change::RESTART),
+        Command::Pause(name) => change::partition(surroundings, list, name, &Change::PAUSE),
+        Command::Resume(name) => change::partition(surroundings, list, name, &Change::RESUME),
+        Command::Set(name, setting) => settings::set(surroundings, list, name, setting),
+        Command::Move(name, processor) => settings::relocate(surroundings, list, name, processor),
         Command::Create(name) => create::create(surroundings, list, name),
         Command::Destroy(name) => create::destroy(surroundings, list, name),
         Command::Plan => plan::show(surroundings, list),

@@ -1,5 +1,6 @@
 //! What could come next on a line.
 
+use crate::settings::SETTINGS;
 use crate::verbs::{Argument, VERBS, verb};
 
 /// Calls `found` with every word that may stand where the last word of `before` stands: verbs first on a command,
@@ -21,11 +22,26 @@ pub fn candidates<'a>(
     match (done.next(), done.next()) {
         (None, _) => VERBS.iter().for_each(|verb| offer(verb.name)),
         (Some(first), None) => match verb(first).map(|verb| verb.argument) {
-            Some(Argument::Name | Argument::OptionalName) => names.for_each(offer),
+            Some(
+                Argument::Name | Argument::OptionalName | Argument::Setting | Argument::Destination,
+            ) => names.for_each(offer),
             Some(Argument::OptionalVerb) => VERBS.iter().for_each(|verb| offer(verb.name)),
             _ => {}
         },
-        _ => {}
+        (Some(first), Some(_)) => {
+            let argument = verb(first).map(|verb| verb.argument);
+            further(argument, done.next()).iter().for_each(|word| offer(word));
+        }
+    }
+}
+
+/// Words that may follow the name of a partition, and the word behind that.
+fn further(argument: Option<Argument>, before: Option<&str>) -> &'static [&'static str] {
+    match (argument, before) {
+        (Some(Argument::Setting), None) => &SETTINGS,
+        (Some(Argument::Destination), None) => &["to"],
+        (Some(Argument::Destination), Some("to")) => &["processor"],
+        _ => &[],
     }
 }
 

@@ -11,6 +11,8 @@ mod help;
 mod mistake;
 mod nearest;
 mod parse;
+mod settings;
+mod value;
 mod verbs;
 
 pub use complete::candidates;
@@ -18,6 +20,8 @@ pub use help::{Overview, Page};
 pub use mistake::Mistake;
 pub use nearest::nearest;
 pub use parse::{Command, commands, parse};
+pub use settings::Setting;
+pub use value::BadValue;
 pub use verbs::{Argument, VERBS, Verb, verb};
 
 #[cfg(test)]

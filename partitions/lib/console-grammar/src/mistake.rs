@@ -1,5 +1,6 @@
 //! What can be wrong with a line, in sentences that end with what to do.
 
+use crate::value::BadValue;
 use crate::verbs::{Argument, Verb};
 use core::fmt;
 
@@ -18,6 +19,13 @@ pub enum Mistake<'a> {
         /// The verb.
         verb: &'static Verb,
     },
+    /// The verb needs more words.
+    Incomplete {
+        /// The verb.
+        verb: &'static Verb,
+    },
+    /// What is set, or to what, is not understood.
+    Value(BadValue<'a>),
     /// More words than the verb takes.
     TooMuch {
         /// The verb.
@@ -60,6 +68,17 @@ impl fmt::Display for Mistake<'_> {
                     verb.name
                 )
             }
+            Self::Incomplete { verb: Verb { argument: Argument::Destination, name, .. } } => {
+                write!(
+                    f,
+                    "{name} needs a partition and a processor: type {name} NAME to processor 1"
+                )
+            }
+            Self::Incomplete { verb: Verb { name, .. } } => write!(
+                f,
+                "{name} needs a partition, what to set and to what: type {name} NAME processor 4/16"
+            ),
+            Self::Value(bad) => bad.fmt(f),
             Self::TooMuch { verb, word } => {
                 let usage = Usage(verb);
                 write!(f, "'{word}' is too much: type {usage}; ';' separates commands")
@@ -92,6 +111,8 @@ impl fmt::Display for Usage<'_> {
             Argument::OptionalName => " [NAME]",
             Argument::OptionalCount => " [COUNT]",
             Argument::OptionalVerb => " [COMMAND]",
+            Argument::Setting => " NAME ...",
+            Argument::Destination => " NAME to ...",
         };
         write!(f, "{}{rest}", self.0.name)
     }

@@ -2,6 +2,7 @@
 
 use crate::mistake::Mistake;
 use crate::nearest::nearest;
+use crate::settings::{Setting, destination, setting};
 use crate::verbs::{Argument, VERBS, Verb, verb};
 use abi::image::NAME_LENGTH;
 
@@ -22,6 +23,14 @@ pub enum Command<'a> {
     Create(&'a str),
     /// End this one that was made so.
     Destroy(&'a str),
+    /// Stop it where it is, to go on there.
+    Pause(&'a str),
+    /// Let it go on.
+    Resume(&'a str),
+    /// Change what it has.
+    Set(&'a str, Setting),
+    /// Move it to this processor.
+    Move(&'a str, u32),
     /// The plan of each processor.
     Plan,
     /// The channels.
@@ -64,6 +73,9 @@ pub fn parse(text: &str) -> Result<Command<'_>, Mistake<'_>> {
     let word = words.next().unwrap_or_default();
     let verb = verb(word).ok_or_else(|| unknown(word))?;
     let argument = words.next();
+    if matches!(verb.argument, Argument::Setting | Argument::Destination) {
+        return with_more(verb, argument, words);
+    }
     if let Some(extra) = words.next() {
         return Err(Mistake::TooMuch { verb, word: extra });
     }
@@ -80,7 +92,7 @@ fn unknown(word: &str) -> Mistake<'_> {
 }
 
 /// What people type who come from other systems, and the verb that does it here.
-pub(crate) const MEANT: [(&str, &str); 16] = [
+pub(crate) const MEANT: [(&str, &str); 20] = [
     ("?", "help"),
     ("man", "help"),
     ("ls", "ps"),
@@ -92,6 +104,10 @@ pub(crate) const MEANT: [(&str, &str); 16] = [
     ("lscpu", "hardware"),
     ("dmesg", "log"),
     ("attach", "console"),
+    ("suspend", "pause"),
+    ("continue", "resume"),
+    ("unpause", "resume"),
+    ("migrate", "move"),
     ("exit", "shutdown"),
     ("quit", "shutdown"),
     ("halt", "shutdown"),
@@ -109,7 +125,21 @@ fn typed<'a>(verb: &'static Verb, argument: Option<&'a str>) -> Result<Command<'
         Argument::OptionalName => Ok(Command::Log(checked(argument)?)),
         Argument::OptionalCount => Ok(Command::Trace(count(argument)?)),
         Argument::OptionalVerb => Ok(Command::Help(topic(argument)?)),
+        Argument::Setting | Argument::Destination => Err(Mistake::Incomplete { verb }),
     }
+}
+
+/// A name and what is to become of it.
+fn with_more<'a>(
+    verb: &'static Verb,
+    name: Option<&'a str>,
+    words: impl Iterator<Item = &'a str>,
+) -> Result<Command<'a>, Mistake<'a>> {
+    let name = checked(name)?.ok_or(Mistake::Incomplete { verb })?;
+    Ok(match verb.argument {
+        Argument::Setting => Command::Set(name, setting(verb, words)?),
+        _ => Command::Move(name, destination(verb, words)?),
+    })
 }
 
 fn alone(verb: &Verb) -> Command<'static> {
@@ -133,6 +163,8 @@ fn with_name<'a>(verb: &'static Verb, name: &'a str) -> Result<Command<'a>, Mist
         "stop" => Command::Stop(name),
         "kill" => Command::Kill(name),
         "restart" => Command::Restart(name),
+        "pause" => Command::Pause(name),
+        "resume" => Command::Resume(name),
         "create" => Command::Create(name),
         "destroy" => Command::Destroy(name),
         "caps" => Command::Caps(name),

@@ -24,6 +24,15 @@ fn every_verb_is_understood() {
         ("restart web", Command::Restart("web")),
         ("create web", Command::Create("web")),
         ("destroy 17", Command::Destroy("17")),
+        ("pause web", Command::Pause("web")),
+        ("resume web", Command::Resume("web")),
+        ("set web processor 4/16", Command::Set("web", Setting::Share(4))),
+        ("set web processor 16", Command::Set("web", Setting::Share(16))),
+        ("set web memory 64M", Command::Set("web", Setting::Memory(16_384))),
+        ("set web memory 5K", Command::Set("web", Setting::Memory(2))),
+        ("set web memory 0K", Command::Set("web", Setting::Memory(0))),
+        ("move web to processor 2", Command::Move("web", 2)),
+        ("move web 63", Command::Move("web", 63)),
         ("plan", Command::Plan),
         ("channels", Command::Channels),
         ("caps io-console", Command::Caps("io-console")),
@@ -51,6 +60,8 @@ fn no_verb_of_the_table_is_forgotten() {
     for verb in VERBS {
         let text = match verb.argument {
             Argument::Name => [verb.name, " web"].concat(),
+            Argument::Setting => [verb.name, " web memory 1M"].concat(),
+            Argument::Destination => [verb.name, " web to processor 1"].concat(),
             _ => verb.name.to_string(),
         };
         let command = parse(&text).expect("a command");
@@ -74,6 +85,44 @@ fn mistakes_say_what_to_type() {
         ),
         ("trace 0", "'0' is not a count: type a number from 1 on"),
         ("trace all", "'all' is not a count: type a number from 1 on"),
+        ("set", "set needs a partition, what to set and to what: type set NAME processor 4/16"),
+        (
+            "set web memory",
+            "set needs a partition, what to set and to what: type set NAME processor 4/16",
+        ),
+        (
+            "set web colour 4",
+            "no partition has a 'colour' to set: type set NAME processor 4/16 or set NAME memory 64M",
+        ),
+        ("set web procesor 4", "no partition has a 'procesor' to set: did you mean 'processor'?"),
+        ("set web processor 17/16", "'17/16' is no share of a processor: type 1/16 to 16/16"),
+        ("set web processor 0", "'0' is no share of a processor: type 1/16 to 16/16"),
+        ("set web processor 4/8", "'4/8' is no share of a processor: type 1/16 to 16/16"),
+        (
+            "set web memory 64",
+            "'64' is no amount of memory: type a number with K, M or G, such as 64M",
+        ),
+        (
+            "set web memory 1KM",
+            "'1KM' is no amount of memory: type a number with K, M or G, such as 64M",
+        ),
+        (
+            "set web memory -1M",
+            "'-1M' is no amount of memory: type a number with K, M or G, such as 64M",
+        ),
+        (
+            "set web memory 4294967295G",
+            "'4294967295G' is no amount of memory: type a number with K, M or G, such as 64M",
+        ),
+        ("set web memory 1M 2", "'2' is too much: type set NAME ...; ';' separates commands"),
+        ("move web to", "move needs a partition and a processor: type move NAME to processor 1"),
+        (
+            "move web to processor two",
+            "'two' is no processor: type its number; machine says how many there are",
+        ),
+        ("move web 64", "'64' is no processor: type its number; machine says how many there are"),
+        ("move web 1 2", "'2' is too much: type move NAME to ...; ';' separates commands"),
+        ("suspend web", "no command is called 'suspend': did you mean 'pause'?"),
         ("help chanels", "no command is called 'chanels': did you mean 'channels'?"),
     ];
     for (text, sentence) in cases {
@@ -99,6 +148,11 @@ fn completion_knows_verbs_names_and_topics() {
     assert_eq!(offered("log "), ["web", "worker", "idle"]);
     assert_eq!(offered("help ch"), ["channels"]);
     assert_eq!(offered("kill web w"), Vec::<String>::new());
+    assert_eq!(offered("set w"), ["web", "worker"]);
+    assert_eq!(offered("set web "), ["processor", "memory"]);
+    assert_eq!(offered("move web to p"), ["processor"]);
+    assert_eq!(offered("move web t"), ["to"]);
+    assert_eq!(offered("set web memory "), Vec::<String>::new());
     assert_eq!(offered("ps "), Vec::<String>::new());
     assert_eq!(offered("nothing w"), Vec::<String>::new());
     assert_eq!(offered("").len(), VERBS.len());

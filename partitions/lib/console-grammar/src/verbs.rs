@@ -13,6 +13,10 @@ pub enum Argument {
     OptionalCount,
     /// A verb, or nothing.
     OptionalVerb,
+    /// The name of a partition, what of it is set, and to what.
+    Setting,
+    /// The name of a partition, and a processor.
+    Destination,
 }
 
 /// One verb of the console.
@@ -69,6 +73,33 @@ pub const VERBS: &[Verb] = &[
         Argument::Name,
         "stop a partition and start it anew",
         "The partition begins with clean memory; only memory marked lasting is kept. Its peers see a new epoch on their channels.",
+    ),
+    entry(
+        "pause",
+        Argument::Name,
+        "stop a partition where it is, to go on there",
+        "It keeps all it has: memory, registers, events, channels, and its share of the processor, which nobody else is promised \
+         meanwhile. Who asks it something waits. 'resume' lets it go on; stop, kill, restart and destroy end it as they end others.",
+    ),
+    entry(
+        "resume",
+        Argument::Name,
+        "let a paused partition go on",
+        "It goes on where it was paused. Times that it waited for and that have passed meanwhile end at once.",
+    ),
+    entry(
+        "set",
+        Argument::Setting,
+        "change a partition's share or memory",
+        "'set NAME processor 4/16' gives each of its contexts that many slots of every 16 of its processor; the plans of all its processors \
+         change at once. It keeps that when it is restarted; 'plan' shows who has what.",
+    ),
+    entry(
+        "move",
+        Argument::Destination,
+        "move a partition to another processor",
+        "'move NAME to processor 2'. It is stopped for a few frames and goes on there where it was, its further contexts on the processors \
+         that follow. It stays there when it is restarted.",
     ),
     entry(
         "create",

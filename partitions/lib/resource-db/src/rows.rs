@@ -112,6 +112,16 @@ pub struct PartitionRow {
     pub lasting: Extent,
     /// Frames of its information pages.
     pub information: Extent,
+    /// Slots of 16 of each context.
+    pub share: u16,
+    /// Processor of its first context, or [`abi::manifest::EVERY_PROCESSOR`].
+    pub processor: u16,
+    /// Pages of heap that it shall have.
+    pub heap_pages: u32,
+    /// 1: it is being moved to its processor, and has no place in any plan until it is there.
+    pub moving: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 impl PartitionRow {

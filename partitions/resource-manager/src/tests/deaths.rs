@@ -13,7 +13,7 @@ use program_loader::Calls;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// Whether it dies when its call number `calls`, from 0, is the last.
-fn dies_in(world: &World, calls: u32, life: impl FnOnce()) -> bool {
+pub fn dies_in(world: &World, calls: u32, life: impl FnOnce()) -> bool {
     world.shared.dies_after.set(Some(calls));
     let Err(end) = catch_unwind(AssertUnwindSafe(life)) else { return false };
     // Whatever else ends a life is a failure, not a death.
@@ -21,20 +21,20 @@ fn dies_in(world: &World, calls: u32, life: impl FnOnce()) -> bool {
 }
 
 /// State of a partition's first context, as the kernel says.
-fn state(manager: &mut TestManager, partition: u32) -> u64 {
+pub fn state(manager: &mut TestManager, partition: u32) -> u64 {
     let context = contexts(&manager.row(id(partition)).unwrap()).next().unwrap();
     manager.machine.patient(context, ContextOperation::State as u64, [0; 4]).unwrap()[0]
 }
 
 /// Lets a moment pass, and the manager do what is due.
-fn look_after_all(manager: &mut TestManager) {
+pub fn look_after_all(manager: &mut TestManager) {
     let next = manager.machine.now() + 1_000_000;
     manager.machine.sleep_until(next);
     manager.watch();
 }
 
 /// Books and kernel say that a partition runs, and nothing is left to be done to it.
-fn runs(manager: &mut TestManager, partition: u32) {
+pub fn runs(manager: &mut TestManager, partition: u32) {
     let row = manager.row(id(partition)).unwrap();
     assert_eq!((row.state, row.unfinished), (PartitionState::Running as u32, 0), "{partition}");
     let alive = [ContextState::Ready as u64, ContextState::Waiting as u64];
@@ -185,7 +185,7 @@ fn pending(manager: &mut TestManager) -> [bool; 2] {
 }
 
 /// Lets frames of 16 ms pass.
-fn frames(manager: &mut TestManager, count: u64) {
+pub fn frames(manager: &mut TestManager, count: u64) {
     let until = manager.machine.now() + count * 16_000_000;
     manager.machine.sleep_until(until);
 }

@@ -1,0 +1,91 @@
+//! `set`, `move`: what of a partition changes while it runs.
+
+use super::Outcome;
+use crate::complaint::Complaint;
+use crate::list::{List, state};
+use crate::surroundings::{Surroundings, Trouble};
+use crate::unfit::Unfit;
+use abi::message::resource::{Change, PartitionRecord, ResourceRequest, ResourceStatus};
+use console_grammar::Setting;
+use zerocopy::IntoBytes;
+
+/// Changes one thing of the partition with this name.
+pub fn set<'a>(
+    surroundings: &mut impl Surroundings,
+    list: &'a List,
+    name: &'a str,
+    setting: Setting,
+) -> Outcome<'a> {
+    match setting {
+        Setting::Share(share) => set_share(surroundings, list, name, share),
+        Setting::Memory(_) => {
+            Err(Complaint::Trouble(Trouble::Refused(ResourceStatus::Malformed, None)))
+        }
+    }
+}
+
+fn set_share<'a>(
+    surroundings: &mut impl Surroundings,
+    list: &'a List,
+    name: &'a str,
+    share: u32,
+) -> Outcome<'a> {
+    let record = list.named(name)?;
+    let before = record.share / record.contexts.max(1);
+    match ask(surroundings, ResourceRequest::SetShare, record, (before, share)) {
+        Err(Trouble::Refused(ResourceStatus::Limit, Some(free))) => {
+            Err(Complaint::Unfit(Unfit::NoShare { name, processor: record.processor, free }))
+        }
+        answer => answer.map_err(|trouble| complaint("set", name, record, trouble)),
+    }?;
+    let processor = record.processor;
+    Ok(match record.contexts {
+        0 | 1 => writeln!(surroundings, "{name} has {share}/16 of processor {processor}")?,
+        contexts => {
+            writeln!(surroundings, "{name} has {share}/16 for each of its {contexts} contexts")?
+        }
+    })
+}
+
+/// Moves the partition with this name to another processor.
+pub fn relocate<'a>(
+    surroundings: &mut impl Surroundings,
+    list: &'a List,
+    name: &'a str,
+    processor: u32,
+) -> Outcome<'a> {
+    let record = list.named(name)?;
+    match ask(surroundings, ResourceRequest::Move, record, (record.processor, processor)) {
+        Err(Trouble::Refused(ResourceStatus::Limit, Some(free))) => {
+            Err(Complaint::Unfit(Unfit::NoShare { name, processor, free }))
+        }
+        Err(Trouble::Refused(ResourceStatus::NoSuch, _)) => {
+            Err(Complaint::Unfit(Unfit::NoProcessor { processor }))
+        }
+        answer => answer.map_err(|trouble| complaint("move", name, record, trouble)),
+    }?;
+    Ok(writeln!(surroundings, "{name} is on processor {processor}")?)
+}
+
+fn ask(
+    surroundings: &mut impl Surroundings,
+    request: ResourceRequest,
+    record: &PartitionRecord,
+    (before, after): (u32, u32),
+) -> Result<(), Trouble> {
+    let change = Change { partition: record.id, before, after };
+    surroundings.ask(request, change.as_bytes()).map(drop)
+}
+
+fn complaint<'a>(
+    verb: &'static str,
+    name: &'a str,
+    record: &PartitionRecord,
+    trouble: Trouble,
+) -> Complaint<'a> {
+    if matches!(trouble, Trouble::Refused(ResourceStatus::NotAllowed, _)) {
+        return Complaint::Unfit(Unfit::Needed { verb, name });
+    }
+    let state = state(record).map_or("in an unknown state", |(_, word)| word);
+    Complaint::Change { verb, name, state, trouble }
+}

@@ -1,0 +1,212 @@
+//! Partitions are paused, and given other shares, whenever the manager dies.
+
+use super::deaths::{dies_in, frames, runs, state};
+use super::world::{TestManager, World, index};
+use super::{BOOT, COMMAND, WORKER, id, status};
+use crate::plans::processor_slot;
+use crate::requests::{Asker, Reply};
+use abi::channel::ChannelKind;
+use abi::control::{ContextState, ProcessorOperation};
+use abi::information::StartReason;
+use abi::message::resource::{
+    Change, Index, PartitionState, ResourceRequest as R, ResourceStatus as S,
+};
+use abi::types::{Frame, ProcessorId, Slot};
+use resource_db::Owner;
+use zerocopy::{FromBytes, IntoBytes};
+
+fn send(manager: &mut TestManager, who: (u32, ChannelKind), request: R, body: &[u8]) -> Reply {
+    manager.answer(Asker { partition: id(who.0), kind: who.1 }, request as u16, body)
+}
+
+fn act(manager: &mut TestManager, request: R, partition: u32) -> S {
+    status(&send(manager, COMMAND, request, Index { index: partition }.as_bytes()))
+}
+
+fn change(manager: &mut TestManager, request: R, numbers: [u32; 3]) -> Reply {
+    let [partition, before, after] = numbers;
+    send(manager, COMMAND, request, Change { partition, before, after }.as_bytes())
+}
+
+/// Places of the running plan of processor 1 that the worker's context has.
+fn places(manager: &mut TestManager) -> usize {
+    while manager.stale_plans != 0 && manager.replan() {
+        frames(manager, 1);
+    }
+    frames(manager, 3);
+    let worker = Owner::Partition(id(index::WORKER));
+    let context = |place: u64| {
+        let slot: Slot = processor_slot(ProcessorId::new(1));
+        let values = manager.machine.0.machine.control(
+            slot.raw().into(),
+            ProcessorOperation::Place as u64,
+            [place, 0, 0, 0],
+        );
+        Frame::new(values.unwrap()[0])
+    };
+    (0..256).filter(|place| manager.books.owner(context(*place)) == worker).count()
+}
+
+/// covers: CMD-3
+#[test]
+fn a_paused_partition_has_no_place_and_goes_on_where_it_was() {
+    let (world, mut manager) = World::new();
+    assert_eq!(places(&mut manager), 2);
+    assert_eq!(act(&mut manager, R::Pause, index::WORKER), S::Ok);
+    let row = manager.row(id(index::WORKER)).unwrap();
+    assert_eq!(row.state, PartitionState::Paused as u32);
+    assert_eq!(state(&mut manager, index::WORKER), ContextState::Stopped as u64);
+    assert_eq!(places(&mut manager), 0);
+    let starts = row.starts;
+    for request in [R::Pause, R::Start] {
+        assert_eq!(act(&mut manager, request, index::WORKER), S::WrongState, "{request:?}");
+    }
+    assert_eq!(act(&mut manager, R::Resume, index::WORKER), S::Ok);
+    assert_eq!(places(&mut manager), 2);
+    runs(&mut manager, index::WORKER);
+    assert_eq!(manager.row(id(index::WORKER)).unwrap().starts, starts, "it was not started anew");
+    assert_eq!(act(&mut manager, R::Resume, index::WORKER), S::WrongState);
+    world.check(&manager);
+}
+
+#[test]
+fn a_paused_partition_ends_as_others_do() {
+    for request in [R::Stop, R::Kill, R::Restart] {
+        let (world, mut manager) = World::new();
+        assert_eq!(act(&mut manager, R::Pause, index::WORKER), S::Ok);
+        assert_eq!(act(&mut manager, request, index::WORKER), S::Ok);
+        if request == R::Restart {
+            runs(&mut manager, index::WORKER);
+        } else {
+            let row = manager.row(id(index::WORKER)).unwrap();
+            assert_eq!(row.state, PartitionState::Stopped as u32, "{request:?}");
+            assert_eq!(act(&mut manager, R::Start, index::WORKER), S::Ok);
+        }
+        assert_eq!(places(&mut manager), 2, "{request:?}");
+        world.check(&manager);
+    }
+    let (world, mut manager) = World::new();
+    let before = (world.free(), manager.books.slots_taken());
+    let copy = manager.create_again(id(index::WORKER)).unwrap();
+    manager.start(copy, StartReason::Started).unwrap();
+    assert_eq!(act(&mut manager, R::Pause, copy.raw()), S::Ok);
+    assert_eq!(act(&mut manager, R::Destroy, copy.raw()), S::Ok);
+    assert_eq!((world.free(), manager.books.slots_taken()), before);
+    world.check(&manager);
+}
+
+/// covers: RES-2
+#[test]
+fn a_pause_cut_short_is_finished_and_a_resumption_is_done_or_not() {
+    let (mut world, mut manager) = World::new();
+    let starts = manager.row(id(index::WORKER)).unwrap().starts;
+    for calls in 0.. {
+        let died = dies_in(&world, calls, || {
+            assert_eq!(act(&mut manager, R::Pause, index::WORKER), S::Ok)
+        });
+        manager = world.recovered();
+        let row = manager.row(id(index::WORKER)).unwrap();
+        if died && row.state == PartitionState::Running as u32 {
+            runs(&mut manager, index::WORKER);
+            continue;
+        }
+        assert_eq!(row.state, PartitionState::Paused as u32, "death at call {calls}");
+        assert_eq!(state(&mut manager, index::WORKER), ContextState::Stopped as u64);
+        assert_eq!(places(&mut manager), 0);
+        let died = dies_in(&world, calls, || {
+            assert_eq!(act(&mut manager, R::Resume, index::WORKER), S::Ok);
+        });
+        manager = world.recovered();
+        let row = manager.row(id(index::WORKER)).unwrap();
+        if row.state == PartitionState::Paused as u32 {
+            assert!(died, "what was done stays done");
+            assert_eq!(state(&mut manager, index::WORKER), ContextState::Stopped as u64);
+            assert_eq!(act(&mut manager, R::Resume, index::WORKER), S::Ok);
+        }
+        runs(&mut manager, index::WORKER);
+        assert_eq!(places(&mut manager), 2);
+        assert_eq!(manager.row(id(index::WORKER)).unwrap().starts, starts);
+        world.check(&manager);
+        if !died && calls > 8 {
+            return;
+        }
+    }
+}
+
+/// covers: SCH-2
+#[test]
+fn a_share_is_what_was_set_for_good() {
+    let (mut world, mut manager) = World::new();
+    assert_eq!(status(&change(&mut manager, R::SetShare, [index::WORKER, 2, 9])), S::Ok);
+    assert_eq!(places(&mut manager), 9);
+    // Asked for once more nothing happens, nor on what is not so.
+    for before in [2, 3, u32::MAX] {
+        let reply = change(&mut manager, R::SetShare, [index::WORKER, before, 9]);
+        assert_eq!(status(&reply), S::Disagrees);
+    }
+    manager.restart(id(index::WORKER), StartReason::Restarted).unwrap();
+    let mut manager = world.recovered();
+    assert_eq!(places(&mut manager), 9);
+    world.check(&manager);
+}
+
+#[test]
+fn more_than_a_processor_has_is_refused_with_what_is_free() {
+    let (_world, mut manager) = World::new();
+    // Of processor 0 the manager, boot and command have two slots each.
+    for (partition, before, after, free) in [
+        (index::COMMAND, 2, 13, 12),
+        (index::COMMAND, 2, 0, 12),
+        (index::WORKER, 2, 17, 16),
+        (index::WORKER, 2, u32::MAX, 16),
+    ] {
+        let reply = change(&mut manager, R::SetShare, [partition, before, after]);
+        assert_eq!(status(&reply), S::Limit, "{partition} to {after}");
+        assert_eq!(Index::read_from_bytes(reply.parts().1).unwrap().index, free);
+    }
+    assert_eq!(status(&change(&mut manager, R::SetShare, [index::COMMAND, 2, 12])), S::Ok);
+    let reply = change(&mut manager, R::SetShare, [index::BOOT, 2, 3]);
+    assert_eq!(Index::read_from_bytes(reply.parts().1).unwrap().index, 2);
+    // Who is paused keeps what was promised.
+    assert_eq!(status(&change(&mut manager, R::SetShare, [index::WORKER, 2, 16])), S::Ok);
+    assert_eq!(act(&mut manager, R::Pause, index::WORKER), S::Ok);
+    let copy = manager.create_again(id(index::WORKER)).unwrap();
+    manager.start(copy, StartReason::Started).unwrap();
+    let reply = change(&mut manager, R::SetShare, [copy.raw(), 2, 3]);
+    assert_eq!(Index::read_from_bytes(reply.parts().1).unwrap().index, 0);
+    assert_eq!(status(&change(&mut manager, R::SetShare, [index::IDLE, 0, 1])), S::NotAllowed);
+    assert_eq!(status(&change(&mut manager, R::SetShare, [77, 0, 1])), S::NoSuch);
+}
+
+/// covers: RES-9
+#[test]
+fn nobody_else_changes_what_runs() {
+    let (world, mut manager) = World::new();
+    let copy = manager.create_again(id(index::WORKER)).unwrap().raw();
+    for who in [BOOT, WORKER, (index::BOOT, ChannelKind::Control)] {
+        for target in [index::COMMAND, index::WORKER, copy, 0, u32::MAX] {
+            let body = Change { partition: target, before: 2, after: 3 };
+            for request in [R::Pause, R::Resume] {
+                let reply = send(&mut manager, who, request, Index { index: target }.as_bytes());
+                assert_eq!(status(&reply), S::NotAllowed, "{who:?} {request:?} {target}");
+            }
+            for request in [R::SetShare, R::Move] {
+                let reply = send(&mut manager, who, request, body.as_bytes());
+                assert_eq!(status(&reply), S::NotAllowed, "{who:?} {request:?} {target}");
+            }
+        }
+    }
+    // A creator changes what was created, and nothing else.
+    let creator = (index::COMMAND, ChannelKind::Control);
+    manager.start(id(copy), StartReason::Started).unwrap();
+    for (target, expected) in [(index::WORKER, S::NotAllowed), (copy, S::Ok)] {
+        let reply = send(&mut manager, creator, R::Pause, Index { index: target }.as_bytes());
+        assert_eq!(status(&reply), expected);
+    }
+    // Not even the command partition halts what everything needs.
+    for target in [0, index::BOOT, index::IDLE, index::COMMAND] {
+        assert_eq!(act(&mut manager, R::Pause, target), S::NotAllowed);
+        assert_eq!(act(&mut manager, R::Resume, target), S::NotAllowed);
+    }
+    world.check(&manager);
+}
