@@ -31,7 +31,7 @@ fn set_share<'a>(
     share: u32,
 ) -> Outcome<'a> {
     let record = list.named(name)?;
-    let before = record.share / record.contexts.max(1);
+    let before = record.share.checked_div(record.contexts).unwrap_or(0);
     match ask(surroundings, ResourceRequest::SetShare, record, (before, share)) {
         Err(Trouble::Refused(ResourceStatus::Limit, Some(free))) => {
             Err(Complaint::Unfit(Unfit::NoShare { name, processor: record.processor, free }))
@@ -39,12 +39,12 @@ fn set_share<'a>(
         answer => answer.map_err(|trouble| complaint("set", name, record, trouble)),
     }?;
     let processor = record.processor;
-    Ok(match record.contexts {
-        0 | 1 => writeln!(surroundings, "{name} has {share}/16 of processor {processor}")?,
-        contexts => {
-            writeln!(surroundings, "{name} has {share}/16 for each of its {contexts} contexts")?
-        }
-    })
+    let text = format_args!("{name} has {share}/16 of processor {processor}");
+    match record.contexts {
+        0 | 1 => writeln!(surroundings, "{text}")?,
+        contexts => writeln!(surroundings, "{text}, as has each of its {contexts} contexts")?,
+    }
+    Ok(())
 }
 
 /// Moves the partition with this name to another processor.
