@@ -120,7 +120,7 @@ operations! {
         Configure = 0, MANAGE,
         /// `()`: MANAGE. A stopped context goes on: it becomes ready, or waits as it did before it was stopped.
         Start = 1, MANAGE,
-        /// `()`: MANAGE. A context stops where it is. What it waits for, deadline included, it keeps. Again until its processor has let go of it.
+        /// `(reason)`: MANAGE. A context stops where it is. With a reason other than 0 it is faulted, and its rescuer is rung. What it waits for, deadline included, it keeps. Again until its processor has let go of it.
         Stop = 2, MANAGE,
         /// `()`: GRANT. Raises the generation of a stopped context: doorbells to it become stale. Value 0: new generation.
         Renew = 3, GRANT,

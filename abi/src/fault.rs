@@ -16,8 +16,10 @@ pub mod word {
     pub const TIME: u64 = 5;
     /// Second word given to `exit`.
     pub const EXTRA: u64 = 6;
+    /// No part of the record, for it is counted while all is well: doorbells that the context rang by `ring`.
+    pub const RUNG: u64 = 7;
     /// Number of words.
-    pub const COUNT: u64 = 7;
+    pub const COUNT: u64 = 8;
 }
 
 /// Reasons beyond the processor's exception vectors.

@@ -49,6 +49,7 @@ impl<'a, M: Machine> Here<'a, M> {
     /// The running context made the call `ring`.
     #[inline(always)]
     pub fn ring_call(self, context: &'a Context, [number, ..]: [u64; 3]) -> Next<'a> {
+        context.rung().add(1);
         match self.doorbell(context, number) {
             Some(doorbell) => self.ring_from(context, doorbell),
             None => self.ring_slowly(context, number),

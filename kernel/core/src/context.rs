@@ -88,15 +88,15 @@ pub struct Context {
     pub(crate) slots: AtomicU64,
     /// Ticks it ran, see [`Cell::until`].
     pub(crate) used: Cell,
-    /// Fault record.
-    pub(crate) fault: [AtomicU64; FAULT_WORDS],
+    /// Fault record, and behind it the doorbells that were rung.
+    pub(crate) fault: [Cell; FAULT_WORDS],
     /// 1 while it is being destroyed.
     pub(crate) dying: AtomicU64,
     /// Entry counts of the processors when destruction began.
     pub(crate) grace: [AtomicU64; PROCESSOR_WORDS],
     /// Pending events. On cache lines of its own: other processors write here.
     pub(crate) events: AtomicU64,
-    rest: [AtomicU64; 511 - 37 - PROCESSOR_WORDS],
+    rest: [AtomicU64; 511 - 38 - PROCESSOR_WORDS],
 }
 
 /// Bits of [`Context::place`] that hold the state.
@@ -128,9 +128,9 @@ fn state_of(place: u64) -> ContextState {
     ContextState::from_number(place & STATE_MASK).unwrap_or(ContextState::Stopped)
 }
 
-const FAULT_WORDS: usize = 7;
+const FAULT_WORDS: usize = 8;
 const PROCESSOR_WORDS: usize = 64;
-const _: () = assert!(word::COUNT == 7 && MAX_PROCESSORS == 64);
+const _: () = assert!(word::COUNT == 8 && MAX_PROCESSORS == 64);
 const _: () = assert!(size_of::<Context>() == 4096);
 
 impl Sealed for Context {}
@@ -153,11 +153,11 @@ impl Context {
             partition: AtomicU64::new(0),
             slots: AtomicU64::new(0),
             used: Cell::new(),
-            fault: [const { AtomicU64::new(0) }; FAULT_WORDS],
+            fault: [const { Cell::new() }; FAULT_WORDS],
             dying: AtomicU64::new(0),
             grace: [const { AtomicU64::new(0) }; PROCESSOR_WORDS],
             events: AtomicU64::new(0),
-            rest: [const { AtomicU64::new(0) }; 511 - 37 - PROCESSOR_WORDS],
+            rest: [const { AtomicU64::new(0) }; 511 - 38 - PROCESSOR_WORDS],
         }
     }
 
@@ -174,11 +174,10 @@ impl Context {
         }
     }
 
-    /// Changes a word of the fault record.
-    pub(crate) fn set_fault(&self, number: u64, value: u64) {
-        if let Some(word) = usize::try_from(number).ok().and_then(|number| self.fault.get(number)) {
-            word.store(value, Relaxed);
-        }
+    /// Count of the doorbells it rang.
+    #[inline(always)]
+    pub(crate) const fn rung(&self) -> &Cell {
+        &self.fault[FAULT_WORDS - 1]
     }
 
     /// The frame it lies in.

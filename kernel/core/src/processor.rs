@@ -98,7 +98,7 @@ pub struct Processor {
     pub(crate) next_slot_length: Cell,
     /// Timer interrupts taken.
     pub(crate) timer_interrupts: Cell,
-    /// A context that another processor wants stopped, 0 for none. Written under the control lock, cleared here.
+    /// Frame of a context that another processor wants stopped, and from bit 32 on why, see [`crate::stop::stop`]; 0 for none. Written under the control lock, cleared here.
     pub(crate) stop: AtomicU64,
     /// [`crate::interrupt::Kernel::flushes`] when all its TLB was flushed last for an unmapping elsewhere.
     pub(crate) flushed: AtomicU64,

@@ -6,7 +6,6 @@ use crate::machine::Machine;
 use crate::partition::Partition;
 use crate::{FaultRecord, Here};
 use abi::control::ContextState;
-use abi::fault::word;
 use abi::trace::TraceKind;
 use abi::types::{Frame, PhysicalAddress};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -26,16 +25,30 @@ pub(crate) fn is_live(context: &Context) -> bool {
     matches!(context.state(), ContextState::Ready | ContextState::Waiting)
 }
 
+/// Highest reason to stop a context, and the bits of [`crate::processor::Processor::stop`] that hold a frame.
+pub(crate) const MAX_REASON: u64 = 0xffff_ffff;
+/// Where in [`crate::processor::Processor::stop`] the reason begins.
+pub(crate) const REASON_SHIFT: u32 = 32;
+
+/// Stops a context of this processor: for the time being, or with a reason as on a fault.
+pub(crate) fn stop<M: Machine>(here: Here<'_, M>, context: &Context, reason: u64) {
+    if reason == 0 {
+        let_go(here, context, ContextState::Stopped);
+    } else {
+        fail(here, context, FaultRecord { reason, code: 0, address: 0 }, 0);
+    }
+}
+
 /// Does what another processor asked for: stops a context of this one.
 pub(crate) fn serve_stop<M: Machine>(here: Here<'_, M>) {
     let Here { machine, processor } = here;
-    let frame = processor.stop.load(Acquire);
-    if frame == 0 {
+    let asked = processor.stop.load(Acquire);
+    if asked == 0 {
         return;
     }
-    let context = machine.object::<Context>(Frame::new(frame));
+    let context = machine.object::<Context>(Frame::new(asked & MAX_REASON));
     if is_live(context) && context.processor() == processor.id() {
-        let_go(here, context, ContextState::Stopped);
+        stop(here, context, asked >> REASON_SHIFT);
     }
     processor.stop.store(0, Release);
 }
@@ -49,25 +62,24 @@ pub(crate) fn serve_flush<M: Machine>(Here { machine, processor }: Here<'_, M>) 
     }
 }
 
-/// Stops the running context with a record, and rings its rescuer.
+/// Stops a context of this processor with a record, and rings its rescuer.
 pub(crate) fn fail<M: Machine>(
     here: Here<'_, M>,
     context: &Context,
     record: FaultRecord,
     extra: u64,
 ) {
+    // In the order of `abi::fault::word`.
     let words = [
-        (word::REASON, record.reason),
-        (word::CODE, record.code),
-        (word::ADDRESS, record.address),
-        (word::INSTRUCTION, context.register(register::RIP)),
-        (word::STACK, context.register(register::RSP)),
-        (word::TIME, here.machine.now().raw()),
-        (word::EXTRA, extra),
+        record.reason,
+        record.code,
+        record.address,
+        context.register(register::RIP),
+        context.register(register::RSP),
+        here.machine.now().raw(),
+        extra,
     ];
-    for (number, value) in words {
-        context.set_fault(number, value);
-    }
+    context.fault.iter().zip(words).for_each(|(word, value)| word.set(value));
     let ticks = here.machine.ticks();
     here.processor.trace.add(ticks, TraceKind::Fault, context.frame().raw(), Some(record.reason));
     let_go(here, context, ContextState::Faulted);

@@ -8,7 +8,7 @@ use crate::ledger;
 use crate::machine::Machine;
 use crate::partition::Partition;
 use crate::processor::Processor;
-use crate::stop::{is_live, let_go};
+use crate::stop::{self, MAX_REASON, REASON_SHIFT, is_live};
 use abi::call::Error;
 use abi::control::{ContextOperation, ContextState};
 use abi::layout::USER_END;
@@ -21,7 +21,7 @@ pub fn perform<M: Machine>(request: &Request<'_, M>, operation: ContextOperation
     match operation {
         ContextOperation::Configure => configure(request, a, b, c, d),
         ContextOperation::Start => start(request),
-        ContextOperation::Stop => stop(request),
+        ContextOperation::Stop => stop(request, a),
         ContextOperation::Renew => {
             at_rest(request)?;
             request.renew(request.renewable()?)
@@ -48,8 +48,8 @@ fn home<'a, M: Machine>(request: &Request<'a, M>) -> Option<&'a Processor> {
 
 /// The state as others see it: one that its processor was asked to stop is `Stopping` until it answers.
 fn visible_state<M: Machine>(request: &Request<'_, M>) -> ContextState {
-    let asked = home(request).is_some_and(|home| home.stop.load(Acquire) == request.frame().raw());
-    if asked { ContextState::Stopping } else { object(request).state() }
+    let asked = home(request).map_or(0, |home| home.stop.load(Acquire)) & MAX_REASON;
+    if asked == request.frame().raw() { ContextState::Stopping } else { object(request).state() }
 }
 
 fn wrong_state(state: ContextState) -> Refusal {
@@ -82,7 +82,8 @@ fn configure<M: Machine>(
         return Err(Refusal::argument(4));
     }
     let id = destination(request, processor, 5)?;
-    context.registers.iter().chain(&context.fault).for_each(|word| word.store(0, Relaxed));
+    context.registers.iter().for_each(|word| word.store(0, Relaxed));
+    context.fault.iter().for_each(|word| word.set(0));
     let start = [
         (register::RIP, entry),
         (register::RSP, stack),
@@ -139,16 +140,15 @@ fn start<M: Machine>(request: &Request<'_, M>) -> Answer {
     Ok(NOTHING)
 }
 
-fn stop<M: Machine>(request: &Request<'_, M>) -> Answer {
+fn stop<M: Machine>(request: &Request<'_, M>, reason: u64) -> Answer {
+    if reason > MAX_REASON {
+        return Err(Refusal::argument(3));
+    }
     let context = object(request);
     let home = home(request).ok_or(Error::WrongState)?;
     if home.id() == request.processor.id() {
         if is_live(context) {
-            let_go(
-                Here { machine: request.machine, processor: home },
-                context,
-                ContextState::Stopped,
-            );
+            stop::stop(Here { machine: request.machine, processor: home }, context, reason);
         }
         return Ok(NOTHING);
     }
@@ -158,7 +158,7 @@ fn stop<M: Machine>(request: &Request<'_, M>) -> Answer {
     }
     // One at a time: a processor that stops another context first is asked again later.
     if asked == 0 {
-        home.stop.store(request.frame().raw(), Release);
+        home.stop.store(request.frame().raw() | reason << REASON_SHIFT, Release);
         request.machine.nudge(home.id());
     }
     Err(Error::Again.into())
@@ -173,7 +173,7 @@ fn state<M: Machine>(request: &Request<'_, M>) -> [u64; 4] {
 
 fn fault<M: Machine>(request: &Request<'_, M>, word: u64) -> Answer {
     let word = usize::try_from(word).ok().and_then(|word| object(request).fault.get(word));
-    Ok([word.ok_or(Refusal::argument(3))?.load(Relaxed), 0, 0, 0])
+    Ok([word.ok_or(Refusal::argument(3))?.get(), 0, 0, 0])
 }
 
 fn saved<M: Machine>(request: &Request<'_, M>, number: u64) -> Answer {

@@ -155,3 +155,50 @@ fn one_that_faulted_is_not_moved_and_one_that_is_set_up_anew_waits_for_nothing()
     machine.run_until(2 * FRAME);
     assert_eq!(relocate(&machine, made, 0), Err((Error::WrongState, 3)));
 }
+
+#[test]
+fn a_stop_with_a_reason_is_a_fault_wherever_it_runs() {
+    for on in [0, 1] {
+        let (machine, made) = two();
+        if on == 0 {
+            machine.on_context(made.context, ContextOperation::Stop, [0; 4]).unwrap();
+            machine.plan(1, &[0; 16], 0);
+            machine.run_until(2 * FRAME);
+            relocate(&machine, made, 0).unwrap();
+            machine.on_context(made.context, ContextOperation::Start, [0; 4]).unwrap();
+        }
+        let rescuer = (Kind::Doorbell as u64) << 32 | 9;
+        machine
+            .partition(FIRST, PartitionOperation::Put, [210, OWN_CONTEXT, 2, rescuer])
+            .and_then(|_| {
+                machine.partition(made.partition, PartitionOperation::SetRescuer, [210; 4])
+            })
+            .unwrap();
+        let stop = |reason| machine.on_context(made.context, ContextOperation::Stop, [reason; 4]);
+        assert_eq!(stop(1 << 32), Err((Error::BadArgument, 3)));
+        assert_eq!(stop(77), Ok([0; 4]));
+        let state = |word| machine.on_context(made.context, ContextOperation::Fault, [word; 4]);
+        assert_eq!([state(0), state(1), state(3)].map(|word| word.unwrap()[0]), [77, 0, TEXT]);
+        assert_eq!(
+            machine.on_context(made.context, ContextOperation::State, [0; 4]).unwrap()[0],
+            3
+        );
+        let rung = machine.call(0, Call::Wait, [1 << 9, 1, 0, 0, 0, 0]);
+        assert_eq!(rung, Ok([1 << 9, 0, 0, 0]), "its rescuer hears of it");
+        let start = machine.on_context(made.context, ContextOperation::Start, [0; 4]);
+        assert_eq!(start, Err((Error::WrongState, 3)), "it is no pause");
+    }
+}
+
+#[test]
+fn the_doorbells_that_a_context_rings_are_counted() {
+    let (machine, made) = two();
+    let rung = || machine.on_context(made.context, ContextOperation::Fault, [7; 4]).unwrap()[0];
+    for _ in 0..3 {
+        machine.call(1, Call::Ring, [1, 0, 0, 0, 0, 0]).unwrap();
+    }
+    assert_eq!(rung(), 3);
+    machine.on_context(made.context, ContextOperation::Stop, [0; 4]).unwrap();
+    machine.on_context(made.context, ContextOperation::Configure, [TEXT, 0, 1, 0]).unwrap();
+    assert_eq!(rung(), 0);
+}

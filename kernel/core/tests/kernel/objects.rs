@@ -120,7 +120,7 @@ fn a_context_is_configured_only_at_rest_and_within_bounds() {
         .into_iter()
         .for_each(|(number, value)| assert_eq!(register(number), Ok([value, 0, 0, 0])));
     assert_eq!(register(18), bad(3));
-    assert_eq!(machine.on_context(made.context, ContextOperation::Fault, [7, 0, 0, 0]), bad(3));
+    assert_eq!(machine.on_context(made.context, ContextOperation::Fault, [8, 0, 0, 0]), bad(3));
     machine.start(made);
     assert_eq!(register(0), Err((Error::WrongState, 1)));
     assert_eq!(configure(TEXT, USER_END, 0, 9), Err((Error::WrongState, 1)));
