@@ -17,7 +17,7 @@ pub mod word {
     /// Second word given to `exit`.
     pub const EXTRA: u64 = 6;
     /// No part of the record, for it is counted while all is well: doorbells that the context rang by `ring`.
-    pub const RUNG: u64 = 7;
+    pub const DOORBELLS: u64 = 7;
     /// Number of words.
     pub const COUNT: u64 = 8;
 }

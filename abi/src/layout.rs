@@ -51,7 +51,23 @@ pub const USER_END: u64 = 0x0000_7fff_ffff_f000;
 
 /// All usable memory as the kernel sees it: physical address plus this. Never executable.
 pub const DIRECT_MAP: u64 = 0xffff_8000_0000_0000;
+/// The kernel's stacks, which the loader maps: below the pages of each is room that is never mapped, so that one that overflows
+/// faults. [`kernel_stack`] says where each ends.
+pub const KERNEL_STACKS: u64 = 0xffff_ff00_0000_0000;
+/// Pages of a processor's stacks: for calls and interrupts, for NMI, double fault, machine check.
+pub const KERNEL_STACK_PAGES: [u64; 4] = [4, 2, 2, 2];
 /// Where the kernel's image is linked.
 pub const KERNEL_BASE: u64 = 0xffff_ffff_8000_0000;
 /// Device registers the loader mapped for the kernel (uncached): local APIC, I/O APICs, HPET.
 pub const KERNEL_DEVICES: u64 = 0xffff_ffff_c000_0000;
+
+/// log2 of the distance between the ends of two of the kernel's stacks.
+const KERNEL_STACK_SHIFT: u32 = 15;
+
+/// One past the last address of stack `number` (of [`KERNEL_STACK_PAGES`]) of a processor.
+#[must_use]
+#[expect(clippy::as_conversions, reason = "widening, in a constant function")]
+pub const fn kernel_stack(processor: u16, number: u8) -> u64 {
+    let before = (processor as u64).wrapping_mul(4).wrapping_add(number as u64);
+    KERNEL_STACKS.wrapping_add(before.wrapping_add(1).wrapping_shl(KERNEL_STACK_SHIFT))
+}

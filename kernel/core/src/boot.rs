@@ -2,15 +2,16 @@
 
 use crate::capability::{Capability, slot, write};
 use crate::context::{Context, START_FLAGS, register, restore};
+use crate::control::mapping;
 use crate::ledger::{self, Entry};
 use crate::machine::Machine;
 use crate::paging::{self, PageTable, ROOT_LEVEL};
 use crate::partition::Partition;
 use abi::boot::{BootInformation, FrameRange, MemoryKind, MemoryRange};
 use abi::control::{Access, ContextState, FrameUse, PLAN_SLOTS, first_slot};
-use abi::layout::{BOOT_INFORMATION, TIME_PAGE, USER_END};
+use abi::layout::{BOOT_INFORMATION, TIME_PAGE};
 use abi::rights::{ANY_LINE, Kind, Rights};
-use abi::types::{Frame, Generation, PAGE_SIZE, ProcessorId, Slot, VirtualAddress};
+use abi::types::{Frame, Generation, ProcessorId, Slot, VirtualAddress};
 use core::sync::atomic::Ordering::Relaxed;
 
 /// Frames the loader set aside, zeroed; handed out one after the other and never taken back.
@@ -99,7 +100,7 @@ pub fn first_partition<M: Machine>(
     builder.own(information)?;
     let count = usize::try_from(information.segment_count).unwrap_or(0);
     for segment in information.segments.iter().take(count) {
-        let access = Access::from_bits(segment.access).ok_or(BootError::BadSegment)?;
+        let access = mapping::access_of(segment.access).ok_or(BootError::BadSegment)?;
         builder.map(segment.address.raw(), segment.frame, segment.count, access)?;
     }
     builder.map(
@@ -178,48 +179,21 @@ impl<'a, M: Machine> Builder<'a, M> {
         count: u64,
         access: Access,
     ) -> Result<(), BootError> {
-        let end = count.checked_mul(PAGE_SIZE).and_then(|length| address.checked_add(length));
-        let inside = end.is_some_and(|end| end <= USER_END) && address.is_multiple_of(PAGE_SIZE);
-        if !inside || access.contains(Access::WRITE | Access::EXECUTE) {
-            return Err(BootError::BadSegment);
-        }
-        for (number, frame) in (0_u64..).zip(frames(start, count)) {
-            let page =
-                VirtualAddress::new(address.saturating_add(number.saturating_mul(PAGE_SIZE)));
-            self.map_page(page, frame, access)?;
+        mapping::range(address, count).map_err(|_| BootError::BadSegment)?;
+        for (number, frame) in (0..).zip(frames(start, count)) {
+            let page = mapping::page(address, number);
+            self.tables(page)?;
+            mapping::check_page(self.machine, self.partition, page, frame, access)
+                .map_err(|_| BootError::BadSegment)?;
+            mapping::put_page(self.machine, self.partition, page, frame, access);
         }
         Ok(())
     }
 
-    fn map_page(
-        &mut self,
-        page: VirtualAddress,
-        frame: Frame,
-        access: Access,
-    ) -> Result<(), BootError> {
-        let found = ledger::entry(self.machine, frame);
-        let allowed = found.kind == FrameUse::Time
-            || (found.kind == FrameUse::User && found.owner == self.partition);
-        let entry = self.entry(page)?;
-        if !allowed || entry.get() != 0 {
-            return Err(BootError::BadSegment);
-        }
-        entry.set(paging::page_entry(frame, access));
-        if found.kind == FrameUse::User {
-            ledger::set(
-                self.machine,
-                frame,
-                Entry { mappings: found.mappings.saturating_add(1), ..found },
-            );
-        }
-        Ok(())
-    }
-
-    /// The last-level entry of a page; tables that are missing are made.
-    fn entry(&mut self, page: VirtualAddress) -> Result<&'a crate::processor::Cell, BootError> {
-        let root = self.object().root.get();
-        for level in (1..ROOT_LEVEL).rev() {
-            let above = level.wrapping_add(1);
+    /// Makes the tables that are missing for a page.
+    fn tables(&mut self, page: VirtualAddress) -> Result<(), BootError> {
+        for above in (2..=ROOT_LEVEL).rev() {
+            let root = self.object().root.get();
             let entry =
                 paging::walk(self.machine, root, page, above).map_err(|_| BootError::BadSegment)?;
             if entry.get() == 0 {
@@ -228,7 +202,7 @@ impl<'a, M: Machine> Builder<'a, M> {
                 entry.set(paging::table_entry(table));
             }
         }
-        paging::walk(self.machine, root, page, 1).map_err(|_| BootError::BadSegment)
+        Ok(())
     }
 
     fn capabilities(&self) {

@@ -135,6 +135,7 @@ fn build_tables<M: PhysicalMemory>(
         .iter()
         .try_for_each(|device| tables.map_device(device.address, device.physical))?;
     tables.map_trampoline(plan.trampoline)?;
+    tables.map_stacks(u16::try_from(findings.machine.processor_count).unwrap_or(u16::MAX))?;
     Ok(tables.root())
 }
 

@@ -17,7 +17,7 @@ use boot_image::{ElfError, Program, ProgramError, Window};
 const CRASH_RECORD: Frame = Frame::new(0x2000);
 /// Frames of the kernel's pool: a common part, and one for each processor.
 const POOL_BASE: u64 = 160;
-const POOL_PER_PROCESSOR: u64 = 32;
+const POOL_PER_PROCESSOR: u64 = 22;
 /// Frames of the stack on which the kernel is entered.
 const STACK: u64 = 4;
 /// Bytes of a ledger entry.

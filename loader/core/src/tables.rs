@@ -6,7 +6,7 @@ use crate::program::Loader;
 use crate::refusal::Refusal;
 use abi::boot::Segment;
 use abi::control::Access;
-use abi::layout::DIRECT_MAP;
+use abi::layout::{DIRECT_MAP, KERNEL_STACK_PAGES, kernel_stack};
 use abi::types::{Frame, PAGE_SIZE, PhysicalAddress};
 
 /// Bits of an entry.
@@ -107,6 +107,28 @@ impl<'l, 'm, M: PhysicalMemory> Tables<'l, 'm, M> {
         let frame = Frame::containing(physical).address().raw();
         let flags = bit::WRITE | bit::NO_EXECUTE | bit::UNCACHED | bit::GLOBAL;
         self.map(address, frame, 1, flags)
+    }
+
+    /// Maps the kernel's stacks of the first `processors` processors, in fresh frames.
+    ///
+    /// # Errors
+    /// [`Refusal::Memory`].
+    pub(crate) fn map_stacks(&mut self, processors: u16) -> Result<(), Refusal> {
+        let stacks = (0..).zip(KERNEL_STACK_PAGES);
+        for (processor, (number, pages)) in (0..processors)
+            .flat_map(|processor| stacks.clone().map(move |stack| (processor, stack)))
+        {
+            let frame = self.loader.frames(pages, Use::Kernel, "the kernel's stacks")?;
+            let bottom =
+                kernel_stack(processor, number).wrapping_sub(pages.wrapping_mul(PAGE_SIZE));
+            self.map(
+                bottom,
+                frame.address().raw(),
+                pages,
+                bit::WRITE | bit::NO_EXECUTE | bit::GLOBAL,
+            )?;
+        }
+        Ok(())
     }
 
     /// Maps a frame at its own address, to run code in it but not to write to it.

@@ -6,6 +6,7 @@ use crate::channel::Channel;
 use crate::ledger::{self, Entry, MAX_MAPPINGS};
 use crate::machine::Machine;
 use crate::paging::{self, PageTable, ROOT_LEVEL, walk};
+use crate::partition::Partition;
 use crate::processor::Cell;
 use abi::call::Error;
 use abi::control::{Access, FrameUse};
@@ -22,7 +23,7 @@ fn address(raw: u64) -> Result<VirtualAddress, Refusal> {
 }
 
 /// `count` pages from `raw` on all lie where a partition may map.
-fn range(raw: u64, count: u64) -> Result<(), Refusal> {
+pub fn range(raw: u64, count: u64) -> Result<(), Refusal> {
     let end = count
         .checked_mul(PAGE_SIZE)
         .and_then(|length| address(raw).ok()?.raw().checked_add(length));
@@ -30,7 +31,7 @@ fn range(raw: u64, count: u64) -> Result<(), Refusal> {
 }
 
 /// Page `number` of a range that was checked.
-const fn page(start: u64, number: u64) -> VirtualAddress {
+pub const fn page(start: u64, number: u64) -> VirtualAddress {
     VirtualAddress::new(start.wrapping_add(number.wrapping_mul(PAGE_SIZE)))
 }
 
@@ -121,41 +122,56 @@ pub fn map<M: Machine>(
     let done = step(count, 5)?;
     range(raw, count)?;
     frame.checked_add(count).ok_or(Refusal::argument(4))?;
-    let access = Access::from_bits(access)
-        .filter(|access| !access.contains(Access::WRITE | Access::EXECUTE));
-    let access = access.ok_or(Refusal::argument(6))?;
+    let access = access_of(access).ok_or(Refusal::argument(6))?;
     let pages = (0..done).map(|number| (page(raw, number), Frame::new(frame.wrapping_add(number))));
     for (page, frame) in pages.clone() {
-        check_page(request, page, frame, access)?;
+        check_page(request.machine, request.frame(), page, frame, access)?;
     }
-    let root = partition::object(request).root.get();
     for (page, frame) in pages {
-        if let Ok(entry) = walk(request.machine, root, page, 1) {
-            entry.set(paging::page_entry(frame, access));
-            count_mapping(request.machine, frame, true);
-        }
+        put_page(request.machine, request.frame(), page, frame, access);
     }
     Ok([done, 0, 0, 0])
 }
 
-fn check_page<M: Machine>(
-    request: &Request<'_, M>,
+/// The access that these bits are, if any page may be mapped so.
+pub fn access_of(bits: u64) -> Option<Access> {
+    Access::from_bits(bits).filter(|access| !access.contains(Access::WRITE | Access::EXECUTE))
+}
+
+/// Refuses a page that cannot be mapped; its address is one of a partition.
+pub fn check_page<M: Machine>(
+    machine: &M,
+    partition: Frame,
     page: VirtualAddress,
     frame: Frame,
     access: Access,
 ) -> Result<(), Refusal> {
-    let root = partition::object(request).root.get();
-    let entry = walk(request.machine, root, page, 1)
-        .map_err(|missing| Refusal::with(Error::NotMapped, missing))?;
+    let root = machine.object::<Partition>(partition).root.get();
+    let entry =
+        walk(machine, root, page, 1).map_err(|missing| Refusal::with(Error::NotMapped, missing))?;
     if let Some(there) = paging::target(entry.get()) {
         return Err(Refusal::with(Error::Occupied, there.raw()));
     }
-    let found = ledger::entry(request.machine, frame);
-    if !may_map(request.machine, found, request.frame(), access) {
+    let found = ledger::entry(machine, frame);
+    if !may_map(machine, found, partition, access) {
         return Err(Refusal::with(Error::WrongFrame, frame.raw()));
     }
     let full = found.kind != FrameUse::Time && found.mappings >= MAX_MAPPINGS;
     if full { Err(Error::Limit.into()) } else { Ok(()) }
+}
+
+/// Maps a page that was checked.
+pub fn put_page<M: Machine>(
+    machine: &M,
+    partition: Frame,
+    page: VirtualAddress,
+    frame: Frame,
+    access: Access,
+) {
+    if let Ok(entry) = walk(machine, machine.object::<Partition>(partition).root.get(), page, 1) {
+        entry.set(paging::page_entry(frame, access));
+        count_mapping(machine, frame, true);
+    }
 }
 
 /// Whether a partition may map a frame in this way: the rule that keeps partitions apart.

@@ -4,7 +4,7 @@
 mod audit;
 mod channel;
 mod context;
-mod mapping;
+pub(crate) mod mapping;
 mod memory;
 mod partition;
 mod processor;

@@ -3,8 +3,8 @@
 
 use super::memory;
 use super::segments::{self, Table};
-use super::stacks::{self, Stacks};
-use abi::types::{Frame, MAX_PROCESSORS, PAGE_SIZE, ProcessorId};
+use abi::layout::kernel_stack;
+use abi::types::{MAX_PROCESSORS, PAGE_SIZE, ProcessorId};
 use core::mem::offset_of;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, AtomicU16, AtomicU64, Ordering};
@@ -53,17 +53,11 @@ static AREAS: [AtomicPtr<Area>; MAX_PROCESSORS as usize] =
     [const { AtomicPtr::new(null_mut()) }; MAX_PROCESSORS as usize];
 
 impl Area {
-    /// Makes the area and the stacks of a processor; `None` when the pool is empty.
-    pub fn create(
-        root: Frame,
-        pool: &mut Pool,
-        id: ProcessorId,
-        apic: u32,
-    ) -> Option<&'static Self> {
-        let stacks = stacks::create(root, pool, id.raw())?;
+    /// Makes the area of a processor; `None` when the pool is empty.
+    pub fn create(pool: &mut Pool, id: ProcessorId, apic: u32) -> Option<&'static Self> {
         let frame = pool.take_run((size_of::<Self>() as u64).div_ceil(PAGE_SIZE))?;
         let area = memory::pointer::<Self>(frame);
-        let head = Head::new(area, stacks, id, apic);
+        let head = Head::new(area, id, apic);
         // SAFETY: the frames are the pool's, large enough, and nobody else has them yet.
         let place = unsafe { &raw mut (*area).head };
         // SAFETY: as above.
@@ -91,20 +85,21 @@ impl Area {
 }
 
 impl Head {
-    fn new(area: *const Area, stacks: Stacks, id: ProcessorId, apic: u32) -> Self {
+    fn new(area: *const Area, id: ProcessorId, apic: u32) -> Self {
+        let critical = [1, 2, 3].map(|number| kernel_stack(id.raw(), number));
         let task = area.addr() + offset_of!(Area, head) + offset_of!(Self, task);
         Self {
             this: area,
-            stack: stacks.main,
+            stack: kernel_stack(id.raw(), 0),
             context: AtomicPtr::new(null_mut()),
             scratch: AtomicU64::new(0),
             smap: AtomicU64::new(0),
             root: AtomicU64::new(0),
-            critical: stacks.critical,
+            critical,
             apic,
             id: AtomicU16::new(id.raw()),
             table: segments::table(task as u64),
-            task: segments::task_state(area.addr() as u64 + PAGE_SIZE, stacks.critical),
+            task: segments::task_state(area.addr() as u64 + PAGE_SIZE, critical),
             note: AtomicU64::new(0),
         }
     }

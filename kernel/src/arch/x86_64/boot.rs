@@ -54,8 +54,7 @@ fn prepare(information: &'static BootInformation) -> Result<&'static Area, &'sta
     let features = super::features::detect(information.isolation)?;
     let mut pool = Pool::new(information.pool);
     let machine = &information.machine;
-    let area = Area::create(information.page_tables, &mut pool, FIRST, machine.processors[0])
-        .ok_or(POOL_EMPTY)?;
+    let area = Area::create(&mut pool, FIRST, machine.processors[0]).ok_or(POOL_EMPTY)?;
     processor_state::load(area, features);
     let previous = Previous::take(information.crash_record, pool.take().ok_or(POOL_EMPTY)?);
     previous.print();

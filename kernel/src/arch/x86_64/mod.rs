@@ -27,7 +27,6 @@ mod registers;
 mod reset;
 mod resume;
 mod segments;
-mod stacks;
 mod system_call;
 mod tables;
 mod time_page;

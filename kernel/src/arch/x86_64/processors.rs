@@ -34,7 +34,7 @@ pub fn create(information: &BootInformation, pool: &mut Pool) -> u16 {
     let listed = (information.machine.processor_count as u16).min(MAX_PROCESSORS);
     let areas = (1..listed).map_while(|index| {
         let apic = information.machine.processors[usize::from(index)];
-        Area::create(information.page_tables, pool, ProcessorId::new(index), apic)
+        Area::create(pool, ProcessorId::new(index), apic)
     });
     let made = areas.count() as u16 + 1;
     if made < listed {

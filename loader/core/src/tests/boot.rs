@@ -4,7 +4,10 @@ use super::machine::{Memory, image, manifest, map, offer, program, report};
 use super::walk::{Page, pages};
 use crate::{Handover, MemoryMap, Offer, Refusal, Report, Use, check_image, prepare};
 use abi::boot::{BOOT_MAGIC, BootInformation, MemoryKind};
-use abi::layout::{DIRECT_MAP, KERNEL_BASE, KERNEL_DEVICES, LASTING, PROGRAM_BASE, STACK_TOP};
+use abi::layout::{
+    DIRECT_MAP, KERNEL_BASE, KERNEL_DEVICES, KERNEL_STACK_PAGES, KERNEL_STACKS, LASTING,
+    PROGRAM_BASE, STACK_TOP, kernel_stack,
+};
 use abi::types::{Frame, PhysicalAddress};
 use boot_image::Image;
 use proptest::prelude::*;
@@ -158,13 +161,17 @@ fn the_crash_record_stays_where_it_was_when_other_sizes_change() {
 pub fn check_tables(booted: &Booted) {
     let it = &booted.information;
     let kernel = kernel_frames(booted);
-    let mut shown = BTreeSet::new();
+    let (mut shown, mut stacks) = (BTreeSet::new(), Vec::new());
     for page in &booted.pages {
         assert!(!(page.write && page.execute), "{page:x?}");
         let frames = page.physical >> 12..(page.physical + page.size) >> 12;
         match page.address {
             KERNEL_DEVICES.. => assert!(page.uncached && page.write && !page.execute),
             KERNEL_BASE.. => assert!(!page.uncached),
+            KERNEL_STACKS.. => {
+                assert!(page.write && !page.execute && !page.uncached && page.size == 4096);
+                stacks.push((page.address, page.physical >> 12));
+            }
             DIRECT_MAP.. => {
                 assert_eq!(page.address - DIRECT_MAP, page.physical);
                 assert!(page.write && !page.execute && !page.uncached);
@@ -187,7 +194,24 @@ pub fn check_tables(booted: &Booted) {
         ],
     );
     assert_eq!(shown, memory.difference(&kernel).copied().collect());
-    assert!(kernel.is_subset(&frames(it, &[MemoryKind::Kernel])));
+    let own = frames(it, &[MemoryKind::Kernel]);
+    assert!(kernel.is_subset(&own));
+    check_stacks(&stacks, it.machine.processor_count);
+    let used: BTreeSet<_> = stacks.iter().map(|(_, frame)| *frame).collect();
+    assert_eq!(used.len(), stacks.len(), "no frame lies in two stacks");
+    assert!(used.is_subset(&own) && used.is_disjoint(&kernel));
+}
+
+/// Every processor has its stacks, each of them all of its pages, and nothing else is mapped there: there is room below each.
+fn check_stacks(pages: &[(u64, u64)], processors: u32) {
+    let all = (0..processors as u16).flat_map(|processor| (0..4).map(move |n| (processor, n)));
+    let wanted = all.flat_map(|(processor, number)| {
+        let (end, count) =
+            (kernel_stack(processor, number), KERNEL_STACK_PAGES[usize::from(number)]);
+        (1..=count).rev().map(move |page| end - page * 4096)
+    });
+    assert!(wanted.eq(pages.iter().map(|(address, _)| *address)));
+    assert!(kernel_stack(0, 1) - kernel_stack(0, 0) > KERNEL_STACK_PAGES[0] * 4096);
 }
 
 #[test]
