@@ -92,6 +92,23 @@ pub struct Information {
     pub share: u32,
     /// Processor of the first context.
     pub processor: u32,
+    /// Raised with every change of `heap_wanted`.
+    pub heap_request: u64,
+    /// Bytes of heap that it shall have: where that is less than `heap`, the rest is to be given back, see [`Report`].
+    pub heap_wanted: u64,
+}
+
+/// What a partition's runtime tells the resource manager, at [`crate::layout::REPORT`]. All zero when the partition starts. What it says
+/// of itself is believed: who lies harms nobody else.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Report {
+    /// Changes while the partition takes up events.
+    pub alive: u64,
+    /// The [`Information::heap_request`] that was answered last.
+    pub heap_request: u64,
+    /// Bytes of heap, whole pages, behind which nothing is used any more; never less than [`Information::heap_wanted`].
+    pub heap_kept: u64,
 }
 
 /// What a [`Resource`] is.

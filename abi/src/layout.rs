@@ -12,6 +12,8 @@ pub const TIME_PAGE: u64 = 0x0800_0000;
 pub const INFORMATION: u64 = 0x0800_1000;
 /// Most information pages of one partition.
 pub const INFORMATION_PAGES: u64 = 64;
+/// The partition's report page, which it writes and the resource manager reads ([`crate::information::Report`]).
+pub const REPORT: u64 = 0x0805_0000;
 /// Lowest address a stack may reach; the page below the stack is never mapped.
 pub const STACK_LIMIT: u64 = 0x0810_0000;
 /// One past the highest byte of the first context's stack. Stacks of further contexts

@@ -89,6 +89,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             .map(|context| (crate::space::stack_bottom(context, stack), stack));
         let areas = [
             (layout::TIME_PAGE, 1),
+            (layout::REPORT, 1),
             (layout::INFORMATION, row.information.count),
             (layout::HEAP, row.heap.count),
             (layout::LASTING, row.lasting.count),

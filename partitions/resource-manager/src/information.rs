@@ -1,12 +1,12 @@
 //! Writes the information pages: what a partition can read about itself.
 
-use crate::manager::{Machine, Manager};
+use crate::manager::{Machine, Manager, SELF};
 use crate::manifest::flags;
 use crate::resource_list::resources;
 use crate::trouble::Trouble;
 use abi::boot::FrameRange;
 use abi::control::{Access, first_slot};
-use abi::information::{INFORMATION_HEADER, INFORMATION_MAGIC, Information, Resource};
+use abi::information::{INFORMATION_HEADER, INFORMATION_MAGIC, Information, Report, Resource};
 use abi::manifest::{ManifestPartition, PartitionFlags};
 use abi::types::{PAGE_SIZE, PartitionId};
 use core::mem::offset_of;
@@ -24,23 +24,35 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let definition = self.definition(&row)?;
         let mut head = self.head(id, &row, definition);
         self.map_information(&row)?;
-        let sequence = offset_of!(Information, sequence) as u64;
+        let start = report_pages(id) * PAGE_SIZE;
+        let sequence = start + offset_of!(Information, sequence) as u64;
         // Odd while the pages change, whatever an interrupted writer left.
         head.sequence = self.window.load(sequence).wrapping_add(1) | 1;
         self.window.store(sequence, head.sequence);
         let entry = self.boot_entry();
         let list =
             resources(&self.books, &self.manifest, &self.facts, entry, id, (&row, definition));
-        let mut offset = INFORMATION_HEADER as u64;
+        let mut offset = start + INFORMATION_HEADER as u64;
         for resource in list {
             self.window.write(offset, resource.as_bytes());
             offset += size_of::<Resource>() as u64;
             head.resources += 1;
         }
-        self.window.write(0, head.as_bytes());
+        self.window.write(start, head.as_bytes());
         self.window.store(sequence, head.sequence.wrapping_add(1));
         let window = self.window.address();
         Ok(self.machine.unmap(first_slot::PARTITION, window, row.information.count)?)
+    }
+
+    /// The report page of a partition as it is when that starts.
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    pub fn clear_report(&mut self, row: &PartitionRow) -> Result<(), Trouble> {
+        let page = FrameRange { count: 1, ..row.information };
+        self.through_window(page, |window| {
+            (0..size_of::<Report>() as u64).step_by(8).for_each(|word| window.store(word, 0));
+        })
     }
 
     /// Maps the pages into the window.
@@ -77,6 +89,14 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             boot_image: if image { self.image.length() } else { 0 },
             share: u32::from(row.share) * u32::from(contexts),
             processor: want.processor_of(0, self.facts.processors).raw().into(),
+            heap_request: 0,
+            heap_wanted: u64::from(row.heap_pages) * PAGE_SIZE,
         }
     }
+}
+
+/// Pages that the report takes of a partition's information, whose first it is; the manager reports to nobody.
+#[must_use]
+pub fn report_pages(id: PartitionId) -> u64 {
+    u64::from(id != SELF)
 }

@@ -138,8 +138,11 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let FrameRange { start, count } = row.information;
         self.machine.assign(first_slot::MEMORY, start, count, own)?;
         self.join(Slot::new(row.information_slot), own, partition, row.information)?;
+        let report = VirtualAddress::new(layout::REPORT);
+        self.machine.map(partition, report, start, 1, Access::WRITE)?;
         let address = VirtualAddress::new(layout::INFORMATION);
-        Ok(self.machine.map(partition, address, start, count, Access::empty())?)
+        let (first, rest) = (Frame::new(start.raw() + 1), count - 1);
+        Ok(self.machine.map(partition, address, first, rest, Access::empty())?)
     }
 
     /// Joins memory of `client` to a channel, page step by page step.

@@ -20,7 +20,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     pub fn recover(&mut self) -> Result<(), Trouble> {
         // What was being filled when it died is still mapped there.
         let window = self.window.address();
-        self.machine.unmap(first_slot::PARTITION, window, layout::INFORMATION_PAGES)?;
+        self.machine.unmap(first_slot::PARTITION, window, layout::INFORMATION_PAGES + 1)?;
         self.end_half_made();
         self.change(SELF, |row| {
             row.starts = row.starts.saturating_add(1);

@@ -36,6 +36,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.change(id, |row| row.unfinished = unfinished(reason))?;
         if again {
             self.clean(id, &row)?;
+            self.clear_report(&row)?;
         }
         let now = self.machine.now();
         let row = self.change(id, |row| {

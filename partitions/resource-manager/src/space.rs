@@ -1,6 +1,7 @@
 //! What a partition's address space and its kernel objects take.
 
 use crate::given::given;
+use crate::information::report_pages;
 use crate::manager::{Machine, Manager};
 use crate::manifest::{flags, role};
 use crate::trouble::Trouble;
@@ -63,7 +64,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         })
     }
 
-    /// Pages of information of a partition.
+    /// Pages of information of a partition, its report included.
     #[must_use]
     pub fn information_pages(&self, id: PartitionId, row: &PartitionRow) -> u64 {
         let given = self
@@ -71,7 +72,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             .map_or(0, |definition| given(&self.manifest, row.hardware, definition).count());
         let resources = given + self.channels_of(id).count();
         let bytes = INFORMATION_HEADER + resources * size_of::<Resource>();
-        (bytes as u64).div_ceil(PAGE_SIZE)
+        (bytes as u64).div_ceil(PAGE_SIZE) + report_pages(id)
     }
 
     /// What a partition needs.
@@ -89,7 +90,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let mut regions = Regions::default();
         let fits = self.add_regions(id, row, definition, information, &mut regions)
             && program.segments().iter().all(|s| regions.add(s.address().raw(), s.pages()));
-        if !fits || information > layout::INFORMATION_PAGES {
+        if !fits || information > layout::INFORMATION_PAGES + 1 {
             return Err(ResourceStatus::Limit.into());
         }
         let objects = 2 + u64::from(row.contexts) + slot_pages(row);

@@ -13,6 +13,8 @@ extern crate std;
 pub use abi;
 
 #[cfg(any(target_os = "none", test))]
+mod area;
+#[cfg(any(target_os = "none", test))]
 mod backtrace;
 pub mod capability;
 mod cell;
@@ -35,6 +37,7 @@ pub mod mock;
 pub mod operation;
 pub mod protocol;
 mod received;
+mod report;
 mod run;
 mod saved;
 mod signal;

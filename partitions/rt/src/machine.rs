@@ -152,6 +152,12 @@ pub const fn information() -> Option<u64> {
     Some(abi::layout::INFORMATION)
 }
 
+/// Address of the report page.
+#[must_use]
+pub const fn report() -> Option<u64> {
+    Some(abi::layout::REPORT)
+}
+
 /// Address of the time page.
 #[must_use]
 pub const fn time_page() -> u64 {

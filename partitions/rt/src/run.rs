@@ -214,6 +214,7 @@ impl System {
     pub(crate) fn refresh(&mut self) {
         let Some(pages) = self.pages else { return };
         self.information = pages.header().or(self.information);
+        self.settle_heap();
         for resource in pages.resources() {
             for source in self.each_end() {
                 let mut saved = core::mem::take(&mut self.saved);

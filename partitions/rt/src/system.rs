@@ -9,6 +9,7 @@ use crate::log;
 use crate::memory::Window;
 use crate::protocol::{Console, Protocol};
 use crate::received::Owed;
+use crate::report::Page;
 use crate::saved::Saved;
 use crate::signal::{Interrupt, Reports, Source, Timer};
 use crate::time;
@@ -32,6 +33,9 @@ const CONSOLE: &str = "console";
 pub struct System {
     pub(crate) pages: Option<Pages>,
     pub(crate) information: Option<Information>,
+    pub(crate) report: Page,
+    /// The request about the heap that was answered last.
+    pub(crate) heap_request: u64,
     pub(crate) ends: &'static mut [Option<End>],
     /// How many places of `ends` were ever used: the loop looks no further.
     pub(crate) used: usize,
@@ -66,6 +70,8 @@ impl System {
         Self {
             pages,
             information,
+            report: pages.map_or_else(Page::default, |_| Page::find()),
+            heap_request: information.map_or(0, |information| information.heap_request),
             ends,
             used: 0,
             timers: ArrayVec::new(),

@@ -35,6 +35,7 @@ pub struct Member {
     pub rung: u64,
     pub turn: Option<Turn>,
     page: u64,
+    report: u64,
     sequence: u64,
     starts: u32,
     reason: StartReason,
@@ -52,6 +53,7 @@ impl Member {
             rung: 0,
             turn: None,
             page: pages::make(abi::layout::INFORMATION_PAGES as usize).0,
+            report: pages::make(1).0,
             sequence: 0,
             starts: 1,
             reason: StartReason::Boot,
@@ -273,6 +275,11 @@ pub fn call(number: u64, arguments: [u64; 6]) -> (u64, [u64; 4]) {
 /// Address of the current partition's information pages.
 pub fn information() -> Option<u64> {
     with_state(|state| state.current.map(|current| state.members[current].page))
+}
+
+/// Address of the current partition's report page.
+pub fn report() -> Option<u64> {
+    with_state(|state| state.current.map(|current| state.members[current].report))
 }
 
 /// Address of the time page.
