@@ -40,7 +40,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         may(self, change.partition)?;
         match request {
             R::SetShare => self.set_share(change),
-            _ => Err(ResourceStatus::NotAllowed.into()),
+            _ => self.relocate(change),
         }
     }
 }

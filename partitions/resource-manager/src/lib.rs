@@ -25,6 +25,7 @@ pub mod picture;
 pub mod place;
 pub mod plans;
 pub mod recover;
+pub mod relocate;
 pub mod requests;
 pub mod resource_list;
 pub mod run;

@@ -106,6 +106,8 @@ pub struct Manager<'m, M: Machine, W: Window> {
     pub usage: crate::usage::Usage,
     /// Processors whose plans do not yet say what the books say, one bit each.
     pub stale_plans: u64,
+    /// Something is under way with a partition: it is moved, or gives memory back.
+    pub changing: bool,
     /// When a refusal may be told again, nanoseconds.
     pub next_refusal: u64,
     /// When the manager ends, for its rescuer to start it anew, nanoseconds; 0: it stays.

@@ -35,6 +35,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.say(format_args!("recovered from the books"));
         // Plans may have been due to be made anew; nobody knows any more.
         self.outdate_plans();
+        self.changing = true;
         self.take_up_each();
         if self.row(SELF)?.unfinished != 0 {
             self.start_all();

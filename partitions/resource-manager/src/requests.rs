@@ -33,6 +33,8 @@ pub enum Reply {
     Now(ResourceStatus, [u8; INLINE], usize),
     /// When that partition has stopped.
     WhenStopped(PartitionId),
+    /// When nothing is under way with that partition any more.
+    WhenSettled(PartitionId),
 }
 
 impl Reply {
@@ -53,7 +55,7 @@ impl Reply {
     pub fn parts(&self) -> (ResourceStatus, &[u8]) {
         match self {
             Self::Now(status, body, length) => (*status, body.get(..*length).unwrap_or_default()),
-            Self::WhenStopped(_) => (ResourceStatus::Ok, &[]),
+            Self::WhenStopped(_) | Self::WhenSettled(_) => (ResourceStatus::Ok, &[]),
         }
     }
 

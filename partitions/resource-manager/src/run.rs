@@ -32,6 +32,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         if id == SELF || row.stage() != Stage::Made || self.runs(&row) {
             return Err(ResourceStatus::WrongState.into());
         }
+        self.finish_move(id)?;
         let (again, placed) = (row.starts > 0, row.placed == 1 && !is_paused(&row));
         self.change(id, |row| row.unfinished = unfinished(reason))?;
         if again {
@@ -216,7 +217,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     }
 
     /// Lets the granted interrupt lines ring the partition.
-    fn bind_interrupts(&mut self, row: &PartitionRow) -> Result<(), Trouble> {
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    pub fn bind_interrupts(&mut self, row: &PartitionRow) -> Result<(), Trouble> {
         let definition = self.definition(row)?;
         let own = first_slot::PARTITION;
         let context = Slot::new(row.context_slot);

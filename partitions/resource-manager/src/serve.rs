@@ -24,9 +24,10 @@ struct Client<S> {
     doorbell: Slot,
 }
 
-/// An answer that waits until a partition has stopped.
+/// An answer that waits until a partition has stopped, or until nothing is under way with it.
 #[derive(Clone, Copy)]
 struct Waiting {
+    settles: bool,
     client: usize,
     epoch: u32,
     id: u64,
@@ -86,8 +87,13 @@ impl<S: SharedMemory> Desk<S> {
             let Some(epoch) = client.end.take(&mut message) else { break };
             any = true;
             let reply = manager.answer(client.asker, message.head.code, message.bytes());
-            if let Reply::WhenStopped(partition) = reply {
-                let waiting = Waiting { client: index, epoch, id: message.id, partition };
+            let waits = match reply {
+                Reply::WhenStopped(partition) => Some((partition, false)),
+                Reply::WhenSettled(partition) => Some((partition, true)),
+                _ => None,
+            };
+            if let Some((partition, settles)) = waits {
+                let waiting = Waiting { settles, client: index, epoch, id: message.id, partition };
                 if self.waiting.try_push(waiting).is_ok() {
                     continue;
                 }
@@ -100,10 +106,13 @@ impl<S: SharedMemory> Desk<S> {
 
     /// Completes what waited for partitions that have stopped.
     fn answer_waiting<M: Machine, W: Window>(&mut self, manager: &mut Manager<'_, M, W>) {
-        let stopped = |waiting: &Waiting| {
-            manager.books.partition(waiting.partition).is_none_or(|row| !manager.runs(row))
+        let done = |waiting: &Waiting| match waiting.settles {
+            true => manager.is_settled(waiting.partition),
+            false => {
+                manager.books.partition(waiting.partition).is_none_or(|row| !manager.runs(row))
+            }
         };
-        while let Some(at) = self.waiting.iter().position(stopped) {
+        while let Some(at) = self.waiting.iter().position(done) {
             let waiting = self.waiting.swap_remove(at);
             if let Some(client) = self.clients.get_mut(waiting.client) {
                 complete(client, waiting.epoch, waiting.id, &Reply::status(ResourceStatus::Ok));

@@ -93,6 +93,7 @@ fn manager(
         picture,
         usage,
         stale_plans: 0,
+        changing: false,
         next_refusal: 0,
         leave_at: 0,
         shutdown: None,

@@ -33,6 +33,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             next = next.min(self.look_at(id, &row, now));
         }
         self.continue_shutdown();
+        next = next.min(self.changes_due(now));
         if self.stale_plans != 0 && self.replan() {
             next = next.min(now.saturating_add(self.manifest.slot));
         }

@@ -2,16 +2,18 @@
 
 use super::deaths::{dies_in, frames, runs, state};
 use super::world::{TestManager, World, index};
-use super::{BOOT, COMMAND, WORKER, id, status};
+use super::{BOOT, COMMAND, WORKER, contexts, id, status};
+use crate::manager::Machine;
 use crate::plans::processor_slot;
 use crate::requests::{Asker, Reply};
 use abi::channel::ChannelKind;
-use abi::control::{ContextState, ProcessorOperation};
+use abi::control::{ContextOperation, ContextState, ProcessorOperation};
 use abi::information::StartReason;
 use abi::message::resource::{
     Change, Index, PartitionState, ResourceRequest as R, ResourceStatus as S,
 };
 use abi::types::{Frame, ProcessorId, Slot};
+use program_loader::Calls;
 use resource_db::Owner;
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -28,15 +30,30 @@ fn change(manager: &mut TestManager, request: R, numbers: [u32; 3]) -> Reply {
     send(manager, COMMAND, request, Change { partition, before, after }.as_bytes())
 }
 
+/// Does what is due until nothing is under way any more.
+fn settle(manager: &mut TestManager) {
+    for _ in 0..100 {
+        manager.watch();
+        if manager.stale_plans == 0 && !manager.changing {
+            return frames(manager, 3);
+        }
+        let next = manager.machine.now() + 1_000_000;
+        manager.machine.sleep_until(next);
+    }
+    panic!("it never ends: {}", manager.machine.0.said.borrow());
+}
+
 /// Places of the running plan of processor 1 that the worker's context has.
 fn places(manager: &mut TestManager) -> usize {
-    while manager.stale_plans != 0 && manager.replan() {
-        frames(manager, 1);
-    }
-    frames(manager, 3);
+    places_on(manager, 1)
+}
+
+/// The same of another processor.
+fn places_on(manager: &mut TestManager, processor: u16) -> usize {
+    settle(manager);
     let worker = Owner::Partition(id(index::WORKER));
     let context = |place: u64| {
-        let slot: Slot = processor_slot(ProcessorId::new(1));
+        let slot: Slot = processor_slot(ProcessorId::new(processor));
         let values = manager.machine.0.machine.control(
             slot.raw().into(),
             ProcessorOperation::Place as u64,
@@ -176,6 +193,126 @@ fn more_than_a_processor_has_is_refused_with_what_is_free() {
     assert_eq!(Index::read_from_bytes(reply.parts().1).unwrap().index, 0);
     assert_eq!(status(&change(&mut manager, R::SetShare, [index::IDLE, 0, 1])), S::NotAllowed);
     assert_eq!(status(&change(&mut manager, R::SetShare, [77, 0, 1])), S::NoSuch);
+}
+
+/// Where a context is, and two words of what it keeps.
+fn kept(manager: &mut TestManager) -> (u64, [u64; 2]) {
+    let context = contexts(&manager.row(id(index::WORKER)).unwrap()).next().unwrap();
+    let mut on = |operation: ContextOperation, argument| {
+        manager.machine.patient(context, operation as u64, [argument, 0, 0, 0]).unwrap()
+    };
+    let processor = on(ContextOperation::State, 0)[1];
+    on(ContextOperation::Stop, 0);
+    let kept = [7, 16].map(|register| on(ContextOperation::Register, register)[0]);
+    on(ContextOperation::Start, 0);
+    (processor, kept)
+}
+
+/// covers: SCH-2
+#[test]
+fn a_partition_that_is_moved_goes_on_elsewhere_with_all_it_has() {
+    let (mut world, mut manager) = World::new();
+    let before = (kept(&mut manager), places(&mut manager), places_on(&mut manager, 0));
+    assert_eq!((before.0.0, before.1, before.2), (1, 2, 0));
+    let reply = change(&mut manager, R::Move, [index::WORKER, 1, 0]);
+    assert!(matches!(reply, Reply::WhenSettled(_)), "{reply:?}");
+    assert!(!manager.is_settled(id(index::WORKER)));
+    // While it is under way nothing else begins, and nobody has a place for it.
+    for request in [R::Pause, R::Resume] {
+        assert_eq!(act(&mut manager, request, index::WORKER), S::Busy);
+    }
+    let twice = change(&mut manager, R::Move, [index::WORKER, 1, 0]);
+    assert_eq!(status(&twice), S::Busy);
+    assert_eq!((places(&mut manager), places_on(&mut manager, 0)), (0, 2));
+    assert_eq!(kept(&mut manager), (0, before.0.1), "registers are kept");
+    let again = change(&mut manager, R::Move, [index::WORKER, 1, 0]);
+    assert_eq!(status(&again), S::Disagrees, "it is done once");
+    manager.restart(id(index::WORKER), StartReason::Restarted).unwrap();
+    let mut manager = world.recovered();
+    assert_eq!((places(&mut manager), places_on(&mut manager, 0)), (0, 2), "for good");
+    world.check(&manager);
+}
+
+#[test]
+fn who_has_no_room_is_not_moved() {
+    let (world, mut manager) = World::new();
+    let reply = change(&mut manager, R::Move, [index::WORKER, 1, 2]);
+    assert_eq!(status(&reply), S::NoSuch);
+    assert_eq!(status(&change(&mut manager, R::SetShare, [index::WORKER, 2, 11])), S::Ok);
+    let reply = change(&mut manager, R::Move, [index::WORKER, 1, 0]);
+    assert_eq!(status(&reply), S::Limit);
+    assert_eq!(Index::read_from_bytes(reply.parts().1).unwrap().index, 10);
+    for needed in [0, index::BOOT, index::IDLE, index::COMMAND] {
+        let reply = change(&mut manager, R::Move, [needed, 0, 1]);
+        assert_eq!(status(&reply), S::NotAllowed);
+    }
+    assert_eq!(status(&change(&mut manager, R::Move, [index::WORKER, 1, 1])), S::Ok);
+    assert_eq!(places(&mut manager), 11);
+    world.check(&manager);
+}
+
+/// What becomes of a partition in the middle of its move is what becomes of others.
+#[test]
+fn a_move_does_not_keep_a_partition_from_its_end() {
+    for request in [R::Kill, R::Restart, R::Stop] {
+        let (world, mut manager) = World::new();
+        change(&mut manager, R::Move, [index::WORKER, 1, 0]);
+        act(&mut manager, request, index::WORKER);
+        if request == R::Stop {
+            frames(&mut manager, 70);
+        }
+        settle(&mut manager);
+        match request {
+            R::Restart => runs(&mut manager, index::WORKER),
+            _ => assert_eq!(state(&mut manager, index::WORKER), ContextState::Stopped as u64),
+        }
+        if request != R::Restart {
+            assert_eq!(act(&mut manager, R::Start, index::WORKER), S::Ok, "{request:?}");
+        }
+        assert_eq!((places(&mut manager), places_on(&mut manager, 0)), (0, 2), "{request:?}");
+        world.check(&manager);
+    }
+    let (world, mut manager) = World::new();
+    let before = (world.free(), manager.books.slots_taken());
+    let copy = manager.create_again(id(index::WORKER)).unwrap();
+    manager.start(copy, StartReason::Started).unwrap();
+    settle(&mut manager);
+    change(&mut manager, R::Move, [copy.raw(), 1, 0]);
+    assert_eq!(act(&mut manager, R::Destroy, copy.raw()), S::Ok);
+    settle(&mut manager);
+    assert_eq!((world.free(), manager.books.slots_taken()), before);
+    world.check(&manager);
+}
+
+/// covers: RES-2
+#[test]
+fn a_move_cut_short_is_finished_or_was_never_begun() {
+    let (mut world, mut manager) = World::new();
+    let registers = kept(&mut manager).1;
+    for calls in 0.. {
+        let (from, to) = if calls % 2 == 0 { (1, 0) } else { (0, 1) };
+        let died = dies_in(&world, calls, || {
+            change(&mut manager, R::Move, [index::WORKER, from, to]);
+            settle(&mut manager);
+        });
+        manager = world.recovered();
+        settle(&mut manager);
+        if manager.row(id(index::WORKER)).unwrap().processor != to as u16 {
+            assert!(died, "what was done stays done");
+            change(&mut manager, R::Move, [index::WORKER, from, to]);
+            settle(&mut manager);
+        }
+        runs(&mut manager, index::WORKER);
+        assert_eq!(kept(&mut manager), (to.into(), registers), "death at call {calls}");
+        let places = [0, 1].map(|processor| places_on(&mut manager, processor));
+        assert_eq!(places[to as usize..][..1], [2], "death at call {calls}");
+        assert_eq!(places.iter().sum::<usize>(), 2, "death at call {calls}");
+        world.check(&manager);
+        if !died {
+            assert!(calls > 20, "a move takes more than {calls} calls");
+            return;
+        }
+    }
 }
 
 /// covers: RES-9

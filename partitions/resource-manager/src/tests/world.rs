@@ -239,6 +239,7 @@ impl World {
             picture: Picture::new(vec![None; ROOM].leak(), self.facts.processors),
             usage: Usage::default(),
             stale_plans: 0,
+            changing: false,
             next_refusal: 0,
             leave_at: 0,
             shutdown: None,
