@@ -2,6 +2,7 @@
 
 pub use super::change::Change;
 use super::codes;
+pub use super::database::{Placement, RunRecord, TableQuery, TableReply};
 pub use super::hardware::{FunctionRecord, HardwareKind, HardwareRecord};
 use crate::image::Name;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -53,6 +54,16 @@ codes! {
         SetShare = 20,
         /// [`Change`]: processor of the first context, the others on those that follow; completed when it is there. As `Pause`.
         Move = 22,
+        /// [`TableQuery`] → [`TableReply`], the records in the data area. Command.
+        Snapshot = 23,
+        /// [`TableQuery`] of partitions or channels → [`TableReply`] with those that changed since, in no order; Disagrees where that is not
+        /// known any more: take a snapshot. Command.
+        Changes = 24,
+        /// [`TableQuery`] → [`TableReply`] with a [`RunRecord`] for each run of frames, whosever they are. Command.
+        Map = 25,
+        /// [`Placement`] → [`Index`] = id of the new partition, not started; Disagrees where something of it is not free: take a
+        /// snapshot. Command, if a creator.
+        CreatePlaced = 26,
     }
 }
 

@@ -10,7 +10,7 @@ use abi::control::{
     ChannelOperation, ContextOperation, FrameUse, PartitionOperation, SLOTS_PER_PAGE, first_slot,
 };
 use abi::layout;
-use abi::manifest::PartitionRole;
+use abi::manifest::{NO_PARTITION, PartitionRole};
 use abi::message::resource::ResourceStatus;
 use abi::types::{Frame, PartitionId, Slot, VirtualAddress};
 use program_loader::{Calls, Refusal, Window, table_levels};
@@ -32,10 +32,23 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         if role(definition) != PartitionRole::Ordinary {
             return Err(ResourceStatus::NotAllowed.into());
         }
+        let row = self.fresh_row(original.definition, NO_PARTITION, definition)?;
+        self.create_of(row, None)
+    }
+
+    /// Makes a partition of a row that has nothing yet, in free memory from a frame on, or wherever there is some.
+    ///
+    /// # Errors
+    /// `Limit` where the table is full, `NoMemory`.
+    pub fn create_of(
+        &mut self,
+        row: PartitionRow,
+        at: Option<Frame>,
+    ) -> Result<PartitionId, Trouble> {
         let first = u32::try_from(self.manifest.partitions.len()).unwrap_or(u32::MAX);
         let new = self.books.unused_partition(first).ok_or(ResourceStatus::Limit)?;
-        self.define_partition(new, original.definition, definition)?;
-        if let Err(trouble) = self.make(new) {
+        self.define_row(new, row)?;
+        if let Err(trouble) = self.make_at(new, at) {
             self.end(new)?;
             return Err(trouble);
         }

@@ -41,26 +41,15 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         definition: &ManifestPartition,
     ) -> Result<(), Trouble> {
         let hardware = if id.raw() == index { index } else { NO_PARTITION };
-        let interrupts = given(&self.manifest, hardware, definition)
-            .filter(|given| given.kind() == Kind::Interrupt)
-            .count();
-        let slots = 1 + given(&self.manifest, hardware, definition).count();
-        let mut row = PartitionRow {
-            name: definition.name,
-            stage: Stage::Making.number(),
-            definition: index,
-            hardware,
-            budget: definition.restarts,
-            backoff: definition.backoff,
-            contexts: self.contexts_of(definition).into(),
-            slots: u16::try_from(slots).map_err(|_| ResourceStatus::Limit)?,
-            events: u32::try_from(interrupts).unwrap_or(0),
-            channels_end: layout::CHANNELS,
-            share: definition.share,
-            processor: definition.processor,
-            heap_pages: definition.heap,
-            ..PartitionRow::default()
-        };
+        let row = self.fresh_row(index, hardware, definition)?;
+        self.define_row(id, row)
+    }
+
+    /// Writes down the row of a partition that has nothing yet, with slots of the own table for it.
+    ///
+    /// # Errors
+    /// Where the tables are full.
+    pub fn define_row(&mut self, id: PartitionId, mut row: PartitionRow) -> Result<(), Trouble> {
         if id == SELF {
             row.partition_slot = first_slot::PARTITION.raw();
             row.context_slot = first_slot::CONTEXT.raw();
@@ -75,6 +64,38 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.books.set_partition(id, row)?;
         self.books.commit();
         Ok(())
+    }
+
+    /// The row of a partition that has nothing yet, with the hardware of the definition at `hardware`.
+    ///
+    /// # Errors
+    /// `Limit` where it is given more than fits.
+    pub fn fresh_row(
+        &self,
+        index: u32,
+        hardware: u32,
+        definition: &ManifestPartition,
+    ) -> Result<PartitionRow, Trouble> {
+        let interrupts = given(&self.manifest, hardware, definition)
+            .filter(|given| given.kind() == Kind::Interrupt)
+            .count();
+        let slots = 1 + given(&self.manifest, hardware, definition).count();
+        Ok(PartitionRow {
+            name: definition.name,
+            stage: Stage::Making.number(),
+            definition: index,
+            hardware,
+            budget: definition.restarts,
+            backoff: definition.backoff,
+            contexts: self.contexts_of(definition).into(),
+            slots: u16::try_from(slots).map_err(|_| ResourceStatus::Limit)?,
+            events: u32::try_from(interrupts).unwrap_or(0),
+            channels_end: layout::CHANNELS,
+            share: definition.share,
+            processor: definition.processor,
+            heap_pages: definition.heap,
+            ..PartitionRow::default()
+        })
     }
 
     /// The row of a channel of the manifest, with both its ends.

@@ -23,6 +23,7 @@ pub mod pause;
 pub mod pci;
 pub mod picture;
 pub mod place;
+pub mod placed;
 pub mod plans;
 pub mod recover;
 pub mod relocate;
@@ -32,6 +33,7 @@ pub mod run;
 pub mod serve;
 pub mod setup;
 pub mod shutdown;
+pub mod snapshot;
 pub mod space;
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@ use abi::rights::Kind;
 use abi::types::{EventBit, Frame, PAGE_SIZE, PartitionId, PhysicalAddress, Slot, VirtualAddress};
 use boot_image::Program;
 use program_loader::{Calls, Target, Window, table_levels};
-use resource_db::{Owner, PartitionRow, Stage};
+use resource_db::{Extent, Owner, PartitionRow, Problem, Stage};
 
 /// Frames handed out one after the other.
 struct Supply(u64);
@@ -36,11 +36,19 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// # Errors
     /// What the kernel or the books answer; what was made is there then, and is taken down with [`Self::end`].
     pub fn make(&mut self, id: PartitionId) -> Result<(), Trouble> {
+        self.make_at(id, None)
+    }
+
+    /// As [`Self::make`], in free memory from a frame on where one is named.
+    ///
+    /// # Errors
+    /// As [`Self::make`].
+    pub fn make_at(&mut self, id: PartitionId, at: Option<Frame>) -> Result<(), Trouble> {
         let row = self.row(id)?;
         let definition = self.definition(&row)?;
         let program = self.program(definition)?;
         let needs = self.needs(id, &row, &program)?;
-        let row = self.allocate(id, definition, &needs)?;
+        let row = self.allocate(id, definition, &needs, at)?;
         self.make_objects(&row, &needs)?;
         self.make_memory(&row, definition, &program)?;
         self.make_information(&row)?;
@@ -52,25 +60,46 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.change(id, |row| row.stage = Stage::Made.number()).map(|_| ())
     }
 
-    /// Takes the frames a partition needs, in one transaction.
+    /// Takes the frames a partition needs, in one transaction. Where they are told, the heap comes first: it is what
+    /// large pages may map.
     fn allocate(
         &mut self,
         id: PartitionId,
         definition: &ManifestPartition,
         needs: &Needs,
+        at: Option<Frame>,
     ) -> Result<PartitionRow, Trouble> {
         let mut row = self.row(id)?;
         let owner = Owner::Partition(id);
+        let mut at = at;
         self.books.begin();
-        row.kernel = self.books.allocate(needs.kernel, owner)?;
-        row.program = self.books.allocate(needs.program, owner)?;
-        row.stack = self.books.allocate(needs.stack, owner)?;
-        row.heap = self.books.allocate(row.heap_pages.into(), owner)?;
-        row.lasting = self.books.allocate(definition.lasting.into(), owner)?;
-        row.information = self.books.allocate(needs.information, owner)?;
+        row.heap = self.take(row.heap_pages.into(), owner, &mut at)?;
+        row.kernel = self.take(needs.kernel, owner, &mut at)?;
+        row.program = self.take(needs.program, owner, &mut at)?;
+        row.stack = self.take(needs.stack, owner, &mut at)?;
+        row.lasting = self.take(definition.lasting.into(), owner, &mut at)?;
+        row.information = self.take(needs.information, owner, &mut at)?;
         self.books.set_partition(id, row)?;
         self.books.commit();
         Ok(row)
+    }
+
+    /// Available frames become `owner`'s: those from `at` on, which moves behind them, or some where nothing is told.
+    fn take(
+        &mut self,
+        count: u64,
+        owner: Owner,
+        at: &mut Option<Frame>,
+    ) -> Result<Extent, Problem> {
+        match *at {
+            Some(start) if count > 0 => {
+                let extent = Extent { start, count };
+                self.books.give(extent, Owner::Available, owner)?;
+                *at = start.checked_add(count);
+                Ok(extent)
+            }
+            _ => self.books.allocate(count, owner),
+        }
     }
 
     /// Partition, page tables, slot pages, contexts.

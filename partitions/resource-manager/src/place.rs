@@ -10,6 +10,7 @@ use abi::message::resource::{Change, Index, ResourceStatus};
 use abi::types::{PartitionId, ProcessorId};
 use plan::Want;
 use program_loader::Window;
+use resource_db::PartitionRow;
 
 /// Slots of a frame.
 const SLOTS: u32 = PLAN_SLOTS as u32;
@@ -57,10 +58,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         free.min().unwrap_or(0)
     }
 
-    /// Slots of a processor that all others have, those who are paused or being moved there included.
+    /// Slots of a processor that all others have, those who are paused, being moved there or never ran included.
     fn promised(&self, processor: ProcessorId, but: PartitionId) -> u32 {
         let all = self.facts.processors;
-        let others = self.books.partitions().filter(|(id, row)| *id != but && row.placed == 1);
+        let others = self.books.partitions().filter(|(id, row)| *id != but && has_slots(row));
         let shares = others.filter_map(|(id, row)| {
             let want = self.want(id, row, self.definition(row).ok()?);
             let here = (0..want.contexts_on(all))
@@ -70,4 +71,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         });
         shares.sum()
     }
+}
+
+/// Whether the slots of a partition are its own: from when it is made until it gives them up.
+#[must_use]
+pub fn has_slots(row: &PartitionRow) -> bool {
+    row.placed == 1 || row.starts == 0
 }

@@ -4,6 +4,7 @@ use crate::manager::{Machine, Manager, SELF};
 use crate::manifest::flags;
 use crate::pause::is_paused;
 use crate::shutdown::Shutdown;
+use crate::snapshot::Bulk;
 use crate::trouble::Trouble;
 use abi::channel::{ChannelKind, INLINE};
 use abi::image::name_text;
@@ -35,6 +36,8 @@ pub enum Reply {
     WhenStopped(PartitionId),
     /// When nothing is under way with that partition any more.
     WhenSettled(PartitionId),
+    /// Now, by way of the channel's data area.
+    Bulk(Bulk),
 }
 
 impl Reply {
@@ -55,7 +58,9 @@ impl Reply {
     pub fn parts(&self) -> (ResourceStatus, &[u8]) {
         match self {
             Self::Now(status, body, length) => (*status, body.get(..*length).unwrap_or_default()),
-            Self::WhenStopped(_) | Self::WhenSettled(_) => (ResourceStatus::Ok, &[]),
+            Self::WhenStopped(_) | Self::WhenSettled(_) | Self::Bulk(_) => {
+                (ResourceStatus::Ok, &[])
+            }
         }
     }
 
@@ -98,14 +103,21 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
 
     /// Says who was refused what, but not more often than ten times a second: a flood of requests is none of words.
     fn tell_refusal(&mut self, asker: Asker, request: ResourceRequest) {
-        let now = self.machine.now();
-        if now < self.next_refusal {
-            return;
+        if self.may_tell_refusal() {
+            let name = self.row(asker.partition).map(|row| row.name).unwrap_or_default();
+            let name = name_text(&name);
+            self.say(format_args!("{name} may not ask for {request:?}"));
         }
-        self.next_refusal = now.saturating_add(REFUSAL_PAUSE);
-        let name = self.row(asker.partition).map(|row| row.name).unwrap_or_default();
-        let name = name_text(&name);
-        self.say(format_args!("{name} may not ask for {request:?}"));
+    }
+
+    /// Whether a sentence about a refusal is due.
+    pub fn may_tell_refusal(&mut self) -> bool {
+        let now = self.machine.now();
+        let due = now >= self.next_refusal;
+        if due {
+            self.next_refusal = now.saturating_add(REFUSAL_PAUSE);
+        }
+        due
     }
 
     fn decide(
@@ -140,6 +152,13 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
                 Ok(Reply::record(&Index { index }))
             }
             R::Pause | R::Resume | R::SetShare | R::Move => self.alter(asker, request, body),
+            R::Snapshot | R::Changes | R::Map => {
+                Ok(Reply::Bulk(Bulk { request, query: parse(body)? }))
+            }
+            R::CreatePlaced => {
+                let index = self.create_placed(asker, &parse(body)?)?.raw();
+                Ok(Reply::record(&Index { index }))
+            }
             R::Start | R::Stop | R::Kill | R::Restart | R::Destroy => {
                 self.act(asker, request, partition(body)?)
             }
@@ -177,7 +196,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         use ResourceRequest as R;
         let creator = self.is_creator(asker.partition);
         let allowed = match asker.kind {
-            ChannelKind::Command => request != R::Create || creator,
+            ChannelKind::Command => creator || !matches!(request, R::Create | R::CreatePlaced),
             ChannelKind::Boot | ChannelKind::Control => match request {
                 R::Stopped | R::Machine | R::Restart => true,
                 R::Partition => asker.kind == ChannelKind::Boot || creator,

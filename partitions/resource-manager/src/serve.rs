@@ -2,6 +2,7 @@
 
 use crate::manager::{Machine, Manager, SELF};
 use crate::requests::{Asker, Reply};
+use crate::snapshot::{Bulk, Sheet};
 use abi::channel::{ChannelKind, INLINE};
 use abi::manifest::MANAGER_CHANNELS;
 use abi::message::resource::ResourceStatus;
@@ -86,7 +87,10 @@ impl<S: SharedMemory> Desk<S> {
         for _ in 0..TURN {
             let Some(epoch) = client.end.take(&mut message) else { break };
             any = true;
-            let reply = manager.answer(client.asker, message.head.code, message.bytes());
+            let mut reply = manager.answer(client.asker, message.head.code, message.bytes());
+            if let Reply::Bulk(bulk) = reply {
+                reply = answer_in_bulk(client, manager, bulk);
+            }
             let waits = match reply {
                 Reply::WhenStopped(partition) => Some((partition, false)),
                 Reply::WhenSettled(partition) => Some((partition, true)),
@@ -144,6 +148,20 @@ fn complete<S: SharedMemory>(client: &mut Client<S>, epoch: u32, id: u64, reply:
     let body = body.get(..body.len().min(INLINE)).unwrap_or_default();
     // Refused only where the client was restarted since: then nobody waits for it.
     let _ = client.end.complete(epoch, id, status as u16, body);
+}
+
+/// Answers by way of the data area of the client's channel.
+fn answer_in_bulk<S: SharedMemory, M: Machine, W: Window>(
+    client: &Client<S>,
+    manager: &Manager<'_, M, W>,
+    bulk: Bulk,
+) -> Reply {
+    let room = client.end.data_length();
+    let mut write = |offset: usize, bytes: &[u8]| {
+        // The sheet writes inside only.
+        let _ = client.end.write_data(offset, bytes);
+    };
+    manager.bulk(bulk, Sheet::new(room, &mut write))
 }
 
 fn ring_if_due<S: SharedMemory, M: Machine, W: Window>(

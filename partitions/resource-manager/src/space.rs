@@ -31,6 +31,16 @@ pub struct Needs {
     pub regions: Regions,
 }
 
+impl Needs {
+    /// All pages of a partition with this row and definition.
+    #[must_use]
+    pub fn pages(&self, row: &PartitionRow, definition: &ManifestPartition) -> u64 {
+        let sizes = [self.kernel, self.program, self.stack, self.information];
+        let fixed = sizes.into_iter().fold(0_u64, u64::saturating_add);
+        fixed + u64::from(row.heap_pages) + u64::from(definition.lasting)
+    }
+}
+
 /// First address of the stack of a context that has `pages`.
 #[must_use]
 pub fn stack_bottom(context: u64, pages: u64) -> u64 {

@@ -1,8 +1,8 @@
 //! Clients that mean harm: any bytes as requests, bytes that change while they are read, manifests that lie, and deaths in between.
 
-use super::id;
 use super::liar::{Liar, Memory};
 use super::world::{TestManager, World, image, index};
+use super::{id, snapshots};
 use crate::manager::Machine;
 use crate::requests::{Asker, Reply};
 use crate::serve::Desk;
@@ -38,10 +38,16 @@ const ASKERS: [(u32, ChannelKind); 9] = [
 
 /// A code and a body, more often than not those of a request.
 pub(super) fn request(chance: &mut Chance) -> (u16, Vec<u8>) {
-    let code = if chance.one_in(20) { chance.any() as u16 } else { chance.below(18) as u16 };
+    let code = match chance.below(22) as u16 {
+        _ if chance.one_in(20) => chance.any() as u16,
+        code @ 0..18 => code,
+        code => code + ResourceRequest::Snapshot.code() - 18,
+    };
     let number = if chance.one_in(10) { chance.near(4, 32) } else { chance.below(9) as u64 };
     let mut body = (number as u32).to_le_bytes().to_vec();
-    if chance.one_in(4) {
+    if let Some(bulk) = snapshots::body(code, chance) {
+        body = bulk;
+    } else if chance.one_in(4) {
         body.extend((chance.below(40) as u32).to_le_bytes());
     }
     if chance.one_in(8) {
@@ -72,7 +78,7 @@ fn may_change((who, kind): (u32, ChannelKind), code: u16) -> bool {
         (ChannelKind::Command, Some(R::Start | R::Stop | R::Kill | R::Restart | R::Destroy)) => {
             true
         }
-        (ChannelKind::Command, Some(R::Create)) => creator,
+        (ChannelKind::Command, Some(R::Create | R::CreatePlaced)) => creator,
         (ChannelKind::Control, Some(R::Start | R::Create | R::Destroy)) => creator,
         (ChannelKind::Boot, Some(R::Start)) => who == index::BOOT,
         // The manager itself rescues the boot partition, which rescues the others.
@@ -94,7 +100,8 @@ fn check_explained(
         return;
     }
     let (status, answer) = reply.parts();
-    let create = code == ResourceRequest::Create as u16;
+    let makes = [ResourceRequest::Create.code(), ResourceRequest::CreatePlaced.code()];
+    let create = makes.contains(&code);
     assert!(may_change(asker, code), "{asker:?} {code} {body:?}");
     assert_eq!(status, ResourceStatus::Ok, "{asker:?} {code} {body:?}");
     let named = Index::read_from_bytes(if create { answer } else { body }).expect("a number").index;
@@ -135,7 +142,11 @@ fn ask_once(
     let who = Asker { partition: id(asker.0), kind: asker.1 };
     let before = rows(&manager);
     world.shared.dies_after.set(chance.one_in(10).then(|| chance.below(60) as u32));
-    let answered = catch_unwind(AssertUnwindSafe(|| manager.answer(who, code, &body)));
+    let room = chance.below(4096);
+    let answered = catch_unwind(AssertUnwindSafe(|| match manager.answer(who, code, &body) {
+        Reply::Bulk(bulk) => snapshots::bulk(&manager, bulk, room).0,
+        reply => reply,
+    }));
     match answered {
         Err(payload) => {
             let death = payload.downcast_ref() == Some(&"the manager dies");

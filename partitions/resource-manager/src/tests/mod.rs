@@ -10,7 +10,9 @@ mod functions;
 mod hostile;
 mod liar;
 mod listed;
+mod placed;
 mod registers;
+mod snapshots;
 mod trace;
 
 use crate::manager::{Machine, SELF};

@@ -1,0 +1,205 @@
+//! The resource database in bulk: tables of records that come through the data area of the channel, the owner map, and
+//! the creation that was computed from them.
+//!
+//! The data area belongs to the answer that came last: who asks does so again only after reading it.
+
+use super::codes;
+use crate::image::Name;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// In [`TableReply::next`]: there is no more.
+pub const TABLE_END: u64 = u64::MAX;
+
+codes! {
+    /// What can be read in bulk.
+    Table {
+        /// [`DefinitionRecord`] by index: what the manifest says of each partition. Never changes.
+        Definitions = 1,
+        /// [`RowRecord`] by partition id.
+        Partitions = 2,
+        /// [`ProcessorRecord`] by number.
+        Processors = 3,
+        /// [`JointRecord`] by channel id.
+        Channels = 4,
+        /// [`RunRecord`] by frame: memory that nobody has.
+        Free = 5,
+    }
+}
+
+codes! {
+    /// Whose memory is.
+    MemoryOwner {
+        /// There is none.
+        Missing = 0,
+        /// Nobody's.
+        Available = 1,
+        /// The kernel's, the firmware's, a device's.
+        Reserved = 2,
+        /// Defective.
+        Broken = 3,
+        /// A partition's.
+        Partition = 4,
+        /// A channel's.
+        Channel = 5,
+    }
+}
+
+/// Which records are wanted.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct TableQuery {
+    /// A [`Table`]; 0 for the owner map, which has none.
+    pub table: u32,
+    /// Most records wanted; 0: as many as there is room for.
+    pub most: u32,
+    /// From which id, number or frame on.
+    pub from: u64,
+    /// For `Changes`: the transaction since which; else 0.
+    pub since: u64,
+}
+
+/// What stands in the data area now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct TableReply {
+    /// Number of the last transaction committed: these records say what was after it.
+    pub generation: u64,
+    /// From where on to ask for the rest, [`TABLE_END`] if there is none.
+    pub next: u64,
+    /// Records.
+    pub count: u32,
+    /// Bytes of each.
+    pub size: u32,
+}
+
+/// What the manifest says of a partition: what one more like it would need.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct DefinitionRecord {
+    /// Its name.
+    pub name: Name,
+    /// Its place in the manifest.
+    pub index: u32,
+    /// [`crate::manifest::PartitionFlags`].
+    pub flags: u32,
+    /// Pages of one more like it, its heap included; 0 where none can be made.
+    pub pages: u32,
+    /// Pages of heap.
+    pub heap: u32,
+    /// A [`crate::manifest::PartitionRole`].
+    pub role: u16,
+    /// Preferred processor, or [`crate::manifest::EVERY_PROCESSOR`].
+    pub processor: u16,
+    /// Slots of 16 for each context.
+    pub share: u16,
+    /// Contexts, on this processor and those that follow.
+    pub contexts: u16,
+}
+
+/// Pages in a row; none where the count is 0.
+#[derive(
+    Clone, Copy, PartialEq, Eq, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct Pages {
+    /// The first frame.
+    pub start: u32,
+    /// How many.
+    pub count: u32,
+}
+
+/// A partition as the books have it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct RowRecord {
+    /// [`crate::types::PartitionId`].
+    pub id: u32,
+    /// Place of its definition in the manifest.
+    pub definition: u32,
+    /// 0: it is gone; 1: being made; 2: there; 3: being taken down.
+    pub stage: u16,
+    /// A [`super::resource::PartitionState`], as the books know it.
+    pub state: u16,
+    /// Preferred processor of the first context, or [`crate::manifest::EVERY_PROCESSOR`].
+    pub processor: u16,
+    /// Slots of 16 for each context.
+    pub share: u16,
+    /// Contexts.
+    pub contexts: u32,
+    /// How often it was started.
+    pub starts: u32,
+    /// Kernel objects, program, stacks, heap, lasting memory, information pages.
+    pub memory: [Pages; 6],
+}
+
+/// A processor.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct ProcessorRecord {
+    /// Its number.
+    pub processor: u32,
+    /// Slots of 16 that no partition's share takes.
+    pub free: u32,
+    /// Contexts that take what others leave.
+    pub takers: u32,
+    /// The part of the machine whose memory is near to it.
+    pub node: u16,
+    /// 1: it runs plans.
+    pub online: u16,
+}
+
+/// A channel as the books have it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct JointRecord {
+    /// [`crate::types::ChannelId`].
+    pub id: u32,
+    /// Client's id.
+    pub client: u32,
+    /// Server's id.
+    pub server: u32,
+    /// The epoch in force.
+    pub epoch: u32,
+    /// A [`crate::channel::ChannelKind`].
+    pub kind: u16,
+    /// As in [`RowRecord`].
+    pub stage: u16,
+    /// Its kernel object, then its memory.
+    pub memory: Pages,
+}
+
+/// Frames of one owner. Runs that follow each other may have the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct RunRecord {
+    /// The first frame.
+    pub start: u64,
+    /// How many.
+    pub count: u64,
+    /// A [`MemoryOwner`].
+    pub owner: u32,
+    /// Its id, where it is a partition or a channel.
+    pub id: u32,
+}
+
+/// One more partition like a definition, where it was decided that it is to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Placement {
+    /// Place of the definition in the manifest.
+    pub definition: u32,
+    /// Pages of heap.
+    pub heap: u32,
+    /// Processor of the first context, the others on those that follow; [`crate::manifest::EVERY_PROCESSOR`] as the definition.
+    pub processor: u16,
+    /// Slots of 16 for each context.
+    pub share: u16,
+    /// Zero.
+    pub reserved: u32,
+    /// First frame of free memory: the heap first, then the rest.
+    pub start: u64,
+    /// Frames of it that may be taken; what is not needed stays free.
+    pub count: u64,
+    /// The transaction after which all this was free.
+    pub generation: u64,
+}
