@@ -69,7 +69,7 @@ operations! {
         /// `(frame, count, from, to)`: memory of one partition, mapped nowhere, becomes memory of another,
         /// contents kept. Value 0: how many were done.
         Transfer = 2, GRANT,
-        /// `(frame, count)`: memory of a partition, mapped nowhere, becomes free. Value 0: how many.
+        /// `(frame, count)`: memory of a partition, mapped nowhere, becomes free; what is free stays so. Value 0: how many.
         Release = 3, GRANT,
         /// `(frame)`: INSPECT. Values: kind of use ([`super::control::FrameUse`]), owner's frame, mappings, generation.
         Query = 4, INSPECT,
@@ -91,7 +91,7 @@ operations! {
         Unmap = 3, GRANT,
         /// `(index, frame)`: GRANT. A free frame becomes page `index` of the capability table (256 slots each).
         AddSlots = 4, GRANT,
-        /// `(index)`: GRANT. The last page of the capability table, all empty, becomes a free frame. Value 0: the frame.
+        /// `(index)`: GRANT. The last page of the capability table, with what it holds, becomes a free frame. Value 0: the frame.
         RemoveSlots = 5, GRANT,
         /// `(slot, source, rights, kind << 32 | parameter)`: GRANT. Puts a capability derived from the caller's
         /// `source` into `slot`. Rights shrink to the intersection. The kind is that of the source or one derived from it:

@@ -63,6 +63,11 @@ pub const KERNEL_BASE: u64 = 0xffff_ffff_8000_0000;
 /// Device registers the loader mapped for the kernel (uncached): local APIC, I/O APICs, HPET.
 pub const KERNEL_DEVICES: u64 = 0xffff_ffff_c000_0000;
 
+/// An address under each entry of the root table through which the kernel sees anything: memory lies below 1 TiB.
+pub const KERNEL_ROOT_ENTRIES: [u64; 4] =
+    [DIRECT_MAP, DIRECT_MAP.wrapping_add(1 << 39), KERNEL_STACKS, KERNEL_BASE];
+const _: () = assert!(KERNEL_DEVICES >> 39 == KERNEL_BASE >> 39);
+
 /// log2 of the distance between the ends of two of the kernel's stacks.
 const KERNEL_STACK_SHIFT: u32 = 15;
 

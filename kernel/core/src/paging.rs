@@ -3,6 +3,7 @@
 use crate::machine::{Machine, Object, sealed::Sealed};
 use crate::processor::Cell;
 use abi::control::Access;
+use abi::layout::KERNEL_ROOT_ENTRIES;
 use abi::types::{Frame, PAGE_SHIFT, VirtualAddress};
 
 const PRESENT: u64 = 1;
@@ -45,8 +46,13 @@ pub fn share_kernel<M: Machine>(machine: &M, root: Frame) {
     let kernel =
         machine.object::<PageTable>(machine.outside_root().unwrap_or(machine.kernel_root()));
     let own = machine.object::<PageTable>(root);
-    let pairs = own.entries.iter().zip(&kernel.entries).skip(KERNEL_ENTRY);
-    pairs.for_each(|(own, kernel)| own.set(kernel.get()));
+    for address in KERNEL_ROOT_ENTRIES.map(VirtualAddress::new) {
+        if let (Some(own), Some(kernel)) =
+            (index(own, address, ROOT_LEVEL), index(kernel, address, ROOT_LEVEL))
+        {
+            own.set(kernel.get());
+        }
+    }
 }
 
 /// The entry for a table below; rights are decided at the last level.

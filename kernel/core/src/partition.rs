@@ -20,6 +20,8 @@ pub struct Partition {
     pub(crate) frames: Cell,
     /// Page tables.
     pub(crate) tables: Cell,
+    /// Pages that these map.
+    pub(crate) mapped: Cell,
     /// Contexts.
     pub(crate) contexts: Cell,
     /// Pages of slots.
@@ -34,7 +36,7 @@ pub struct Partition {
     pub(crate) live: [AtomicU64; PROCESSORS],
     /// Pages of the capability table.
     slots: [Cell; PAGES],
-    rest: [AtomicU64; 512 - 9 - PROCESSORS - PAGES],
+    rest: [AtomicU64; 512 - 10 - PROCESSORS - PAGES],
 }
 
 const _: () = assert!(size_of::<Partition>() == 4096);

@@ -30,7 +30,7 @@ const _: () = assert!(PLAN_PLACES == 256 && PLAN_SLOTS == 16);
 /// A plan. The running one is read by its processor; the other is written under the control lock.
 #[repr(C)]
 pub struct Plan {
-    /// Places in use.
+    /// Places in use. Beyond them all are idle.
     length: Cell,
     /// 1 where one context, or none, has all slots, and nobody else a place.
     sole: Cell,
@@ -62,7 +62,13 @@ impl Plan {
     pub fn set(&self, place: u64, context: Option<Frame>) {
         if let Some(cell) = usize::try_from(place).ok().and_then(|place| self.places.get(place)) {
             cell.set(context.map_or(0, Frame::raw));
+            self.length.set(self.length.get().max(place.saturating_add(1)));
         }
+    }
+
+    /// The places in use.
+    fn used(&self) -> &[Cell] {
+        self.places.get(..usize::try_from(self.length.get()).unwrap_or(0)).unwrap_or(&self.places)
     }
 
     /// Places in use.
@@ -81,9 +87,9 @@ impl Plan {
 
     /// Closes the plan: it has `length` places.
     pub fn close(&self, length: u64) {
-        self.length.set(length);
         // What lies beyond would come back with a longer plan.
-        (length..Place::NONE.raw()).for_each(|place| self.set(place, None));
+        (length..self.length.get()).for_each(|place| self.set(place, None));
+        self.length.set(length);
         let first = self.context(0);
         let mut slots = self.places.iter().take(PLAN_SLOTS);
         let alone = slots.all(|cell| cell.get() == first.map_or(0, Frame::raw));
@@ -94,12 +100,12 @@ impl Plan {
     /// Whether a context stands in it.
     #[must_use]
     pub fn names(&self, context: Frame) -> bool {
-        self.places.iter().any(|cell| cell.get() == context.raw())
+        self.used().iter().any(|cell| cell.get() == context.raw())
     }
 
     /// Makes every place of a context idle.
     pub fn forget(&self, context: Frame) {
-        self.places.iter().filter(|cell| cell.get() == context.raw()).for_each(|cell| cell.set(0));
+        self.used().iter().filter(|cell| cell.get() == context.raw()).for_each(|cell| cell.set(0));
     }
 }
 

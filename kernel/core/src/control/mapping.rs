@@ -98,7 +98,11 @@ pub fn remove_table<M: Machine>(request: &Request<'_, M>, raw: u64, at: u64) -> 
         return Err(Refusal::with(Error::NotMapped, u64::from(level)));
     }
     let frame = linked(link, level);
-    if !request.machine.object::<PageTable>(frame).is_empty(level) {
+    // Where nothing is mapped a table of the last level is empty, and one that has only those above it beside it.
+    let above = u64::from(ROOT_LEVEL.wrapping_sub(level));
+    let bare = partition.mapped.get() == 0
+        && (level == 1 || partition.tables.get() == above.wrapping_add(1));
+    if !bare && !request.machine.object::<PageTable>(frame).is_empty(level) {
         return Err(Error::InUse.into());
     }
     link.set(0);
@@ -168,7 +172,9 @@ pub fn put_page<M: Machine>(
     frame: Frame,
     access: Access,
 ) {
-    if let Ok(entry) = walk(machine, machine.object::<Partition>(partition).root.get(), page, 1) {
+    let partition = machine.object::<Partition>(partition);
+    if let Ok(entry) = walk(machine, partition.root.get(), page, 1) {
+        partition.mapped.add(1);
         entry.set(paging::page_entry(frame, access));
         count_mapping(machine, frame, true);
     }
@@ -204,17 +210,17 @@ pub fn unmap<M: Machine>(request: &Request<'_, M>, raw: u64, count: u64) -> Answ
     let done = step(count, 4)?;
     range(raw, count)?;
     let partition = partition::object(request);
-    let mut mapped = false;
+    let mapped = partition.mapped.get();
     for page in (0..done).map(|number| page(raw, number)) {
         let Ok(entry) = walk(request.machine, partition.root.get(), page, 1) else { continue };
         if let Some(frame) = paging::target(entry.get()) {
-            mapped = true;
+            partition.mapped.subtract(1);
             entry.set(0);
             request.machine.flush(page);
             count_mapping(request.machine, frame, false);
         }
     }
-    if mapped {
+    if partition.mapped.get() != mapped {
         partition.forget(request.machine, request.processor.id());
     }
     Ok([done, 0, 0, 0])

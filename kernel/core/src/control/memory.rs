@@ -127,9 +127,10 @@ fn transfer<M: Machine>(
 
 fn release<M: Machine>(request: &Request<'_, M>, start: u64, count: u64) -> Answer {
     let done = step(count, 4)?;
-    let check = |entry| unmapped(request.machine, entry);
+    let free = |entry: Entry| entry.kind == FrameUse::Free;
+    let check = |entry| if free(entry) { Ok(()) } else { unmapped(request.machine, entry) };
     let frames = checked_frames(request.machine, start, done, check)?;
-    for (frame, entry) in frames {
+    for (frame, entry) in frames.filter(|(_, entry)| !free(*entry)) {
         let used = if entry.kind == FrameUse::User { FrameUse::Free } else { FrameUse::Absent };
         ledger::set(request.machine, frame, entry.with(used, Frame::new(0)));
         request.machine.object::<Partition>(entry.owner).frames.add(1_u64.wrapping_neg());

@@ -49,10 +49,11 @@ pub(crate) struct Request<'a, M: Machine> {
 #[inline(never)]
 pub(crate) fn dispatch<'a, M: Machine>(here: Here<'a, M>, caller: &'a Context) -> Next<'a> {
     let (machine, processor) = (here.machine, here.processor);
-    if let Err(refusal) = lookup(machine, caller, caller.register(register::RDI)) {
-        // Who has no say keeps nobody waiting who has.
-        return reply(caller, Err(refusal));
-    }
+    // Who has no say keeps nobody waiting who has.
+    let kind = match lookup(machine, caller, caller.register(register::RDI)) {
+        Ok(found) => found.kind,
+        Err(refusal) => return reply(caller, Err(refusal)),
+    };
     let done = machine.exclusive(|| {
         let request = Request::decode(machine, processor, caller);
         // Within the lock: a caller that stopped itself may be started anew by others as soon as it is let go.
@@ -61,9 +62,12 @@ pub(crate) fn dispatch<'a, M: Machine>(here: Here<'a, M>, caller: &'a Context) -
     if done.is_none() {
         return once_more(caller);
     }
+    if !matches!(kind, Kind::Context | Kind::Processor) {
+        // Nothing changed that decides who runs; if the slot is over, the timer's interrupt is waiting.
+        return Next::Run(caller, 0);
+    }
     let due = processor.armed.get() <= machine.now().raw();
     if due && caller.lives_at(processor.live.get()) {
-        // The timer's interrupt is waiting; who is to run is decided there.
         return Next::Run(caller, 0);
     }
     here.reschedule(true)
@@ -83,11 +87,11 @@ impl<'a, M: Machine> Request<'a, M> {
         processor: &'a Processor,
         caller: &'a Context,
     ) -> Result<Self, Refusal> {
-        let slot = caller.register(register::RDI);
-        let arguments = [register::RDX, register::R10, register::R8, register::R9]
-            .map(|number| caller.register(number));
+        let [_, _, _, rdx, rsi, rdi, _, _, r8, r9, r10, ..] = &caller.registers;
+        let slot = rdi.load(Relaxed);
+        let arguments = [rdx, r10, r8, r9].map(|word| word.load(Relaxed));
         let capability = lookup(machine, caller, slot)?;
-        let operation = caller.register(register::RSI);
+        let operation = rsi.load(Relaxed);
         Ok(Self { machine, processor, caller, slot, capability, operation, arguments })
     }
 
@@ -170,11 +174,14 @@ impl<'a, M: Machine> Request<'a, M> {
         Ok([u64::from(entry.generation.raw()), 0, 0, 0])
     }
 
-    /// Makes an object's frame free, in a generation of its own.
+    /// Makes an object's frame free, in a generation of its own, and empties the slot that named it.
     pub(crate) fn free_object(&self) {
         let entry = ledger::entry(self.machine, self.frame());
         let entry = entry.next_generation().unwrap_or(entry);
         ledger::set(self.machine, self.frame(), entry.with(FrameUse::Free, Frame::new(0)));
+        if let Some(slot) = slot(self.machine, self.caller.partition(), self.slot) {
+            write(slot, [0, 0]);
+        }
     }
 }
 

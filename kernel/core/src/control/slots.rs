@@ -2,7 +2,7 @@
 
 use super::{Request, partition};
 use crate::answer::{Answer, NOTHING, Refusal};
-use crate::capability::{Capability, SlotTable, SlotWords, is_empty, lookup, slot, write};
+use crate::capability::{Capability, SlotWords, lookup, slot, write};
 use crate::ledger;
 use crate::machine::Machine;
 use abi::call::Error;
@@ -32,16 +32,6 @@ pub fn remove<M: Machine>(request: &Request<'_, M>, index: u64) -> Answer {
     let frame = partition.slot_page(index).ok_or(Refusal::argument(3))?;
     if index.wrapping_add(1) != partition.slot_pages.get() {
         return Err(Refusal::argument(3));
-    }
-    let held = request
-        .machine
-        .object::<SlotTable>(frame)
-        .slots
-        .iter()
-        .filter(|slot| !is_empty(slot))
-        .count();
-    if held != 0 {
-        return Err(Refusal::with(Error::InUse, u64::try_from(held).unwrap_or(u64::MAX)));
     }
     // Another processor may be reading the table for a context of the partition; the first page they have noted.
     if partition.lives_beyond(request.machine, (index != 0).then_some(request.processor.id())) {

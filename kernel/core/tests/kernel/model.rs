@@ -104,8 +104,8 @@ impl Model {
                 self.change(allowed, frame, count, Owner::Partition(to))
             }
             Release { frame, count } => {
-                let allowed = self.all(frame, count, |owner| matches!(owner, Owner::Partition(_)))
-                    && self.unmapped(frame, count);
+                let memory = |owner| matches!(owner, Owner::Partition(_) | Owner::Nobody);
+                let allowed = self.all(frame, count, memory) && self.unmapped(frame, count);
                 self.change(allowed, frame, count, Owner::Nobody)
             }
             Map { who, page, frame, count, .. } => self.map(who, page, frame, count),

@@ -143,7 +143,7 @@ fn a_context_in_a_plan_is_not_destroyed_or_moved() {
     assert!(used == 1 && now > generation);
     assert_eq!(
         machine.on_context(made.context, ContextOperation::State, [0; 4]),
-        Err((Error::Stale, now))
+        Err((Error::NoCapability, 0))
     );
     assert_eq!(machine.call(0, Call::Ring, [200, 0, 0, 0, 0, 0]), Err((Error::Stale, now)));
 }

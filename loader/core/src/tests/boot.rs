@@ -5,8 +5,8 @@ use super::walk::{Page, pages};
 use crate::{Handover, MemoryMap, Offer, Refusal, Report, Use, check_image, prepare};
 use abi::boot::{BOOT_MAGIC, BootInformation, MemoryKind};
 use abi::layout::{
-    DIRECT_MAP, KERNEL_BASE, KERNEL_DEVICES, KERNEL_STACK_PAGES, KERNEL_STACKS, LASTING,
-    PROGRAM_BASE, STACK_TOP, kernel_stack,
+    DIRECT_MAP, KERNEL_BASE, KERNEL_DEVICES, KERNEL_ROOT_ENTRIES, KERNEL_STACK_PAGES,
+    KERNEL_STACKS, LASTING, PROGRAM_BASE, STACK_TOP, kernel_stack,
 };
 use abi::types::{Frame, PhysicalAddress};
 use boot_image::Image;
@@ -164,6 +164,8 @@ pub fn check_tables(booted: &Booted) {
     let (mut shown, mut stacks) = (BTreeSet::new(), Vec::new());
     for page in &booted.pages {
         assert!(!(page.write && page.execute), "{page:x?}");
+        let shared = KERNEL_ROOT_ENTRIES.iter().any(|entry| entry >> 39 == page.address >> 39);
+        assert!(shared || page.address < 1 << 20, "no partition gets the entry for {page:x?}");
         let frames = page.physical >> 12..(page.physical + page.size) >> 12;
         match page.address {
             KERNEL_DEVICES.. => assert!(page.uncached && page.write && !page.execute),

@@ -113,30 +113,8 @@ pub trait Calls: Kernel {
     fn release(&mut self, memory: Slot, frame: Frame, count: u64) -> Result<(), Refusal> {
         let operation = number_of_memory(MemoryOperation::Release);
         in_steps(count, |done, step| {
-            let at = after(frame, done);
-            match self.control(memory, operation, [at, step, 0, 0]) {
-                Err(Refusal { error: Error::WrongFrame, value }) => {
-                    self.release_around(memory, at, value)
-                }
-                answer => answer,
-            }
+            self.control(memory, operation, [after(frame, done), step, 0, 0])
         })
-    }
-
-    /// Releases what lies before `wrong`, or steps over it where it is free.
-    ///
-    /// # Errors
-    /// Where `wrong` is neither memory nor free.
-    fn release_around(&mut self, memory: Slot, at: u64, wrong: u64) -> Result<Values, Refusal> {
-        let before = wrong.saturating_sub(at);
-        if before > 0 {
-            let operation = number_of_memory(MemoryOperation::Release);
-            return self.control(memory, operation, [at, before, 0, 0]);
-        }
-        match self.frame_use(memory, Frame::new(wrong))?.0 {
-            Some(FrameUse::Free) => Ok([1, 0, 0, 0]),
-            _ => Err(Refusal { error: Error::WrongFrame, value: wrong }),
-        }
     }
 
     /// What a frame is used for, and the frame of its owner.

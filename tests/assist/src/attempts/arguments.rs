@@ -158,7 +158,7 @@ fn numbers(tally: &mut Tally, own: &Own) {
     for slot in [0, u64::from(u16::MAX), 1 << 16, u64::MAX] {
         tally.denied(put(own, slot, own.context, 2, Kind::Doorbell, 0));
     }
-    for word in [7, 8, u64::MAX] {
+    for word in [8, 9, u64::MAX] {
         tally.denied(control(own.context, ContextOperation::Fault as u64, [word, 0, 0, 0]));
     }
 }

@@ -90,8 +90,7 @@ pub fn a_channel_is_made_and_unmade(world: &mut World) -> Verdict {
     check!(done("State", channel(ChannelOperation::State, [0; 4]))?[3] == 0, "it has pages");
     done("Part", channel(ChannelOperation::Part, [0; 4]))?;
     done("Destroy", channel(ChannelOperation::Destroy, [0; 4]))?;
-    refused("a destroyed one", channel(ChannelOperation::State, [0; 4]), Error::Stale)?;
-    world.clear(slot)?;
+    refused("a destroyed one", channel(ChannelOperation::State, [0; 4]), Error::NoCapability)?;
     check!(query(world, frame)?[0] == FrameUse::Free as u64, "its frame was lost");
     Ok(())
 }

@@ -94,7 +94,7 @@ impl FakeKernel {
             let fits = match (operation, self.owner(frame)) {
                 (M::Assign, None) => true,
                 (M::Transfer, Some((FrameUse::User, owner))) => u64::from(owner.raw()) == c,
-                (M::Release, Some((FrameUse::User, _))) => true,
+                (M::Release, None | Some((FrameUse::User, _))) => true,
                 _ => false,
             };
             if !fits {
