@@ -251,7 +251,7 @@ pub fn a_running_context_is_left_alone(world: &mut World) -> Verdict {
     }
     let destroyed = context(world, ContextOperation::Destroy, [0; 4]);
     check!(destroyed.is_err(), "a running context was destroyed");
-    bad_argument("word 7", context(world, ContextOperation::Fault, [7, 0, 0, 0]), 3)?;
+    bad_argument("word 8", context(world, ContextOperation::Fault, [8, 0, 0, 0]), 3)?;
     let [state, _, used, _] = done("State", context(world, ContextOperation::State, [0; 4]))?;
     check!(state == ContextState::Ready as u64, "state {state}");
     check!(used > 0 && used <= world.now(), "used {used} ns");
