@@ -111,6 +111,9 @@ bitflags::bitflags! {
         const SELF = 1 << 5;
         /// Holds capabilities to memory, kernel, processor 0 and one interrupt line (tests of the calls).
         const TESTER = 1 << 6;
+        /// Holds capabilities to stop and start the contexts of the partitions with the roles resource manager, boot, command and console
+        /// (tests of death and return).
+        const REAPER = 1 << 7;
     }
 }
 

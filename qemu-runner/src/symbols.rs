@@ -48,6 +48,17 @@ impl Symbols {
         places.iter().map(|place| format!("  {place}")).collect::<Vec<_>>().join("\r\n    in")
     }
 
+    /// The functions at addresses of a program, with their whole paths; where one was inlined, that into which it was.
+    #[must_use]
+    pub fn functions(&self, program: &str, addresses: &[u64]) -> Vec<Option<String>> {
+        let Ok(loader) = Loader::new(self.folder.join(program)) else { return Vec::new() };
+        let name = |address: &u64| {
+            let symbol = loader.find_symbol(*address)?;
+            Some(demangle_auto(symbol.into(), None).into_owned())
+        };
+        addresses.iter().map(name).collect()
+    }
+
     /// The functions at the place that returns to `address`, the innermost first.
     fn look_up(&self, program: &str, address: u64) -> Option<Vec<String>> {
         let loader = Loader::new(self.folder.join(program)).ok()?;
@@ -149,6 +160,18 @@ mod tests {
             let out = String::from_utf8(out).unwrap();
             assert!(out.starts_with("boom\r\n  at mine@0x") && out.ends_with(&place), "{out}");
         }
+    }
+
+    #[test]
+    fn addresses_are_told_by_their_functions() {
+        let own = std::env::current_exe().unwrap();
+        let symbols = Symbols::new(own.parent().unwrap().to_path_buf());
+        let start = somewhere as fn() -> u32 as usize as u64 - base();
+        let name = own.file_name().unwrap().to_str().unwrap();
+        let found = symbols.functions(name, &[start + 1, 0]);
+        assert!(found[0].as_ref().unwrap().ends_with("symbols::tests::somewhere"), "{found:?}");
+        assert_eq!((found.len(), &found[1]), (2, &None));
+        assert!(symbols.functions("nobody", &[1]).is_empty());
     }
 
     #[test]

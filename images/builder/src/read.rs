@@ -13,7 +13,7 @@ use toml::de::DeTable;
 
 const TOP: [&str; 3] = ["image", "partition", "channel"];
 const IMAGE: [&str; 3] = ["name", "slot", "page-table-isolation"];
-const PARTITION: [&str; 23] = [
+const PARTITION: [&str; 24] = [
     "name",
     "program",
     "role",
@@ -33,6 +33,7 @@ const PARTITION: [&str; 23] = [
     "debug",
     "creator",
     "tester",
+    "reaper",
     "self",
     "ports",
     "interrupts",
@@ -175,6 +176,7 @@ fn flags(fields: &Fields<'_>) -> Read<PartitionFlags> {
         ("creator", PartitionFlags::CREATOR, false),
         ("self", PartitionFlags::SELF, false),
         ("tester", PartitionFlags::TESTER, false),
+        ("reaper", PartitionFlags::REAPER, false),
     ];
     let mut flags = PartitionFlags::empty();
     for (key, flag, default) in keys {

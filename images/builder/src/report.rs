@@ -86,6 +86,7 @@ fn capabilities(partition: &Partition) -> String {
         (PartitionFlags::CREATOR, "create and destroy partitions"),
         (PartitionFlags::SELF, "manage itself"),
         (PartitionFlags::TESTER, "everything, for tests"),
+        (PartitionFlags::REAPER, "stop infrastructure, for tests"),
     ];
     let may: Vec<&str> = texts
         .iter()

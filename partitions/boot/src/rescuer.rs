@@ -4,6 +4,7 @@ use crate::manager::ManagerRescue;
 use abi::fault::{Reason, exception_name, word};
 use abi::image::name_text;
 use abi::message::resource::{Index, ResourceRequest, ResourceStatus, StoppedRecord};
+use abi::types::EventBit;
 use rt::protocol::Resources;
 use rt::{Answer, CallError, Client, Nanoseconds, Partition, Start, System, Timer};
 
@@ -125,14 +126,20 @@ impl Rescuer {
         }
     }
 
+    /// Asks the resource manager, and brings it back if it dies of it: nobody else would.
     fn ask(
-        &self,
+        &mut self,
         system: &mut System,
         request: ResourceRequest,
         body: &[u8],
     ) -> Result<Answer<Resources>, CallError> {
         let client = self.resources.ok_or(CallError::NoPeer)?;
-        client.call(system, request, body, rt::time::after(PATIENCE))
+        let (deadline, fault) = (rt::time::after(PATIENCE), EventBit::FAULT.mask());
+        client.call_beside(system, request, body, deadline, fault, |system| {
+            if self.manager.is_down() {
+                self.rescue_manager(system);
+            }
+        })
     }
 
     fn rescue_manager(&mut self, system: &mut System) {

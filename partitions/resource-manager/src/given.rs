@@ -25,6 +25,8 @@ pub enum Given<'m> {
     BootContext,
     /// Whether the resource manager lives.
     ManagerLife,
+    /// The first context of the partition with a role, for a reaper: see [`VICTIMS`].
+    Victim(PartitionRole),
     /// The authority over memory.
     Memory,
     /// The kernel.
@@ -34,6 +36,14 @@ pub enum Given<'m> {
     /// The interrupt line [`TEST_LINE`].
     Line,
 }
+
+/// Whom a reaper may stop.
+pub const VICTIMS: [PartitionRole; 4] = [
+    PartitionRole::ResourceManager,
+    PartitionRole::Boot,
+    PartitionRole::Command,
+    PartitionRole::Console,
+];
 
 /// A line that no device of the machines we test on uses.
 pub const TEST_LINE: u32 = 7;
@@ -50,6 +60,10 @@ impl Given<'_> {
             Self::ManagerPartition => "manager-partition",
             Self::ManagerContext | Self::ManagerLife => "manager-context",
             Self::BootContext => "boot-context",
+            Self::Victim(PartitionRole::ResourceManager) => "victim-resource-manager",
+            Self::Victim(PartitionRole::Boot) => "victim-boot",
+            Self::Victim(PartitionRole::Command) => "victim-command",
+            Self::Victim(_) => "victim-console",
             Self::Memory => "memory",
             Self::Kernel => "kernel",
             Self::Processor => "processor",
@@ -68,7 +82,7 @@ impl Given<'_> {
             Self::Debug => Kind::Debug,
             Self::OwnPartition | Self::ManagerPartition => Kind::Partition,
             Self::OwnContext | Self::ManagerContext => Kind::Context,
-            Self::BootContext | Self::ManagerLife => Kind::Context,
+            Self::BootContext | Self::ManagerLife | Self::Victim(_) => Kind::Context,
             Self::Memory => Kind::Memory,
             Self::Kernel => Kind::Kernel,
             Self::Processor => Kind::Processor,
@@ -81,7 +95,7 @@ impl Given<'_> {
     pub fn rights(&self) -> Rights {
         match self {
             Self::Grant(_) | Self::Debug => Rights::USE | Rights::INSPECT,
-            Self::BootContext => Rights::MANAGE | Rights::INSPECT,
+            Self::BootContext | Self::Victim(_) => Rights::MANAGE | Rights::INSPECT,
             Self::ManagerLife => Rights::INSPECT,
             _ => Rights::all(),
         }
@@ -132,6 +146,13 @@ pub fn given<'m>(
         (tester, Given::Line),
     ];
     let extra = extra.into_iter().filter(|(given, _)| *given).map(|(_, given)| given);
+    let reaper = flags.contains(PartitionFlags::REAPER);
+    let victims = VICTIMS.into_iter().filter(move |_| reaper).map(Given::Victim);
     let manager = role(definition) == PartitionRole::ResourceManager;
-    manifest.grants_of(index).map(Given::Grant).chain(extra).filter(move |_| !manager)
+    manifest
+        .grants_of(index)
+        .map(Given::Grant)
+        .chain(extra)
+        .chain(victims)
+        .filter(move |_| !manager)
 }

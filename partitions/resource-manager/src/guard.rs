@@ -1,9 +1,9 @@
 //! What idle needs to look after the boot partition and the manager, which look after each other.
 
 use crate::manager::{Machine, Manager};
-use crate::manifest::role;
+use crate::manifest::{flags, role};
 use crate::trouble::Trouble;
-use abi::manifest::PartitionRole;
+use abi::manifest::{ManifestPartition, PartitionFlags, PartitionRole};
 use abi::types::PartitionId;
 use program_loader::Window;
 use resource_db::{PartitionRow, Stage};
@@ -27,6 +27,22 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     pub fn renew_guard(&mut self) -> Result<(), Trouble> {
         let Some((_, row)) = self.made(PartitionRole::Idle) else { return Ok(()) };
         self.give_capabilities(&row, self.definition(&row)?)
+    }
+
+    /// Gives a reaper, where the image has one, the contexts of those it may stop, as they are now.
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    pub fn renew_reaper(&mut self) -> Result<(), Trouble> {
+        let reaps = |one: &ManifestPartition| flags(one).contains(PartitionFlags::REAPER);
+        let Some(index) = self.manifest.partitions.iter().position(reaps) else { return Ok(()) };
+        let id = PartitionId::new(u32::try_from(index).unwrap_or(u32::MAX));
+        match self.row(id) {
+            Ok(row) if row.stage() == Stage::Made => {
+                self.give_capabilities(&row, self.definition(&row)?)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Where the boot partition's program begins; 0 where there is none.

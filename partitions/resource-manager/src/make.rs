@@ -230,6 +230,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             Given::ManagerPartition => (first_slot::PARTITION, 0),
             Given::ManagerContext | Given::ManagerLife => (first_slot::CONTEXT, 0),
             Given::BootContext => (Slot::new(self.made(PartitionRole::Boot)?.1.context_slot), 0),
+            Given::Victim(role) => (Slot::new(self.made(*role)?.1.context_slot), 0),
             Given::Memory => (first_slot::MEMORY, 0),
             Given::Kernel => (first_slot::KERNEL, 0),
             Given::Processor => (first_slot::PROCESSORS, 0),

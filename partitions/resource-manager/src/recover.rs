@@ -21,6 +21,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         // What was being filled when it died is still mapped there.
         let window = self.window.address();
         self.machine.unmap(first_slot::PARTITION, window, layout::INFORMATION_PAGES + 1)?;
+        // First of all, so that this too can be interrupted by its death.
+        self.renew_reaper()?;
         self.end_half_made();
         self.change(SELF, |row| {
             row.starts = row.starts.saturating_add(1);

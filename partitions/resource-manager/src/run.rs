@@ -143,7 +143,12 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.give_capabilities(row, definition)?;
         // Whom it rescues must ring the renewed context.
         self.renew_rescue(id)?;
-        if role(definition) == PartitionRole::Boot { self.renew_guard() } else { Ok(()) }
+        match role(definition) {
+            PartitionRole::Ordinary => return Ok(()),
+            PartitionRole::Boot => self.renew_guard()?,
+            _ => {}
+        }
+        self.renew_reaper()
     }
 
     /// Gives the partitions that this one rescues a doorbell to it as it is now.

@@ -228,6 +228,23 @@ impl<P: Protocol> Client<P> {
         payload: &[u8],
         deadline: Nanoseconds,
     ) -> Result<Answer<P>, CallError> {
+        self.call_beside(system, code, payload, deadline, 0, |_| {})
+    }
+
+    /// As [`Client::call`], for a client that the server itself may need meanwhile: `beside` is run whenever one of the events in the
+    /// mask `events` comes, which is dispatched afterwards as any other.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub fn call_beside(
+        self,
+        system: &mut System,
+        code: P::Request,
+        payload: &[u8],
+        deadline: Nanoseconds,
+        events: u64,
+        mut beside: impl FnMut(&mut System),
+    ) -> Result<Answer<P>, CallError> {
         if system.with_end(self.source, |end| end.wanted()).unwrap_or(false) {
             return Err(CallError::Busy);
         }
@@ -242,7 +259,9 @@ impl<P: Protocol> Client<P> {
                 self.forget(system, ticket);
                 return Err(CallError::Timeout);
             }
-            system.wait_for(self.source, deadline);
+            if system.wait_for(self.source, deadline, events) & events != 0 {
+                beside(system);
+            }
         }
     }
 
@@ -266,7 +285,7 @@ impl<P: Protocol> Client<P> {
             if crate::time::now() >= deadline {
                 return Err(CallError::Timeout);
             }
-            system.wait_for(self.source, deadline);
+            system.wait_for(self.source, deadline, 0);
             if system.with_end(self.source, |end| end.ready() && end.room() == 0) == Some(true) {
                 return Err(CallError::Full);
             }

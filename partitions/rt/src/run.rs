@@ -229,16 +229,16 @@ impl System {
         }
     }
 
-    /// Sleeps until the end has something to take, its peer was restarted, or the deadline has passed. The peer runs
-    /// at once where it can.
-    pub(crate) fn wait_for(&mut self, source: Source, deadline: Nanoseconds) {
+    /// Sleeps until the end has something to take, its peer was restarted, one of the events `others` came, or the deadline has
+    /// passed; all that came, to be dispatched later. The peer runs at once where it can.
+    pub(crate) fn wait_for(&mut self, source: Source, deadline: Nanoseconds, others: u64) -> u64 {
         let Some((due, doorbell, bits, ready)) = self.with_end(source, |end| {
             let due = end.due();
             (due, end.doorbell(), end.events(), end.arm())
         }) else {
-            return;
+            return 0;
         };
-        let mask = bits | EventBit::PEER.mask();
+        let mask = bits | EventBit::PEER.mask() | others;
         let deadline = if ready { Nanoseconds::NOW } else { deadline };
         let mut events = match due {
             Doorbell::Ring => sys::call(doorbell, mask, deadline),
@@ -248,7 +248,9 @@ impl System {
             // The server is being restarted: the new epoch is announced by PEER.
             events = sys::wait(mask, deadline);
         }
-        self.note(source, events.unwrap_or(0));
+        let events = events.unwrap_or(0);
+        self.note(source, events);
+        events
     }
 
     /// Events that came in the middle of an entry: other ends may share the bit, and the partition is told later.

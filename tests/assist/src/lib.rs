@@ -3,6 +3,7 @@
 #![no_std]
 
 pub mod attack;
+pub mod firmware;
 mod instruction_list;
 pub mod matrix;
 

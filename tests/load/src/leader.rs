@@ -1,10 +1,10 @@
 //! Leads a round: uses memory up, lets all makers work in what is left, gives it back. Says on its console what happened.
 
-use crate::manager::{Manager, Trouble};
 use crate::{Done, Job, Order, Tally, Work};
 use abi::message::resource::ResourceRequest;
 use abi::types::Nanoseconds;
 use arrayvec::ArrayVec;
+use load::manager::{Manager, Trouble};
 use rt::{Client, System, log, sys, time};
 use zerocopy::IntoBytes;
 

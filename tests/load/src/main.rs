@@ -7,7 +7,6 @@
 
 mod leader;
 mod maker;
-mod manager;
 mod planner;
 
 use maker::Maker;
@@ -55,7 +54,7 @@ pub struct Tally {
     pub started: u32,
     /// Creations refused because memory was out.
     pub refused: u32,
-    /// What else went wrong, as [`manager::Trouble::number`]; 0: nothing.
+    /// What else went wrong, as [`load::manager::Trouble::number`]; 0: nothing.
     pub trouble: u32,
 }
 

@@ -1,9 +1,9 @@
 //! Creates and destroys, one now and then after it ran.
 
-use crate::manager::{Manager, Trouble};
 use crate::{Done, Order, Tally, Work};
 use abi::message::resource::ResourceRequest;
 use arrayvec::ArrayVec;
+use load::manager::{Manager, Trouble};
 use rt::{Server, System};
 use zerocopy::IntoBytes;
 

@@ -1,7 +1,9 @@
 //! The resource manager, as those ask it who create.
 
 use abi::image::name_text;
-use abi::message::resource::{Index, PartitionRecord, ResourceRequest, ResourceStatus};
+use abi::message::resource::{
+    AuditRecord, Index, PartitionRecord, ResourceRequest, ResourceStatus,
+};
 use abi::types::Nanoseconds;
 use rt::protocol::Resources;
 use rt::{CallError, Client, System, time};
@@ -29,6 +31,7 @@ impl From<CallError> for Trouble {
 
 impl Trouble {
     /// A number other than 0, for the tally: 1 and more for a status, 1000 and more for others.
+    #[must_use]
     pub fn number(self) -> u32 {
         match self {
             Self::Refused(status) => status as u32,
@@ -39,7 +42,14 @@ impl Trouble {
         }
     }
 
+    /// Whether there is no further one.
+    #[must_use]
+    pub fn is_end(self) -> bool {
+        self == Self::Refused(ResourceStatus::NoSuch)
+    }
+
     /// Whether memory is out.
+    #[must_use]
     pub fn is_memory(self) -> bool {
         self == Self::Refused(ResourceStatus::NoMemory)
     }
@@ -56,11 +66,17 @@ impl Manager {
     }
 
     /// One more like `like`; its id.
+    ///
+    /// # Errors
+    /// Why it could not be done.
     pub fn create(self, system: &mut System, like: u32) -> Result<u32, Trouble> {
         Ok(self.ask::<Index>(system, ResourceRequest::Create, like)?.index)
     }
 
     /// Does something to a partition.
+    ///
+    /// # Errors
+    /// Why it could not be done.
     pub fn act(
         self,
         system: &mut System,
@@ -70,11 +86,30 @@ impl Manager {
         self.ask::<[u8; 0]>(system, request, id).map(drop)
     }
 
+    /// The partition with this number, or the next one that there is.
+    ///
+    /// # Errors
+    /// Why it could not be done.
+    pub fn record(self, system: &mut System, from: u32) -> Result<PartitionRecord, Trouble> {
+        self.ask(system, ResourceRequest::Partition, from)
+    }
+
+    /// The kernel's ledger against the books.
+    ///
+    /// # Errors
+    /// Why it could not be done.
+    pub fn audit(self, system: &mut System) -> Result<AuditRecord, Trouble> {
+        self.ask(system, ResourceRequest::Audit, 0)
+    }
+
     /// The id of the first partition with this name.
+    ///
+    /// # Errors
+    /// Why it could not be done.
     pub fn id_of(self, system: &mut System, name: &str) -> Result<u32, Trouble> {
         let mut from = 0;
         loop {
-            let record: PartitionRecord = self.ask(system, ResourceRequest::Partition, from)?;
+            let record = self.record(system, from)?;
             if name_text(&record.name) == name {
                 return Ok(record.id);
             }

@@ -1,10 +1,10 @@
 //! Changes the plans of all processors again and again, while the makers work and witnesses look on.
 
 use crate::leader;
-use crate::manager::{Manager, Trouble};
 use abi::message::resource::ResourceRequest;
 use abi::types::Nanoseconds;
 use beat::{Answer, Ask, Report, Watching};
+use load::manager::{Manager, Trouble};
 use rt::{CallError, Client, System, log, sys, time};
 
 /// What makes the difference between two plans, on every processor.

@@ -11,6 +11,8 @@ pub mod doors;
 pub mod fuzz;
 pub mod isolation;
 pub mod isolation_report;
+pub mod kills;
+pub mod kills_report;
 pub mod load;
 pub mod machines;
 pub mod mutated;
@@ -45,6 +47,7 @@ pub fn all() -> Vec<Trial> {
         isolation::all(),
         fuzz::all(),
         load::all(),
+        kills::all(),
         owned::all(),
         plans::all(),
         rescue::all(),

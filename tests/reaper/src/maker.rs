@@ -1,0 +1,156 @@
+//! Makes, starts and ends partitions, one command after the other, and keeps a journal of what it was told.
+
+use crate::chance::Chance;
+use crate::journal::{AT_ONCE, Command, Journal, Made, Wrong, look};
+use crate::{Done, Job, Order, Tally, Work};
+use abi::message::resource::ResourceRequest;
+use load::manager::{Manager, Trouble};
+use rt::{CallError, Nanoseconds, Server, System, time};
+
+/// One of so many commands is followed by a look at all there is.
+const LOOKS: u64 = 16;
+/// How often the list is begun anew because the resource manager died meanwhile.
+const TRIES: u32 = 64;
+
+/// A maker.
+pub struct Maker {
+    manager: Manager,
+    reaper: Server<Work>,
+    like: u32,
+    chance: Chance,
+    works: bool,
+    journal: Journal,
+    tally: Tally,
+}
+
+impl Maker {
+    /// One that waits for the reaper's order.
+    pub fn new(system: &mut System, reaper: Server<Work>) -> Self {
+        Self {
+            manager: Manager::of(system),
+            reaper,
+            like: 0,
+            chance: Chance::new(1),
+            works: false,
+            journal: Journal::default(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// Takes orders.
+    pub fn serve(&mut self, system: &mut System) {
+        while let Some(request) = self.reaper.next(system) {
+            match (request.code(), request.body::<Order>()) {
+                (Some(Job::Begin), Some(order)) => {
+                    self.like = order.like;
+                    self.chance = Chance::new(order.seed.into());
+                    (self.works, self.tally) = (true, Tally::default());
+                    self.reaper.answer(system, &request, Done::Ok, &[]);
+                    self.soon(system);
+                }
+                (Some(Job::Finish), _) => {
+                    self.works = false;
+                    self.finish(system);
+                    let tally = self.tally;
+                    self.reaper.answer(system, &request, Done::Ok, rt::bytes(&tally));
+                }
+                _ => self.reaper.answer(system, &request, Done::NotUnderstood, &[]),
+            }
+        }
+    }
+
+    /// Gives one command, if it is to work.
+    pub fn go_on(&mut self, system: &mut System) {
+        if self.works && self.tally.wrong == 0 {
+            let (command, id) = self.choose();
+            self.give(system, command, id);
+            if self.chance.one_in(LOOKS) {
+                self.compare(system);
+            }
+            self.soon(system);
+        }
+    }
+
+    fn soon(&mut self, system: &mut System) {
+        if system.after(Nanoseconds::new(0)).is_none() {
+            rt::exit();
+        }
+    }
+
+    fn choose(&mut self) -> (Command, u32) {
+        let made = self.journal.made.clone();
+        if made.is_empty() || made.len() < AT_ONCE && self.chance.one_in(2) {
+            return (Command::Create, self.like);
+        }
+        let at = self.chance.below(made.len() as u64) as usize;
+        let Made { id, runs } = made[at];
+        (if runs || self.chance.one_in(2) { Command::Destroy } else { Command::Start }, id)
+    }
+
+    /// Gives a command; what became of it is in the journal afterwards, whatever happened.
+    fn give(&mut self, system: &mut System, command: Command, id: u32) {
+        let done = match command {
+            Command::Create => self.manager.create(system, id),
+            Command::Start => self.manager.act(system, ResourceRequest::Start, id).map(|()| id),
+            Command::Destroy => self.manager.act(system, ResourceRequest::Destroy, id).map(|()| id),
+        };
+        match done {
+            Ok(id) => {
+                self.tally.acknowledged[command as usize] += 1;
+                self.journal.acknowledge(command, id);
+            }
+            Err(trouble) if is_death(trouble) => {
+                self.tally.unanswered += 1;
+                self.journal.open = Some((command, id));
+                self.compare(system);
+            }
+            Err(trouble) => self.note(Wrong::Refused, (command as u32) << 16 | trouble.number()),
+        }
+    }
+
+    /// Compares the journal with what there is.
+    fn compare(&mut self, system: &mut System) {
+        for _ in 0..TRIES {
+            match look(system, self.manager, self.like) {
+                Ok(there) => {
+                    match self.journal.compare(&there) {
+                        Ok(effective) => self.tally.effective += u32::from(effective),
+                        Err((wrong, id)) => self.note(wrong, id),
+                    }
+                    return;
+                }
+                Err(trouble) if is_death(trouble) => {
+                    // The next one needs time to come.
+                    let _ = rt::sys::wait(0, time::after(time::milliseconds(1)));
+                }
+                Err(trouble) => return self.note(Wrong::Refused, trouble.number()),
+            }
+        }
+        self.note(Wrong::Silent, self.like);
+    }
+
+    /// Ends all there is.
+    fn finish(&mut self, system: &mut System) {
+        self.compare(system);
+        for _ in 0..TRIES {
+            let Some(made) = self.journal.made.last().copied() else { break };
+            if self.tally.wrong == 0 {
+                self.give(system, Command::Destroy, made.id);
+            }
+        }
+        if self.tally.wrong == 0 {
+            self.compare(system);
+        }
+    }
+
+    fn note(&mut self, wrong: Wrong, about: u32) {
+        if self.tally.wrong == 0 {
+            (self.tally.wrong, self.tally.about) = (wrong as u32, about);
+        }
+    }
+}
+
+/// Whether the resource manager died before it answered.
+fn is_death(trouble: Trouble) -> bool {
+    matches!(trouble, Trouble::Channel(CallError::PeerRestarted | CallError::NoPeer))
+}
