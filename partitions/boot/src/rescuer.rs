@@ -14,6 +14,8 @@ const WAITING: usize = 32;
 const PATIENCE: Nanoseconds = rt::time::seconds(2);
 /// When to look again where the resource manager did not answer.
 const AGAIN: Nanoseconds = rt::time::milliseconds(50);
+/// The same where it was brought back before it answered.
+const SOON: Nanoseconds = rt::time::milliseconds(1);
 
 /// A partition that waits for its restart.
 #[derive(Clone, Copy)]
@@ -71,7 +73,7 @@ impl Rescuer {
             let answer = self.ask(system, ResourceRequest::Stopped, &[]);
             let answer = match answer {
                 Ok(answer) => answer,
-                Err(_) => return self.look_again(system),
+                Err(error) => return self.look_again(system, pause(error)),
             };
             match (answer.status(), answer.body::<StoppedRecord>()) {
                 (Ok(ResourceStatus::Ok), Some(record)) => self.stopped(system, &record),
@@ -107,22 +109,22 @@ impl Rescuer {
             Ok(Ok(ResourceStatus::Ok)) => rt::log!("partition {partition} is restarted"),
             Ok(Ok(status)) => rt::log!("partition {partition} is not restarted: {status:?}"),
             // The resource manager is down or slow itself: the books still say that this one is.
-            Ok(Err(_)) | Err(_) => self.wait_for_restart(system, partition),
+            Ok(Err(error)) | Err(error) => self.wait_for_restart(system, partition, pause(error)),
         }
     }
 
     /// Notes a partition whose restart could not be asked for.
-    fn wait_for_restart(&mut self, system: &mut System, partition: u32) {
+    fn wait_for_restart(&mut self, system: &mut System, partition: u32, pause: Nanoseconds) {
         let place = self.waiting.iter_mut().find(|waiting| waiting.is_none());
-        if let (Some(place), Some(timer)) = (place, system.after(AGAIN)) {
+        if let (Some(place), Some(timer)) = (place, system.after(pause)) {
             *place = Some(Waiting { timer, partition });
         }
-        self.look_again(system);
+        self.look_again(system, pause);
     }
 
-    fn look_again(&mut self, system: &mut System) {
+    fn look_again(&mut self, system: &mut System, pause: Nanoseconds) {
         if self.look.is_none() {
-            self.look = system.after(AGAIN);
+            self.look = system.after(pause);
         }
     }
 
@@ -148,10 +150,15 @@ impl Rescuer {
             Ok(()) => rt::log!("resource-manager is restarted"),
             Err(refusal) => {
                 rt::log!("resource-manager cannot be restarted: {:?}", refusal.error);
-                self.look_again(system);
+                self.look_again(system, AGAIN);
             }
         }
     }
+}
+
+/// After which time to ask again what came to nothing.
+fn pause(error: CallError) -> Nanoseconds {
+    if error == CallError::PeerRestarted { SOON } else { AGAIN }
 }
 
 /// Says who stopped, and why.

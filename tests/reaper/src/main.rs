@@ -91,10 +91,8 @@ pub struct Tally {
 pub struct Gaps {
     /// Longest time between two of its own beats.
     pub own: u64,
-    /// Longest time between two messages of the other witness.
+    /// Longest time without a message of the other witness.
     pub heard: u64,
-    /// Messages heard.
-    pub count: u64,
 }
 
 /// The partition.

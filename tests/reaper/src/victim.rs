@@ -1,19 +1,16 @@
 //! Whom the reaper kills, how, and how it sees that they serve again.
 //!
-//! A victim's context is stopped wherever it is, set to an address where nothing is mapped, and started: it faults at once, its rescuer
-//! is rung, and nothing it was about to do happens. So a death needs nothing of the kernel that is there for tests alone.
+//! A victim's context is stopped wherever it is, for a reason, which the kernel treats as a fault: its rescuer is rung, and nothing that it was
+//! about to do happens.
 
 use abi::call::Error;
 use abi::control::{ContextOperation, ContextState};
-use abi::layout::STACK_TOP;
+use abi::fault::{Reason, word};
 use abi::types::Nanoseconds;
-use assist::LOW;
 use rt::capability::{Capability, object};
 use rt::protocol::{Console, ConsoleRequest, ResourceRequest, Resources};
 use rt::{Client, System, sys, time};
 
-/// Number of the saved instruction pointer.
-const INSTRUCTION: u64 = 16;
 /// How often a processor is asked to let go of a context.
 const TRIES: u32 = 100_000;
 /// Between two looks at one that is to come back.
@@ -163,18 +160,18 @@ impl Grip {
     /// Kills; `None` where it does not live.
     pub fn kill(&self, victim: Victim) -> Option<Death> {
         let generation = self.generation(victim);
-        let [state, processor, ..] = self.control(victim, ContextOperation::State, [0; 4])?;
+        let [state, ..] = self.control(victim, ContextOperation::State, [0; 4])?;
         if !is_live(state) {
             return None;
         }
-        let stopped = |_: &u32| self.control(victim, ContextOperation::Stop, [0; 4]).is_some();
+        let reason = [Reason::Panic as u64, 0, 0, 0];
+        let stopped = |_: &u32| self.control(victim, ContextOperation::Stop, reason).is_some();
         (0..TRIES).find(stopped)?;
         let at = time::now().raw();
-        let register = ContextOperation::Register;
-        let [instruction, ..] = self.control(victim, register, [INSTRUCTION, 0, 0, 0])?;
-        let end = [LOW, STACK_TOP, processor, 0];
-        self.control(victim, ContextOperation::Configure, end)?;
-        self.control(victim, ContextOperation::Start, [0; 4])?;
+        // Its rescuer may have been quicker.
+        let record = [word::INSTRUCTION, 0, 0, 0];
+        let instruction = self.control(victim, ContextOperation::Fault, record);
+        let instruction = instruction.map_or(0, |[instruction, ..]| instruction);
         let waited = state == ContextState::Waiting as u64;
         Some(Death { victim, at, instruction, waited, generation })
     }

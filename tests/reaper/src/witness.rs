@@ -63,7 +63,11 @@ impl Witness {
         while let Some(request) = self.reaper.next(system) {
             let status =
                 if request.code() == Some(Beat::Tell) { Beaten::Ok } else { Beaten::NotUnderstood };
-            let gaps = core::mem::take(&mut self.gaps);
+            let mut gaps = core::mem::take(&mut self.gaps);
+            // A silence that lasts counts as far as it came.
+            if self.heard != 0 {
+                gaps.heard = gaps.heard.max(time::now().raw() - self.heard);
+            }
             self.reaper.answer(system, &request, status, rt::bytes(&gaps));
         }
     }
@@ -73,6 +77,5 @@ impl Witness {
             self.gaps.heard = self.gaps.heard.max(now - self.heard);
         }
         self.heard = now;
-        self.gaps.count += 1;
     }
 }
