@@ -149,6 +149,14 @@ pub struct ManifestPartition {
     pub heap: u32,
     /// Pages of lasting memory.
     pub lasting: u32,
+    /// Milliseconds of its own running time after which it counts as hung unless its event loop turned; 0: nobody looks.
+    pub watchdog: u32,
+    /// Doorbells that it may ring in a second; 0: any number.
+    pub doorbells: u32,
+    /// Number of its group, whose members stop when one of them ends for good; 0: none.
+    pub group: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 /// A channel.

@@ -1,8 +1,8 @@
 //! The rules that join partitions, channels and shares. Each complaint says which rule is broken and where.
 
-use crate::check_devices;
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::manifest::{Channel, Located, Manifest, Partition};
+use crate::{check_devices, check_rescue};
 use abi::channel::ChannelKind;
 use abi::control::PLAN_SLOTS;
 use abi::image::NAME_LENGTH;
@@ -10,7 +10,7 @@ use abi::manifest::{GrantKind, MANAGER_CHANNELS, PartitionFlags, PartitionRole};
 use abi::types::{PartitionId, ProcessorId};
 use plan::{Fit, Want};
 
-type Checked = Result<(), Diagnostic>;
+pub(crate) type Checked = Result<(), Diagnostic>;
 
 /// Checks everything that can be checked without the programs.
 pub(crate) fn manifest(manifest: &Manifest) -> Checked {
@@ -18,16 +18,17 @@ pub(crate) fn manifest(manifest: &Manifest) -> Checked {
     manifest.partitions.iter().try_for_each(partition)?;
     unique_partitions(manifest)?;
     roles(manifest)?;
-    rescuers(manifest)?;
+    check_rescue::rescuers(manifest)?;
     manifest.channels.iter().try_for_each(|entry| channel(manifest, entry))?;
     one_privileged_channel(manifest)?;
     manager_channels(manifest)?;
     resource_names(manifest)?;
     check_devices::manifest(manifest)?;
-    shares(manifest)
+    shares(manifest)?;
+    check_rescue::manifest(manifest)
 }
 
-fn name(name: &Located<String>) -> Checked {
+pub(crate) fn name(name: &Located<String>) -> Checked {
     let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let text = &name.value;
     if !text.is_empty() && text.len() <= NAME_LENGTH && text.bytes().all(letter) {
@@ -87,27 +88,8 @@ fn roles(manifest: &Manifest) -> Checked {
     }
 }
 
-/// Infrastructure without somebody who restarts it stays dead.
-fn rescuers(manifest: &Manifest) -> Checked {
-    for partition in &manifest.partitions {
-        match &partition.rescuer {
-            Some(rescuer) if rescuer.value == partition.name.value => {
-                return Err(Diagnostic::new(&rescuer.span, "a partition cannot rescue itself"));
-            }
-            Some(rescuer) => known(manifest, rescuer)?,
-            None if partition.role.value == PartitionRole::Ordinary => {}
-            None => {
-                let message = format!("'{}' has a role but no rescuer", partition.name.value);
-                let help = "say who restarts it: `rescuer = \"boot\"`";
-                return Err(Diagnostic::new(&partition.name.span, message).help(help));
-            }
-        }
-    }
-    Ok(())
-}
-
 /// That a partition of this name exists.
-fn known(manifest: &Manifest, name: &Located<String>) -> Checked {
+pub(crate) fn known(manifest: &Manifest, name: &Located<String>) -> Checked {
     let mut names = manifest.partitions.iter().map(|partition| partition.name.value.as_str());
     if names.any(|other| other == name.value) {
         return Ok(());

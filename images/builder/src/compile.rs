@@ -65,7 +65,19 @@ fn partition(manifest: &Manifest, partition: &Partition) -> ManifestPartition {
         stack: partition.stack,
         heap: partition.heap,
         lasting: partition.lasting,
+        watchdog: partition.watchdog,
+        doorbells: partition.doorbells,
+        group: group(manifest, partition),
+        reserved: 0,
     }
+}
+
+/// A group is numbered by its first member, from 1; 0 stands for none.
+fn group(manifest: &Manifest, partition: &Partition) -> u32 {
+    let name = |partition: &Partition| Some(partition.group.as_ref()?.value.clone());
+    let Some(own) = name(partition) else { return 0 };
+    let first = manifest.partitions.iter().position(|other| name(other).as_ref() == Some(&own));
+    first.and_then(|first| u32::try_from(first).ok()?.checked_add(1)).unwrap_or(0)
 }
 
 #[expect(clippy::as_conversions, reason = "the number of an enum's variant")]

@@ -68,6 +68,12 @@ pub struct Partition {
     pub heap: u32,
     /// Pages of lasting memory.
     pub lasting: u32,
+    /// Milliseconds of running without a turn of its event loop that it may take, 0 for any number.
+    pub watchdog: u32,
+    /// Doorbells that it may ring in a second, 0 for any number.
+    pub doorbells: u32,
+    /// Name of its group.
+    pub group: Option<Located<String>>,
     /// Its hardware.
     pub grants: Vec<Grant>,
 }

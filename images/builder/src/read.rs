@@ -13,7 +13,7 @@ use toml::de::DeTable;
 
 const TOP: [&str; 3] = ["image", "partition", "channel"];
 const IMAGE: [&str; 3] = ["name", "slot", "page-table-isolation"];
-const PARTITION: [&str; 24] = [
+const PARTITION: [&str; 27] = [
     "name",
     "program",
     "role",
@@ -21,6 +21,9 @@ const PARTITION: [&str; 24] = [
     "restarts",
     "backoff",
     "proof",
+    "group",
+    "watchdog",
+    "doorbells",
     "processor",
     "share",
     "slack",
@@ -50,6 +53,10 @@ const FIRMWARE: [(GrantKind, &str); 1] = [(GrantKind::Framebuffer, "framebuffer"
 /// Times a manifest may ask for, where nothing narrower is said: up to an hour.
 const HOUR: u64 = 3_600_000_000_000;
 const MILLISECOND: u64 = 1_000_000;
+/// Shortest time of a watchdog: looks are no closer together than a tenth of it.
+const SHORTEST_WATCHDOG: u64 = 10 * MILLISECOND;
+/// Most doorbells in a second that a limit may allow.
+const MOST_DOORBELLS: u64 = 1_000_000_000;
 /// Highest number of an interrupt line.
 const LAST_LINE: u64 = 255;
 /// Highest ISA interrupt.
@@ -108,6 +115,9 @@ fn partition(fields: &Fields<'_>) -> Read<Partition> {
         restarts: narrow(fields.number("restarts", 0..=1000)?.map_or(5, |number| number.value)),
         backoff: milliseconds(fields.time("backoff", 50 * MILLISECOND, 0..=HOUR)?),
         proof: milliseconds(fields.time("proof", 5_000 * MILLISECOND, 0..=HOUR)?),
+        group: fields.text("group")?,
+        watchdog: milliseconds(fields.time("watchdog", 0, SHORTEST_WATCHDOG..=HOUR)?),
+        doorbells: narrow(fields.number("doorbells", 1..=MOST_DOORBELLS)?.map_or(0, |n| n.value)),
         processor: processor(fields)?,
         share: share(fields)?,
         contexts: contexts(fields)?,

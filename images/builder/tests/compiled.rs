@@ -20,7 +20,7 @@ slot = "100us"
 [[partition]]
 name = "rm"
 role = "resource-manager"
-rescuer = "con"
+rescuer = "boot"
 lasting = "4M"
 [[partition]]
 name = "con"
@@ -30,6 +30,9 @@ rescuer = "rm"
 restarts = 7
 backoff = "20ms"
 proof = "3s"
+group = "shown"
+watchdog = "100ms"
+doorbells = 1000
 processor = 3
 share = 16
 slack = false
@@ -46,6 +49,15 @@ devices = [{ name = "frames", address = 0xfd000000, size = "16K" }]
 name = "all"
 program = "io"
 processor = "every"
+group = "shown"
+[[partition]]
+name = "boot"
+role = "boot"
+rescuer = "rm"
+[[partition]]
+name = "idle"
+role = "idle"
+rescuer = "boot"
 [[channel]]
 name = "console"
 client = "all"
@@ -53,6 +65,11 @@ server = "con"
 kind = "console"
 entries = 128
 data = "8K"
+[[channel]]
+name = "resource"
+client = "boot"
+server = "rm"
+kind = "boot"
 "#;
 
 /// The records of `TEXT`.
@@ -79,10 +96,14 @@ fn take<T: FromBytes>(rest: &mut &[u8], count: u32) -> Vec<T> {
 fn partitions_are_as_written() {
     let (header, partitions, _, _) = records();
     assert_eq!((header.magic, header.slot), (MANIFEST_MAGIC, 100_000));
-    let [rm, con, all] = partitions[..] else { panic!("three partitions") };
-    assert_eq!((rm.role, rm.rescuer, rm.lasting), (PartitionRole::ResourceManager as u16, 1, 1024));
+    let [rm, con, all, boot, _] = partitions[..] else { panic!("five partitions") };
+    assert_eq!((rm.role, rm.rescuer, rm.lasting), (PartitionRole::ResourceManager as u16, 3, 1024));
     assert_eq!((name_text(&con.name), name_text(&con.program)), ("con", "io"));
     assert_eq!((con.restarts, con.backoff, con.proof), (7, 20, 3000));
+    assert_eq!((con.watchdog, con.doorbells), (100, 1000));
+    // A group has the number after its first member's.
+    assert_eq!([con.group, all.group, boot.group, rm.group], [2, 2, 0, 0]);
+    assert_eq!((boot.watchdog, boot.doorbells), (0, 0));
     assert_eq!((con.processor, con.share, con.contexts), (3, 16, 2));
     assert_eq!((con.stack, con.heap), (16, 256));
     let flags = PartitionFlags::BOOT_IMAGE | PartitionFlags::CREATOR;
@@ -95,7 +116,7 @@ fn partitions_are_as_written() {
 #[test]
 fn channels_and_grants_are_as_written() {
     let (_, _, channels, grants) = records();
-    let [channel] = channels[..] else { panic!("one channel") };
+    let [channel, _] = channels[..] else { panic!("two channels") };
     assert_eq!((channel.client, channel.server), (2, 1));
     let names = (name_text(&channel.client_name), name_text(&channel.server_name));
     assert_eq!(names, ("console", "all"), "the server knows its clients by their names");
@@ -112,7 +133,7 @@ fn channels_and_grants_are_as_written() {
 #[test]
 fn each_program_is_asked_for_once_and_a_missing_one_is_named() {
     let manifest = Manifest::parse(TEXT).unwrap();
-    assert_eq!(manifest.programs(), ["rm", "io"]);
+    assert_eq!(manifest.programs(), ["rm", "io", "boot", "idle"]);
     let lost = |name: &str| match name {
         "io" => Err(io::Error::from(io::ErrorKind::NotFound)),
         _ => Ok(Vec::new()),

@@ -68,8 +68,8 @@ impl Partition for Liar {
         let Some(server) = self.server else { return };
         while let Some(request) = server.next(system) {
             let mut seen = self.seen.borrow_mut();
-            let restart = request.code() == Some(Number(ResourceRequest::Restart as u16));
-            if let (true, Some(Index { index })) = (restart, request.body::<Index>()) {
+            let rescue = request.code() == Some(Number(ResourceRequest::Rescue as u16));
+            if let (true, Some(Index { index })) = (rescue, request.body::<Index>()) {
                 seen.restarted.push(index);
             }
             if let Some((status, body)) = seen.answer() {

@@ -4,6 +4,7 @@ use crate::{Reply, Session, Surroundings, Trouble};
 use abi::channel::INLINE;
 use abi::message::console::{AttachRequest, ConsoleRequest, ConsoleStatus, ScrollbackRequest};
 use abi::message::resource::{Index, ResourceRequest, ResourceStatus};
+use charges::{Charges, Ways};
 use core::fmt;
 use rt::protocol::{Console, Resources};
 use rt::time::{after, milliseconds, now, seconds};
@@ -120,6 +121,10 @@ pub struct Main {
     session: Session,
     console: Client<Console>,
     resource: Client<Resources>,
+    /// Those whom this partition rescues; it holds no right over them and only asks.
+    charges: Charges,
+    /// Asks for input again when it ends.
+    input_again: Option<Timer>,
     /// The first prompt was shown.
     begun: bool,
 }
@@ -147,7 +152,7 @@ impl Main {
     fn ask_for_input(&mut self, system: &mut System) {
         let asked = self.console.send_idempotent(system, ConsoleRequest::Read, &[]);
         if asked.is_err() {
-            let _ = system.after(INPUT_AGAIN);
+            self.input_again = system.after(INPUT_AGAIN);
         }
     }
 
@@ -158,7 +163,7 @@ impl Main {
             self.act(system, |session, world| session.typed(world, answer.bytes()));
             self.ask_for_input(system);
         } else {
-            let _ = system.after(INPUT_AGAIN);
+            self.input_again = system.after(INPUT_AGAIN);
         }
         true
     }
@@ -166,10 +171,14 @@ impl Main {
 
 impl Partition for Main {
     fn started(system: &mut System, _start: &Start) -> Self {
+        let resource = system.client("resource");
         let mut main = Self {
             session: Session::new(),
             console: system.client("console").unwrap_or_default(),
-            resource: system.client("resource").unwrap_or_default(),
+            resource: resource.unwrap_or_default(),
+            // The person's screen is not the place for it: who comes back says so itself, in `log`.
+            charges: Charges::new(system, resource, Ways { say: |_| {}, beside: || {} }),
+            input_again: None,
             begun: false,
         };
         main.begin(system);
@@ -193,7 +202,16 @@ impl Partition for Main {
         }
     }
 
-    fn deadline(&mut self, system: &mut System, _timer: Timer) {
-        self.ask_for_input(system);
+    fn rescue(&mut self, system: &mut System) {
+        self.charges.rescue(system);
+    }
+
+    fn deadline(&mut self, system: &mut System, timer: Timer) {
+        if self.input_again == Some(timer) {
+            self.input_again = None;
+            self.ask_for_input(system);
+        } else if self.charges.deadline(system, timer) {
+            self.charges.rescue(system);
+        }
     }
 }

@@ -138,6 +138,11 @@ impl fmt::Display for Fault {
             Some(Reason::Panic) => f.write_str("panic, its log says why"),
             Some(Reason::OutOfMemory) => f.write_str("its heap is used up"),
             Some(Reason::Evicted) => f.write_str("its registers could not be restored"),
+            Some(Reason::Hang) => {
+                f.write_str("hung")?;
+                self.instruction.map_or(Ok(()), |place| write!(f, " at {place:#x}"))
+            }
+            Some(Reason::Storm) => f.write_str("rang too many doorbells"),
             None => {
                 if self.reason < EXCEPTIONS {
                     f.write_str(exception_name(self.reason))?;

@@ -19,6 +19,8 @@ rt::bare_entry!(main);
 
 /// Argument of a start that takes up the books.
 const RECOVER: u64 = 1;
+/// Rounds of requests that are served before what is due is looked at.
+const ROUNDS: u32 = 16;
 
 fn main(argument: u64) -> ! {
     rt::log::use_debug(abi::control::first_slot::DEBUG);
@@ -42,17 +44,15 @@ fn serve(manager: &mut TheManager) -> ! {
     });
     loop {
         desk.disarm();
-        // A manager that is to leave takes no more requests: the next one returns them.
-        while !manager.is_leaving() && desk.serve(manager) {}
+        // A manager that is to leave takes no more requests: the next one returns them. However many come, what is due is done.
+        let _ = (0..ROUNDS).find(|_| manager.is_leaving() || !desk.serve(manager));
         let next = manager.watch();
         if manager.is_to_leave() {
             manager.say(format_args!("ends, to be started anew"));
             rt::sys::exit(abi::fault::Reason::Exit, 0, [0, 0]);
         }
-        if !manager.is_leaving() && (desk.serve(manager) || desk.arm()) {
-            continue;
-        }
-        // Whatever ends the wait, everything is looked at.
-        let _ = rt::sys::wait(u64::MAX, Nanoseconds::new(next));
+        let busy = !manager.is_leaving() && (desk.serve(manager) || desk.arm());
+        let until = if busy { Nanoseconds::NOW } else { Nanoseconds::new(next) };
+        manager.rung(rt::sys::wait(u64::MAX, until).unwrap_or(0));
     }
 }

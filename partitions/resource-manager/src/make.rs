@@ -5,6 +5,7 @@ use crate::manager::{Machine, Manager};
 use crate::manifest::{flags, role};
 use crate::space::{Needs, device_pages, slot_pages, stack_bottom};
 use crate::trouble::Trouble;
+use crate::wards::rung_for;
 use abi::boot::FrameRange;
 use abi::control::{Access, ChannelOperation, PartitionOperation, first_slot};
 use abi::layout;
@@ -210,7 +211,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
                 self.machine.put(partition, slot, source, rights, kind, parameter)?;
             }
         }
-        self.set_rescuer(partition, definition.rescuer)
+        self.set_rescuer(partition, rung_for(definition))
     }
 
     /// From which own capability a given one is derived, and its parameter.

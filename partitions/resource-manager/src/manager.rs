@@ -110,6 +110,8 @@ pub struct Manager<'m, M: Machine, W: Window> {
     pub changing: bool,
     /// When a refusal may be told again, nanoseconds.
     pub next_refusal: u64,
+    /// The kernel rang for a stop since those were looked at for whom it rings the manager.
+    pub wards_due: bool,
     /// When the manager ends, for its rescuer to start it anew, nanoseconds; 0: it stays.
     pub leave_at: u64,
     /// Set once the machine is to end.

@@ -4,10 +4,11 @@ use crate::manager::{Machine, Manager, SELF};
 use crate::pause::is_paused;
 use crate::run::{OVERDUE, unfinished};
 use crate::trouble::Trouble;
-use crate::watch::is_down;
+use crate::wards::is_ward;
 use abi::control::first_slot;
 use abi::information::StartReason;
 use abi::layout;
+use abi::message::resource::PartitionState;
 use abi::types::PartitionId;
 use program_loader::{Calls, Window};
 use resource_db::{PartitionRow, Stage};
@@ -67,8 +68,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             // It may have died before all contexts were stopped, or after some were started.
             self.stop_contexts(row)?;
         }
-        if is_down(row) && self.definition(row)?.rescuer == SELF.raw() {
-            // It may have died between the note of the stop and that of the restart.
+        let down = row.state == PartitionState::Faulted as u32 && row.restart_at == 0;
+        if down && is_ward(self.definition(row)?) {
+            // It may have died between the note of the restart that was due and the restart.
             self.change(id, |row| row.restart_at = OVERDUE)?;
         }
         Ok(())

@@ -159,7 +159,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
                 let index = self.create_placed(asker, &parse(body)?)?.raw();
                 Ok(Reply::record(&Index { index }))
             }
-            R::Start | R::Stop | R::Kill | R::Restart | R::Destroy => {
+            R::Start | R::Stop | R::Kill | R::Restart | R::Destroy | R::Rescue => {
                 self.act(asker, request, partition(body)?)
             }
         }
@@ -186,6 +186,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             ResourceRequest::Kill => self.kill(id)?,
             ResourceRequest::Restart if command => self.restart(id, StartReason::Restarted)?,
             ResourceRequest::Restart => self.restart_by_rescuer(asker.partition, id)?,
+            ResourceRequest::Rescue => self.rescue(asker.partition, id)?,
             _ => self.destroy(id)?,
         }
         Ok(Reply::status(ResourceStatus::Ok))
@@ -198,7 +199,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let allowed = match asker.kind {
             ChannelKind::Command => creator || !matches!(request, R::Create | R::CreatePlaced),
             ChannelKind::Boot | ChannelKind::Control => match request {
-                R::Stopped | R::Machine | R::Restart => true,
+                R::Stopped | R::Machine | R::Restart | R::Rescue => true,
                 R::Partition => asker.kind == ChannelKind::Boot || creator,
                 R::Start => asker.kind == ChannelKind::Boot || creator,
                 R::Create | R::Destroy | R::Audit => creator,

@@ -151,31 +151,6 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.renew_reaper()
     }
 
-    /// Gives the partitions that this one rescues a doorbell to it as it is now.
-    ///
-    /// # Errors
-    /// What the kernel answers.
-    pub fn renew_rescue(&mut self, rescuer: PartitionId) -> Result<(), Trouble> {
-        let mut next = 0;
-        while let Some((id, partition)) = self.rescued(rescuer, next) {
-            self.set_rescuer(partition, rescuer.raw())?;
-            next = id + 1;
-        }
-        Ok(())
-    }
-
-    /// The first partition from `from` on that `rescuer` rescues, and its slot.
-    #[must_use]
-    pub fn rescued(&self, rescuer: PartitionId, from: u32) -> Option<(u32, Slot)> {
-        let mut rows = self.books.partitions().filter(|(id, row)| {
-            let definition = self.definition(row);
-            id.raw() >= from
-                && row.stage() == Stage::Made
-                && definition.is_ok_and(|definition| definition.rescuer == rescuer.raw())
-        });
-        rows.next().map(|(id, row)| (id.raw(), Slot::new(row.partition_slot)))
-    }
-
     /// Fresh doorbells at both ends of all channels of a partition, and a new epoch where it was started before.
     ///
     /// # Errors

@@ -95,6 +95,7 @@ fn manager(
         stale_plans: 0,
         changing: false,
         next_refusal: 0,
+        wards_due: true,
         leave_at: 0,
         shutdown: None,
     }

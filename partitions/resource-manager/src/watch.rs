@@ -4,6 +4,7 @@ use crate::manager::{Machine, Manager, SELF};
 use crate::requests::Reply;
 use crate::run::contexts;
 use crate::trouble::Trouble;
+use crate::wards::is_ward;
 use abi::control::{ContextOperation, ContextState};
 use abi::information::StartReason;
 use abi::message::resource::{PartitionState, ResourceStatus, StoppedRecord};
@@ -32,6 +33,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             from = id.raw() + 1;
             next = next.min(self.look_at(id, &row, now));
         }
+        self.wards_due = false;
         self.continue_shutdown();
         next = next.min(self.changes_due(now));
         if self.stale_plans != 0 && self.replan() {
@@ -62,15 +64,14 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// The first partition from `from` on that waits for something to happen to it.
     fn due_from(&self, from: u32) -> Option<(PartitionId, PartitionRow)> {
         let mut rows = self.books.partitions().filter(|(id, row)| {
-            id.raw() >= from && (row.stop_by != 0 || row.restart_at != 0 || self.is_own_ward(row))
+            id.raw() >= from && (row.stop_by != 0 || row.restart_at != 0 || self.is_ward_due(row))
         });
         rows.next().map(|(id, row)| (id, *row))
     }
 
-    /// Whether a partition that runs is rescued by the manager itself.
-    fn is_own_ward(&self, row: &PartitionRow) -> bool {
-        let definition = self.definition(row);
-        self.runs(row) && definition.is_ok_and(|definition| definition.rescuer == SELF.raw())
+    /// Whether a partition that runs may have stopped since the kernel rang.
+    fn is_ward_due(&self, row: &PartitionRow) -> bool {
+        self.wards_due && self.runs(row) && self.definition(row).is_ok_and(is_ward)
     }
 
     /// Looks after one partition; returns when to look again.
@@ -79,7 +80,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             if now < row.restart_at {
                 return row.restart_at;
             }
-            self.restart_own(id);
+            self.restart_in_place(id);
         } else if row.stop_by != 0 {
             let stopped = self.faulted_context(row).is_some();
             if !stopped && now < row.stop_by {
@@ -87,20 +88,11 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             }
             // There is nothing to be done about a partition that cannot be stopped.
             let _ = self.kill(id);
-        } else if self.note_fault(id).is_ok_and(|faulted| faulted) {
-            let at = now.saturating_add(u64::from(row.backoff) * MILLISECOND);
-            let _ = self.change(id, |row| row.restart_at = at);
-            return at;
+        } else if self.look_at_ward(id) {
+            let at = self.row(id).map_or(0, |row| row.restart_at);
+            return if at == 0 { u64::MAX } else { at };
         }
         u64::MAX
-    }
-
-    /// Restarts a partition that the manager itself rescues.
-    fn restart_own(&mut self, id: PartitionId) {
-        let _ = self.change(id, |row| row.restart_at = 0);
-        if let Err(trouble) = self.restart_by_rescuer(SELF, id) {
-            self.say(format_args!("partition {} stays down: {trouble}", id.raw()));
-        }
     }
 
     /// A context of a partition that stopped on a fault or by exit.
@@ -112,7 +104,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     }
 
     /// Writes down that a partition stopped on a fault, if it did and that is not known yet.
-    fn note_fault(&mut self, id: PartitionId) -> Result<bool, Trouble> {
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn note_fault(&mut self, id: PartitionId) -> Result<bool, Trouble> {
         let row = self.row(id)?;
         if !self.runs(&row) || row.stop_by != 0 || self.faulted_context(&row).is_none() {
             return Ok(false);
@@ -120,13 +115,18 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let definition = self.definition(&row)?;
         let now = self.machine.now();
         let proven = now.saturating_sub(row.started) >= u64::from(definition.proof) * MILLISECOND;
+        let full = (definition.restarts, definition.backoff);
+        let (budget, backoff) = if proven { full } else { (row.budget, row.backoff) };
+        let failed = budget == 0;
+        let restart_at = if failed { 0 } else { self.restart_time(definition, backoff) };
+        if failed {
+            // First: who takes up the books in between finds it not noted yet, and all is done again.
+            self.end_for_good(id)?;
+        }
+        let state = if failed { PartitionState::Failed } else { PartitionState::Faulted };
         self.change(id, |row| {
-            if proven {
-                (row.budget, row.backoff) = (definition.restarts, definition.backoff);
-            }
-            let failed = row.budget == 0;
-            let state = if failed { PartitionState::Failed } else { PartitionState::Faulted };
-            (row.state, row.told) = (state as u32, 0);
+            (row.budget, row.backoff) = (budget, backoff);
+            (row.state, row.told, row.restart_at) = (state as u32, 0, restart_at);
         })?;
         Ok(true)
     }
@@ -137,9 +137,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// `NoSuch` where there is none.
     pub fn stopped_record(&mut self, rescuer: PartitionId) -> Result<Reply, Trouble> {
         let mut from = 0;
-        while let Some((id, _)) = self.rescued(rescuer, from) {
-            from = id + 1;
-            let id = PartitionId::new(id);
+        while let Some(id) = self.rescued(rescuer, from) {
+            from = id.raw() + 1;
             self.note_fault(id)?;
             let row = self.row(id)?;
             if is_down(&row) && row.told == 0 {
@@ -153,9 +152,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// Has a rescuer ask once more who stopped: what it was told, and what it meant to do, may be lost with a life.
     pub fn tell_again(&mut self, rescuer: PartitionId) {
         let (mut from, mut any) = (0, false);
-        while let Some((id, _)) = self.rescued(rescuer, from) {
-            from = id + 1;
-            let id = PartitionId::new(id);
+        while let Some(id) = self.rescued(rescuer, from) {
+            from = id.raw() + 1;
             if self.row(id).is_ok_and(|row| is_down(&row) && row.told != 0) {
                 any |= self.change(id, |row| row.told = 0).is_ok();
             }
@@ -192,7 +190,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         id: PartitionId,
     ) -> Result<(), Trouble> {
         let row = self.row(id)?;
-        if id == SELF || self.definition(&row)?.rescuer != rescuer.raw() {
+        let own = self.definition(&row)?.rescuer == rescuer.raw();
+        if id == SELF || !(own || rescuer == SELF) {
             return Err(ResourceStatus::NotAllowed.into());
         }
         self.note_fault(id)?;

@@ -1,5 +1,6 @@
 //! Tests on the logic of the real kernel: nothing is lost, whoever asks what and whenever the manager dies.
 
+mod image;
 #[path = "../../../../kernel/core/tests/kernel/machine.rs"]
 mod machine;
 mod world;
@@ -14,6 +15,7 @@ mod placed;
 mod registers;
 mod snapshots;
 mod trace;
+mod wards;
 
 use crate::manager::{Machine, SELF};
 use crate::manifest::{BadManifest, Manifest};
@@ -22,6 +24,7 @@ use crate::run::contexts;
 use abi::channel::ChannelKind;
 use abi::control::{FrameUse, PartitionOperation};
 use abi::information::StartReason;
+use abi::manifest::ManifestPartition;
 use abi::message::resource::{
     AuditRecord, HardwareKind, HardwareRecord, Index, PartitionState, ResourceRequest,
     ResourceStatus, StoppedRecord,
@@ -348,7 +351,7 @@ impl TestManager {
 
 #[test]
 fn every_number_of_a_manifest_is_checked() {
-    let good = world::manifest();
+    let good = image::manifest();
     assert!(Manifest::parse(&good).is_ok());
     for length in 0..good.len() {
         assert!(Manifest::parse(&good[..length]).is_err(), "{length} bytes");
@@ -360,14 +363,15 @@ fn every_number_of_a_manifest_is_checked() {
         bad[offset..offset + bytes.len()].copy_from_slice(bytes);
         Manifest::parse(bad).err()
     };
-    let (partitions, channels) = (40, 40 + 5 * 88);
+    let (partitions, channels) = (40, 40 + 5 * size_of::<ManifestPartition>());
     let grants = channels + 3 * 64;
     assert_eq!(broken(0, &[0]), Some(BadManifest::Header));
     assert_eq!(broken(24, &[0; 8]), Some(BadManifest::Header), "slot of no length");
     assert_eq!(broken(32, &[3]), Some(BadManifest::Header), "isolation");
     assert_eq!(broken(partitions + 2, &[0x1b]), Some(BadManifest::Partition(0)), "name");
     assert_eq!(broken(partitions + 48, &[0]), Some(BadManifest::Partition(0)), "role");
-    assert_eq!(broken(partitions + 88 + 48, &[9]), Some(BadManifest::Partition(1)), "role");
+    let second = partitions + size_of::<ManifestPartition>();
+    assert_eq!(broken(second + 48, &[9]), Some(BadManifest::Partition(1)), "role");
     assert_eq!(broken(partitions + 54, &[0]), Some(BadManifest::Partition(0)), "contexts");
     assert_eq!(broken(partitions + 60, &[5, 0, 0, 0]), Some(BadManifest::Partition(0)), "rescuer");
     assert_eq!(broken(partitions + 76, &[0xff; 4]), Some(BadManifest::Partition(0)), "stack");

@@ -1,0 +1,192 @@
+//! Infrastructure that dies: alone, together with its rescuer, and beside a rescuer that does nothing.
+
+use super::world::{TestManager, World, index};
+use super::{BOOT, COMMAND, WORKER, ask, id, status};
+use crate::manager::Machine;
+use abi::control::{FrameUse, MemoryOperation, first_slot};
+use abi::message::resource::{PartitionState, ResourceRequest, ResourceStatus, StoppedRecord};
+use abi::types::EventBit;
+use kernel_core::FaultRecord;
+use program_loader::Calls;
+use zerocopy::FromBytes;
+
+/// Longer than any back-off, and shorter than the time that a rescuer is given beyond it.
+const SOON: u64 = 100_000_000;
+
+/// Frame of a partition's first context.
+fn context_frame(manager: &mut TestManager, partition: u32) -> u64 {
+    let kernel = manager.row(id(partition)).unwrap().kernel;
+    let query = MemoryOperation::Query as u64;
+    let mut is_context = |frame: &u64| {
+        let [kind, ..] =
+            manager.machine.patient(first_slot::MEMORY, query, [*frame, 0, 0, 0]).unwrap();
+        kind == FrameUse::ContextObject as u64
+    };
+    let start = kernel.start.raw();
+    (start..start + kernel.count).find(|frame| is_context(frame)).unwrap()
+}
+
+/// Lets partitions of processor 0 divide by zero, one after the other before the manager runs again.
+pub fn fault(world: &World, manager: &mut TestManager, partitions: &[u32]) {
+    let mut left: Vec<u64> = partitions.iter().map(|one| context_frame(manager, *one)).collect();
+    let machine = &world.shared.machine;
+    // The manager sleeps, so that it does not take the others' turns.
+    machine.begin(0, abi::call::Call::Wait as u64, [0, machine.time() + SOON / 2, 0, 0, 0, 0]);
+    for _ in 0..1000 {
+        if let Some(at) = left.iter().position(|frame| machine.running(0) == Some(*frame)) {
+            machine.fault_on(0, FaultRecord { reason: 0, code: 0, address: 0 });
+            machine.settle();
+            left.remove(at);
+        }
+        if left.is_empty() {
+            manager.wait_for_own_turn();
+            return manager.rung(EventBit::FAULT.mask());
+        }
+        machine.run_until(machine.time() + 100_000);
+    }
+    panic!("they never run");
+}
+
+/// Lets time pass, and the manager look after what is due.
+fn pass(manager: &mut TestManager, time: u64) {
+    let end = manager.machine.now() + time;
+    while manager.machine.now() < end {
+        let due = manager.watch();
+        manager.machine.sleep_until(due.min(end));
+    }
+    manager.watch();
+}
+
+fn restarts(manager: &TestManager, partition: u32) -> u32 {
+    let row = manager.row(id(partition)).unwrap();
+    assert!(manager.runs(&row) || row.state == PartitionState::Faulted as u32);
+    row.restarts
+}
+
+/// The stop that a rescuer is told of.
+fn told(manager: &mut TestManager, rescuer: (u32, abi::channel::ChannelKind)) -> Option<u32> {
+    let reply = ask(manager, rescuer, ResourceRequest::Stopped, 0);
+    let (state, body) = reply.parts();
+    (state == ResourceStatus::Ok).then(|| StoppedRecord::read_from_bytes(body).unwrap().id)
+}
+
+/// covers: REC-1
+#[test]
+fn the_command_partition_rescues_boot_at_the_cost_of_its_budget() {
+    let (world, mut manager) = World::new();
+    pass(&mut manager, SOON);
+    fault(&world, &mut manager, &[index::BOOT]);
+    world.shared.rung.borrow_mut().clear();
+    manager.watch();
+    assert_eq!(world.shared.rung.borrow().len(), 1, "its rescuer is rung");
+    assert_eq!(told(&mut manager, BOOT), None);
+    assert_eq!(told(&mut manager, COMMAND), Some(index::BOOT));
+    for (who, expected) in [
+        (WORKER, ResourceStatus::NotAllowed),
+        (BOOT, ResourceStatus::NotAllowed),
+        (COMMAND, ResourceStatus::Ok),
+        // It runs: whoever comes late does not restart it again.
+        (COMMAND, ResourceStatus::WrongState),
+    ] {
+        assert_eq!(status(&ask(&mut manager, who, ResourceRequest::Rescue, index::BOOT)), expected);
+    }
+    let row = manager.row(id(index::BOOT)).unwrap();
+    assert_eq!((row.restarts, row.budget, row.restart_at), (1, 2, 0));
+    // Whom it does not rescue it does not rescue.
+    let other = ask(&mut manager, COMMAND, ResourceRequest::Rescue, index::WORKER);
+    assert_eq!(status(&other), ResourceStatus::NotAllowed);
+    world.check(&manager);
+}
+
+/// covers: REC-1
+#[test]
+fn two_who_rescue_each_other_and_die_together_both_come_back() {
+    let (world, mut manager) = World::new();
+    pass(&mut manager, SOON);
+    fault(&world, &mut manager, &[index::COMMAND, index::BOOT]);
+    manager.watch();
+    pass(&mut manager, SOON);
+    assert_eq!(restarts(&manager, index::BOOT), 1);
+    assert_eq!(restarts(&manager, index::COMMAND), 1);
+    world.check(&manager);
+}
+
+/// covers: REC-1
+#[test]
+fn a_rescuer_that_does_nothing_is_passed_over() {
+    let (world, mut manager) = World::new();
+    pass(&mut manager, SOON);
+    fault(&world, &mut manager, &[index::COMMAND]);
+    pass(&mut manager, SOON);
+    assert_eq!(restarts(&manager, index::COMMAND), 0, "boot has time to act");
+    assert_eq!(told(&mut manager, BOOT), Some(index::COMMAND));
+    pass(&mut manager, 6 * SOON);
+    assert_eq!(restarts(&manager, index::COMMAND), 1);
+    let late = ask(&mut manager, BOOT, ResourceRequest::Rescue, index::COMMAND);
+    assert_eq!(status(&late), ResourceStatus::WrongState);
+}
+
+/// covers: REC-1, REC-2
+#[test]
+fn who_stops_while_the_manager_is_dead_is_found_when_it_is_back() {
+    let (mut world, mut manager) = World::new();
+    pass(&mut manager, SOON);
+    fault(&world, &mut manager, &[index::COMMAND, index::BOOT]);
+    // It dies before it looked at anything.
+    let mut manager = world.recovered();
+    pass(&mut manager, SOON);
+    assert_eq!(restarts(&manager, index::BOOT), 1);
+    assert_eq!(restarts(&manager, index::COMMAND), 1);
+}
+
+/// covers: REC-1
+#[test]
+fn an_end_for_good_is_announced_and_nobody_tries_again() {
+    let (world, mut manager) = World::new();
+    for round in 0..=3 {
+        assert_eq!(restarts(&manager, index::BOOT), round);
+        pass(&mut manager, SOON);
+        fault(&world, &mut manager, &[index::BOOT]);
+        manager.watch();
+        let _ = ask(&mut manager, COMMAND, ResourceRequest::Rescue, index::BOOT);
+    }
+    pass(&mut manager, 20 * SOON);
+    let row = manager.row(id(index::BOOT)).unwrap();
+    assert_eq!((row.state, row.restarts), (PartitionState::Failed as u32, 3));
+    assert!(world.said().contains("boot ends for good: no restarts are left"));
+}
+
+/// A world in which boot, command and worker go together, and boot has no restarts.
+fn grouped() -> (World, TestManager) {
+    World::with(|index, definition| {
+        let members = [index::BOOT, index::COMMAND, index::WORKER];
+        definition.group = u32::from(members.contains(&index));
+        definition.restarts = if index == index::BOOT { 0 } else { 3 };
+    })
+}
+
+/// covers: REC-1
+#[test]
+fn a_group_goes_together_wherever_the_manager_dies() {
+    for calls in 0.. {
+        let (mut world, mut manager) = grouped();
+        pass(&mut manager, SOON);
+        fault(&world, &mut manager, &[index::BOOT]);
+        let died = super::deaths::dies_in(&world, calls, || {
+            let _ = manager.watch();
+        });
+        let mut manager = world.recovered();
+        pass(&mut manager, SOON);
+        let state = |partition| manager.row(id(partition)).unwrap().state;
+        assert_eq!(state(index::BOOT), PartitionState::Failed as u32, "{calls}");
+        for other in [index::COMMAND, index::WORKER] {
+            assert_eq!(state(other), PartitionState::Stopped as u32, "{calls}");
+        }
+        assert_eq!(state(index::IDLE), PartitionState::Running as u32);
+        world.check(&manager);
+        if !died {
+            assert!(calls > 3, "a group is stopped in more than {calls} calls");
+            return;
+        }
+    }
+}
