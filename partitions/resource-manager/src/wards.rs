@@ -123,7 +123,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// Restarts a partition in its rescuer's place.
     pub fn restart_in_place(&mut self, id: PartitionId) {
         let _ = self.change(id, |row| row.restart_at = 0);
-        if let Err(trouble) = self.restart_by_rescuer(SELF, id) {
+        if let Err(trouble) = self.restart_within_budget(id) {
             self.say(format_args!("partition {} stays down: {trouble}", id.raw()));
         }
     }

@@ -190,10 +190,17 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         id: PartitionId,
     ) -> Result<(), Trouble> {
         let row = self.row(id)?;
-        let own = self.definition(&row)?.rescuer == rescuer.raw();
-        if id == SELF || !(own || rescuer == SELF) {
+        if id == SELF || self.definition(&row)?.rescuer != rescuer.raw() {
             return Err(ResourceStatus::NotAllowed.into());
         }
+        self.restart_within_budget(id)
+    }
+
+    /// Restarts a partition at the cost of its budget.
+    ///
+    /// # Errors
+    /// `Limit` where the budget is used up.
+    pub fn restart_within_budget(&mut self, id: PartitionId) -> Result<(), Trouble> {
         self.note_fault(id)?;
         let row = self.row(id)?;
         if row.budget == 0 || row.stage() != Stage::Made {

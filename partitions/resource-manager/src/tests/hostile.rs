@@ -38,9 +38,10 @@ const ASKERS: [(u32, ChannelKind); 9] = [
 
 /// A code and a body, more often than not those of a request.
 pub(super) fn request(chance: &mut Chance) -> (u16, Vec<u8>) {
-    let code = match chance.below(22) as u16 {
+    let code = match chance.below(23) as u16 {
         _ if chance.one_in(20) => chance.any() as u16,
         code @ 0..18 => code,
+        22 => ResourceRequest::Rescue.code(),
         code => code + ResourceRequest::Snapshot.code() - 18,
     };
     let number = if chance.one_in(10) { chance.near(4, 32) } else { chance.below(9) as u64 };
@@ -81,8 +82,9 @@ fn may_change((who, kind): (u32, ChannelKind), code: u16) -> bool {
         (ChannelKind::Command, Some(R::Create | R::CreatePlaced)) => creator,
         (ChannelKind::Control, Some(R::Start | R::Create | R::Destroy)) => creator,
         (ChannelKind::Boot, Some(R::Start)) => who == index::BOOT,
-        // The manager itself rescues the boot partition, which rescues the others.
-        (ChannelKind::Boot | ChannelKind::Control, Some(R::Restart)) => who <= index::BOOT,
+        // The command partition rescues the boot partition, which rescues the others.
+        (ChannelKind::Boot | ChannelKind::Control, Some(R::Restart | R::Rescue))
+        | (ChannelKind::Command, Some(R::Rescue)) => [index::BOOT, index::COMMAND].contains(&who),
         _ => false,
     }
 }
