@@ -34,22 +34,43 @@ pub enum Reason {
     OutOfMemory = 66,
     /// The kernel took it out of the plan: its saved state could not be restored.
     Evicted = 67,
+    /// Its event loop did not turn in the time that the manifest gives it.
+    Hang = 68,
+    /// It rang more doorbells than the manifest allows.
+    Storm = 69,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 4] = [Self::Exit, Self::Panic, Self::OutOfMemory, Self::Evicted];
+    pub const ALL: [Self; 6] =
+        [Self::Exit, Self::Panic, Self::OutOfMemory, Self::Evicted, Self::Hang, Self::Storm];
 
     /// The reason with this number.
     #[must_use]
-    pub fn from_number(number: u64) -> Option<Self> {
+    pub const fn from_number(number: u64) -> Option<Self> {
         match number {
             64 => Some(Self::Exit),
             65 => Some(Self::Panic),
             66 => Some(Self::OutOfMemory),
             67 => Some(Self::Evicted),
+            68 => Some(Self::Hang),
+            69 => Some(Self::Storm),
             _ => None,
         }
+    }
+}
+
+/// What a reason is called, an exception vector or a [`Reason`].
+#[must_use]
+pub const fn reason_name(reason: u64) -> &'static str {
+    match Reason::from_number(reason) {
+        Some(Reason::Exit) => "exit",
+        Some(Reason::Panic) => "panic",
+        Some(Reason::OutOfMemory) => "out of memory",
+        Some(Reason::Evicted) => "evicted",
+        Some(Reason::Hang) => "hang",
+        Some(Reason::Storm) => "too many doorbells",
+        None => exception_name(reason),
     }
 }
 

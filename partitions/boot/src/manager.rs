@@ -2,7 +2,7 @@
 
 use abi::call::Error;
 use abi::control::{ContextOperation, ContextState, PartitionOperation, first_slot};
-use abi::fault::{exception_name, word};
+use abi::fault::{reason_name, word};
 use abi::image::{name_from, name_text};
 use abi::information::ResourceKind;
 use abi::layout;
@@ -74,11 +74,7 @@ impl ManagerRescue {
     pub fn reason(&self) -> &'static str {
         let fault = ContextOperation::Fault as u64;
         let reason = Native.patient(self.context, fault, [word::REASON, 0, 0, 0]);
-        reason.map_or("unknown", |[reason, ..]| match reason {
-            64 => "exit",
-            65 => "panic",
-            reason => exception_name(reason),
-        })
+        reason.map_or("unknown", |[reason, ..]| reason_name(reason))
     }
 
     /// Gives it fresh memory and starts it.

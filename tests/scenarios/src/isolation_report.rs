@@ -1,6 +1,6 @@
 //! The isolation report: every attack with its claim, what must be seen of it, and what was seen on the console.
 
-use abi::fault::{Reason, exception_name};
+use abi::fault::reason_name;
 use assist::attack::{Area, Attack, Code, Deed, Deviation, Evidence, Expected, NOTHING, Outcome};
 use std::fmt::Write as _;
 
@@ -86,16 +86,6 @@ fn verdict(attack: &Attack, shown: Option<&Shown<'_>>, time: Time) -> Result<(),
         return Ok(());
     }
     Err(format!("the console does not say '{said}' before it, {} times", shown.evidence.times))
-}
-
-fn reason_name(reason: u64) -> &'static str {
-    match Reason::from_number(reason) {
-        Some(Reason::Exit) => "exit",
-        Some(Reason::Panic) => "panic",
-        Some(Reason::OutOfMemory) => "out of memory",
-        Some(Reason::Evicted) => "evicted",
-        None => exception_name(reason),
-    }
 }
 
 /// What must be seen, in words.

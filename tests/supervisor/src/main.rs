@@ -3,7 +3,7 @@
 #![no_std]
 #![no_main]
 
-use abi::fault::{Reason, exception_name};
+use abi::fault::reason_name;
 use abi::image::name_text;
 use abi::message::resource::{Index, ResourceRequest, ResourceStatus, StoppedRecord};
 use abi::types::Nanoseconds;
@@ -99,12 +99,6 @@ impl Supervisor {
 fn announce(stopped: &StoppedRecord) {
     let [reason, code, address, instruction, ..] = stopped.fault;
     let name = name_text(&stopped.name);
-    let what = match Reason::from_number(reason) {
-        Some(Reason::Exit) => "exit",
-        Some(Reason::Panic) => "panic",
-        Some(Reason::OutOfMemory) => "out of memory",
-        Some(Reason::Evicted) => "evicted",
-        None => exception_name(reason),
-    };
+    let what = reason_name(reason);
     log!("{name} stopped: {what}, code {code:#x}, address {address:#x}, at {instruction:#x}");
 }
