@@ -39,8 +39,10 @@ codes! {
         Broken = 3,
         /// A partition's.
         Partition = 4,
-        /// A channel's.
+        /// A channel's. Not told any more: it is the client's.
         Channel = 5,
+        /// The resource manager's books'.
+        Database = 6,
     }
 }
 

@@ -81,7 +81,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// Pages of a partition, its channels as client included.
     fn pages_of(&self, id: PartitionId, row: &PartitionRow) -> u64 {
         if id == SELF {
-            return self.books.count(Owner::Partition(SELF));
+            return self.books.count(Owner::Partition(SELF)) + self.books.count(Owner::Database);
         }
         let client = self.channels_of(id).filter(|(_, _, row)| row.client.partition == id.raw());
         client.map(|(_, _, row)| row.frames.count).sum::<u64>() + row.frames()

@@ -115,12 +115,14 @@ pub fn facts<M: Machine>(
 /// How much the books must hold: what the manifest names, and what memory allows beyond it.
 #[must_use]
 pub fn capacity(manifest: &Manifest<'_>, frames: u64) -> Capacity {
-    let more = u32::try_from(frames / 32).unwrap_or(u32::MAX).clamp(64, 1200);
+    let more = |each: u64| u32::try_from(frames / each).unwrap_or(u32::MAX);
     let count = |items: usize| u32::try_from(items).unwrap_or(u32::MAX);
+    // A descriptor is a page; the smallest partition takes some 25 beside it.
+    let (partitions, channels) = (more(64).clamp(64, 1200), more(32).clamp(64, 4800));
     Capacity {
         frames,
-        partitions: count(manifest.partitions.len()).saturating_add(more),
-        channels: count(manifest.channels.len()).saturating_add(more),
+        partitions: count(manifest.partitions.len()).saturating_add(partitions),
+        channels: count(manifest.channels.len()).saturating_add(channels),
     }
 }
 
@@ -138,6 +140,7 @@ pub fn describe(books: &mut Books<'_>, boot: &BootInformation, early: &Early) {
     }
     // Frame 0 stands for "none" in many places: the kernel keeps it.
     books.describe(FrameRange { start: Frame::new(0), count: 1 }, Owner::Reserved);
+    // The books know which of these are theirs.
     let taken = FrameRange { start: early.range.start, count: early.taken };
     books.describe(taken, Owner::Partition(SELF));
 }

@@ -265,6 +265,7 @@ fn put_run(sheet: &mut Sheet<'_>, run: Option<(u64, u64, Owner)>) -> Option<u64>
         Owner::Broken => (MemoryOwner::Broken, 0),
         Owner::Partition(id) => (MemoryOwner::Partition, id.raw()),
         Owner::Channel(id) => (MemoryOwner::Channel, id.raw()),
+        Owner::Database => (MemoryOwner::Database, 0),
     };
     let record = RunRecord { start, count, owner: owner.code().into(), id };
     (!sheet.put(&record)).then_some(start)

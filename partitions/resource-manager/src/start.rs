@@ -116,11 +116,11 @@ fn new_books(
 ) -> Result<Books<'static>, Failure> {
     let capacity = capacity(manifest, boot.frames);
     let length = bytes_needed(capacity).ok_or(Failure::Text("memory is too large"))?;
-    early.own(machine, books_address(manifest), pages(length))?;
+    let frames = early.own(machine, books_address(manifest), pages(length))?;
     let bad = |_| Failure::Text("the books do not fit");
     let memory =
         views::books(books_address(manifest), length).ok_or(Failure::Text("the books are open"))?;
-    let mut books = Books::create(memory, capacity).map_err(bad)?;
+    let mut books = Books::create(memory, frames.start, capacity).map_err(bad)?;
     describe(&mut books, boot, early);
     Ok(books)
 }

@@ -25,7 +25,9 @@ impl Trouble {
             Self::Kernel(_) => ResourceStatus::Kernel,
             Self::Books(Problem::NoMemory) => ResourceStatus::NoMemory,
             Self::Books(Problem::NoSuch) => ResourceStatus::NoSuch,
-            Self::Books(Problem::NotOwner | Problem::NoTransaction) => ResourceStatus::WrongState,
+            Self::Books(
+                Problem::NotOwner | Problem::NoTransaction | Problem::NotEmpty | Problem::Rule,
+            ) => ResourceStatus::WrongState,
             Self::Books(Problem::TooLong | Problem::Full) => ResourceStatus::Limit,
             Self::Status(status) => status,
         }

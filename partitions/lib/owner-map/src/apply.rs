@@ -4,8 +4,9 @@ use crate::descriptor;
 use crate::entry::Entry;
 use crate::master::Master;
 use crate::memory::{Memory, WORDS};
-use crate::operation::{Operation, Record};
+use crate::operation::{Operation, WRITE_WORDS};
 use crate::page::{Page, Scale};
+use crate::record::Record;
 
 /// Makes the change.
 pub(crate) fn apply(memory: &mut impl Memory, master: &Master, record: &Record) {
@@ -20,6 +21,7 @@ pub(crate) fn apply(memory: &mut impl Memory, master: &Master, record: &Record) 
             fill(memory, master, record);
             set(memory, record, 1, Entry::Index(index));
         }
+        Operation::Write { count, after, .. } => write(memory, record, count, &after),
     }
     if let Some(change) = record.moves(master) {
         let [loser, gainer] = record.before;
@@ -43,6 +45,7 @@ pub(crate) fn undo(memory: &mut impl Memory, master: &Master, record: &Record) {
             set(memory, record, 1, Entry::Index(index));
         }
         Operation::Split { owner, .. } => set(memory, record, 1, Entry::Owner(owner)),
+        Operation::Write { count, before, .. } => write(memory, record, count, &before),
     }
     if let Some(change) = record.moves(master) {
         let [loser, gainer] = record.before;
@@ -53,9 +56,13 @@ pub(crate) fn undo(memory: &mut impl Memory, master: &Master, record: &Record) {
 
 /// Entries in a row of the index page that the record names.
 fn set(memory: &mut impl Memory, record: &Record, count: u16, entry: Entry) {
-    for index in record.index..record.index.wrapping_add(count) {
-        memory.write(record.map, index, entry.word());
-    }
+    memory.fill(record.map, record.index, count, entry.word());
+}
+
+/// Words of a record.
+fn write(memory: &mut impl Memory, record: &Record, count: u16, words: &[u32; WRITE_WORDS]) {
+    let words = words.get(..usize::from(count)).unwrap_or_default();
+    memory.store(record.map, record.index, words);
 }
 
 /// All entries of the index page between whole and divided memory.
@@ -65,10 +72,17 @@ fn fill(memory: &mut impl Memory, master: &Master, record: &Record) {
     else {
         return;
     };
-    let own = Operation::one(first, scale).covers(index);
-    for entry in 0..WORDS {
-        let itself = own && entry == Scale::Kilo.index(index.frame());
-        let page: Page = if itself { master.manager } else { owner };
-        memory.write(index, entry, Entry::Owner(page).word());
+    let itself = Operation::one(first, scale).covers(index);
+    let own = itself.then(|| Scale::Kilo.index(index.frame()));
+    let start = own.unwrap_or(WORDS);
+    memory.fill(index, 0, start, word(owner));
+    if itself {
+        memory.write(index, start, word(master.manager));
+        let next = start.wrapping_add(1);
+        memory.fill(index, next, WORDS.wrapping_sub(next), word(owner));
     }
+}
+
+fn word(owner: Page) -> u32 {
+    Entry::Owner(owner).word()
 }

@@ -12,6 +12,8 @@ const AT_KIND: u16 = 2;
 /// Two words: frames it owns.
 const AT_FRAMES: u16 = 4;
 const AT_NAME: u16 = 8;
+/// The first word that the map leaves to others.
+pub const RECORD: u16 = 16;
 
 /// A name of at most 32 bytes, padded with zeroes.
 pub type Name = [u8; 32];

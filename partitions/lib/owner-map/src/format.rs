@@ -1,11 +1,10 @@
 //! A new map, from what firmware says of the memory.
 
 use crate::descriptor::{self, Kind, Name};
-use crate::draft::Draft;
 use crate::entry::Entry;
 use crate::log::LEAST_LOG_PAGES;
 use crate::map::OwnerMap;
-use crate::master::Master;
+use crate::master::{Master, Pools};
 use crate::memory::{Memory, WORDS};
 use crate::page::{Page, Scale};
 
@@ -38,6 +37,8 @@ pub struct Layout<'a> {
     pub pseudo: &'a [(Kind, Name)],
     /// The memory; what no section names is missing.
     pub sections: &'a [Section],
+    /// Pages that are kept for one use, some of those of the database. Where index pages are kept, no others are taken.
+    pub pools: Pools,
 }
 
 /// Why no map can be made.
@@ -51,131 +52,124 @@ pub enum FormatError {
     Outside(Section),
 }
 
-/// A map in the making.
-struct Maker<'m, M> {
-    memory: &'m mut M,
-    top: Page,
-    scale: Scale,
-    /// Pages of the database that are left, as frames.
-    next: u64,
-    end: u64,
-}
-
 impl<M: Memory> OwnerMap<M> {
     /// Makes a map in `memory`.
     ///
     /// # Errors
     /// Where the layout is not possible; what was written then means nothing.
     pub fn format(mut memory: M, layout: &Layout<'_>) -> Result<Self, FormatError> {
-        let base = layout.base.frame();
-        let end = base.wrapping_add(u64::from(layout.pages));
-        let mut maker =
-            Maker { memory: &mut memory, top: layout.base, scale: layout.scale, next: base, end };
-        let (index, manager) = (maker.take()?, maker.take()?);
-        descriptor::write(maker.memory, manager, Kind::Manager, &layout.manager);
-        let first_pseudo = maker.next;
+        let mut next = layout.next();
+        let (index, manager) = (next.take()?, next.take()?);
+        descriptor::write(&mut memory, manager, Kind::Manager, &layout.manager);
+        let first_pseudo = next.at;
         for (kind, name) in layout.pseudo {
-            let page = maker.take()?;
-            descriptor::write(maker.memory, page, *kind, name);
+            descriptor::write(&mut memory, next.take()?, *kind, name);
         }
-        let log_pages = layout.log_pages.max(LEAST_LOG_PAGES);
-        let log = maker.take()?;
-        maker.memory.write(log, 0, 0);
+        let (log, log_pages) = (next.take()?, layout.log_pages.max(LEAST_LOG_PAGES));
         for _ in 1..log_pages {
-            let page = maker.take()?;
-            maker.memory.write(page, 0, 0);
+            next.take()?;
         }
         let available = layout.page_of(Kind::AVAILABLE, first_pseudo)?;
-        maker.top = maker.take()?;
-        maker.fill(maker.top, layout.page_of(Kind::MISSING, first_pseudo)?);
+        let missing = layout.page_of(Kind::MISSING, first_pseudo)?;
+        let (scale, pools) = (layout.scale, layout.pools);
+        let top = next.take()?;
+        let master = Master { index, top, scale, manager, available, log, log_pages, pools };
+        memory.fill(log, 0, WORDS, 0);
+        memory.fill(top, 0, WORDS, Entry::Owner(missing).word());
+        descriptor::set_frames(&mut memory, missing, master.frames());
+        master.write(&mut memory);
+        let mut map = Self::open(memory, index).map_err(|_| FormatError::TooFew)?;
         for section in layout.sections {
             let owner = layout.page_of(section.kind, first_pseudo)?;
-            maker.set(*section, owner)?;
+            map.first_owner(&mut next, *section, owner)?;
         }
-        let own = Section { first: base, count: u64::from(layout.pages), kind: Kind::Manager };
-        maker.set(own, manager)?;
+        let own =
+            Section { first: layout.base.frame(), count: layout.pages.into(), kind: Kind::Manager };
+        map.first_owner(&mut next, own, manager)?;
         for at in first_pseudo..log.frame() {
             let page = Page::of_frame(at).ok_or(FormatError::TooFew)?;
-            maker.set(Section { first: at, count: 1, kind: Kind::Manager }, page)?;
+            map.first_owner(&mut next, Section { first: at, count: 1, kind: own.kind }, page)?;
         }
-        let (top, scale) = (maker.top, maker.scale);
-        let master = Master { index, top, scale, manager, available, log, log_pages };
-        count(&mut memory, master);
-        master.write(&mut memory);
-        Self::open(memory, index).map_err(|_| FormatError::TooFew)
+        Ok(map)
+    }
+
+    /// Says whose memory is when the machine starts: no transaction, because nothing is known before. Index pages are those that are kept.
+    ///
+    /// # Errors
+    /// Where none is kept, or the memory lies outside.
+    pub fn say_owner(&mut self, first: u64, count: u64, owner: Page) -> Result<(), FormatError> {
+        let section = Section { first, count, kind: Kind::Ordinary };
+        self.first_owner(&mut Next { at: 0, end: 0 }, section, owner)
+    }
+
+    /// Makes a descriptor of a page that is kept for one, without a transaction, as when the machine starts.
+    ///
+    /// # Errors
+    /// As [`say_owner`](Self::say_owner).
+    pub fn say_partition(&mut self, page: Page, name: &Name) -> Result<(), FormatError> {
+        if !self.is_partition(page) {
+            descriptor::write(&mut self.memory, page, Kind::Ordinary, name);
+        }
+        self.say_owner(page.frame(), 1, page)
+    }
+
+    /// Gives a section to an owner, entry by entry, dividing what is coarser.
+    fn first_owner(
+        &mut self,
+        next: &mut Next,
+        section: Section,
+        owner: Page,
+    ) -> Result<(), FormatError> {
+        let end = section.first.checked_add(section.count);
+        let end = end.filter(|&end| end <= self.master.frames());
+        let end = end.ok_or(FormatError::Outside(section))?;
+        let mut frame = section.first;
+        while frame < end {
+            let leaf = self.leaf(frame).map_err(|_| FormatError::Outside(section))?;
+            let frames = leaf.scale.frames();
+            if !frame.is_multiple_of(frames) || frames > end.wrapping_sub(frame) {
+                let first = frame & !frames.wrapping_sub(1);
+                let kept = self.master.kept_index(first, leaf.scale);
+                let child = kept.map_or_else(|| next.take(), Ok)?;
+                self.memory.fill(child, 0, WORDS, Entry::Owner(leaf.owner).word());
+                self.memory.write(leaf.page, leaf.index, Entry::Index(child).word());
+                continue;
+            }
+            self.memory.write(leaf.page, leaf.index, Entry::Owner(owner).word());
+            let before = descriptor::frames(&self.memory, leaf.owner);
+            descriptor::set_frames(&mut self.memory, leaf.owner, before.wrapping_sub(frames));
+            let before = descriptor::frames(&self.memory, owner);
+            descriptor::set_frames(&mut self.memory, owner, before.wrapping_add(frames));
+            frame = frame.wrapping_add(frames);
+        }
+        Ok(())
+    }
+}
+
+/// Pages of the database that are left for whatever needs one, as frames.
+struct Next {
+    at: u64,
+    end: u64,
+}
+
+impl Next {
+    fn take(&mut self) -> Result<Page, FormatError> {
+        let page = Page::of_frame(self.at).filter(|_| self.at < self.end);
+        self.at = self.at.wrapping_add(1);
+        page.ok_or(FormatError::TooFew)
     }
 }
 
 impl Layout<'_> {
+    fn next(&self) -> Next {
+        let at = self.base.frame();
+        Next { at, end: at.wrapping_add(self.pages.into()) }
+    }
+
     /// The descriptor of the pseudo partition of this kind.
     fn page_of(&self, kind: Kind, first: u64) -> Result<Page, FormatError> {
         let pages = (first..).zip(self.pseudo);
         let found = pages.into_iter().find(|(_, pseudo)| pseudo.0 == kind);
         found.and_then(|(at, _)| Page::of_frame(at)).ok_or(FormatError::NoSuchKind(kind))
-    }
-}
-
-impl<M: Memory> Maker<'_, M> {
-    /// The next page of the database.
-    fn take(&mut self) -> Result<Page, FormatError> {
-        let page = Page::of_frame(self.next).filter(|_| self.next < self.end);
-        self.next = self.next.wrapping_add(1);
-        page.ok_or(FormatError::TooFew)
-    }
-
-    fn fill(&mut self, page: Page, owner: Page) {
-        for index in 0..WORDS {
-            self.memory.write(page, index, Entry::Owner(owner).word());
-        }
-    }
-
-    /// Gives a section to an owner, in pages as large as fit.
-    fn set(&mut self, section: Section, owner: Page) -> Result<(), FormatError> {
-        let end = section.first.checked_add(section.count);
-        let limit = self.scale.frames().wrapping_mul(1024);
-        let end = end.filter(|&end| end <= limit).ok_or(FormatError::Outside(section))?;
-        let mut frame = section.first;
-        while frame < end {
-            let fits = |scale: &Scale| {
-                *scale <= self.scale
-                    && frame.is_multiple_of(scale.frames())
-                    && scale.frames() <= end.wrapping_sub(frame)
-            };
-            let scale = Scale::ALL.into_iter().rev().find(fits).unwrap_or(Scale::Kilo);
-            self.set_one(frame, scale, owner)?;
-            frame = frame.wrapping_add(scale.frames());
-        }
-        Ok(())
-    }
-
-    /// Gives one page of a scale to an owner, dividing what is coarser. What is finer is forgotten.
-    fn set_one(&mut self, frame: u64, scale: Scale, owner: Page) -> Result<(), FormatError> {
-        let (mut page, mut at) = (self.top, self.scale);
-        while let Some(finer) = at.finer().filter(|_| at > scale) {
-            let index = at.index(frame);
-            page = match Entry::from_word(self.memory.read(page, index)) {
-                Some(Entry::Index(next)) => next,
-                other => {
-                    let next = self.take()?;
-                    let whole = if let Some(Entry::Owner(whole)) = other { whole } else { owner };
-                    self.fill(next, whole);
-                    self.memory.write(page, index, Entry::Index(next).word());
-                    next
-                }
-            };
-            at = finer;
-        }
-        self.memory.write(page, at.index(frame), Entry::Owner(owner).word());
-        Ok(())
-    }
-}
-
-/// Writes into every descriptor how many frames it owns.
-fn count(memory: &mut impl Memory, master: Master) {
-    let mut frame = 0;
-    while let Ok((owner, scale)) = Draft::new(memory, master).find(frame) {
-        let before = descriptor::frames(memory, owner);
-        descriptor::set_frames(memory, owner, before.wrapping_add(scale.frames()));
-        frame = frame.wrapping_add(scale.frames());
     }
 }

@@ -1,22 +1,30 @@
-//! The log: a page for each transaction, used in turn. It is what recovery reads and what an operator is shown.
+//! The log: a ring of cells of 16 words. A transaction is a head and the cells of its records behind it. It is what recovery
+//! reads and what an operator is shown.
+//!
+//! One word of the master index says where the newest head is, and each head where the one before it is. So a transaction begins with
+//! one write, and what the ring has overwritten is never taken for a transaction: it lies further back than the ring is long.
 
-use crate::memory::{Memory, read_wide, write_wide};
-use crate::operation::{Problem, RECORD_WORDS, Record, Refusal};
+use crate::master::{AT_NEWEST, Master};
+use crate::memory::{Memory, halves, join};
+use crate::operation::Refusal;
 use crate::page::Page;
+use crate::record::{RECORD_WORDS, Record, Words};
 
-/// Most operations of one transaction: what a page holds beside its head.
-pub const LOG_OPERATIONS: usize = 63;
+/// Most operations of one transaction.
+pub const LOG_OPERATIONS: u16 = 120;
+/// Fewest pages of a log: a transaction as long as it may be, and something to remember beside it.
+pub const LEAST_LOG_PAGES: u32 = 4;
+/// Cells of a page.
+const CELLS: u32 = 64;
+const _: () = assert!(RECORD_WORDS == 16 && LEAST_LOG_PAGES * CELLS > 240 && LOG_OPERATIONS == 120);
+/// Cells that may be overwritten before anything says so: the next head, or the next record.
+const UNSURE: u32 = 1;
 
-/// Fewest pages of a log: one still tells the last number while the next is being written.
-pub const LEAST_LOG_PAGES: u32 = 2;
+/// A place in the ring.
+pub(crate) type Cell = u32;
 
-const AT_STATE: u16 = 0;
-const AT_COUNT: u16 = 1;
-const AT_SEQUENCE: u16 = 2;
-const AT_WHEN: u16 = 4;
-const AT_WHO: u16 = 6;
-const AT_REFUSED: u16 = 7;
-const AT_PROBLEM: u16 = 8;
+const AT_STATE: usize = 0;
+const AT_COUNT: usize = 1;
 
 /// How a transaction ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,8 +35,19 @@ pub enum Outcome {
     Committed,
     /// It was taken back.
     Undone,
-    /// Nothing was changed: the number of the operation that was refused, and of the [`Problem`].
+    /// Nothing was changed: the number of the operation that was refused, and of the [`Problem`](crate::Problem).
     Refused(u16, u32),
+}
+
+/// Why there is a transaction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Cause {
+    /// The partition that asked.
+    pub who: Page,
+    /// What it asked for, in numbers of its own.
+    pub what: u32,
+    /// When, in the unit of whoever asked.
+    pub when: u64,
 }
 
 /// The head of a transaction in the log.
@@ -36,87 +55,123 @@ pub enum Outcome {
 pub struct Transaction {
     /// Counted from 1 since the database was made.
     pub sequence: u64,
-    /// When it was asked for, in the unit of whoever asked.
-    pub when: u64,
-    /// The partition that asked.
-    pub who: Page,
+    /// Why.
+    pub cause: Cause,
     /// How many operations.
     pub count: u16,
     /// How it ended.
     pub outcome: Outcome,
+    cell: Cell,
+    previous: Cell,
 }
 
 impl Transaction {
-    /// Reads the head of the transaction that a page of the log holds; `None` for none.
-    pub(crate) fn read(memory: &impl Memory, page: Page) -> Option<Self> {
-        let outcome = match memory.read(page, AT_STATE) {
+    /// The newest; of a log that was never written to, an empty one with number 0.
+    pub(crate) fn newest(memory: &impl Memory, master: &Master) -> Self {
+        Self::read(memory, master, memory.read(master.index, AT_NEWEST))
+    }
+
+    /// The head in a cell.
+    fn read(memory: &impl Memory, master: &Master, cell: Cell) -> Self {
+        let words = load(memory, master, cell);
+        let outcome = match words[AT_STATE] {
             1 => Outcome::InProgress,
             2 => Outcome::Committed,
-            3 => Outcome::Undone,
-            4 => {
-                let at = u16::try_from(memory.read(page, AT_REFUSED)).ok()?;
-                Outcome::Refused(at, memory.read(page, AT_PROBLEM))
-            }
-            _ => return None,
+            4 => Outcome::Refused(u16::try_from(words[9]).unwrap_or(u16::MAX), words[10]),
+            _ => Outcome::Undone,
         };
-        let count = u16::try_from(memory.read(page, AT_COUNT)).ok()?;
-        let who = Page::new(memory.read(page, AT_WHO))?;
-        let (sequence, when) =
-            (read_wide(memory, page, AT_SEQUENCE), read_wide(memory, page, AT_WHEN));
-        (usize::from(count) <= LOG_OPERATIONS).then_some(Self {
-            sequence,
-            when,
-            who,
-            count,
+        let who = Page::new(words[6]).unwrap_or_default();
+        Self {
+            sequence: join(words[2], words[3]),
+            cause: Cause { who, what: words[7], when: join(words[4], words[5]) },
+            count: u16::try_from(words[AT_COUNT]).unwrap_or(0),
             outcome,
-        })
+            cell,
+            previous: words[8],
+        }
     }
 
-    /// Writes head and records; the page says what it holds only when all of it is there.
-    pub(crate) fn write(
-        &self,
+    /// Begins the one after this, which has ended.
+    pub(crate) fn begin(&self, memory: &mut impl Memory, master: &Master, cause: Cause) -> Self {
+        let next = Self {
+            sequence: self.sequence.wrapping_add(1),
+            cause,
+            count: 0,
+            outcome: Outcome::InProgress,
+            cell: ring(master, self.cell, self.length()),
+            previous: self.cell,
+        };
+        let ([low, high], when) = (halves(next.sequence), halves(cause.when));
+        let who = cause.who.number();
+        let words = [1, 0, low, high, when[0], when[1], who, cause.what, next.previous, 0, 0];
+        store(memory, master, next.cell, &words);
+        memory.write(master.index, AT_NEWEST, next.cell);
+        next
+    }
+
+    /// Writes the next record down; `false` where there is no room for more.
+    pub(crate) fn append(
+        &mut self,
         memory: &mut impl Memory,
-        page: Page,
-        records: impl Iterator<Item = Record>,
-    ) {
-        memory.write(page, AT_STATE, 0);
-        memory.write(page, AT_COUNT, u32::from(self.count));
-        write_wide(memory, page, AT_SEQUENCE, self.sequence);
-        write_wide(memory, page, AT_WHEN, self.when);
-        memory.write(page, AT_WHO, self.who.number());
-        for (at, record) in (1..).zip(records) {
-            let first: u16 = RECORD_WORDS.wrapping_mul(at);
-            for (index, word) in (first..).zip(record.encode()) {
-                memory.write(page, index, word);
-            }
+        master: &Master,
+        record: &Record,
+    ) -> bool {
+        if self.count >= LOG_OPERATIONS {
+            return false;
         }
-        if let Outcome::Refused(at, problem) = self.outcome {
-            memory.write(page, AT_REFUSED, u32::from(at));
-            memory.write(page, AT_PROBLEM, problem);
+        store(memory, master, ring(master, self.cell, self.length()), &record.encode());
+        self.set_count(memory, master, self.count.wrapping_add(1));
+        true
+    }
+
+    /// Forgets the records from this one on.
+    pub(crate) fn set_count(&mut self, memory: &mut impl Memory, master: &Master, count: u16) {
+        let (page, first) = place(master, self.cell);
+        self.count = count;
+        memory.write(page, first.wrapping_add(1), count.into());
+    }
+
+    /// Says how it ended, with one write at the end.
+    pub(crate) fn close(&mut self, memory: &mut impl Memory, master: &Master, outcome: Outcome) {
+        let (page, first) = place(master, self.cell);
+        if let Outcome::Refused(at, problem) = outcome {
+            memory.write(page, first.wrapping_add(9), at.into());
+            memory.write(page, first.wrapping_add(10), problem);
         }
-        set_outcome(memory, page, self.outcome);
+        let state = match outcome {
+            Outcome::InProgress => 1,
+            Outcome::Committed => 2,
+            Outcome::Undone => 3,
+            Outcome::Refused(..) => 4,
+        };
+        memory.write(page, first, state);
+        self.outcome = outcome;
     }
-}
 
-/// Says how the transaction of a page ended: one write.
-pub(crate) fn set_outcome(memory: &mut impl Memory, page: Page, outcome: Outcome) {
-    let state = match outcome {
-        Outcome::InProgress => 1,
-        Outcome::Committed => 2,
-        Outcome::Undone => 3,
-        Outcome::Refused(..) => 4,
-    };
-    memory.write(page, AT_STATE, state);
-}
-
-/// A record of a page of the log, counted from 0.
-pub(crate) fn record(memory: &impl Memory, page: Page, at: u16) -> Option<Record> {
-    let first = RECORD_WORDS.checked_mul(at.checked_add(1)?)?;
-    let mut words = [0; 16];
-    for (word, index) in words.iter_mut().zip(first..) {
-        *word = memory.read(page, index);
+    /// A record, counted from 0.
+    pub(crate) fn record(&self, memory: &impl Memory, master: &Master, at: u16) -> Option<Record> {
+        let cell = ring(master, self.cell, u32::from(at).wrapping_add(1));
+        if at < self.count { Record::decode(&load(memory, master, cell)) } else { None }
     }
-    Record::decode(&words)
+
+    /// The one before it; `None` where that was overwritten. `back` counts the cells from here to the end of the newest.
+    pub(crate) fn before(
+        &self,
+        memory: &impl Memory,
+        master: &Master,
+        back: &mut u32,
+    ) -> Option<Self> {
+        let all = master.log_pages.wrapping_mul(CELLS);
+        let length = self.cell.wrapping_add(all).wrapping_sub(self.previous).checked_rem(all)?;
+        *back = back.checked_add(length)?;
+        let there = self.sequence > 1 && *back <= all.wrapping_sub(UNSURE);
+        there.then(|| Self::read(memory, master, self.previous))
+    }
+
+    /// Cells that it takes.
+    pub(crate) fn length(&self) -> u32 {
+        u32::from(self.count).wrapping_add(1)
+    }
 }
 
 impl From<Refusal> for Outcome {
@@ -125,23 +180,26 @@ impl From<Refusal> for Outcome {
     }
 }
 
-impl Problem {
-    /// Its number in the log.
-    #[must_use]
-    pub fn number(&self) -> u32 {
-        match self {
-            Self::Outside => 1,
-            Self::NotDivided => 2,
-            Self::Found(_) => 3,
-            Self::NoPartition(_) => 4,
-            Self::InUse(_) => 5,
-            Self::OwnDescriptor(_) => 6,
-            Self::NotEmpty(_) => 7,
-            Self::Protected => 8,
-            Self::Lost(_) => 9,
-            Self::NotOwn(_) => 10,
-            Self::Length => 11,
-            Self::Damaged(_) => 12,
-        }
-    }
+/// The cell `steps` after another, fewer than the ring has.
+fn ring(master: &Master, cell: Cell, steps: u32) -> Cell {
+    let (all, next) = (master.log_pages.wrapping_mul(CELLS), cell.wrapping_add(steps));
+    if next >= all { next.wrapping_sub(all) } else { next }
+}
+
+/// Page and first word of a cell.
+fn place(master: &Master, cell: Cell) -> (Page, u16) {
+    let page = Page::new(master.log.number().wrapping_add(cell / CELLS)).unwrap_or(master.log);
+    (page, u16::try_from(cell % CELLS).unwrap_or(0).wrapping_mul(16))
+}
+
+fn load(memory: &impl Memory, master: &Master, cell: Cell) -> Words {
+    let (page, first) = place(master, cell);
+    let mut words = [0; RECORD_WORDS];
+    memory.load(page, first, &mut words);
+    words
+}
+
+fn store(memory: &mut impl Memory, master: &Master, cell: Cell, words: &[u32]) {
+    let (page, first) = place(master, cell);
+    memory.store(page, first, words);
 }

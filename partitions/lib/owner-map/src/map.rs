@@ -1,22 +1,22 @@
 //! The map, opened by its one writer.
 
 use crate::apply::{apply, undo};
-use crate::descriptor::{self, Kind, Name};
-use crate::draft::Draft;
-use crate::log::{self, Outcome, Transaction};
+use crate::descriptor::{self, Kind};
+use crate::log::{Cause, Outcome, Transaction};
 use crate::master::Master;
 use crate::memory::Memory;
-use crate::operation::{Operation, Problem, Record, Refusal, Run};
-use crate::page::{Page, Scale};
+use crate::operation::{Operation, Problem, Refusal};
+use crate::page::Page;
+use crate::record::Record;
 
-/// The owner map and its log.
+/// The owner map, records of other things, and their log.
 pub struct OwnerMap<M> {
     pub(crate) memory: M,
-    master: Master,
-    /// Number of the next transaction.
-    next: u64,
-    /// Number of the one that is in progress.
-    open: Option<u64>,
+    pub(crate) master: Master,
+    /// The newest transaction; one that is in progress is this.
+    newest: Transaction,
+    /// Whether it has an operation that the rules for a transaction as a whole are about.
+    follow: bool,
 }
 
 /// Why a map cannot be opened.
@@ -38,17 +38,8 @@ impl<M: Memory> OwnerMap<M> {
         if descriptor::kind(&memory, master.manager) != Some(Kind::Manager) {
             return Err(OpenError::NoManager);
         }
-        let mut map = Self { memory, master, next: 1, open: None };
-        for turn in 0..master.log_pages {
-            let Some(found) = Transaction::read(&map.memory, master.log_page(u64::from(turn)))
-            else {
-                continue;
-            };
-            map.next = map.next.max(found.sequence.wrapping_add(1));
-            if found.outcome == Outcome::InProgress {
-                map.open = Some(found.sequence);
-            }
-        }
+        let newest = Transaction::newest(&memory, &master);
+        let mut map = Self { memory, master, newest, follow: false };
         map.undo();
         Ok(map)
     }
@@ -65,147 +56,167 @@ impl<M: Memory> OwnerMap<M> {
         &self.memory
     }
 
+    /// The memory it lies in, for what no transaction needs to know of.
+    pub fn memory_mut(&mut self) -> &mut M {
+        &mut self.memory
+    }
+
     /// Gives the memory back.
     pub fn into_memory(self) -> M {
         self.memory
     }
 
-    /// Checks a transaction, writes it down, applies it, commits it. Its number in the log.
+    /// A whole transaction. Its number in the log.
     ///
     /// # Errors
     /// Where an operation is refused: nothing is changed, and the log says so.
-    pub fn submit(
-        &mut self,
-        who: Page,
-        when: u64,
-        operations: &[Operation],
-    ) -> Result<u64, Refusal> {
-        let sequence = self.prepare(who, when, operations)?;
-        self.apply();
-        self.commit();
-        Ok(sequence)
-    }
-
-    /// Checks a transaction and writes it down. [`apply`](Self::apply) and [`commit`](Self::commit) follow, with what must be done on the
-    /// machine between; or [`undo`](Self::undo). One that is in progress is taken back first.
-    ///
-    /// # Errors
-    /// As [`submit`](Self::submit).
-    pub fn prepare(
-        &mut self,
-        who: Page,
-        when: u64,
-        operations: &[Operation],
-    ) -> Result<u64, Refusal> {
-        self.undo();
-        let mut draft = Draft::new(&self.memory, self.master);
-        let checked = draft.check(operations);
-        let records = draft.records;
-        let sequence = self.next;
-        let outcome = checked.map_or_else(Outcome::from, |()| Outcome::InProgress);
-        let count = u16::try_from(records.len()).unwrap_or(0);
-        let head = Transaction { sequence, when, who, count, outcome };
-        let page = self.master.log_page(sequence);
-        head.write(&mut self.memory, page, records.into_iter());
-        self.next = sequence.wrapping_add(1);
-        checked?;
-        self.open = Some(sequence);
-        Ok(sequence)
-    }
-
-    /// Makes the changes of the transaction in progress.
-    pub fn apply(&mut self) {
-        for at in 0..self.open_count() {
-            if let Some(record) = self.open_record(at) {
-                apply(&mut self.memory, &self.master, &record);
+    pub fn submit(&mut self, cause: Cause, operations: &[Operation]) -> Result<u64, Refusal> {
+        self.begin(cause);
+        if operations.is_empty() {
+            return self.refuse(Problem::Length);
+        }
+        for operation in operations {
+            if let Err(problem) = self.add(operation) {
+                return self.refuse(problem);
             }
         }
+        self.commit()
     }
 
-    /// The transaction in progress holds from now on.
-    pub fn commit(&mut self) {
-        self.close(Outcome::Committed);
+    /// Begins a transaction. One that is in progress is taken back first.
+    pub fn begin(&mut self, cause: Cause) {
+        self.undo();
+        self.newest = self.newest.begin(&mut self.memory, &self.master, cause);
+        self.follow = false;
+    }
+
+    /// Checks an operation, writes it down and makes it, as part of the transaction in progress.
+    ///
+    /// # Errors
+    /// Where it is refused, and changes nothing: the transaction is to be [refused](Self::refuse), or goes on without it.
+    pub fn add(&mut self, operation: &Operation) -> Result<(), Problem> {
+        if !self.is_open() {
+            return Err(Problem::Length);
+        }
+        let record = self.resolve(operation)?;
+        if !self.newest.append(&mut self.memory, &self.master, &record) {
+            return Err(Problem::Length);
+        }
+        apply(&mut self.memory, &self.master, &record);
+        self.follow |= match *operation {
+            Operation::ChangeOwner { to, .. } => to == self.master.manager,
+            Operation::Merge { first, scale, index, .. } => {
+                self.master.kept_index(first, scale) != Some(index)
+            }
+            Operation::Initialize { .. } => true,
+            _ => false,
+        };
+        Ok(())
+    }
+
+    /// The transaction in progress holds from now on. Its number.
+    ///
+    /// # Errors
+    /// Where it breaks a rule for transactions as a whole: then it is refused.
+    pub fn commit(&mut self) -> Result<u64, Refusal> {
+        if self.follow
+            && let Err(problem) = self.whole()
+        {
+            return self.refuse(problem);
+        }
+        if self.is_open() {
+            self.newest.close(&mut self.memory, &self.master, Outcome::Committed);
+        }
+        Ok(self.newest.sequence)
     }
 
     /// Takes the transaction in progress back.
     pub fn undo(&mut self) {
-        for at in (0..self.open_count()).rev() {
-            if let Some(record) = self.open_record(at) {
-                undo(&mut self.memory, &self.master, &record);
-            }
+        self.take_back();
+        if self.is_open() {
+            self.newest.close(&mut self.memory, &self.master, Outcome::Undone);
         }
-        self.close(Outcome::Undone);
+    }
+
+    /// Takes the transaction in progress back because of an operation that would have been its next. The log keeps those before.
+    ///
+    /// # Errors
+    /// Always, with that refusal.
+    pub fn refuse<T>(&mut self, problem: Problem) -> Result<T, Refusal> {
+        let refusal = Refusal { at: self.newest.count, problem };
+        self.take_back();
+        if self.is_open() {
+            self.newest.close(&mut self.memory, &self.master, refusal.into());
+        }
+        Err(refusal)
+    }
+
+    /// Whether a transaction is in progress.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.newest.outcome == Outcome::InProgress
+    }
+
+    /// Operations of the transaction in progress, or of the last.
+    #[must_use]
+    pub fn count(&self) -> u16 {
+        self.newest.count
+    }
+
+    /// The transactions that the log remembers, the newest first.
+    pub fn transactions(&self) -> impl Iterator<Item = Transaction> {
+        let mut back = self.newest.length();
+        let first = Some(self.newest).filter(|newest| newest.sequence > 0);
+        core::iter::successors(first, move |found| {
+            found.before(&self.memory, &self.master, &mut back)
+        })
     }
 
     /// The transaction with this number, while the log remembers it.
     #[must_use]
     pub fn transaction(&self, sequence: u64) -> Option<Transaction> {
-        let found = Transaction::read(&self.memory, self.master.log_page(sequence))?;
-        (found.sequence == sequence).then_some(found)
+        self.transactions()
+            .find(|found| found.sequence <= sequence)
+            .filter(|found| found.sequence == sequence)
+    }
+
+    /// An operation of a transaction, from 0.
+    #[must_use]
+    pub fn record(&self, of: &Transaction, at: u16) -> Option<Record> {
+        of.record(&self.memory, &self.master, at)
+    }
+
+    /// An operation, from 0, of the transaction in progress or of the last one, whatever became of it.
+    #[must_use]
+    pub fn last_record(&self, at: u16) -> Option<Record> {
+        self.record(&self.newest, at)
     }
 
     /// Operations of a transaction that the log remembers: all, or those before the one that was refused.
-    pub fn records(&self, sequence: u64) -> impl Iterator<Item = Record> {
-        let count = self.transaction(sequence).map_or(0, |found| found.count);
-        let page = self.master.log_page(sequence);
-        (0..count).filter_map(move |at| log::record(&self.memory, page, at))
+    pub fn records(&self, sequence: u64) -> impl DoubleEndedIterator<Item = Record> {
+        let found = self.transaction(sequence);
+        let count = found.map_or(0, |found| found.count);
+        (0..count).filter_map(move |at| found.and_then(|found| self.record(&found, at)))
     }
 
     /// Number of the next transaction.
     #[must_use]
     pub fn next_sequence(&self) -> u64 {
-        self.next
+        self.newest.sequence.wrapping_add(1)
     }
 
-    /// Who owns a frame, and how large the page is that says so.
-    ///
-    /// # Errors
-    /// Where the frame is beyond the map, or the map is damaged.
-    pub fn owner(&self, frame: u64) -> Result<(Page, Scale), Problem> {
-        Draft::new(&self.memory, self.master).find(frame)
+    /// Operations of the transaction in progress.
+    pub(crate) fn open_records(&self) -> impl DoubleEndedIterator<Item = Record> {
+        let count = if self.is_open() { self.newest.count } else { 0 };
+        (0..count).filter_map(|at| self.record(&self.newest, at))
     }
 
-    /// The index page that describes a run, and the first index there.
-    ///
-    /// # Errors
-    /// Where the run is beyond the map or described by a coarser page.
-    pub fn place(&self, run: Run) -> Result<(Page, u16), Problem> {
-        Draft::new(&self.memory, self.master).place(run)
-    }
-
-    /// Whether there is a partition with this number.
-    #[must_use]
-    pub fn is_partition(&self, page: Page) -> bool {
-        Draft::new(&self.memory, self.master).is_live(page)
-    }
-
-    /// Frames that a partition owns; 0 where there is none.
-    #[must_use]
-    pub fn frames(&self, partition: Page) -> u64 {
-        let there = self.is_partition(partition);
-        if there { descriptor::frames(&self.memory, partition) } else { 0 }
-    }
-
-    /// Kind and name of a partition.
-    #[must_use]
-    pub fn describe(&self, partition: Page) -> Option<(Kind, Name)> {
-        let there = self.is_partition(partition);
-        let kind = there.then(|| descriptor::kind(&self.memory, partition)).flatten()?;
-        Some((kind, descriptor::name(&self.memory, partition)))
-    }
-
-    fn open_count(&self) -> u16 {
-        let open = self.open.and_then(|sequence| self.transaction(sequence));
-        open.map_or(0, |found| found.count)
-    }
-
-    fn open_record(&self, at: u16) -> Option<Record> {
-        log::record(&self.memory, self.master.log_page(self.open?), at)
-    }
-
-    fn close(&mut self, outcome: Outcome) {
-        if let Some(sequence) = self.open.take() {
-            log::set_outcome(&mut self.memory, self.master.log_page(sequence), outcome);
+    fn take_back(&mut self) {
+        let all = if self.is_open() { self.newest.count } else { 0 };
+        for at in (0..all).rev() {
+            if let Some(record) = self.record(&self.newest, at) {
+                undo(&mut self.memory, &self.master, &record);
+            }
         }
     }
 }

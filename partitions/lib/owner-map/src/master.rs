@@ -1,5 +1,6 @@
 //! The master index: where the map is, and what else must be known to read it (paragraph 218).
 
+use crate::log::LEAST_LOG_PAGES;
 use crate::memory::{Memory, read_wide, write_wide};
 use crate::page::{Page, Scale};
 
@@ -18,6 +19,71 @@ const AT_MANAGER: u16 = 8;
 const AT_AVAILABLE: u16 = 9;
 const AT_LOG: u16 = 10;
 const AT_LOG_PAGES: u16 = 11;
+/// Where the newest transaction is in the log: the one word of this page that changes.
+pub(crate) const AT_NEWEST: u16 = 12;
+const AT_POOLS: u16 = 16;
+/// From this word on the page belongs to whoever made the database.
+pub const AT_USER: u16 = 64;
+
+/// Pages in a row that are kept for one use; they stay the manager's while they are not used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Pool {
+    /// The first.
+    pub first: Page,
+    /// How many.
+    pub count: u32,
+}
+
+impl Pool {
+    /// Whether a page is one of them.
+    #[must_use]
+    pub fn contains(&self, page: Page) -> bool {
+        page.number().wrapping_sub(self.first.number()) < self.count
+    }
+
+    /// The page with this place among them, from 0.
+    #[must_use]
+    pub fn page(&self, at: u64) -> Option<Page> {
+        let there = at < u64::from(self.count);
+        there.then(|| Page::of_frame(self.first.frame().wrapping_add(at))).flatten()
+    }
+}
+
+/// What a database keeps so that it never needs to look for a page. None of it need be there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Pools {
+    /// Descriptors.
+    pub descriptors: Pool,
+    /// Records of other things.
+    pub records: Pool,
+    /// Index pages that divide 4 GiB, for each of them one.
+    pub giga: Pool,
+    /// Index pages that divide 4 MiB, for each of them one.
+    pub mega: Pool,
+}
+
+impl Pools {
+    fn all(&self) -> [Pool; 4] {
+        [self.descriptors, self.records, self.giga, self.mega]
+    }
+
+    fn read(memory: &impl Memory, page: Page) -> Option<Self> {
+        let mut pools = [Pool::default(); 4];
+        for (pool, at) in pools.iter_mut().zip((AT_POOLS..).step_by(2)) {
+            let first = Page::new(memory.read(page, at))?;
+            *pool = Pool { first, count: memory.read(page, at.wrapping_add(1)) };
+        }
+        let [descriptors, records, giga, mega] = pools;
+        Some(Self { descriptors, records, giga, mega })
+    }
+
+    fn write(&self, memory: &mut impl Memory, page: Page) {
+        for (pool, at) in self.all().into_iter().zip((AT_POOLS..).step_by(2)) {
+            memory.write(page, at, pool.first.number());
+            memory.write(page, at.wrapping_add(1), pool.count);
+        }
+    }
+}
 
 /// The master index.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,8 +100,10 @@ pub struct Master {
     pub available: Page,
     /// First page of the log.
     pub log: Page,
-    /// Pages of the log, one for each transaction that is remembered.
+    /// Pages of the log.
     pub log_pages: u32,
+    /// Pages that are kept for one use.
+    pub pools: Pools,
 }
 
 impl Master {
@@ -54,6 +122,7 @@ impl Master {
             available: at(AT_AVAILABLE)?,
             log: at(AT_LOG)?,
             log_pages: memory.read(page, AT_LOG_PAGES),
+            pools: Pools::read(memory, page)?,
         };
         let true_to_itself = master.index == page && page.next() == Some(master.manager);
         let low = read_wide(memory, page, AT_TOP_HIGH) == 0;
@@ -72,6 +141,8 @@ impl Master {
         memory.write(page, AT_AVAILABLE, self.available.number());
         memory.write(page, AT_LOG, self.log.number());
         memory.write(page, AT_LOG_PAGES, self.log_pages);
+        memory.write(page, AT_NEWEST, 0);
+        self.pools.write(memory, page);
         memory.write(page, 1, MAGIC[1]);
         memory.write(page, 0, MAGIC[0]);
     }
@@ -82,15 +153,25 @@ impl Master {
         self.scale.frames().wrapping_mul(1024)
     }
 
-    /// The page of the log for the transaction with this number; they are used in turn.
+    /// The page kept for dividing the page of `scale` that starts at `first`; `None` where none is.
     #[must_use]
-    pub fn log_page(&self, sequence: u64) -> Page {
-        let turn = sequence.checked_rem(u64::from(self.log_pages)).unwrap_or(0);
-        Page::of_frame(self.log.frame().wrapping_add(turn)).unwrap_or(self.log)
+    pub fn kept_index(&self, first: u64, scale: Scale) -> Option<Page> {
+        match scale {
+            Scale::Mega => self.pools.mega.page(first >> 10),
+            Scale::Giga => self.pools.giga.page(first >> 20),
+            Scale::Kilo | Scale::Tera => None,
+        }
+    }
+
+    /// Whether a page is kept for one use.
+    #[must_use]
+    pub fn is_kept(&self, page: Page) -> bool {
+        self.pools.all().iter().any(|pool| pool.contains(page))
     }
 
     fn has_log(&self) -> bool {
         let last = self.log.number().checked_add(self.log_pages);
-        self.log_pages > 0 && last.and_then(|end| Page::new(end.wrapping_sub(1))).is_some()
+        self.log_pages >= LEAST_LOG_PAGES
+            && last.and_then(|end| Page::new(end.wrapping_sub(1))).is_some()
     }
 }

@@ -1,12 +1,11 @@
-//! What a transaction is made of, and how it is written in the log.
+//! What a transaction is made of.
 
-use crate::descriptor::{Kind, Name, words};
+use crate::descriptor::{Kind, Name};
 use crate::entry::Entry;
-use crate::memory::{halves, join};
 use crate::page::{Page, Scale};
 
-/// Words of a record in the log.
-pub(crate) const RECORD_WORDS: u16 = 16;
+/// Most words that one [`Operation::Write`] changes.
+pub const WRITE_WORDS: usize = 6;
 
 /// Entries in a row of one index page.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -81,6 +80,19 @@ pub enum Operation {
         /// Who owns it.
         owner: Page,
     },
+    /// Words in a row of a record change.
+    Write {
+        /// The page: a descriptor, behind what the map keeps there itself, or one of those that are kept for records.
+        page: Page,
+        /// The first word.
+        index: u16,
+        /// How many, at most [`WRITE_WORDS`].
+        count: u16,
+        /// The words now, zeroes behind the last.
+        before: [u32; WRITE_WORDS],
+        /// The words then, zeroes behind the last.
+        after: [u32; WRITE_WORDS],
+    },
 }
 
 impl Operation {
@@ -117,6 +129,33 @@ pub enum Problem {
     Length,
     /// An entry of the map makes no sense.
     Damaged(u32),
+    /// The page is not one for records, or the words are not all in it.
+    NoRecord(Page),
+    /// The before-image of a record does not match; this is the first word that differs.
+    Differs(u32),
+}
+
+impl Problem {
+    /// Its number in the log.
+    #[must_use]
+    pub fn number(&self) -> u32 {
+        match self {
+            Self::Outside => 1,
+            Self::NotDivided => 2,
+            Self::Found(_) => 3,
+            Self::NoPartition(_) => 4,
+            Self::InUse(_) => 5,
+            Self::OwnDescriptor(_) => 6,
+            Self::NotEmpty(_) => 7,
+            Self::Protected => 8,
+            Self::Lost(_) => 9,
+            Self::NotOwn(_) => 10,
+            Self::Length => 11,
+            Self::Damaged(_) => 12,
+            Self::NoRecord(_) => 13,
+            Self::Differs(_) => 14,
+        }
+    }
 }
 
 /// A transaction that was refused; nothing was changed.
@@ -126,90 +165,4 @@ pub struct Refusal {
     pub at: u16,
     /// Why.
     pub problem: Problem,
-}
-
-/// An operation as it is logged: with the place that was found for it and what it will change.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Record {
-    /// The operation.
-    pub operation: Operation,
-    /// The index page it changes; for descriptors, the descriptor.
-    pub map: Page,
-    /// The first entry there.
-    pub index: u16,
-    /// Frames owned before by who loses some and by who gains them.
-    pub before: [u64; 2],
-}
-
-impl Record {
-    /// As words of the log.
-    pub(crate) fn encode(&self) -> [u32; 16] {
-        let mut to = [0; 16];
-        match self.operation {
-            Operation::ChangeOwner { run, from, to: owner } => {
-                place(&mut to, 1, run, [from, owner]);
-            }
-            Operation::Initialize { partition, kind, name } => {
-                [to[0], to[5], to[7]] = [2, partition.number(), kind.number()];
-                to.iter_mut().skip(8).zip(words(&name)).for_each(|(to, word)| *to = word);
-            }
-            Operation::Destroy { partition } => [to[0], to[5]] = [3, partition.number()],
-            Operation::Merge { first, scale, index, owner } => {
-                place(&mut to, 4, Operation::one(first, scale), [index, owner]);
-            }
-            Operation::Split { first, scale, index, owner } => {
-                place(&mut to, 5, Operation::one(first, scale), [index, owner]);
-            }
-        }
-        [to[3], to[4]] = [self.map.number(), u32::from(self.index)];
-        if !matches!(self.operation, Operation::Initialize { .. }) {
-            let [loser, gainer] = self.before.map(halves);
-            [to[8], to[9], to[10], to[11]] = [loser[0], loser[1], gainer[0], gainer[1]];
-        }
-        to
-    }
-
-    /// From words of the log; `None` where they make no sense.
-    pub(crate) fn decode(from: &[u32; 16]) -> Option<Self> {
-        let wide = |low: usize, high: usize| Some(join(*from.get(low)?, *from.get(high)?));
-        let (one, other) = (Page::new(from[5])?, Page::new(from[6])?);
-        let scale = Scale::from_number(from[0] >> 8 & 0xff)?;
-        let count = u16::try_from(from[0] >> 16).ok()?;
-        let first = wide(1, 2)?;
-        let operation = match from[0] & 0xff {
-            1 => {
-                let run = Run { first, scale, count };
-                Operation::ChangeOwner { run, from: one, to: other }
-            }
-            2 => {
-                let kind = Kind::from_number(from[7])?;
-                Operation::Initialize { partition: one, kind, name: name(from) }
-            }
-            3 => Operation::Destroy { partition: one },
-            4 => Operation::Merge { first, scale, index: one, owner: other },
-            5 => Operation::Split { first, scale, index: one, owner: other },
-            _ => return None,
-        };
-        let before = match operation {
-            Operation::Initialize { .. } => [0; 2],
-            _ => [wide(8, 9)?, wide(10, 11)?],
-        };
-        let (map, index) = (Page::new(from[3])?, u16::try_from(from[4]).ok()?);
-        Some(Self { operation, map, index, before })
-    }
-}
-
-/// Number, place and pages of an operation on index pages.
-fn place(to: &mut [u32; 16], number: u32, run: Run, pages: [Page; 2]) {
-    to[0] = number | run.scale.number() << 8 | u32::from(run.count) << 16;
-    [to[1], to[2]] = halves(run.first);
-    [to[5], to[6]] = pages.map(Page::number);
-}
-
-fn name(from: &[u32; 16]) -> Name {
-    let mut name = Name::default();
-    for (bytes, word) in name.chunks_exact_mut(4).zip(from.iter().skip(8)) {
-        bytes.copy_from_slice(&word.to_le_bytes());
-    }
-    name
 }

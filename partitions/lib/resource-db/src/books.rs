@@ -1,148 +1,191 @@
 //! Operations on the books.
 
-use crate::frames::Frames;
-use crate::log::{Change, Subject};
-use crate::open::Header;
+use crate::layout::{Layout, name};
 use crate::owner::Owner;
-use crate::recent::{Recent, Touched};
-use crate::rows::{ChannelRow, Extent, PartitionRow};
+use crate::rows::{ChannelRow, Extent, PartitionRow, Stage};
 use crate::slots;
-use crate::table::Table;
-use abi::types::{ChannelId, Frame, PartitionId, Slot};
-use zerocopy::IntoBytes;
+use crate::space::Space;
+use crate::table::{Row, Table};
+use abi::types::{ChannelId, PartitionId, Slot};
+use owner_map::{Kind, Operation, OwnerMap, Page, Run, Scale, Slab, WRITE_WORDS};
+use zerocopy::FromBytes;
 
 /// The books, open for one writer.
 pub struct Books<'m> {
-    pub(crate) header: &'m mut Header,
-    pub(crate) log: &'m mut [Change],
-    pub(crate) partitions: Table<'m, PartitionRow>,
-    pub(crate) channels: Table<'m, ChannelRow>,
+    pub(crate) map: OwnerMap<Slab<'m>>,
+    pub(crate) layout: Layout,
+    pub(crate) partitions: Table,
+    pub(crate) channels: Table,
     pub(crate) slots: &'m mut [u64],
-    pub(crate) frames: Frames<'m>,
-    pub(crate) recent: Recent,
+    pub(crate) space: Space<'m>,
+    /// Whether a transaction was begun. The log learns of it with the first change.
+    pub(crate) begun: bool,
+    pub(crate) cause: Cause,
+    /// Number of the last transaction that was committed.
+    pub(crate) generation: u64,
 }
 
-/// Why a change was refused. The transaction goes on without it: who made it rolls back or does something else.
+/// Why changes are made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Cause {
+    /// Who asked.
+    pub who: PartitionId,
+    /// For what: the code of the request, 0 for what the manager does of itself.
+    pub what: u32,
+    /// When, nanoseconds.
+    pub when: u64,
+}
+
+/// Why a change was refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Problem {
     /// No such row.
     NoSuch,
-    /// The frames are not all owned by whom the before-image says.
+    /// The frames are not all owned by whom the before-image says. The transaction is refused.
     NotOwner,
-    /// No transaction was begun.
+    /// No transaction was begun, or it was refused.
     NoTransaction,
-    /// The log is full.
+    /// The transaction is too long for the log, and refused.
     TooLong,
     /// No so many available frames in a row.
     NoMemory,
     /// No unused row or no free slot.
     Full,
+    /// The partition has frames still. The transaction is refused.
+    NotEmpty,
+    /// It would break a rule of the map. The transaction is refused.
+    Rule,
 }
 
 impl Books<'_> {
+    /// Says who asks for the transactions from now on, and why.
+    pub fn because(&mut self, cause: Cause) {
+        self.cause = cause;
+    }
+
     /// Begins a transaction. One that is in progress is undone.
     pub fn begin(&mut self) {
         self.rollback();
-        self.header.active = 1;
+        self.begun = true;
     }
 
     /// Makes the changes since [`begin`](Self::begin) last.
     pub fn commit(&mut self) {
-        let changes = usize::try_from(self.header.changes).unwrap_or(0);
-        // Before the rest: a number that no transaction has misleads nobody, a transaction without one would.
-        if changes > 0 {
-            let generation = self.header.generation.saturating_add(1);
-            self.header.generation = generation;
-            for subject in self.log.iter().take(changes).filter_map(Change::subject) {
-                self.recent.add(generation, Touched::by(subject));
+        self.begun = false;
+        if self.map.is_open() {
+            match self.map.commit() {
+                Ok(number) => self.generation = number,
+                Err(_) => self.derive(),
             }
         }
-        self.header.active = 0;
-        self.header.changes = 0;
     }
 
     /// Undoes the changes since [`begin`](Self::begin), the last first.
     pub fn rollback(&mut self) {
-        while let Some(last) = self.header.changes.checked_sub(1) {
-            let change = usize::try_from(last).ok().and_then(|at| self.log.get(at)).copied();
-            if let Some(change) = change {
-                self.undo(&change);
-            }
-            self.header.changes = last;
+        self.begun = false;
+        if self.map.is_open() {
+            self.map.undo();
+            self.derive_undone();
         }
-        self.header.active = 0;
+    }
+
+    /// Lets the log know of the transaction that was begun.
+    pub(crate) fn open_transaction(&mut self) -> Result<(), Problem> {
+        if !self.begun {
+            return Err(Problem::NoTransaction);
+        }
+        if !self.map.is_open() {
+            let Cause { who, what, when } = self.cause;
+            let who = self.layout.page(Owner::Partition(who)).unwrap_or_default();
+            self.map.begin(owner_map::Cause { who, what, when });
+        }
+        Ok(())
+    }
+
+    /// Takes the transaction back because of what is wrong with its next change; the log says so.
+    pub(crate) fn refuse(&mut self, problem: owner_map::Problem) -> Problem {
+        self.begun = false;
+        let _: Result<(), _> = self.map.refuse(problem);
+        self.derive_undone();
+        match problem {
+            owner_map::Problem::Found(_) | owner_map::Problem::Outside => Problem::NotOwner,
+            owner_map::Problem::Length => Problem::TooLong,
+            owner_map::Problem::NotEmpty(_) => Problem::NotEmpty,
+            _ => Problem::Rule,
+        }
     }
 
     /// Says whose frames are when the machine starts; no transaction, nothing is known before.
     pub fn describe(&mut self, extent: Extent, owner: Owner) {
-        self.frames.set(extent, owner);
-    }
-
-    /// Frames change their owner.
-    ///
-    /// # Errors
-    /// Where `before` does not own all of them; none is changed then.
-    pub fn give(&mut self, extent: Extent, before: Owner, after: Owner) -> Result<(), Problem> {
-        if extent.count == 0 {
-            return Ok(());
+        let first = extent.start.raw();
+        let end = first.saturating_add(extent.count).min(self.layout.capacity.frames);
+        if let Some(count) = end.checked_sub(first) {
+            self.say_owner(first, count, owner);
+            self.say_own();
+            self.recount(first, count);
         }
-        if !self.frames.all(extent, before) {
-            return Err(Problem::NotOwner);
-        }
-        let images = (before.number(), after.number());
-        self.record(Subject::Frames(extent), images.0.as_bytes(), images.1.as_bytes())?;
-        self.frames.set(extent, after);
-        Ok(())
-    }
-
-    /// `count` available frames in a row become `owner`'s; an empty extent for 0.
-    ///
-    /// # Errors
-    /// Where there are not so many.
-    pub fn allocate(&mut self, count: u64, owner: Owner) -> Result<Extent, Problem> {
-        if count == 0 {
-            return Ok(Extent::default());
-        }
-        let extent = self.frames.find(count).ok_or(Problem::NoMemory)?;
-        self.give(extent, Owner::Available, owner).map(|()| extent)
     }
 
     /// A partition's row; `None` for one that is not there.
     #[must_use]
     pub fn partition(&self, id: PartitionId) -> Option<&PartitionRow> {
-        self.partitions.get(id.raw())
+        self.partitions.get(self.map.memory(), id.raw())
     }
 
     /// A channel's row; `None` for one that is not there.
     #[must_use]
     pub fn channel(&self, id: ChannelId) -> Option<&ChannelRow> {
-        self.channels.get(id.raw())
+        self.channels.get(self.map.memory(), id.raw())
     }
 
     /// Every partition that is there.
     pub fn partitions(&self) -> impl Iterator<Item = (PartitionId, &PartitionRow)> + Clone {
-        self.partitions.iter().map(|(id, row)| (PartitionId::new(id), row))
+        self.partitions.iter(self.map.memory()).map(|(id, row)| (PartitionId::new(id), row))
     }
 
     /// Every channel that is there.
     pub fn channels(&self) -> impl Iterator<Item = (ChannelId, &ChannelRow)> + Clone {
-        self.channels.iter().map(|(id, row)| (ChannelId::new(id), row))
+        self.channels.iter(self.map.memory()).map(|(id, row)| (ChannelId::new(id), row))
     }
 
     /// The first partition's row at or above `from` that is not used.
     #[must_use]
     pub fn unused_partition(&self, from: u32) -> Option<PartitionId> {
-        self.partitions.unused(from).map(PartitionId::new)
+        self.partitions.unused::<PartitionRow>(self.map.memory(), from).map(PartitionId::new)
     }
 
-    /// Replaces a partition's row.
+    /// Replaces a partition's row. One that was not used gets its descriptor, one that is not used any more loses it.
     ///
     /// # Errors
-    /// Where there is no such place or no transaction.
+    /// Where there is no such place or no transaction, or where a partition is to go that has frames.
     pub fn set_partition(&mut self, id: PartitionId, row: PartitionRow) -> Result<(), Problem> {
-        let before = *self.partitions.row(id.raw()).ok_or(Problem::NoSuch)?;
-        self.record(Subject::Partition(id.raw()), before.as_bytes(), row.as_bytes())?;
-        self.partitions.set(id.raw(), row);
+        let page = self.layout.page(Owner::Partition(id)).ok_or(Problem::NoSuch)?;
+        self.open_transaction()?;
+        let changed = self.change_partition(page, id.raw(), &row);
+        changed.map_err(|problem| self.refuse(problem))?;
+        self.partitions.renew::<PartitionRow>(self.map.memory(), id.raw());
+        Ok(())
+    }
+
+    fn change_partition(
+        &mut self,
+        page: Page,
+        id: u32,
+        row: &PartitionRow,
+    ) -> Result<(), owner_map::Problem> {
+        let (there, stays) = (self.map.is_partition(page), row.stage() != Stage::Unused);
+        let (partition, database) = (page, self.map.master().manager);
+        let run = Run { first: page.frame(), scale: Scale::Kilo, count: 1 };
+        if stays && !there {
+            let (kind, name) = (Kind::Ordinary, name(&row.name));
+            self.map.add(&Operation::Initialize { partition, kind, name })?;
+            self.map.add(&Operation::ChangeOwner { run, from: database, to: page })?;
+        }
+        self.write_row(self.partitions, id, row)?;
+        if there && !stays {
+            self.map.add(&Operation::ChangeOwner { run, from: page, to: database })?;
+            self.map.add(&Operation::Destroy { partition })?;
+        }
         Ok(())
     }
 
@@ -151,10 +194,52 @@ impl Books<'_> {
     /// # Errors
     /// Where there is no such place or no transaction.
     pub fn set_channel(&mut self, id: ChannelId, row: ChannelRow) -> Result<(), Problem> {
-        let before = *self.channels.row(id.raw()).ok_or(Problem::NoSuch)?;
-        self.record(Subject::Channel(id.raw()), before.as_bytes(), row.as_bytes())?;
-        self.channels.set(id.raw(), row);
+        self.channels.place::<ChannelRow>(id.raw()).ok_or(Problem::NoSuch)?;
+        self.open_transaction()?;
+        let written = self.write_row(self.channels, id.raw(), &row);
+        written.map_err(|problem| self.refuse(problem))?;
+        self.channels.renew::<ChannelRow>(self.map.memory(), id.raw());
         Ok(())
+    }
+
+    /// Changes the words of a row that differ.
+    fn write_row<T: Row>(
+        &mut self,
+        table: Table,
+        id: u32,
+        row: &T,
+    ) -> Result<(), owner_map::Problem> {
+        let Some((page, first)) = table.place::<T>(id) else { return Ok(()) };
+        let after = <[u32]>::ref_from_bytes(row.as_bytes()).unwrap_or_default();
+        let mut at = 0;
+        while let Some((next, change)) = self.next_change(page, first, at, after) {
+            self.map.add(&change)?;
+            at = next;
+        }
+        Ok(())
+    }
+
+    /// The next words of a row from `at` on that differ, as a change, and where to go on behind it.
+    fn next_change(
+        &self,
+        page: Page,
+        first: u16,
+        at: usize,
+        row: &[u32],
+    ) -> Option<(usize, Operation)> {
+        let old = self.map.memory().page(page)?.get(usize::from(first)..)?;
+        let differ = |(old, new): (&u32, &u32)| old != new;
+        let start = at.checked_add(old.iter().zip(row).skip(at).position(differ)?)?;
+        let pairs = old.iter().zip(row).skip(start).take(WRITE_WORDS);
+        let count = pairs.clone().rposition(differ)?.checked_add(1)?;
+        let (mut before, mut after) = ([0; WRITE_WORDS], [0; WRITE_WORDS]);
+        for ((old, new), to) in pairs.take(count).zip(before.iter_mut().zip(&mut after)) {
+            (*to.0, *to.1) = (*old, *new);
+        }
+        let index = first.checked_add(u16::try_from(start).ok()?)?;
+        let words = u16::try_from(count).ok()?;
+        let write = Operation::Write { page, index, count: words, before, after };
+        Some((start.checked_add(count)?, write))
     }
 
     /// Takes `count` free slots in a row of the manager's own table. They are free again when no row names them.
@@ -176,69 +261,16 @@ impl Books<'_> {
         slots::taken(self.slots)
     }
 
-    /// Owner of a frame.
+    /// After that many writes to the books' memory from now on `end` is called before each, and must not return.
+    #[cfg(feature = "fuse")]
+    pub fn fuse(&mut self, writes: Option<u64>, end: fn()) {
+        self.map.memory_mut().fuse(writes, end);
+    }
+
+    /// Writes left of those that [`fuse`](Self::fuse) allowed.
+    #[cfg(feature = "fuse")]
     #[must_use]
-    pub fn owner(&self, frame: Frame) -> Owner {
-        self.frames.owner(frame)
-    }
-
-    /// Owner of a frame, and how many frames from it on are surely the same owner's: what is looked at is bounded, so
-    /// the next run may go on with the same. `None` beyond the map.
-    #[must_use]
-    pub fn run(&self, from: Frame) -> Option<(Owner, u64)> {
-        self.frames.run(from)
-    }
-
-    /// Frames available.
-    #[must_use]
-    pub fn available(&self) -> u64 {
-        self.frames.available()
-    }
-
-    /// Frames of an owner; this counts them all.
-    #[must_use]
-    pub fn count(&self, owner: Owner) -> u64 {
-        self.frames.count(owner)
-    }
-
-    /// Computes anew what follows from the rest.
-    pub(crate) fn derive(&mut self) {
-        self.frames.recount();
-        self.slots.fill(0);
-        for (_, row) in self.partitions.iter() {
-            let contexts = u16::try_from(row.contexts).unwrap_or(0);
-            slots::mark(self.slots, Slot::new(row.partition_slot), 1, true);
-            slots::mark(self.slots, Slot::new(row.information_slot), 1, true);
-            slots::mark(self.slots, Slot::new(row.context_slot), contexts, true);
-            slots::mark(self.slots, Slot::new(row.image_slot), 1, true);
-        }
-        for (_, row) in self.channels.iter() {
-            for slot in row.own_slots() {
-                slots::mark(self.slots, Slot::new(slot), 1, true);
-            }
-        }
-    }
-
-    /// Writes a change down before it is made.
-    fn record(&mut self, subject: Subject, before: &[u8], after: &[u8]) -> Result<(), Problem> {
-        if self.header.active == 0 {
-            return Err(Problem::NoTransaction);
-        }
-        let at = usize::try_from(self.header.changes).map_err(|_| Problem::TooLong)?;
-        *self.log.get_mut(at).ok_or(Problem::TooLong)? = Change::new(subject, before, after);
-        self.header.changes = self.header.changes.saturating_add(1);
-        Ok(())
-    }
-
-    fn undo(&mut self, change: &Change) {
-        match change.subject() {
-            Some(Subject::Frames(extent)) => {
-                let before = change.before().map_or(Owner::Reserved, Owner::from_number);
-                self.frames.set(extent, before);
-            }
-            Some(Subject::Partition(id)) => self.partitions.restore(id, change),
-            Some(Subject::Channel(id)) => self.channels.restore(id, change),
-            None => {}
-        }
+    pub fn fuse_left(&self) -> Option<u64> {
+        self.map.memory().left()
     }
 }

@@ -1,26 +1,28 @@
 //! The resource manager's books: who owns which frame, which partitions and channels there are, and what became of them.
 //!
-//! Everything lies in memory that is given, in fixed tables, so it runs for ever without fragmentation and outlives its
-//! reader. Every change is part of a transaction with before- and after-images, logged before it is applied: whoever opens
-//! books that were left in the middle of one finds them as they were before it.
+//! They are one database of pages (`owner-map`): the map of owners, a descriptor for each partition that holds its row, pages of
+//! rows of channels, and the log. Every change is part of a transaction with before- and after-images, logged before it is made:
+//! whoever opens books that were left in the middle of one finds them as they were before it. There is no heap.
 
 #![cfg_attr(not(test), no_std)]
 #![cfg_attr(not(test), deny(clippy::as_conversions, clippy::arithmetic_side_effects))]
 
 mod books;
-mod frames;
-mod log;
+mod give;
+mod history;
+mod layout;
 mod open;
 mod owner;
-mod recent;
 mod rows;
 mod slots;
+mod space;
 mod table;
 #[cfg(test)]
 mod tests;
 
-pub use books::{Books, Problem};
-pub use open::{Capacity, OpenError, bytes_needed};
+pub use books::{Books, Cause, Problem};
+pub use history::Touched;
+pub use layout::{Capacity, bytes_needed};
+pub use open::OpenError;
 pub use owner::Owner;
-pub use recent::Touched;
 pub use rows::{ChannelRow, End, Extent, PartitionRow, Stage};

@@ -1,91 +1,51 @@
-//! How the books lie in memory, and how they are found again.
+//! How books are made, and how they are found again.
 
-use crate::books::Books;
-use crate::frames::{BLOCK, Frames};
-use crate::log::{Change, ENTRIES};
-use crate::recent::Recent;
+use crate::books::{Books, Cause};
+use crate::layout::{Capacity, Layout, bytes_needed, name};
+use crate::owner::Owner;
 use crate::rows::{ChannelRow, PartitionRow};
-use crate::slots::WORDS;
+use crate::slots;
+use crate::space::Space;
 use crate::table::Table;
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
-
-/// First word of the books: "BULKBOOK".
-const MAGIC: u64 = u64::from_le_bytes(*b"BULKBOOK");
-/// Raised when the layout changes.
-const VERSION: u64 = 2;
-/// Every table starts on a multiple of this.
-const ALIGN: usize = 64;
-
-/// How much the books can hold.
-#[derive(
-    Clone, Copy, PartialEq, Eq, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout,
-)]
-#[repr(C)]
-pub struct Capacity {
-    /// Frames: one past the last.
-    pub frames: u64,
-    /// Partitions.
-    pub partitions: u32,
-    /// Channels.
-    pub channels: u32,
-}
-
-/// Start of the books.
-#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-pub(crate) struct Header {
-    magic: u64,
-    version: u64,
-    capacity: Capacity,
-    /// 1 while a transaction is in progress.
-    pub(crate) active: u32,
-    /// Changes in the log.
-    pub(crate) changes: u32,
-    /// Number of the last transaction committed.
-    pub(crate) generation: u64,
-}
+use abi::types::{Frame, PartitionId, Slot};
+use owner_map::{AT_USER, Kind, Memory, Outcome, OwnerMap, Page, PageWords, Slab};
+use zerocopy::FromBytes;
 
 /// Why books cannot be opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum OpenError {
     /// There are none, or of another version.
     NoBooks,
-    /// The memory is too small or not aligned.
+    /// The memory is too small, not aligned, or too high.
     TooSmall,
 }
 
-/// Bytes that books of this capacity take.
-#[must_use]
-pub fn bytes_needed(capacity: Capacity) -> Option<usize> {
-    let frames = usize::try_from(capacity.frames).ok()?;
-    let sections = [
-        section::<Header>(1)?,
-        section::<Change>(ENTRIES)?,
-        section::<PartitionRow>(usize::try_from(capacity.partitions).ok()?)?,
-        section::<ChannelRow>(usize::try_from(capacity.channels).ok()?)?,
-        section::<u64>(WORDS)?,
-        section::<u32>(frames.div_ceil(BLOCK))?,
-        section::<u32>(frames)?,
-    ];
-    sections.into_iter().try_fold(0_usize, usize::checked_add)
-}
-
-fn section<T>(count: usize) -> Option<usize> {
-    size_of::<T>().checked_mul(count)?.checked_next_multiple_of(ALIGN)
-}
+/// Word of the master index where it says which page that is.
+const AT_INDEX: usize = 7;
+/// Words of the master index that say how much the books can hold: frames in two, partitions, channels.
+const AT_CAPACITY: usize = 64;
+const _: () = assert!(AT_USER == 64);
 
 impl<'m> Books<'m> {
-    /// Writes empty books into `memory`: all frames missing, no rows.
+    /// Writes empty books into `memory`, which is made of the frames from `base` on: all others are missing, no rows.
     ///
     /// # Errors
     /// Where the memory does not suffice.
-    pub fn create(memory: &'m mut [u8], capacity: Capacity) -> Result<Self, OpenError> {
-        let needed = bytes_needed(capacity).ok_or(OpenError::TooSmall)?;
-        memory.get_mut(..needed).ok_or(OpenError::TooSmall)?.fill(0);
-        let (magic, version) = (MAGIC, VERSION);
-        let header = Header { magic, version, capacity, active: 0, changes: 0, generation: 0 };
-        header.write_to_prefix(memory).map_err(|_| OpenError::TooSmall)?;
-        Self::open(memory)
+    pub fn create(
+        memory: &'m mut [u8],
+        base: Frame,
+        capacity: Capacity,
+    ) -> Result<Self, OpenError> {
+        let base = Page::of_frame(base.raw()).ok_or(OpenError::TooSmall)?;
+        let layout = Layout::new(base, capacity).ok_or(OpenError::TooSmall)?;
+        let (pages, slots, space) = cut(memory, capacity).ok_or(OpenError::TooSmall)?;
+        // Index pages are written when they come into use.
+        let kept = usize::try_from(layout.kept()).unwrap_or(usize::MAX);
+        pages.iter_mut().take(kept).for_each(|page| page.fill(0));
+        let map = layout.format(pages)?;
+        let mut books = Self::around(map, layout, slots, space);
+        books.say_own();
+        Ok(books)
     }
 
     /// Opens books that are there; a transaction in progress is undone.
@@ -93,41 +53,138 @@ impl<'m> Books<'m> {
     /// # Errors
     /// Where there are none.
     pub fn open(memory: &'m mut [u8]) -> Result<Self, OpenError> {
-        let (header, _) = Header::read_from_prefix(memory).map_err(|_| OpenError::TooSmall)?;
-        if (header.magic, header.version) != (MAGIC, VERSION) {
+        let (master, _) = PageWords::ref_from_prefix(memory).map_err(|_| OpenError::TooSmall)?;
+        let capacity = capacity(master);
+        let base = Page::new(master[AT_INDEX]).ok_or(OpenError::NoBooks)?;
+        let layout = Layout::new(base, capacity).ok_or(OpenError::NoBooks)?;
+        let (pages, slots, space) = cut(memory, capacity).ok_or(OpenError::TooSmall)?;
+        let map = OwnerMap::open(Slab::new(base, pages), base).map_err(|_| OpenError::NoBooks)?;
+        if map.master().pools != layout.pools {
             return Err(OpenError::NoBooks);
         }
-        let mut books = Self::carve(memory, header.capacity).ok_or(OpenError::TooSmall)?;
-        books.rollback();
+        let mut books = Self::around(map, layout, slots, space);
         books.derive();
         Ok(books)
     }
 
-    /// Cuts the memory into tables.
-    fn carve(memory: &'m mut [u8], capacity: Capacity) -> Option<Self> {
-        let frames = usize::try_from(capacity.frames).ok()?;
-        let (header, rest) = cut::<Header>(memory, 1)?;
-        let (log, rest) = cut::<Change>(rest, ENTRIES)?;
-        let (partitions, rest) =
-            cut::<PartitionRow>(rest, usize::try_from(capacity.partitions).ok()?)?;
-        let (channels, rest) = cut::<ChannelRow>(rest, usize::try_from(capacity.channels).ok()?)?;
-        let (slots, rest) = cut::<u64>(rest, WORDS)?;
-        let (blocks, rest) = cut::<u32>(rest, frames.div_ceil(BLOCK))?;
-        let (owners, _) = cut::<u32>(rest, frames)?;
-        let frames = Frames { owners, blocks, cursor: 0 };
-        let (partitions, channels) = (Table::new(partitions), Table::new(channels));
-        let header = header.first_mut()?;
-        let recent = Recent::after(header.generation);
-        Some(Self { header, log, partitions, channels, slots, frames, recent })
+    fn around(
+        map: OwnerMap<Slab<'m>>,
+        layout: Layout,
+        slots: &'m mut [u64],
+        space: &'m mut [u32],
+    ) -> Self {
+        let partitions = Table::new(layout.pools.descriptors, layout.capacity.partitions);
+        let channels = Table::new(layout.pools.records, layout.capacity.channels);
+        let held = map.transactions().find(|found| found.outcome == Outcome::Committed);
+        let generation = held.map_or(0, |found| found.sequence);
+        let (begun, cause) = (false, Cause::default());
+        slots.fill(0);
+        let space = Space::new(space);
+        Self { map, layout, partitions, channels, slots, space, begun, cause, generation }
+    }
+
+    /// Computes anew what follows from the rest.
+    pub(crate) fn derive(&mut self) {
+        self.recount(0, self.layout.capacity.frames);
+        self.slots.fill(0);
+        let slab = self.map.memory();
+        self.partitions.end = self.layout.capacity.partitions;
+        self.partitions.shorten::<PartitionRow>(slab);
+        self.channels.end = self.layout.capacity.channels;
+        self.channels.shorten::<ChannelRow>(slab);
+        for (_, row) in self.partitions.iter::<PartitionRow>(slab) {
+            let contexts = u16::try_from(row.contexts).unwrap_or(0);
+            slots::mark(self.slots, Slot::new(row.partition_slot), 1, true);
+            slots::mark(self.slots, Slot::new(row.information_slot), 1, true);
+            slots::mark(self.slots, Slot::new(row.context_slot), contexts, true);
+            slots::mark(self.slots, Slot::new(row.image_slot), 1, true);
+        }
+        for (_, row) in self.channels.iter::<ChannelRow>(slab) {
+            for slot in row.own_slots() {
+                slots::mark(self.slots, Slot::new(slot), 1, true);
+            }
+        }
+    }
+
+    /// Computes anew what follows from what the last transaction changed and took back. Slots stay taken until their taker gives them back.
+    pub(crate) fn derive_undone(&mut self) {
+        self.recount_undone();
+        let slab = self.map.memory();
+        self.partitions.end = self.layout.capacity.partitions;
+        self.partitions.shorten::<PartitionRow>(slab);
+        self.channels.end = self.layout.capacity.channels;
+        self.channels.shorten::<ChannelRow>(slab);
+    }
+
+    pub(crate) fn say_owner(&mut self, first: u64, count: u64, owner: Owner) {
+        if let Some(page) = self.page(owner) {
+            // The index pages kept suffice for all frames that there are.
+            let _ = self.map.say_owner(first, count, page);
+        }
+    }
+
+    /// The database's pages are its own, the descriptors among them that are in use each their own, whatever else was said.
+    pub(crate) fn say_own(&mut self) {
+        let (first, layout) = (self.layout.base.frame(), self.layout);
+        self.say_owner(first, layout.pages.into(), Owner::Database);
+        for page in (0..crate::layout::PSEUDO).map(|at| layout.pseudo(at)) {
+            let _ = self.map.say_owner(page.frame(), 1, page);
+        }
+        if let Some(page) = layout.page(Owner::Partition(PartitionId::new(0))) {
+            let _ = self.map.say_partition(page, &name(b"resource-manager"));
+        }
+        self.recount(first, layout.pages.into());
     }
 }
 
-/// The first `count` values of a table, and what follows it.
-fn cut<T: FromBytes + IntoBytes + KnownLayout>(
-    memory: &mut [u8],
-    count: usize,
-) -> Option<(&mut [T], &mut [u8])> {
-    let (table, rest) = memory.split_at_mut_checked(section::<T>(count)?)?;
-    let (values, _) = <[T]>::mut_from_prefix_with_elems(table, count).ok()?;
-    Some((values, rest))
+impl Layout {
+    /// An empty map.
+    fn format(self, pages: &mut [PageWords]) -> Result<OwnerMap<Slab<'_>>, OpenError> {
+        let pseudo = [
+            (Kind::AVAILABLE, name(b"available")),
+            (Kind::MISSING, name(b"missing")),
+            (Kind::BROKEN, name(b"broken")),
+            (Kind::RESERVED, name(b"reserved")),
+        ];
+        let layout = owner_map::Layout {
+            base: self.base,
+            pages: self.pages,
+            log_pages: self.log_pages,
+            scale: self.scale,
+            manager: name(b"database"),
+            pseudo: &pseudo,
+            sections: &[],
+            pools: self.pools,
+        };
+        let slab = Slab::new(self.base, pages);
+        let mut map = OwnerMap::format(slab, &layout).map_err(|_| OpenError::TooSmall)?;
+        let (frames, held) = (self.capacity.frames.to_le_bytes(), self.capacity);
+        let [a, b, c, d, e, f, g, h] = frames;
+        let (low, high) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
+        map.memory_mut().store(self.base, AT_USER, &[low, high, held.partitions, held.channels]);
+        Ok(map)
+    }
+}
+
+/// How much the books with this master index can hold.
+fn capacity(master: &PageWords) -> Capacity {
+    let [low, high, partitions, channels] =
+        [0, 1, 2, 3].map(|at| master[AT_CAPACITY.wrapping_add(at)]);
+    Capacity { frames: u64::from(low) | u64::from(high) << 32, partitions, channels }
+}
+
+/// Pages, slots, and the summary of memory.
+type Parts<'m> = (&'m mut [PageWords], &'m mut [u64], &'m mut [u32]);
+
+/// Cuts the memory into what the books are made of.
+fn cut(memory: &mut [u8], capacity: Capacity) -> Option<Parts<'_>> {
+    let memory = memory.get_mut(..bytes_needed(capacity)?)?;
+    let blocks = Space::blocks(capacity.frames)?;
+    let space = blocks.checked_mul(size_of::<u32>())?;
+    let slots = slots::WORDS.checked_mul(size_of::<u64>())?;
+    let (pages, rest) =
+        memory.split_at_mut_checked(memory.len().checked_sub(space)?.checked_sub(slots)?)?;
+    let (slots, space) = rest.split_at_mut_checked(slots)?;
+    let pages = <[PageWords]>::mut_from_bytes(pages).ok()?;
+    Some((pages, <[u64]>::mut_from_bytes(slots).ok()?, <[u32]>::mut_from_bytes(space).ok()?))
 }

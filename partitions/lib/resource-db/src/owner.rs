@@ -1,8 +1,12 @@
 //! Who can own a frame.
 
+use crate::books::Books;
+use crate::layout::Layout;
+use crate::table::Table;
 use abi::types::{ChannelId, PartitionId};
+use owner_map::Page;
 
-/// Owner of a frame. The first four are the pseudo partitions that own what no partition uses.
+/// Owner of a frame. In the map it is the page of a descriptor; those of partitions follow each other, so that a partition's number is short here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Owner {
     /// There is no memory.
@@ -13,43 +17,56 @@ pub enum Owner {
     Reserved,
     /// Defective.
     Broken,
+    /// These books themselves.
+    Database,
     /// A partition, kernel objects for it included.
     Partition(PartitionId),
-    /// A channel, its kernel object included.
+    /// The client of a channel, whose memory a channel is. Never told, only understood.
     Channel(ChannelId),
 }
 
-/// Number of the first partition in the map; pseudo partitions lie below.
-const PARTITIONS: u32 = 16;
-/// Number of the first channel in the map.
-const CHANNELS: u32 = 1 << 24;
+/// The pseudo partitions in the order of their descriptors.
+const PSEUDO: [Owner; 4] = [Owner::Available, Owner::Missing, Owner::Broken, Owner::Reserved];
 
-impl Owner {
-    /// Its number in the owner map.
-    pub(crate) fn number(self) -> u32 {
-        match self {
-            Self::Missing => 0,
-            Self::Available => 1,
-            Self::Reserved => 2,
-            Self::Broken => 3,
-            Self::Partition(id) => {
-                PARTITIONS.saturating_add(id.raw()).min(CHANNELS.wrapping_sub(1))
+impl Layout {
+    /// The descriptor of an owner that is no channel.
+    pub(crate) fn page(&self, owner: Owner) -> Option<Page> {
+        match owner {
+            Owner::Database => self.base.next(),
+            Owner::Partition(id) => self.pools.descriptors.page(id.raw().into()),
+            Owner::Channel(_) => None,
+            pseudo => {
+                let at = (0..).zip(PSEUDO).find(|(_, known)| *known == pseudo)?.0;
+                Some(self.pseudo(at))
             }
-            Self::Channel(id) => CHANNELS.saturating_add(id.raw()),
         }
     }
 
-    /// The owner with this number.
-    pub(crate) fn from_number(number: u32) -> Self {
-        match number {
-            0 => Self::Missing,
-            1 => Self::Available,
-            2 => Self::Reserved,
-            3..PARTITIONS => Self::Broken,
-            PARTITIONS..CHANNELS => {
-                Self::Partition(PartitionId::new(number.wrapping_sub(PARTITIONS)))
-            }
-            CHANNELS.. => Self::Channel(ChannelId::new(number.wrapping_sub(CHANNELS))),
+    /// The owner with this descriptor.
+    pub(crate) fn owner(&self, page: Page) -> Owner {
+        if self.pools.descriptors.contains(page) {
+            let first = self.pools.descriptors.first.number();
+            return Owner::Partition(PartitionId::new(page.number().wrapping_sub(first)));
         }
+        let known = (0..).zip(PSEUDO).find(|(at, _)| self.pseudo(*at) == page);
+        known.map_or(Owner::Database, |(_, owner)| owner)
+    }
+}
+
+impl Books<'_> {
+    /// The descriptor of an owner.
+    pub(crate) fn page(&self, owner: Owner) -> Option<Page> {
+        match owner {
+            Owner::Channel(id) => {
+                let row = self.channel(id)?;
+                self.layout.page(Owner::Partition(PartitionId::new(row.client.partition)))
+            }
+            other => self.layout.page(other),
+        }
+    }
+
+    /// The tables, of partitions and of channels.
+    pub(crate) fn tables(&self) -> (&Table, &Table) {
+        (&self.partitions, &self.channels)
     }
 }

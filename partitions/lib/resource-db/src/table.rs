@@ -1,85 +1,135 @@
-//! A table of rows, looked at only as far as any is used.
+//! A table of rows in pages, looked at only as far as any is used.
 
-use crate::log::Change;
 use crate::rows::{ChannelRow, PartitionRow, Stage};
-use zerocopy::FromBytes;
+use owner_map::{Page, Pool, RECORD, Slab, WORDS};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// A row that may be unused.
-pub(crate) trait Row: Copy + FromBytes {
+pub(crate) trait Row: Copy + FromBytes + IntoBytes + Immutable + KnownLayout {
+    /// Words before the first row of a page.
+    const BEFORE: u16;
+    /// Rows of a page.
+    const PER_PAGE: u32;
     /// How far it has come.
     fn stage(&self) -> Stage;
 }
 
+/// 32-bit words of a row.
+pub(crate) const fn words<T>() -> usize {
+    size_of::<T>() >> 2
+}
+
 impl Row for PartitionRow {
+    const BEFORE: u16 = RECORD;
+    const PER_PAGE: u32 = 1;
+
     fn stage(&self) -> Stage {
         self.stage()
     }
 }
 
 impl Row for ChannelRow {
+    const BEFORE: u16 = 0;
+    const PER_PAGE: u32 = per_page::<Self>();
+
     fn stage(&self) -> Stage {
         self.stage()
     }
 }
 
-/// The table.
-pub(crate) struct Table<'m, T> {
-    rows: &'m mut [T],
-    /// One past the last row that is used.
-    end: usize,
+/// Rows that fit into a page.
+const fn per_page<T>() -> u32 {
+    let mut count: u32 = 0;
+    let mut used: usize = words::<T>();
+    while used <= 1024 {
+        count = count.wrapping_add(1);
+        used = used.wrapping_add(words::<T>());
+    }
+    count
 }
 
-impl<'m, T: Row> Table<'m, T> {
-    /// All rows there is room for.
-    pub(crate) fn new(rows: &'m mut [T]) -> Self {
-        let end = rows.len();
-        let mut table = Self { rows, end };
-        table.shorten();
-        table
+/// The table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Table {
+    pool: Pool,
+    count: u32,
+    /// One past the last row that is used.
+    pub(crate) end: u32,
+}
+
+impl Table {
+    /// Pages for so many rows.
+    pub(crate) fn pages<T: Row>(count: u32) -> u32 {
+        count.div_ceil(T::PER_PAGE.max(1))
+    }
+
+    /// So many rows in the pages of a pool.
+    pub(crate) fn new(pool: Pool, count: u32) -> Self {
+        Self { pool, count, end: count }
+    }
+
+    /// Page and first word of a row; `None` where there is no room for it.
+    pub(crate) fn place<T: Row>(&self, id: u32) -> Option<(Page, u16)> {
+        let per_page = T::PER_PAGE.max(1);
+        let page = self.pool.page(u64::from(id.checked_div(per_page)?))?;
+        let within = usize::try_from(id.checked_rem(per_page)?).ok()?;
+        let first = u16::try_from(within.checked_mul(words::<T>())?).ok()?;
+        (id < self.count).then_some((page, first.checked_add(T::BEFORE)?))
+    }
+
+    /// The row at a word of a page, and that word; `None` where there is none.
+    pub(crate) fn row_at<T: Row>(&self, page: Page, word: u16) -> Option<(u32, u16)> {
+        if !self.pool.contains(page) || word >= WORDS {
+            return None;
+        }
+        let size = u16::try_from(words::<T>()).ok()?;
+        let within = word.checked_sub(T::BEFORE)?.checked_div(size)?;
+        let first = page.number().wrapping_sub(self.pool.first.number());
+        let id = first.checked_mul(T::PER_PAGE)?.checked_add(within.into())?;
+        let start = within.checked_mul(size)?.checked_add(T::BEFORE)?;
+        (id < self.count).then_some((id, start))
     }
 
     /// A row, used or not; `None` where there is no room for it.
-    pub(crate) fn row(&self, id: u32) -> Option<&T> {
-        self.rows.get(usize::try_from(id).ok()?)
+    pub(crate) fn row<'s, T: Row>(&self, slab: &'s Slab<'_>, id: u32) -> Option<&'s T> {
+        let (page, first) = self.place::<T>(id)?;
+        let words = slab.page(page)?.get(usize::from(first)..)?;
+        T::ref_from_prefix(words.as_bytes()).ok().map(|(row, _)| row)
     }
 
     /// A row that is used.
-    pub(crate) fn get(&self, id: u32) -> Option<&T> {
-        self.row(id).filter(|row| row.stage() != Stage::Unused)
+    pub(crate) fn get<'s, T: Row>(&self, slab: &'s Slab<'_>, id: u32) -> Option<&'s T> {
+        self.row(slab, id).filter(|row: &&T| row.stage() != Stage::Unused)
     }
 
     /// All rows that are used, with their numbers.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> + Clone {
-        let rows = self.rows.iter().take(self.end);
-        (0..).zip(rows).filter(|(_, row)| row.stage() != Stage::Unused)
+    pub(crate) fn iter<'s, T: Row + 's>(
+        &self,
+        slab: &'s Slab<'_>,
+    ) -> impl Iterator<Item = (u32, &'s T)> + Clone + use<'s, '_, T> {
+        let table = *self;
+        (0..self.end).filter_map(move |id| table.get(slab, id).map(|row| (id, row)))
     }
 
     /// Number of the first row from `from` on that is not used.
-    pub(crate) fn unused(&self, from: u32) -> Option<u32> {
-        let rows = self.rows.iter().skip(usize::try_from(from).ok()?);
-        (from..).zip(rows).find(|(_, row)| row.stage() == Stage::Unused).map(|(id, _)| id)
+    pub(crate) fn unused<T: Row>(&self, slab: &Slab<'_>, from: u32) -> Option<u32> {
+        let unused = |id: &u32| self.get::<T>(slab, *id).is_none();
+        (from..self.end.min(self.count)).find(unused).or_else(|| {
+            let next = from.max(self.end);
+            (next < self.count).then_some(next)
+        })
     }
 
-    /// Replaces a row, if there is room for it.
-    pub(crate) fn set(&mut self, id: u32, new: T) {
-        let at = usize::try_from(id).unwrap_or(usize::MAX);
-        if let Some(row) = self.rows.get_mut(at) {
-            *row = new;
-            self.end = self.end.max(at.saturating_add(1));
-            self.shorten();
+    /// A row was used, or is not used any more.
+    pub(crate) fn renew<T: Row>(&mut self, slab: &Slab<'_>, id: u32) {
+        self.end = self.end.max(id.saturating_add(1)).min(self.count);
+        self.shorten::<T>(slab);
+    }
+
+    /// Finds the last row that is used, from the end on.
+    pub(crate) fn shorten<T: Row>(&mut self, slab: &Slab<'_>) {
+        while self.end.checked_sub(1).is_some_and(|last| self.get::<T>(slab, last).is_none()) {
+            self.end = self.end.wrapping_sub(1);
         }
-    }
-
-    /// Puts a row back as it was before a change.
-    pub(crate) fn restore(&mut self, id: u32, change: &Change) {
-        if let Some(before) = change.before() {
-            self.set(id, before);
-        }
-    }
-
-    fn shorten(&mut self) {
-        let used = |row: &T| row.stage() != Stage::Unused;
-        let rows = self.rows.get(..self.end).unwrap_or_default();
-        self.end = rows.iter().rposition(used).map_or(0, |last| last.saturating_add(1));
     }
 }

@@ -1,15 +1,19 @@
-//! Tests against a naive model, with a crash wherever one may come.
+//! The books as their callers know them; against a naive model, and stopped at every write.
 
 use super::*;
 use abi::control::first_slot;
 use abi::types::{ChannelId, Frame, PartitionId, Slot};
-use proptest::prelude::*;
 use std::vec::Vec;
 
+mod crash;
+mod model;
 mod recent;
 
 const FRAMES: u64 = 2100;
 const CAPACITY: Capacity = Capacity { frames: FRAMES, partitions: 8, channels: 4 };
+
+/// Where the books lie.
+const BASE: u64 = 2060;
 
 /// Aligned memory for the books.
 fn memory() -> Vec<u64> {
@@ -28,21 +32,53 @@ fn extent(start: u64, count: u64) -> Extent {
 const P1: Owner = Owner::Partition(PartitionId::new(1));
 const P2: Owner = Owner::Partition(PartitionId::new(2));
 
-#[test]
-fn owners_keep_their_numbers() {
-    let owners = [
-        Owner::Missing,
-        Owner::Available,
-        Owner::Reserved,
-        Owner::Broken,
-        P1,
-        Owner::Partition(PartitionId::new(70_000)),
-        Owner::Channel(ChannelId::new(0)),
-        Owner::Channel(ChannelId::new(4_500)),
-    ];
-    for owner in owners {
-        assert_eq!(Owner::from_number(owner.number()), owner);
+/// Books of two partitions beside the manager, all memory but their own available.
+fn books(memory: &mut [u64]) -> Books<'_> {
+    books_of(memory, |books| books.describe(extent(0, FRAMES), Owner::Available))
+}
+
+/// The same with other memory.
+fn books_of(memory: &mut [u64], describe: impl FnOnce(&mut Books<'_>)) -> Books<'_> {
+    let mut books = Books::create(bytes(memory), Frame::new(BASE), CAPACITY).unwrap();
+    describe(&mut books);
+    books.begin();
+    for id in 0..3 {
+        books.set_partition(PartitionId::new(id), row(2)).unwrap();
     }
+    books.commit();
+    books
+}
+
+/// A partition's number is the page of its descriptor, which is owned by itself, and no other page is.
+///
+/// covers: RES-4, RES-5
+#[test]
+fn owners_are_pages() {
+    let mut memory = memory();
+    let books = books(&mut memory);
+    let own = |frame: u64| books.map.owner(frame).unwrap().0.frame() == frame;
+    let own: Vec<u64> = (0..FRAMES).filter(|&frame| own(frame)).collect();
+    let known = [
+        Owner::Available,
+        Owner::Missing,
+        Owner::Broken,
+        Owner::Reserved,
+        Owner::Database,
+        Owner::Partition(PartitionId::new(0)),
+        P1,
+        P2,
+    ];
+    let mut pages: Vec<u64> =
+        known.iter().map(|owner| books.page(*owner).unwrap().frame()).collect();
+    for (owner, page) in known.iter().zip(&pages) {
+        assert_eq!(books.layout.owner(books.map.owner(*page).unwrap().0), *owner);
+        assert_eq!(books.layout.owner(books.page(*owner).unwrap()), *owner);
+    }
+    pages.sort_unstable();
+    assert_eq!(own, pages);
+    assert_eq!(books.page(Owner::Channel(ChannelId::new(0))), None);
+    assert_eq!(books.count(Owner::Missing), 0);
+    assert_eq!(books.available(), FRAMES - books.layout.pages as u64);
 }
 
 #[test]
@@ -50,11 +86,11 @@ fn nothing_is_opened_that_is_not_there() {
     let mut memory = memory();
     assert_eq!(Books::open(bytes(&mut memory)).err(), Some(OpenError::NoBooks));
     assert_eq!(
-        Books::create(&mut bytes(&mut memory)[..100], CAPACITY).err(),
+        Books::create(&mut bytes(&mut memory)[..100], Frame::new(BASE), CAPACITY).err(),
         Some(OpenError::TooSmall)
     );
     // A header that promises more than there is.
-    assert!(Books::create(bytes(&mut memory), CAPACITY).is_ok());
+    assert!(Books::create(bytes(&mut memory), Frame::new(BASE), CAPACITY).is_ok());
     let half = memory.len() / 2;
     assert_eq!(Books::open(bytes(&mut memory[..half])).err(), Some(OpenError::TooSmall));
 }
@@ -63,16 +99,32 @@ fn nothing_is_opened_that_is_not_there() {
 #[test]
 fn a_before_image_that_does_not_match_is_refused() {
     let mut memory = memory();
-    let mut books = Books::create(bytes(&mut memory), CAPACITY).unwrap();
-    books.describe(extent(10, 20), Owner::Available);
+    let mut books = books_of(&mut memory, |books| {
+        books.describe(extent(0, FRAMES), Owner::Reserved);
+        books.describe(extent(10, 20), Owner::Available);
+    });
     assert_eq!(books.give(extent(10, 5), Owner::Available, P1), Err(Problem::NoTransaction));
+    for (extent, before) in [
+        (extent(5, 10), Owner::Available),
+        (extent(25, 10), Owner::Available),
+        (extent(u64::MAX, 2), Owner::Available),
+        (extent(FRAMES, 1), Owner::Missing),
+        (extent(12, 1), P2),
+        (extent(10, 1), Owner::Partition(PartitionId::new(7))),
+        (extent(BASE, 1), Owner::Database),
+    ] {
+        books.begin();
+        assert_eq!(
+            books.give(Extent { start: Frame::new(15), count: 3 }, Owner::Available, P1),
+            Ok(())
+        );
+        assert!(books.give(extent, before, P1).is_err(), "{extent:?}");
+        assert_eq!(books.set_partition(PartitionId::new(1), row(1)), Err(Problem::NoTransaction));
+        books.commit();
+        assert_eq!((books.count(P1), books.available()), (0, 20), "all of it was refused");
+    }
     books.begin();
-    assert_eq!(books.give(extent(5, 10), Owner::Available, P1), Err(Problem::NotOwner));
-    assert_eq!(books.give(extent(25, 10), Owner::Available, P1), Err(Problem::NotOwner));
-    assert_eq!(books.give(extent(u64::MAX, 2), Owner::Available, P1), Err(Problem::NotOwner));
-    assert_eq!(books.give(extent(FRAMES, 1), Owner::Missing, P1), Err(Problem::NotOwner));
     assert_eq!(books.give(extent(10, 5), Owner::Available, P1), Ok(()));
-    assert_eq!(books.give(extent(12, 1), P2, Owner::Available), Err(Problem::NotOwner));
     books.commit();
     assert_eq!((books.count(P1), books.available()), (5, 15));
 }
@@ -80,9 +132,11 @@ fn a_before_image_that_does_not_match_is_refused() {
 #[test]
 fn frames_in_a_row_are_found_across_blocks() {
     let mut memory = memory();
-    let mut books = Books::create(bytes(&mut memory), CAPACITY).unwrap();
-    books.describe(extent(1000, 100), Owner::Available);
-    books.describe(extent(2040, 20), Owner::Available);
+    let mut books = books_of(&mut memory, |books| {
+        books.describe(extent(0, FRAMES), Owner::Reserved);
+        books.describe(extent(1000, 100), Owner::Available);
+        books.describe(extent(2040, 20), Owner::Available);
+    });
     books.begin();
     assert_eq!(books.allocate(101, P1), Err(Problem::NoMemory));
     assert_eq!(books.allocate(100, P1), Ok(extent(1000, 100)));
@@ -92,28 +146,29 @@ fn frames_in_a_row_are_found_across_blocks() {
     books.rollback();
     books.begin();
     assert_eq!(books.allocate(101, P1), Err(Problem::NoMemory));
-    assert_eq!(books.allocate(50, P1), Ok(extent(1000, 50)), "the search wraps around");
+    assert_eq!(books.allocate(50, P1), Ok(extent(1024, 50)), "the search wraps around");
     books.commit();
 }
 
 #[test]
 fn a_log_that_is_full_refuses() {
     let mut memory = memory();
-    let mut books = Books::create(bytes(&mut memory), CAPACITY).unwrap();
+    let mut books = books(&mut memory);
     books.begin();
     let id = PartitionId::new(3);
-    let made = (0..1000).take_while(|_| books.set_partition(id, row(1)).is_ok()).count();
-    assert!(made > 10 && made < 1000);
-    assert_eq!(books.set_partition(id, row(1)), Err(Problem::TooLong));
-    books.rollback();
+    let set = |stage: u32| books.set_partition(id, row(1 + stage % 2));
+    let problem = (0..1000).map(set).find_map(Result::err);
+    assert_eq!(problem, Some(Problem::TooLong));
+    books.commit();
     assert_eq!(books.partition(id), None);
+    books.begin();
     assert_eq!(books.set_partition(PartitionId::new(8), row(1)), Err(Problem::NoSuch));
 }
 
 #[test]
 fn slots_follow_from_the_rows() {
     let mut memory = memory();
-    let mut books = Books::create(bytes(&mut memory), CAPACITY).unwrap();
+    let mut books = Books::create(bytes(&mut memory), Frame::new(BASE), CAPACITY).unwrap();
     let first = books.take_slots(1).unwrap();
     assert_eq!(first, first_slot::FREE);
     let run = books.take_slots(64).unwrap();
@@ -142,169 +197,4 @@ fn slots_follow_from_the_rows() {
 
 fn row(stage: u32) -> PartitionRow {
     PartitionRow { stage, ..PartitionRow::default() }
-}
-
-#[derive(Clone, Debug)]
-enum Step {
-    Begin,
-    Commit,
-    Rollback,
-    Crash,
-    Allocate(u64, u32),
-    Free(u64, u64, u32),
-    Partition(u32, u32),
-    Channel(u32, u32),
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        2 => Just(Step::Begin),
-        2 => Just(Step::Commit),
-        1 => Just(Step::Rollback),
-        1 => Just(Step::Crash),
-        4 => (0_u64..60, 0_u32..3).prop_map(|(count, owner)| Step::Allocate(count, owner)),
-        4 => (0_u64..FRAMES + 10, 0_u64..40, 0_u32..3)
-            .prop_map(|(start, count, owner)| Step::Free(start, count, owner)),
-        2 => (0_u32..10, 0_u32..3).prop_map(|(id, stage)| Step::Partition(id, stage)),
-        2 => (0_u32..6, 0_u32..3).prop_map(|(id, stage)| Step::Channel(id, stage)),
-    ]
-}
-
-/// The naive model: plain vectors, and a copy of them from the beginning of the transaction.
-#[derive(Clone)]
-struct Model {
-    owners: Vec<Owner>,
-    partitions: Vec<u32>,
-    channels: Vec<u32>,
-}
-
-impl Model {
-    fn owns(&self, start: u64, count: u64, owner: Owner) -> bool {
-        (start..start + count).all(|at| self.owners.get(at as usize) == Some(&owner))
-    }
-
-    fn give(&mut self, start: u64, count: u64, owner: Owner) {
-        self.owners[start as usize..(start + count) as usize].fill(owner);
-    }
-
-    fn has_run(&self, count: u64) -> bool {
-        let free = |run: &[Owner]| run.iter().all(|owner| *owner == Owner::Available);
-        self.owners.windows(count as usize).any(free)
-    }
-
-    /// Sets a partition's row in the books, and here if they took it.
-    fn set_partition(&mut self, books: &mut Books<'_>, id: u32, stage: u32) -> bool {
-        let set = books.set_partition(PartitionId::new(id), row(stage)).is_ok();
-        if set {
-            self.partitions[id as usize] = stage;
-        }
-        set
-    }
-
-    /// Sets a channel's row in the books, and here if they took it.
-    fn set_channel(&mut self, books: &mut Books<'_>, id: u32, stage: u32) -> bool {
-        let row = ChannelRow { stage, ..ChannelRow::default() };
-        let set = books.set_channel(ChannelId::new(id), row).is_ok();
-        if set {
-            self.channels[id as usize] = stage;
-        }
-        set
-    }
-
-    fn agrees(&self, books: &Books<'_>) {
-        for (at, owner) in (0..).zip(&self.owners) {
-            assert_eq!(books.owner(Frame::new(at)), *owner, "frame {at}");
-        }
-        let free = self.owners.iter().filter(|owner| **owner == Owner::Available).count();
-        assert_eq!(books.available(), free as u64);
-        assert_eq!(books.count(Owner::Available), free as u64);
-        let stages: Vec<_> = (0..8)
-            .map(|id| books.partition(PartitionId::new(id)).map_or(0, |row| row.stage))
-            .collect();
-        assert_eq!(stages, self.partitions);
-        let stages: Vec<_> =
-            (0..4).map(|id| books.channel(ChannelId::new(id)).map_or(0, |row| row.stage)).collect();
-        assert_eq!(stages, self.channels);
-        let listed = |ids: &mut dyn Iterator<Item = (u32, u32)>, stages: &[u32]| {
-            let used = (0..).zip(stages.iter().copied()).filter(|(_, stage)| *stage != 0);
-            assert!(ids.eq(used), "{stages:?}");
-        };
-        let mut partitions = books.partitions().map(|(id, row)| (id.raw(), row.stage));
-        listed(&mut partitions, &self.partitions);
-        let mut channels = books.channels().map(|(id, row)| (id.raw(), row.stage));
-        listed(&mut channels, &self.channels);
-        for from in 0..=8 {
-            let unused = (from..8).find(|id| self.partitions[*id as usize] == 0);
-            assert_eq!(books.unused_partition(from).map(PartitionId::raw), unused);
-        }
-    }
-}
-
-fn owner(number: u32) -> Owner {
-    [P1, P2, Owner::Channel(ChannelId::new(1))][number as usize]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
-
-    /// covers: RES-2
-    #[test]
-    fn the_books_are_what_was_committed(steps in prop::collection::vec(step(), 1..60)) {
-        let mut memory = memory();
-        let mut model = Model {
-            owners: vec![Owner::Available; FRAMES as usize],
-            partitions: vec![0; 8],
-            channels: vec![0; 4],
-        };
-        let mut books = Books::create(bytes(&mut memory), CAPACITY).unwrap();
-        books.describe(extent(0, FRAMES), Owner::Available);
-        let mut before: Option<Model> = None;
-        for step in steps {
-            let open = before.is_some();
-            match step {
-                Step::Begin => {
-                    if let Some(before) = before.take() { model = before; }
-                    books.begin();
-                    before = Some(model.clone());
-                }
-                Step::Commit => {
-                    books.commit();
-                    before = None;
-                }
-                Step::Rollback => {
-                    books.rollback();
-                    if let Some(before) = before.take() { model = before; }
-                }
-                Step::Crash => {
-                    books = Books::open(bytes(&mut memory)).unwrap();
-                    if let Some(before) = before.take() { model = before; }
-                }
-                Step::Allocate(count, to) => {
-                    let got = books.allocate(count, owner(to));
-                    if count == 0 {
-                        prop_assert_eq!(got, Ok(extent(0, 0)));
-                    } else if let Ok(found) = got {
-                        prop_assert!(open && found.count == count);
-                        prop_assert!(model.owns(found.start.raw(), count, Owner::Available));
-                        model.give(found.start.raw(), count, owner(to));
-                    } else {
-                        prop_assert!(!open || !model.has_run(count) || got == Err(Problem::TooLong));
-                    }
-                }
-                Step::Free(start, count, from) => {
-                    let got = books.give(extent(start, count), owner(from), Owner::Available);
-                    let may = open && model.owns(start, count, owner(from));
-                    prop_assert_eq!(got.is_ok(), may || count == 0);
-                    if may { model.give(start, count, Owner::Available); }
-                }
-                Step::Partition(id, stage) => {
-                    prop_assert_eq!(model.set_partition(&mut books, id, stage), open && id < 8);
-                }
-                Step::Channel(id, stage) => {
-                    prop_assert_eq!(model.set_channel(&mut books, id, stage), open && id < 4);
-                }
-            }
-            model.agrees(&books);
-        }
-    }
 }

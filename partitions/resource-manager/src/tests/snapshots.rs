@@ -149,6 +149,7 @@ fn check_runs(manager: &TestManager, runs: &[RunRecord]) {
                 Owner::Broken => (MemoryOwner::Broken, 0),
                 Owner::Partition(id) => (MemoryOwner::Partition, id.raw()),
                 Owner::Channel(id) => (MemoryOwner::Channel, id.raw()),
+                Owner::Database => (MemoryOwner::Database, 0),
             };
             assert_eq!((run.owner, run.id), (owner.0.code().into(), owner.1), "{frame:#x}");
         }
@@ -173,10 +174,13 @@ fn what_changed_since_is_what_differs() {
     manager.destroy(copy).unwrap();
     let (rows, gone) = changes(&mut manager, made).unwrap();
     assert_eq!(ids(&rows), [(copy.raw(), 0)]);
-    // What was before a manager's death nobody knows any more; what the next one changed is known.
+    // The log outlives the manager: what it changed is known, and what the next one did.
     let mut manager = world.recovered();
-    assert_eq!(changes(&mut manager, made).err(), Some(ResourceStatus::Disagrees));
+    assert!(ids(&changes(&mut manager, made).unwrap().0).contains(&(copy.raw(), 0)));
     assert!(changes(&mut manager, gone).unwrap().1 > gone);
+    let old = (0..start).find(|since| changes(&mut manager, *since).is_ok()).unwrap();
+    (0..2000).for_each(|_| drop(manager.change(id(0), |row| row.starts += 1).unwrap()));
+    assert_eq!(changes(&mut manager, old).err(), Some(ResourceStatus::Disagrees), "forgotten");
     assert_eq!(changes(&mut manager, u64::MAX).err(), Some(ResourceStatus::Disagrees));
     let query = TableQuery { since: gone, ..whole(Table::Free) };
     let free = read::<RunRecord>(&mut manager, ResourceRequest::Changes, query, 16_384);

@@ -6,7 +6,7 @@ use super::machine::{FRAMES, TestMachine, information};
 use crate::manager::{Facts, Machine, Manager};
 use crate::manifest::{BadManifest, Manifest};
 use crate::picture::{Picture, ROOM};
-use crate::setup::{Early, capacity, describe, facts};
+use crate::setup::{Early, capacity, describe, facts, pages};
 use crate::usage::Usage;
 use abi::boot::BootInformation;
 use abi::call::{Call, PortOperation};
@@ -22,6 +22,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use zerocopy::{FromBytes, IntoBytes};
+
+/// Where the manager has mapped the books; they are read and written elsewhere.
+const BOOKS: u64 = layout::LASTING;
 
 /// With what the manager unwinds when it dies.
 pub const DEATH: &str = "the manager dies";
@@ -221,13 +224,15 @@ impl World {
         let mut fake = Fake(shared.clone());
         let facts = facts(&mut fake, boot).expect("facts");
         let capacity = capacity(&manifest, FRAMES);
-        let words = vec![0_u64; bytes_needed(capacity).expect("fits").div_ceil(8)];
-        let books = Box::leak(words.into_boxed_slice()).as_mut_bytes();
+        let bytes = bytes_needed(capacity).expect("fits");
+        let words = vec![0_u64; bytes.div_ceil(8)];
+        let books = &mut Box::leak(words.into_boxed_slice()).as_mut_bytes()[..bytes];
         let mut early = Early::new(boot);
         early.map(&mut fake, layout::BOOT_IMAGE, boot.boot_image, Access::empty()).expect("mapped");
+        let own = early.own(&mut fake, BOOKS, pages(bytes)).expect("owned");
         let books = std::ptr::from_mut(books);
         let mut world = Self { shared, image, books, facts, boot };
-        let mut opened = Books::create(world.memory(), capacity).expect("books");
+        let mut opened = Books::create(world.memory(), own.start, capacity).expect("books");
         describe(&mut opened, world.boot, &early);
         let manager = world.manager(opened);
         Ok((world, manager))

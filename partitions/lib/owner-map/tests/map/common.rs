@@ -1,6 +1,8 @@
 //! Memory that stops taking writes, and a look at a whole map.
 
-use owner_map::{Kind, Layout, Memory, Name, Operation, OwnerMap, Page, Run, Scale, Section, Seen};
+use owner_map::{
+    Cause, Kind, Layout, Memory, Name, Operation, OwnerMap, Page, Pools, Run, Scale, Section, Seen,
+};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,6 +48,11 @@ impl Memory for Pages {
 
 pub fn page(giga: u32, mega: u32, kilo: u32) -> Page {
     Page::at(giga, mega, kilo).unwrap()
+}
+
+/// Who asked and when.
+pub fn by(who: Page, when: u64) -> Cause {
+    Cause { who, what: 0, when }
 }
 
 pub fn name(text: &str) -> Name {
@@ -116,6 +123,7 @@ pub fn machine_with_log(frames: u64, scale: Scale, log_pages: u32) -> OwnerMap<P
         manager: name("resource-manager"),
         pseudo: &pseudo(),
         sections: &sections,
+        pools: Pools::default(),
     };
     OwnerMap::format(Pages::new(), &layout).unwrap()
 }

@@ -1,7 +1,7 @@
 //! Every kind of transaction, stopped at every write to the database's memory: what is found afterwards is the state before or the state after.
 
 use crate::common::{
-    Pages, create, destroy, give, machine, machine_with_log, merge, one, page, split, whole,
+    Pages, by, create, destroy, give, machine, machine_with_log, merge, one, page, split, whole,
 };
 use owner_map::{Operation, OwnerMap, Scale};
 
@@ -41,7 +41,8 @@ fn a_transaction_stopped_at_any_write_was_made_or_was_not() {
         let before = whole(&map);
         let memory = map.memory().clone();
         let writes = memory.writes();
-        map.submit(index, 1, &operations).unwrap_or_else(|refusal| panic!("{what}: {refusal:?}"));
+        map.submit(by(index, 1), &operations)
+            .unwrap_or_else(|refusal| panic!("{what}: {refusal:?}"));
         let after = whole(&map);
         let writes = map.memory().writes() - writes;
         let (mut undone, mut made) = (0, 0);
@@ -50,7 +51,7 @@ fn a_transaction_stopped_at_any_write_was_made_or_was_not() {
             let opened = broken.memory().writes();
             assert_eq!(opened, 0, "nothing was in progress");
             broken = OwnerMap::open(broken.into_memory().fuse(stop), index).unwrap();
-            let _ = broken.submit(index, 1, &operations);
+            let _ = broken.submit(by(index, 1), &operations);
             let left = broken.into_memory().fuse(u64::MAX);
             // The recovery is stopped too, at a write that varies, and then allowed to end.
             let recovery = OwnerMap::open(left.clone(), index).unwrap().memory().writes();
@@ -66,23 +67,25 @@ fn a_transaction_stopped_at_any_write_was_made_or_was_not() {
     assert_eq!(whole(&map), start);
 }
 
-/// A map whose log was used round is recovered by its newest page, not by the first.
+/// A map whose log was used round is recovered by its newest transaction.
 #[test]
 fn the_log_remembers_its_newest_transactions() {
     let mut map = machine(FRAMES, Scale::Mega);
     let index = map.master().index;
-    let pages = u64::from(map.master().log_pages);
-    for _ in 0..5 {
+    for _ in 0..60 {
         for (_, operations) in life(&map) {
-            map.submit(index, 1, &operations).unwrap();
+            map.submit(by(index, 1), &operations).unwrap();
         }
     }
     let next = map.next_sequence();
     let map = OwnerMap::open(map.into_memory(), index).unwrap();
-    assert_eq!((map.next_sequence(), next), (31, 31));
-    let remembered: Vec<u64> =
-        (0..next).filter(|&sequence| map.transaction(sequence).is_some()).collect();
-    assert_eq!(remembered, (next - pages..next).collect::<Vec<_>>());
+    assert_eq!((map.next_sequence(), next), (361, 361));
+    let remembered: Vec<u64> = map.transactions().map(|found| found.sequence).collect();
+    // 16 pages of 64 cells, and six transactions take 26 of them.
+    let all = (1..next).rev().take(remembered.len());
+    assert!(remembered.iter().copied().eq(all) && remembered.len() > 230, "{}", remembered.len());
+    let forgotten = next - 1 - u64::try_from(remembered.len()).unwrap();
+    assert_eq!((map.transaction(forgotten), map.records(forgotten).count()), (None, 0));
     let operations: Vec<Operation> = map.records(next - 1).map(|record| record.operation).collect();
     assert_eq!(operations, life(&map).pop().unwrap().1);
 }
@@ -95,12 +98,12 @@ fn numbers_go_on_wherever_a_transaction_was_stopped() {
         let index = map.master().index;
         let mut transactions = life(&map).into_iter().map(|(_, operations)| operations);
         let (first, second) = (transactions.next().unwrap(), transactions.next().unwrap());
-        let last = map.submit(index, 1, &first).unwrap();
+        let last = map.submit(by(index, 1), &first).unwrap();
         let (memory, before) = (map.memory().clone(), map.memory().writes());
-        map.submit(index, 1, &second).unwrap();
+        map.submit(by(index, 1), &second).unwrap();
         for stop in 0..=map.memory().writes() - before {
             let mut broken = OwnerMap::open(memory.clone().fuse(stop), index).unwrap();
-            let _ = broken.submit(index, 1, &second);
+            let _ = broken.submit(by(index, 1), &second);
             let found = OwnerMap::open(broken.into_memory().fuse(u64::MAX), index).unwrap();
             assert!(found.next_sequence() > last, "{log_pages} pages, stopped at write {stop}");
         }

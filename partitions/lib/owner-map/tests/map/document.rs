@@ -1,7 +1,7 @@
 //! The example of the document: a host of 64 GiB, and the logs that create and destroy X and Y, merge and split.
 //! Its figure 8 shows X in entry 1 of the coarsest index page where its logs say index 2; the logs are followed.
 
-use crate::common::{Pages, Whole, name, page, whole};
+use crate::common::{Pages, Whole, by, name, page, whole};
 use owner_map::{Entry, Kind, Memory, OwnerMap, Page, Scale, Seen};
 
 const CREATE_X: &str = r#"
@@ -128,7 +128,7 @@ fn descriptors(memory: &mut Pages) {
 
 fn replay(map: &mut OwnerMap<Pages>, text: &str) -> Whole {
     let operations = crate::text::parse(map, text);
-    map.submit(page(0, 1, 24), 0, &operations).unwrap();
+    map.submit(by(page(0, 1, 24), 0), &operations).unwrap();
     whole(map)
 }
 
@@ -179,12 +179,12 @@ fn a_log_whose_before_image_is_wrong_changes_nothing() {
         let mut map = figure_8();
         let before = whole(&map);
         let operations = crate::text::parse(&map, &text.replace(wrong, right));
-        let refusal = map.submit(page(0, 1, 24), 7, &operations);
+        let refusal = map.submit(by(page(0, 1, 24), 7), &operations);
         assert!(refusal.is_err(), "{right}");
         assert_eq!(whole(&map), before);
         let logged = map.transaction(1).unwrap();
         assert!(matches!(logged.outcome, owner_map::Outcome::Refused(..)), "{logged:?}");
-        assert_eq!((logged.when, logged.who), (7, page(0, 1, 24)));
+        assert_eq!(logged.cause, by(page(0, 1, 24), 7));
     }
 }
 

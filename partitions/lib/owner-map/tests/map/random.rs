@@ -1,6 +1,6 @@
 //! Random transactions, good and bad, against a plain array of owners.
 
-use crate::common::{Pages, create, destroy, give, machine, merge, one, page, split, whole};
+use crate::common::{Pages, by, create, destroy, give, machine, merge, one, page, split, whole};
 use owner_map::{Operation, OwnerMap, Page, Run, Scale};
 
 const FRAMES: u64 = 32 << 20 >> 12;
@@ -56,6 +56,7 @@ impl Model {
                     self.partitions.retain(|&there| there != partition);
                     assert!(!self.owners.contains(&partition), "{operation:?}");
                 }
+                Operation::Write { .. } => unreachable!("none is proposed"),
                 Operation::Merge { first, scale, index, owner }
                 | Operation::Split { first, scale, index, owner } => {
                     let run = Run { first, scale, count: 1 };
@@ -175,6 +176,7 @@ fn spoil(dice: &mut Dice, operations: &mut Vec<Operation>) {
         }
         (2, Operation::Merge { owner, .. } | Operation::Split { owner, .. }) => *owner = wild,
         (_, Operation::Merge { index, .. } | Operation::Split { index, .. }) => *index = wild,
+        (_, Operation::Write { page, .. }) => *page = wild,
     }
 }
 
@@ -194,18 +196,15 @@ fn random_transactions_do_what_an_array_of_owners_says() {
             spoil(&mut dice, &mut operations);
         }
         let undo = dice.chance(16);
-        match map.prepare(index, round, &operations) {
-            Ok(_) if undo => {
-                map.apply();
-                map.undo();
-            }
-            Ok(_) => {
-                map.apply();
-                map.commit();
-                model.apply(&map, &operations);
-                accepted += 1;
-            }
-            Err(_) => refused += 1,
+        if undo {
+            map.begin(by(index, round));
+            let _ = operations.iter().try_for_each(|operation| map.add(operation));
+            map.undo();
+        } else if map.submit(by(index, round), &operations).is_ok() {
+            model.apply(&map, &operations);
+            accepted += 1;
+        } else {
+            refused += 1;
         }
         for _ in 0..8 {
             let frame = dice.below(FRAMES);
@@ -233,7 +232,7 @@ fn size_does_not_matter() {
         let mut operations = create(&map, page(0, 1, 100), "n");
         operations.push(give(2 << 10, Scale::Mega, 4, available, page(0, 1, 100)));
         let before = (map.memory().reads.get(), map.memory().writes());
-        map.submit(index, 0, &operations).unwrap();
+        map.submit(by(index, 0), &operations).unwrap();
         let after = (map.memory().reads.get(), map.memory().writes());
         (after.0 - before.0, after.1 - before.1)
     };

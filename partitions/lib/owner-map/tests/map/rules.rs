@@ -1,7 +1,8 @@
 //! Each rule, broken on purpose: refused for its own reason, and nothing changed.
 
 use crate::common::{
-    Pages, create, destroy, give, initialize, machine, merge, name, one, page, split, whole,
+    Pages, by, create, destroy, give, initialize, machine, machine_with_log, merge, name, one,
+    page, split, whole,
 };
 use owner_map::{
     Entry, Kind, Master, Operation, Outcome, OwnerMap, Page, Problem, Refusal, Run, Scale,
@@ -21,7 +22,7 @@ fn with_x() -> (OwnerMap<Pages>, Page) {
         give(THIRD, Scale::Mega, 2, available, x),
         give(page(0, 1, 200).frame(), Scale::Kilo, 5, available, x),
     ]);
-    map.submit(manager, 0, &operations).unwrap();
+    map.submit(by(manager, 0), &operations).unwrap();
     (map, x)
 }
 
@@ -32,12 +33,18 @@ fn refused(cases: impl Fn(&OwnerMap<Pages>, Page) -> Vec<Case>) {
     let (mut map, x) = with_x();
     let before = whole(&map);
     for (what, operations, at, problem) in cases(&map, x) {
-        let result = map.submit(x, 9, &operations);
+        let result = map.submit(by(x, 9), &operations);
         assert_eq!(result, Err(Refusal { at, problem }), "{what}");
         assert_eq!(whole(&map), before, "{what}");
         let last = map.transaction(map.next_sequence() - 1).unwrap();
         assert_eq!(last.outcome, Outcome::Refused(at, problem.number()), "{what}");
     }
+}
+
+/// One page of X's to and fro.
+fn too_many(available: Page, x: Page) -> Vec<Operation> {
+    let turn = [one(free(), available, x), one(free(), x, available)];
+    turn.into_iter().cycle().take(121).collect()
 }
 
 /// A page that nobody has.
@@ -63,7 +70,7 @@ fn a_place_that_is_none() {
         let others = vec![one(xs(), available, x)];
         vec![
             ("nothing", vec![], 0, Problem::Length),
-            ("too many", vec![one(free(), available, x); 64], 0, Problem::Length),
+            ("too many", too_many(available, x), 120, Problem::Length),
             ("beyond the map", small(1 << 40, missing), 0, Problem::Outside),
             ("no entries", mega(fifth, 0, available), 0, Problem::Outside),
             ("two index pages", mega(1023 * MEGA, 2, missing), 0, Problem::Outside),
@@ -159,31 +166,50 @@ fn a_page_that_only_looks_like_a_descriptor_is_none() {
     memory.pages.insert(forged.number(), words);
     let mut map = OwnerMap::open(memory, index).unwrap();
     assert!(!map.is_partition(forged));
-    let result = map.submit(x, 0, &[one(page(0, 1, 300), available, forged)]);
+    let result = map.submit(by(x, 0), &[one(page(0, 1, 300), available, forged)]);
     assert_eq!(result, Err(Refusal { at: 0, problem: Problem::NoPartition(forged) }));
 }
 
 /// The log says what was done or nothing: never the operations of one transaction under the number of another.
 #[test]
-fn a_page_of_the_log_that_is_written_anew_is_never_a_mixture() {
-    let (map, x) = with_x();
+fn a_log_that_goes_round_is_never_a_mixture() {
+    let mut map = machine_with_log(FRAMES, Scale::Mega, 0);
     let (index, available) = (map.master().index, map.master().available);
-    let mut memory = map.into_memory();
-    // One page of log: word 11 of the master index.
-    memory.pages.get_mut(&index.number()).unwrap()[11] = 1;
-    let operations = [[one(page(0, 1, 300), available, x)], [one(page(0, 1, 301), available, x)]];
-    let mut map = OwnerMap::open(memory, index).unwrap();
-    let first = map.submit(x, 1, &operations[0]).unwrap();
-    let memory = map.into_memory();
-    for stop in 0..60 {
-        let mut map = OwnerMap::open(memory.clone().fuse(stop), index).unwrap();
-        let _ = map.submit(x, 2, &operations[1]);
-        let map = OwnerMap::open(map.into_memory().fuse(u64::MAX), index).unwrap();
-        for (number, expected) in (first..).zip(&operations) {
-            if map.transaction(number).is_some() {
-                let found: Vec<_> = map.records(number).map(|record| record.operation).collect();
-                assert_eq!(found, expected, "stopped at write {stop}");
+    let x = page(0, 1, 100);
+    map.submit(by(index, 0), &create(&map, x, "X")).unwrap();
+    let turn = |number: u64| {
+        let count = usize::try_from(number % 5).unwrap() + 1;
+        let there = |at: u32| one(page(0, 1, 300 + at), available, x);
+        let back = |at: u32| one(page(0, 1, 300 + at), x, available);
+        let round = (0..).flat_map(|at| [there(at), back(at)]);
+        round.take(count * 2).collect::<Vec<_>>()
+    };
+    let remembered = |map: &OwnerMap<Pages>, newest: u64| {
+        let mut count = 0;
+        for found in map.transactions().filter(|found| found.sequence > 1) {
+            let records: Vec<_> =
+                map.records(found.sequence).map(|record| record.operation).collect();
+            let all = turn(found.sequence);
+            match found.outcome {
+                Outcome::Undone => assert!(all.starts_with(&records) && found.sequence == newest),
+                _ => assert_eq!(records, all),
             }
+            count += 1;
+        }
+        count
+    };
+    for number in 2..200 {
+        let memory = map.memory().clone();
+        let before = map.memory().writes();
+        assert_eq!(map.submit(by(x, 1), &turn(number)), Ok(number));
+        let all = remembered(&map, number);
+        assert!(all >= (number - 1).min(256 / 11 - 1), "{all} of {number}");
+        // More than twice round in steps that meet each other, then stopped anywhere.
+        for stop in 0..if number > 193 { map.memory().writes() - before } else { 0 } {
+            let mut map = OwnerMap::open(memory.clone().fuse(stop), index).unwrap();
+            let _ = map.submit(by(x, 2), &turn(number));
+            let map = OwnerMap::open(map.into_memory().fuse(u64::MAX), index).unwrap();
+            assert!(remembered(&map, number) > 10, "stopped at write {stop}");
         }
     }
 }

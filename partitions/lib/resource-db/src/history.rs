@@ -1,0 +1,59 @@
+//! What the log tells: what changed lately, and every transaction it remembers.
+
+use crate::books::Books;
+use crate::rows::{ChannelRow, PartitionRow};
+use abi::types::{ChannelId, PartitionId};
+use owner_map::{Operation, Outcome, Page, Record};
+
+/// What a change was about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Touched {
+    /// A partition's row.
+    Partition(PartitionId),
+    /// A channel's row.
+    Channel(ChannelId),
+    /// Who owns some frames.
+    Memory,
+}
+
+impl Books<'_> {
+    /// Number of the last transaction that was committed and changed something.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// What changed after a transaction, in no order and perhaps repeated; `None` where that is not known any more, or
+    /// there was no such transaction yet.
+    #[must_use]
+    pub fn changed_since(&self, generation: u64) -> Option<impl Iterator<Item = Touched>> {
+        let newer = move |found: &owner_map::Transaction| found.sequence > generation;
+        let oldest = self.map.transactions().take_while(newer).last();
+        let known = oldest.is_none_or(|oldest| oldest.sequence == generation.wrapping_add(1));
+        let held = |found: &owner_map::Transaction| found.outcome == Outcome::Committed;
+        let all = self.map.transactions().take_while(newer).filter(held);
+        let all = all.flat_map(move |found| {
+            (0..found.count).filter_map(move |at| self.touched(&self.map.record(&found, at)?))
+        });
+        (known && generation <= self.generation).then_some(all)
+    }
+
+    /// What a change was about.
+    fn touched(&self, record: &Record) -> Option<Touched> {
+        match record.operation {
+            Operation::ChangeOwner { run, .. } => {
+                let own = Page::of_frame(run.first).is_some_and(|page| self.layout.has(page));
+                (!own).then_some(Touched::Memory)
+            }
+            Operation::Write { page, index, .. } => {
+                let (partitions, channels) = self.tables();
+                if let Some((id, _)) = channels.row_at::<ChannelRow>(page, index) {
+                    return Some(Touched::Channel(ChannelId::new(id)));
+                }
+                let (id, _) = partitions.row_at::<PartitionRow>(page, index)?;
+                Some(Touched::Partition(PartitionId::new(id)))
+            }
+            _ => None,
+        }
+    }
+}

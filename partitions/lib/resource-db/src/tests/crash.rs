@@ -1,0 +1,118 @@
+//! Every kind of transaction, stopped at every single write to the books' memory. That a recovery may be stopped too is shown in `owner-map`.
+
+use super::model::Model;
+use super::*;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+const NEW: PartitionId = PartitionId::new(4);
+const CHANNEL: ChannelId = ChannelId::new(2);
+
+/// What a transaction does.
+type Changes = fn(&mut Books<'_>) -> Result<(), Problem>;
+
+/// The transactions of a life, one after the other, each beginning where the one before has ended.
+const LIFE: [(&str, Changes); 15] = [
+    ("create", |books| {
+        books.set_partition(NEW, row(1))?;
+        let heap = books.allocate(30, Owner::Partition(NEW))?;
+        books.set_partition(NEW, PartitionRow { heap, ..row(1) })
+    }),
+    ("give it small memory", |books| {
+        books.allocate(40, Owner::Partition(NEW))?;
+        books.allocate(7, Owner::Partition(NEW)).map(|_| ())
+    }),
+    ("a whole block", |books| books.allocate(1024, P2).map(|_| ())),
+    ("a part of the block back", |books| books.give(extent(1024, 5), P2, Owner::Available)),
+    ("the rest of the block", |books| books.give(extent(1029, 1019), P2, Owner::Available)),
+    ("the block again, put together", |books| books.allocate(1024, P2).map(|_| ())),
+    ("and back", |books| books.give(extent(1024, 1024), P2, Owner::Available)),
+    ("memory over the end of a block", |books| {
+        books.give(extent(1000, 100), Owner::Available, Owner::Partition(NEW))
+    }),
+    ("memory breaks", |books| books.give(extent(1000, 1), Owner::Partition(NEW), Owner::Broken)),
+    ("memory is mended", |books| books.give(extent(1000, 1), Owner::Broken, Owner::Available)),
+    ("made", |books| {
+        let new = *books.partition(NEW).ok_or(Problem::NoSuch)?;
+        books.set_partition(NEW, PartitionRow { stage: 2, started: 9 << 33, ..new })
+    }),
+    ("channel", |books| {
+        let client = End { partition: NEW.raw(), address: 0x1000, ..End::default() };
+        let row = ChannelRow { stage: 2, epoch: 1, client, ..ChannelRow::default() };
+        books.set_channel(CHANNEL, row)?;
+        let frames = books.allocate(3, Owner::Channel(CHANNEL))?;
+        books.set_channel(CHANNEL, ChannelRow { frames, ..row })
+    }),
+    ("channel ended", |books| {
+        let row = *books.channel(CHANNEL).ok_or(Problem::NoSuch)?;
+        books.give(row.frames, Owner::Channel(CHANNEL), Owner::Available)?;
+        books.set_channel(CHANNEL, ChannelRow::default())
+    }),
+    ("all memory back", |books| all_back(books)),
+    ("destroy", |books| books.set_partition(NEW, PartitionRow::default())),
+];
+
+fn all_back(books: &mut Books<'_>) -> Result<(), Problem> {
+    let mut at = 0;
+    while let Some((owner, count)) = books.run(Frame::new(at)) {
+        if owner == Owner::Partition(NEW) {
+            books.give(extent(at, count), owner, Owner::Available)?;
+        }
+        at += count;
+    }
+    Ok(())
+}
+
+fn transact(books: &mut Books<'_>, changes: Changes) {
+    books.begin();
+    changes(books).unwrap();
+    books.commit();
+}
+
+/// Runs the writer until it has made so many writes; what it left, and whether it came to its end.
+fn stopped(
+    memory: &[u64],
+    writes: u64,
+    act: impl FnOnce(&mut Books<'_>),
+) -> (Vec<u64>, Option<u64>) {
+    let mut memory = memory.to_vec();
+    let left = catch_unwind(AssertUnwindSafe(|| {
+        let mut books = Books::open(bytes(&mut memory)).unwrap();
+        books.fuse(Some(writes), || resume_unwind(Box::new("the writer dies")));
+        act(&mut books);
+        books.fuse_left()
+    }));
+    (memory, left.ok().flatten())
+}
+
+/// What whoever opens these books finds.
+fn recovered(memory: Vec<u64>) -> Model {
+    let mut memory = memory;
+    Model::of(&Books::open(bytes(&mut memory)).unwrap())
+}
+
+/// covers: RES-2, RES-7
+#[test]
+fn books_stopped_at_any_write_are_as_before_or_as_after() {
+    let mut memory = memory();
+    let _ = books(&mut memory);
+    for (what, changes) in LIFE {
+        let before = recovered(memory.clone());
+        let (after, left) = stopped(&memory, u64::MAX, |books| transact(books, changes));
+        let writes = u64::MAX - left.unwrap();
+        let changed = recovered(after.clone());
+        assert!(before != changed && writes > 10, "{what}");
+        for stop in 0..=writes {
+            let (broken, left) = stopped(&memory, stop, |books| transact(books, changes));
+            assert_eq!(left.is_some(), stop == writes, "{what}: {writes} writes");
+            let found = recovered(broken);
+            // Only the last write commits.
+            assert!(
+                found == if stop == writes { changed.clone() } else { before.clone() },
+                "{what}, write {stop}"
+            );
+        }
+        memory = after;
+    }
+    let mut again = super::memory();
+    assert!(recovered(memory) == Model::of(&books(&mut again)), "all was given back");
+}

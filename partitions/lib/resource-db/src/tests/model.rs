@@ -1,0 +1,237 @@
+//! Random transactions against plain vectors, which is all that the books are to mean.
+
+use super::*;
+
+/// A source of numbers: splitmix64, the same ones for the same seed.
+pub struct Dice(pub u64);
+
+impl Dice {
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ mixed >> 31) % end
+    }
+
+    fn small(&mut self, end: u32) -> u32 {
+        u32::try_from(self.below(end.into())).unwrap()
+    }
+}
+
+/// Everything the books say.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Model {
+    owners: Vec<Owner>,
+    partitions: Vec<PartitionRow>,
+    channels: Vec<ChannelRow>,
+}
+
+impl Model {
+    /// What the books say, and that all they say fits together.
+    pub fn of(books: &Books<'_>) -> Self {
+        let mut owners = Vec::new();
+        while let Some((owner, count)) = books.run(Frame::new(owners.len() as u64)) {
+            assert!(count > 0);
+            owners.extend((0..count).map(|_| owner));
+        }
+        let partition = |id| books.partition(PartitionId::new(id)).copied().unwrap_or_default();
+        let channel = |id| books.channel(ChannelId::new(id)).copied().unwrap_or_default();
+        let model = Self {
+            owners,
+            partitions: (0..CAPACITY.partitions).map(partition).collect(),
+            channels: (0..CAPACITY.channels).map(channel).collect(),
+        };
+        model.fits(books);
+        model
+    }
+
+    /// What is told in more than one way is told alike.
+    fn fits(&self, books: &Books<'_>) {
+        let count = |of| self.owners.iter().filter(|&&owner| owner == of).count() as u64;
+        for owner in [Owner::Available, Owner::Reserved, Owner::Database] {
+            assert_eq!(books.count(owner), count(owner), "{owner:?}");
+        }
+        for (id, row) in (0..).zip(&self.partitions) {
+            let owner = Owner::Partition(PartitionId::new(id));
+            assert_eq!(books.count(owner), count(owner), "{owner:?}");
+            let page = books.page(owner).unwrap();
+            assert_eq!(books.map.is_partition(page), id == 0 || row.stage() != Stage::Unused);
+        }
+        let (blocks, mut sum) = (FRAMES.div_ceil(1024), 0);
+        (0..blocks).for_each(|block| sum += u64::from(books.space.available(block)));
+        assert_eq!(sum, books.available());
+        let listed = books.partitions().map(|(id, _)| id.raw());
+        let used = (0..).zip(&self.partitions).filter(|(_, row)| row.stage() != Stage::Unused);
+        assert!(listed.eq(used.map(|(id, _)| id)));
+        let listed = books.channels().map(|(id, _)| id.raw());
+        let used = (0..).zip(&self.channels).filter(|(_, row)| row.stage() != Stage::Unused);
+        assert!(listed.eq(used.map(|(id, _)| id)));
+        for from in 0..=CAPACITY.partitions {
+            let unused = |id: &u32| self.partitions[*id as usize].stage() == Stage::Unused;
+            let unused = (from..CAPACITY.partitions).find(unused);
+            assert_eq!(books.unused_partition(from).map(PartitionId::raw), unused);
+        }
+    }
+
+    fn owns(&self, start: u64, count: u64, owner: Owner) -> bool {
+        (start..start + count).all(|at| self.owners.get(at as usize) == Some(&owner))
+    }
+
+    fn set(&mut self, start: u64, count: u64, owner: Owner) {
+        self.owners[start as usize..(start + count) as usize].fill(owner);
+    }
+
+    fn has_run(&self, count: u64) -> bool {
+        let free = |run: &[Owner]| run.iter().all(|owner| *owner == Owner::Available);
+        self.owners.windows(count as usize).any(free)
+    }
+
+    fn is_there(&self, id: u32) -> bool {
+        self.partitions.get(id as usize).is_some_and(|row| row.stage() != Stage::Unused)
+    }
+}
+
+fn any_row(dice: &mut Dice) -> PartitionRow {
+    let stage = dice.small(4);
+    if stage == 0 {
+        return PartitionRow::default();
+    }
+    let mut row = row(stage);
+    (row.starts, row.restarts, row.budget) = (dice.small(9), dice.small(3), dice.small(2));
+    (row.started, row.heap) = (dice.below(1 << 40), extent(dice.below(9), dice.below(9)));
+    row
+}
+
+/// One life: what is in the books, and what was when the transaction in progress began.
+struct Life {
+    now: Model,
+    before: Option<Model>,
+}
+
+impl Life {
+    /// The transaction is over; what it did holds or does not.
+    fn end(&mut self, holds: bool) {
+        if let Some(before) = self.before.take()
+            && !holds
+        {
+            self.now = before;
+        }
+    }
+
+    /// A change that must be taken, or for which the transaction is refused.
+    fn change(&mut self, done: Result<(), Problem>, may: bool, make: impl FnOnce(&mut Model)) {
+        let open = self.before.is_some();
+        match done {
+            Ok(()) => {
+                assert!(open && may);
+                make(&mut self.now);
+            }
+            Err(Problem::NoTransaction) => assert!(!open),
+            Err(Problem::NoSuch) => assert!(!may),
+            Err(problem) => {
+                assert!(open && (!may || problem == Problem::TooLong), "{problem:?}");
+                self.end(false);
+            }
+        }
+    }
+
+    fn allocate(&mut self, books: &mut Books<'_>, dice: &mut Dice) {
+        let large = dice.below(8) == 0;
+        let (count, id) = (dice.below(if large { 1400 } else { 60 }), dice.small(4));
+        let owner = Owner::Partition(PartitionId::new(id));
+        let before = self.now.clone();
+        let got = books.allocate(count, owner);
+        match got {
+            _ if count == 0 => assert_eq!(got, Ok(extent(0, 0))),
+            Ok(found) => {
+                assert!(found.count == count);
+                let start = found.start.raw();
+                let may = before.owns(start, count, Owner::Available) && before.is_there(id);
+                self.change(Ok(()), may, |now| now.set(start, count, owner));
+            }
+            Err(Problem::NoMemory) => assert!(!before.has_run(count), "{count}"),
+            Err(problem) => self.change(Err(problem), before.is_there(id), |_| ()),
+        }
+    }
+
+    fn give(&mut self, books: &mut Books<'_>, dice: &mut Dice) {
+        let owner = |dice: &mut Dice| match dice.small(6) {
+            0 => Owner::Available,
+            1 => Owner::Reserved,
+            id => Owner::Partition(PartitionId::new(id - 2)),
+        };
+        let (start, after) = (dice.below(FRAMES + 10), owner(dice));
+        let there = self.now.owners.get(start as usize).copied().unwrap_or(Owner::Missing);
+        let same =
+            self.now.owners[start.min(FRAMES) as usize..].iter().take_while(|&&o| o == there);
+        let longest = same.count() as u64;
+        let count = 1 + if dice.below(3) == 0 { longest } else { dice.below(longest.max(1)) };
+        let before = if dice.below(8) == 0 { owner(dice) } else { there };
+        let may = self.now.owns(start, count, before)
+            && before != after
+            && before != Owner::Database
+            && match after {
+                Owner::Partition(id) => self.now.is_there(id.raw()) || id.raw() == 0,
+                _ => true,
+            };
+        let done = books.give(extent(start, count), before, after);
+        self.change(done, may, |now| now.set(start, count, after));
+    }
+
+    fn step(&mut self, books: &mut Books<'_>, dice: &mut Dice) {
+        match dice.below(16) {
+            0 | 1 => {
+                self.end(false);
+                books.begin();
+                self.before = Some(self.now.clone());
+            }
+            2 | 3 => {
+                books.commit();
+                self.end(true);
+            }
+            4 => {
+                books.rollback();
+                self.end(false);
+            }
+            5..9 => self.allocate(books, dice),
+            9..13 => self.give(books, dice),
+            13 | 14 => {
+                let (id, row) = (1 + dice.small(8), any_row(dice));
+                let owner = Owner::Partition(PartitionId::new(id));
+                let empty = books.count(owner) == 0;
+                let may = id < CAPACITY.partitions && (row.stage() != Stage::Unused || empty);
+                let done = books.set_partition(PartitionId::new(id), row);
+                self.change(done, may, |now| now.partitions[id as usize] = row);
+            }
+            _ => {
+                let (id, stage) = (dice.small(6), dice.small(4));
+                let epoch = if stage == 0 { 0 } else { dice.small(9) };
+                let row = ChannelRow { stage, epoch, ..ChannelRow::default() };
+                let done = books.set_channel(ChannelId::new(id), row);
+                let may = id < CAPACITY.channels;
+                self.change(done, may, |now| now.channels[id as usize] = row);
+            }
+        }
+    }
+}
+
+/// A million with `BULKHEAD_CAMPAIGN=1`, best in a release build.
+///
+/// covers: RES-1, RES-2, RES-7
+#[test]
+fn the_books_are_what_was_committed() {
+    let campaign = std::env::var_os("BULKHEAD_CAMPAIGN").is_some();
+    let rounds = if campaign { 1_000_000 } else { 6_000 };
+    let (mut memory, mut dice) = (memory(), Dice(3));
+    let mut books = books(&mut memory);
+    let mut life = Life { now: Model::of(&books), before: None };
+    for _ in 0..rounds {
+        life.step(&mut books, &mut dice);
+        assert!(Model::of(&books) == life.now);
+        if dice.below(64) == 0 {
+            books = Books::open(bytes(&mut memory)).unwrap();
+            life.end(false);
+            assert!(Model::of(&books) == life.now);
+        }
+    }
+}
