@@ -16,6 +16,9 @@ pub const MEMORY_RANGES: usize = 256;
 pub const SEGMENTS: usize = 8;
 /// Most I/O APICs.
 pub const IO_APICS: usize = 8;
+/// Pages of device registers that the kernel uses: those, the local APIC, the HPET.
+pub const REGISTER_PAGES: usize = 10;
+const _: () = assert!(REGISTER_PAGES == IO_APICS + 2);
 /// Most interrupt overrides.
 pub const OVERRIDES: usize = 24;
 /// Most ACPI tables named.
@@ -250,4 +253,6 @@ pub struct BootInformation {
     pub tables: [u32; ACPI_TABLES],
     /// Whether page tables are to be isolated: a [`crate::manifest::Isolation`].
     pub isolation: u64,
+    /// Frames of the registers that the kernel uses itself, which nobody else gets; 0 behind the last.
+    pub devices: [Frame; REGISTER_PAGES],
 }

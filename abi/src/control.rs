@@ -36,6 +36,14 @@ macro_rules! operations {
             /// Every operation with its name.
             pub const ALL: &'static [(Self, &'static str)] = &[$((Self::$op, stringify!($op)),)*];
 
+            /// Its number.
+            #[inline]
+            #[must_use]
+            #[expect(clippy::as_conversions, reason = "the number of a unit variant; no trait gives it")]
+            pub const fn number(self) -> u64 {
+                self as u64
+            }
+
             /// The operation with this number.
             #[must_use]
             pub fn from_number(number: u64) -> Option<Self> {
@@ -109,6 +117,8 @@ operations! {
         Destroy = 11, GRANT,
         /// `(address)`: INSPECT. Values: frame, access bits of the page mapped there.
         Translate = 12, INSPECT,
+        /// `(slot)`: INSPECT. Values: the two words of the capability in that slot of the partition, see `SPEC.md`; zero where it is empty.
+        Look = 13, INSPECT,
     }
 }
 

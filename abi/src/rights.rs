@@ -47,6 +47,14 @@ impl Kind {
         Self::Kernel,
     ];
 
+    /// Its number.
+    #[inline]
+    #[must_use]
+    #[expect(clippy::as_conversions, reason = "the number of a unit variant; no trait gives it")]
+    pub const fn number(self) -> u64 {
+        self as u64
+    }
+
     /// The kind with this number.
     #[must_use]
     pub fn from_number(number: u64) -> Option<Self> {

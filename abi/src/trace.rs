@@ -23,6 +23,14 @@ impl TraceKind {
     pub const ALL: [Self; 6] =
         [Self::Switch, Self::Interrupt, Self::Doorbell, Self::Fault, Self::Plan, Self::Control];
 
+    /// Its number.
+    #[inline]
+    #[must_use]
+    #[expect(clippy::as_conversions, reason = "the number of a unit variant; no trait gives it")]
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
     /// The kind with this number.
     #[must_use]
     pub fn from_number(number: u64) -> Option<Self> {

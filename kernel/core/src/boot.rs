@@ -50,19 +50,22 @@ pub enum BootError {
 }
 
 /// Writes the ledger from the memory map: usable memory is free, the kernel's and the first partition's is the kernel's until
-/// [`first_partition`]; all else stays absent. The registers in `devices`, which the kernel uses itself, are never given away.
-pub fn ledger<M: Machine>(machine: &M, information: &BootInformation, devices: &[Frame]) {
+/// [`first_partition`]; all else stays absent. Registers that the kernel uses itself are never given away.
+pub fn ledger<M: Machine>(machine: &M, information: &BootInformation) {
     for range in ranges(information) {
         let kind = match range.kind {
-            kind if kind == memory_kind(MemoryKind::Usable) => FrameUse::Free,
-            kind if kind >= memory_kind(MemoryKind::Kernel) => FrameUse::Kernel,
+            kind if kind == MemoryKind::Usable.number() => FrameUse::Free,
+            kind if kind >= MemoryKind::Kernel.number() => FrameUse::Kernel,
             _ => continue,
         };
         frames(range.start, range.count).for_each(|frame| put(machine, frame, kind, Frame::new(0)));
     }
     // Frame 0 means "none" in many places.
     put(machine, Frame::new(0), FrameUse::Kernel, Frame::new(0));
-    devices.iter().for_each(|frame| put(machine, *frame, FrameUse::Kernel, Frame::new(0)));
+    information
+        .devices
+        .iter()
+        .for_each(|frame| put(machine, *frame, FrameUse::Kernel, Frame::new(0)));
 }
 
 fn ranges(information: &BootInformation) -> impl Iterator<Item = &MemoryRange> {
@@ -75,11 +78,6 @@ fn frames(start: Frame, count: u64) -> impl Iterator<Item = Frame> {
 
 fn put<M: Machine>(machine: &M, frame: Frame, kind: FrameUse, owner: Frame) {
     ledger::set(machine, frame, Entry { kind, mappings: 0, generation: Generation::new(0), owner });
-}
-
-#[expect(clippy::as_conversions, reason = "the number of a fieldless enum")]
-const fn memory_kind(kind: MemoryKind) -> u32 {
-    kind as u32
 }
 
 /// Makes the first partition, its context (all slots of processor 0, which must be up) and its capabilities, and gives it the memory of
@@ -154,7 +152,7 @@ impl<'a, M: Machine> Builder<'a, M> {
     /// Gives it the memory that the loader filled for it.
     fn own(&mut self, information: &BootInformation) -> Result<(), BootError> {
         for range in
-            ranges(information).filter(|range| range.kind >= memory_kind(MemoryKind::BootImage))
+            ranges(information).filter(|range| range.kind >= MemoryKind::BootImage.number())
         {
             self.give(range.start, range.count)?;
         }

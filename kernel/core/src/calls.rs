@@ -1,7 +1,7 @@
 //! The system calls. Wait, ring and call take no lock and look at nothing but their arguments.
 
 use crate::answer::{Answer, Refusal};
-use crate::capability::{Doorbell, SlotTable, kind_number, lookup, lookup_as, usable_doorbell};
+use crate::capability::{Doorbell, SlotTable, lookup, lookup_as, usable_doorbell};
 use crate::context::{Context, register, restore};
 use crate::machine::Machine;
 use crate::{FaultRecord, Here, Next, control, event, interrupt, stop};
@@ -269,10 +269,5 @@ fn debug<M: Machine>(machine: &M, context: &Context) -> Answer {
 fn inspect<M: Machine>(machine: &M, context: &Context) -> Answer {
     let found = lookup(machine, context, context.register(register::RDI))?;
     let rights = u64::from(found.rights.bits());
-    Ok([
-        kind_number(found.kind),
-        rights,
-        u64::from(found.generation.raw()),
-        u64::from(found.parameter),
-    ])
+    Ok([found.kind.number(), rights, u64::from(found.generation.raw()), u64::from(found.parameter)])
 }

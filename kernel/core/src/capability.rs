@@ -87,7 +87,7 @@ impl Capability {
     /// The two words of its slot.
     #[must_use]
     pub fn pack(self) -> [u64; 2] {
-        let use_of = u64::from(self.rights.bits()) << 8 | kind_number(self.kind);
+        let use_of = u64::from(self.rights.bits()) << 8 | self.kind.number();
         [u64::from(self.parameter) << 32 | use_of, Name::new(self.frame, self.generation).raw()]
     }
 
@@ -120,14 +120,6 @@ impl Capability {
         }
         if self.rights.contains(right) { Ok(self) } else { Err(Error::NoRight.into()) }
     }
-}
-
-/// Number of a kind.
-#[inline]
-#[must_use]
-#[expect(clippy::as_conversions, reason = "the number of a fieldless enum")]
-pub const fn kind_number(kind: Kind) -> u64 {
-    kind as u64
 }
 
 /// A slot's two words.
@@ -234,7 +226,7 @@ pub(crate) fn usable_doorbell<M: Machine>(machine: &M, slot: &SlotWords) -> Opti
 }
 
 /// Number of the kind of doorbells.
-const DOORBELL: u8 = kind_number(Kind::Doorbell).to_le_bytes()[0];
+const DOORBELL: u8 = Kind::Doorbell.number().to_le_bytes()[0];
 
 /// [`lookup`], then kind and right.
 #[inline]

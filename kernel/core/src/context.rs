@@ -8,43 +8,12 @@ use crate::partition::Partition;
 use crate::processor::Cell;
 use abi::control::ContextState;
 use abi::fault::word;
+pub use abi::register;
 use abi::types::{Frame, MAX_PROCESSORS, ProcessorId};
 use core::sync::atomic::{
     AtomicU64,
     Ordering::{Acquire, Relaxed, Release},
 };
-
-/// Numbers of the saved registers: 8 bytes each, in this order, from offset 0.
-pub mod register {
-    /// Status of a call.
-    pub const RAX: usize = 0;
-    /// Kept by calls.
-    pub const RBX: usize = 1;
-    /// Return address of a call for the processor.
-    pub const RCX: usize = 2;
-    /// Argument 3, value 0.
-    pub const RDX: usize = 3;
-    /// Argument 2, value 1.
-    pub const RSI: usize = 4;
-    /// Argument 1, value 2.
-    pub const RDI: usize = 5;
-    /// Kept by calls.
-    pub const RBP: usize = 6;
-    /// Stack pointer.
-    pub const RSP: usize = 7;
-    /// Argument 5, value 3.
-    pub const R8: usize = 8;
-    /// Argument 6.
-    pub const R9: usize = 9;
-    /// Argument 4.
-    pub const R10: usize = 10;
-    /// Instruction pointer.
-    pub const RIP: usize = 16;
-    /// Flags.
-    pub const RFLAGS: usize = 17;
-    /// Number of saved registers.
-    pub const COUNT: usize = 18;
-}
 
 /// How a context is restored, [`Context::restore`]. While it runs this is [`restore::CALL`]: whoever restores it otherwise
 /// puts it back, so that a call has nothing to store.
@@ -103,17 +72,10 @@ pub struct Context {
 const STATE_BITS: u32 = 8;
 const STATE_MASK: u64 = 0xff;
 
-/// Number of a state.
-#[inline]
-#[expect(clippy::as_conversions, reason = "the number of a fieldless enum")]
-pub(crate) const fn state_number(state: ContextState) -> u64 {
-    state as u64
-}
-
 /// [`Context::place`] of one that is on a processor and did not stop.
 #[inline]
 pub(crate) fn live_on(processor: ProcessorId) -> u64 {
-    u64::from(processor.raw()) << STATE_BITS | state_number(ContextState::Ready)
+    u64::from(processor.raw()) << STATE_BITS | ContextState::Ready.number()
 }
 
 /// The processor of a [`Context::place`].
@@ -212,13 +174,13 @@ impl Context {
     /// Changes its state.
     pub(crate) fn set_state(&self, state: ContextState) {
         let place = self.place.load(Relaxed) & !STATE_MASK;
-        self.place.store(place | state_number(state), Release);
+        self.place.store(place | state.number(), Release);
     }
 
     /// Stops it on a processor.
     pub(crate) fn stop_at(&self, processor: ProcessorId) {
         let place = live_on(processor) & !STATE_MASK;
-        self.place.store(place | state_number(ContextState::Stopped), Release);
+        self.place.store(place | ContextState::Stopped.number(), Release);
     }
 
     /// Notes where address space and capabilities of its partition are, before it starts; false where it has no address

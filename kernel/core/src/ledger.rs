@@ -48,7 +48,7 @@ impl Entry {
     #[must_use]
     pub fn pack(self) -> u64 {
         let generation = u64::from(self.generation.raw() & MAX_GENERATION);
-        use_number(self.kind)
+        self.kind.number()
             | (self.owner.raw() & OWNER) << 4
             | generation << 32
             | self.mappings << 56
@@ -72,14 +72,6 @@ impl Entry {
 #[inline]
 fn generation(word: u64) -> Generation {
     Generation::new(u32::try_from((word >> 32) & u64::from(MAX_GENERATION)).unwrap_or(0))
-}
-
-/// Number of a use.
-#[inline]
-#[must_use]
-#[expect(clippy::as_conversions, reason = "the number of a fieldless enum")]
-pub const fn use_number(kind: FrameUse) -> u64 {
-    kind as u64
 }
 
 #[inline]

@@ -6,12 +6,15 @@ use abi::control::Access;
 use abi::layout::KERNEL_ROOT_ENTRIES;
 use abi::types::{Frame, PAGE_SHIFT, VirtualAddress};
 
-const PRESENT: u64 = 1;
-const WRITE: u64 = 1 << 1;
+/// There is a page, or a table.
+pub const PRESENT: u64 = 1;
+/// Writable.
+pub const WRITE: u64 = 1 << 1;
 const USER: u64 = 1 << 2;
 /// Page-level cache disable and write-through: uncached in the power-on attribute table.
 const UNCACHED: u64 = 3 << 3;
-const NO_EXECUTE: u64 = 1 << 63;
+/// Not executable.
+pub const NO_EXECUTE: u64 = 1 << 63;
 const FRAME_BITS: u64 = 0x000f_ffff_ffff_f000;
 
 /// Level of the root.

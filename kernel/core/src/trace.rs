@@ -26,7 +26,7 @@ impl Trace {
             if let Some(second) = second {
                 more.set(second);
             }
-            number.set(u64::from(kind_number(kind)));
+            number.set(u64::from(kind.number()));
         }
         self.next.add(1);
     }
@@ -44,7 +44,7 @@ impl Trace {
         let [time, what, more, kind] = self.place(index)?;
         let [kind, ..] = kind.get().to_le_bytes();
         // With one argument it leaves there what was.
-        let more = if kind == kind_number(TraceKind::Switch) { 0 } else { more.get() };
+        let more = if kind == TraceKind::Switch.number() { 0 } else { more.get() };
         Some([time_of(time.get()).raw(), pack(kind, what.get()), more, next])
     }
 
@@ -52,9 +52,4 @@ impl Trace {
     fn place(&self, index: u64) -> Option<&Record> {
         self.records.get(usize::try_from(index % TRACE_RECORDS).ok()?)
     }
-}
-
-#[expect(clippy::as_conversions, reason = "the number of a fieldless enum")]
-const fn kind_number(kind: TraceKind) -> u8 {
-    kind as u8
 }

@@ -11,7 +11,7 @@ mod table;
 
 use crate::map::MemoryMap;
 use crate::offer::{PhysicalMemory, Rsdp};
-use abi::boot::{ACPI_TABLES, IoApic, Machine};
+use abi::boot::{ACPI_TABLES, IoApic, Machine, REGISTER_PAGES};
 use abi::layout::KERNEL_DEVICES;
 use abi::types::{PAGE_SIZE, PhysicalAddress, VirtualAddress};
 use arrayvec::ArrayVec;
@@ -26,8 +26,6 @@ const IO_APIC: u64 = 0xfec0_0000;
 /// Bytes of the registers of a local APIC and of an HPET's first part, and of an I/O APIC.
 const LARGE_BLOCK: u64 = 0x400;
 const IO_APIC_BLOCK: u64 = 0x20;
-/// Device pages that the kernel needs at most: I/O APICs, local APIC, HPET.
-const DEVICES: usize = abi::boot::IO_APICS + 2;
 
 /// A page of device registers that the kernel needs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,7 +42,7 @@ pub struct Findings {
     /// For the kernel.
     pub machine: Machine,
     /// Pages to be mapped at [`KERNEL_DEVICES`] and after.
-    pub devices: ArrayVec<Device, DEVICES>,
+    pub devices: ArrayVec<Device, REGISTER_PAGES>,
     /// The root pointer where only a copy is known: it is to be put into memory.
     pub copy: Option<[u8; 36]>,
     /// Signatures of the tables that there are.
@@ -113,7 +111,7 @@ fn place_devices(
     local_apic: PhysicalAddress,
     hpet: Option<PhysicalAddress>,
     map: &MemoryMap,
-) -> ArrayVec<Device, DEVICES> {
+) -> ArrayVec<Device, REGISTER_PAGES> {
     let mut devices = ArrayVec::new();
     let sound = map.may_be_device(local_apic, LARGE_BLOCK);
     let local_apic = if sound { local_apic } else { PhysicalAddress::new(LOCAL_APIC) };
@@ -131,8 +129,11 @@ fn place_devices(
     devices
 }
 
-/// Adds a page; `DEVICES` is the number of calls there can be.
-fn place(devices: &mut ArrayVec<Device, DEVICES>, physical: PhysicalAddress) -> VirtualAddress {
+/// Adds a page; `REGISTER_PAGES` is the number of calls there can be.
+fn place(
+    devices: &mut ArrayVec<Device, REGISTER_PAGES>,
+    physical: PhysicalAddress,
+) -> VirtualAddress {
     let index = u64::try_from(devices.len()).unwrap_or(0);
     let address = KERNEL_DEVICES.wrapping_add(index.wrapping_mul(PAGE_SIZE));
     if devices.try_push(Device { address, physical }).is_err() {

@@ -9,8 +9,8 @@ use crate::program::Loader;
 use crate::refusal::Refusal;
 use crate::tables::Tables;
 use abi::boot::{
-    ACPI_TABLES, BOOT_MAGIC, BootInformation, FrameRange, MEMORY_RANGES, MemoryRange, SEGMENTS,
-    Segment,
+    ACPI_TABLES, BOOT_MAGIC, BootInformation, FrameRange, MEMORY_RANGES, MemoryRange,
+    REGISTER_PAGES, SEGMENTS, Segment,
 };
 use abi::layout::DIRECT_MAP;
 use abi::types::{Frame, PAGE_SIZE, VirtualAddress};
@@ -145,10 +145,15 @@ fn information(offer: &Offer<'_>, plan: &Plan, findings: &Findings) -> BootInfor
     for (to, from) in segments.iter_mut().zip(&plan.segments) {
         *to = *from;
     }
+    let mut devices = [Frame::default(); REGISTER_PAGES];
+    for (to, from) in devices.iter_mut().zip(&findings.devices) {
+        *to = Frame::containing(from.physical);
+    }
     let mut tables = [0; ACPI_TABLES];
     tables.iter_mut().zip(&findings.tables).for_each(|(to, from)| *to = *from);
     BootInformation {
         tables,
+        devices,
         magic: BOOT_MAGIC,
         version: abi::ABI_VERSION,
         door: offer.door.number(),

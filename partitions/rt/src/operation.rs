@@ -49,7 +49,7 @@ operations! {
     /// On a partition.
     partition: PartitionOperation on Partition {
         AddTable: Grant, RemoveTable: Grant, Map: Grant, Unmap: Grant, AddSlots: Grant, RemoveSlots: Grant, Put: Grant,
-        Clear: Grant, SetRescuer: Grant, Renew: Grant, State: Inspect, Destroy: Grant, Translate: Inspect,
+        Clear: Grant, SetRescuer: Grant, Renew: Grant, State: Inspect, Destroy: Grant, Translate: Inspect, Look: Inspect,
     }
     /// On a context.
     context: ContextOperation on Context {

@@ -3,7 +3,7 @@
 use super::Request;
 use crate::Here;
 use crate::answer::{Answer, NOTHING, Refusal};
-use crate::context::{Context, START_FLAGS, register, restore, state_number};
+use crate::context::{Context, START_FLAGS, register, restore};
 use crate::ledger;
 use crate::machine::Machine;
 use crate::partition::Partition;
@@ -53,7 +53,7 @@ fn visible_state<M: Machine>(request: &Request<'_, M>) -> ContextState {
 }
 
 fn wrong_state(state: ContextState) -> Refusal {
-    Refusal::with(Error::WrongState, state_number(state))
+    Refusal::with(Error::WrongState, state.number())
 }
 
 /// The context, if it is stopped or faulted and not being destroyed.
@@ -168,7 +168,7 @@ fn state<M: Machine>(request: &Request<'_, M>) -> [u64; 4] {
     let context = object(request);
     let used = request.machine.time(context.used.until(request.machine.ticks())).raw();
     let wanted = context.wanted.load(Relaxed);
-    [state_number(visible_state(request)), u64::from(context.processor().raw()), used, wanted]
+    [visible_state(request).number(), u64::from(context.processor().raw()), used, wanted]
 }
 
 fn fault<M: Machine>(request: &Request<'_, M>, word: u64) -> Answer {

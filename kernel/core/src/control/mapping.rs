@@ -59,20 +59,18 @@ fn link<'a, M: Machine>(
 
 pub fn add_table<M: Machine>(request: &Request<'_, M>, raw: u64, at: u64, frame: u64) -> Answer {
     let (address, level) = (address(raw)?, level(at)?);
-    let frame = request.free_frame(frame)?;
+    let frame = request.unused_frame(frame)?;
     let link = link(request, address, level)?;
     if link.get() != 0 {
         return Err(Refusal::with(Error::Occupied, linked(link, level).raw()));
     }
-    request.machine.zero(frame);
+    request.take_frame(frame, FrameUse::PageTable);
     if level == ROOT_LEVEL {
         paging::share_kernel(request.machine, frame);
         link.set(frame.raw());
     } else {
         link.set(paging::table_entry(frame));
     }
-    let entry = ledger::entry(request.machine, frame);
-    ledger::set(request.machine, frame, entry.with(FrameUse::PageTable, request.frame()));
     partition::object(request).tables.add(1);
     Ok(NOTHING)
 }
@@ -107,11 +105,7 @@ pub fn remove_table<M: Machine>(request: &Request<'_, M>, raw: u64, at: u64) -> 
     }
     link.set(0);
     request.machine.flush(address);
-    ledger::set(
-        request.machine,
-        frame,
-        ledger::entry(request.machine, frame).with(FrameUse::Free, Frame::new(0)),
-    );
+    request.free_frame(frame);
     partition.tables.add(1_u64.wrapping_neg());
     Ok([frame.raw(), 0, 0, 0])
 }

@@ -2,7 +2,7 @@
 
 use super::{Request, checked_frames, next_generation, step};
 use crate::answer::{Answer, Refusal};
-use crate::capability::{Capability, is_empty, slot};
+use crate::capability::{Capability, is_empty, slot, write};
 use crate::context::{Context, START_FLAGS, register, restore};
 use crate::ledger::{self, Entry};
 use crate::machine::Machine;
@@ -16,7 +16,7 @@ use core::sync::atomic::Ordering::Relaxed;
 pub fn perform<M: Machine>(request: &Request<'_, M>, operation: MemoryOperation) -> Answer {
     let [a, b, c, d] = request.arguments;
     match operation {
-        MemoryOperation::Create => create(request, &Creation::decode(request, [a, b, c, d])?),
+        MemoryOperation::Create => create(request, [a, b, c, d]),
         MemoryOperation::Assign => assign(request, a, b, c),
         MemoryOperation::Transfer => transfer(request, a, b, c, d),
         MemoryOperation::Release => release(request, a, b),
@@ -24,60 +24,37 @@ pub fn perform<M: Machine>(request: &Request<'_, M>, operation: MemoryOperation)
     }
 }
 
-/// A checked `Create`.
-struct Creation {
-    kind: Kind,
-    frame: Frame,
-    slot: u64,
-    /// The partition of a context, else frame 0.
-    owner: Frame,
-    entry: Entry,
-}
-
-impl Creation {
-    fn decode<M: Machine>(
-        request: &Request<'_, M>,
-        [kind, frame, number, extra]: [u64; 4],
-    ) -> Result<Self, Refusal> {
-        let kind = Kind::from_number(kind).ok_or(Refusal::argument(3))?;
-        let (used, owner) = match kind {
-            Kind::Context => (FrameUse::ContextObject, request.partition(extra)?),
-            Kind::Partition if extra == 0 => (FrameUse::PartitionObject, Frame::new(0)),
-            Kind::Channel if extra == 0 => (FrameUse::ChannelObject, Frame::new(0)),
-            Kind::Partition | Kind::Channel => return Err(Refusal::argument(6)),
-            _ => return Err(Refusal::argument(3)),
-        };
-        let frame = request.free_frame(frame)?;
-        if number == 0 {
-            return Err(Refusal::argument(5));
-        }
-        let caller = request.caller.partition();
-        let slot = slot(request.machine, caller, number).ok_or(Error::NoCapability)?;
-        if !is_empty(slot) {
-            return Err(Refusal::with(Error::Occupied, number));
-        }
-        let entry = next_generation(ledger::entry(request.machine, frame))?.with(used, owner);
-        Ok(Self { kind, frame, slot: number, owner, entry })
+fn create<M: Machine>(request: &Request<'_, M>, [kind, frame, number, extra]: [u64; 4]) -> Answer {
+    let machine = request.machine;
+    let kind = Kind::from_number(kind).ok_or(Refusal::argument(3))?;
+    let (used, owner) = match kind {
+        Kind::Context => (FrameUse::ContextObject, request.partition(extra)?),
+        Kind::Partition if extra == 0 => (FrameUse::PartitionObject, Frame::new(0)),
+        Kind::Channel if extra == 0 => (FrameUse::ChannelObject, Frame::new(0)),
+        Kind::Partition | Kind::Channel => return Err(Refusal::argument(6)),
+        _ => return Err(Refusal::argument(3)),
+    };
+    let frame = request.unused_frame(frame)?;
+    if number == 0 {
+        return Err(Refusal::argument(5));
     }
-}
-
-fn create<M: Machine>(request: &Request<'_, M>, creation: &Creation) -> Answer {
-    request.machine.zero(creation.frame);
-    if creation.kind == Kind::Context {
-        let context = request.machine.object::<Context>(creation.frame);
-        context.frame.store(creation.frame.raw(), Relaxed);
-        context.partition.store(creation.owner.raw(), Relaxed);
+    let slot = slot(machine, request.caller.partition(), number).ok_or(Error::NoCapability)?;
+    if !is_empty(slot) {
+        return Err(Refusal::with(Error::Occupied, number));
+    }
+    let entry = next_generation(ledger::entry(machine, frame))?.with(used, owner);
+    machine.zero(frame);
+    if kind == Kind::Context {
+        let context = machine.object::<Context>(frame);
+        context.frame.store(frame.raw(), Relaxed);
+        context.partition.store(owner.raw(), Relaxed);
         context.set_register(register::RFLAGS, START_FLAGS);
         context.restore.store(restore::FULL, Relaxed);
-        request.machine.object::<Partition>(creation.owner).contexts.add(1);
+        machine.object::<Partition>(owner).contexts.add(1);
     }
-    ledger::set(request.machine, creation.frame, creation.entry);
-    let generation = creation.entry.generation;
-    let (kind, frame) = (creation.kind, creation.frame);
-    request.give(
-        creation.slot,
-        Capability { kind, rights: Rights::all(), frame, generation, parameter: 0 },
-    );
+    ledger::set(machine, frame, entry);
+    let (rights, generation) = (Rights::all(), entry.generation);
+    write(slot, Capability { kind, rights, frame, generation, parameter: 0 }.pack());
     Ok([u64::from(generation.raw()), 0, 0, 0])
 }
 
@@ -154,10 +131,5 @@ fn query<M: Machine>(request: &Request<'_, M>, frame: u64) -> Answer {
         return Err(Refusal::argument(3));
     }
     let entry = ledger::entry(request.machine, Frame::new(frame));
-    Ok([
-        ledger::use_number(entry.kind),
-        entry.owner.raw(),
-        entry.mappings,
-        u64::from(entry.generation.raw()),
-    ])
+    Ok([entry.kind.number(), entry.owner.raw(), entry.mappings, u64::from(entry.generation.raw())])
 }

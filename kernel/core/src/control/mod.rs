@@ -15,7 +15,7 @@ pub(crate) use audit::Balance;
 
 use crate::answer::{Answer, Refusal};
 use crate::calls::{answer, reply};
-use crate::capability::{Capability, kind_number, lookup, lookup_as, slot, write};
+use crate::capability::{Capability, lookup, lookup_as, slot, write};
 use crate::context::{Context, register, restore};
 use crate::ledger::{self, Entry};
 use crate::machine::Machine;
@@ -120,7 +120,7 @@ impl<'a, M: Machine> Request<'a, M> {
         let result = perform(self, operation)?;
         if right != Rights::INSPECT {
             self.machine.kernel().changes.add(1);
-            let kind = kind_number(self.capability.kind);
+            let kind = self.capability.kind.number();
             self.processor.trace.add(
                 self.machine.ticks(),
                 TraceKind::Control,
@@ -147,7 +147,7 @@ impl<'a, M: Machine> Request<'a, M> {
     }
 
     /// A frame that is free.
-    pub(crate) fn free_frame(&self, raw: u64) -> Result<Frame, Refusal> {
+    pub(crate) fn unused_frame(&self, raw: u64) -> Result<Frame, Refusal> {
         let frame = Frame::new(raw);
         let free = raw < ledger::OBJECT_FRAMES
             && ledger::entry(self.machine, frame).kind == FrameUse::Free;
@@ -174,11 +174,24 @@ impl<'a, M: Machine> Request<'a, M> {
         Ok([u64::from(entry.generation.raw()), 0, 0, 0])
     }
 
+    /// A free frame becomes a table, zeroed, that belongs to the object.
+    pub(crate) fn take_frame(&self, frame: Frame, used: FrameUse) {
+        self.machine.zero(frame);
+        let entry = ledger::entry(self.machine, frame);
+        ledger::set(self.machine, frame, entry.with(used, self.frame()));
+    }
+
+    /// A table becomes a free frame.
+    pub(crate) fn free_frame(&self, frame: Frame) {
+        let entry = ledger::entry(self.machine, frame);
+        ledger::set(self.machine, frame, entry.with(FrameUse::Free, Frame::new(0)));
+    }
+
     /// Makes an object's frame free, in a generation of its own, and empties the slot that named it.
     pub(crate) fn free_object(&self) {
         let entry = ledger::entry(self.machine, self.frame());
-        let entry = entry.next_generation().unwrap_or(entry);
-        ledger::set(self.machine, self.frame(), entry.with(FrameUse::Free, Frame::new(0)));
+        ledger::set(self.machine, self.frame(), entry.next_generation().unwrap_or(entry));
+        self.free_frame(self.frame());
         if let Some(slot) = slot(self.machine, self.caller.partition(), self.slot) {
             write(slot, [0, 0]);
         }

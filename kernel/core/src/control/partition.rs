@@ -3,11 +3,10 @@
 use super::{Request, mapping, slots};
 use crate::answer::{Answer, NOTHING, Refusal};
 use crate::capability::write;
-use crate::ledger;
 use crate::machine::Machine;
 use crate::partition::Partition;
 use abi::call::Error;
-use abi::control::{FrameUse, PartitionOperation};
+use abi::control::PartitionOperation;
 use abi::types::Frame;
 
 pub fn perform<M: Machine>(request: &Request<'_, M>, operation: PartitionOperation) -> Answer {
@@ -26,6 +25,7 @@ pub fn perform<M: Machine>(request: &Request<'_, M>, operation: PartitionOperati
         PartitionOperation::State => Ok(state(object(request))),
         PartitionOperation::Destroy => destroy(request),
         PartitionOperation::Translate => mapping::translate(request, a),
+        PartitionOperation::Look => slots::look(request, a),
     }
 }
 
@@ -61,12 +61,7 @@ fn destroy<M: Machine>(request: &Request<'_, M>) -> Answer {
         return Err(Refusal::with(Error::InUse, held));
     }
     if root != 0 {
-        let root = Frame::new(root);
-        ledger::set(
-            request.machine,
-            root,
-            ledger::entry(request.machine, root).with(FrameUse::Free, Frame::new(0)),
-        );
+        request.free_frame(Frame::new(root));
     }
     request.free_object();
     Ok(NOTHING)

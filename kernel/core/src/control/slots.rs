@@ -2,26 +2,23 @@
 
 use super::{Request, partition};
 use crate::answer::{Answer, NOTHING, Refusal};
-use crate::capability::{Capability, SlotWords, lookup, slot, write};
-use crate::ledger;
+use crate::capability::{Capability, SlotWords, lookup, read, slot, write};
 use crate::machine::Machine;
 use abi::call::Error;
 use abi::control::{FrameUse, SLOT_PAGES};
 use abi::rights::{ANY_LINE, Kind, Rights};
-use abi::types::{EventBit, Frame};
+use abi::types::EventBit;
 
 pub fn add<M: Machine>(request: &Request<'_, M>, index: u64, frame: u64) -> Answer {
     let partition = partition::object(request);
-    let frame = request.free_frame(frame)?;
+    let frame = request.unused_frame(frame)?;
     if let Some(page) = partition.slot_page(index) {
         return Err(Refusal::with(Error::Occupied, page.raw()));
     }
     if index != partition.slot_pages.get() || index >= u64::from(SLOT_PAGES) {
         return Err(Refusal::argument(3));
     }
-    request.machine.zero(frame);
-    let entry = ledger::entry(request.machine, frame);
-    ledger::set(request.machine, frame, entry.with(FrameUse::SlotTable, request.frame()));
+    request.take_frame(frame, FrameUse::SlotTable);
     partition.set_slot_page(index, Some(frame));
     partition.slot_pages.add(1);
     Ok(NOTHING)
@@ -39,11 +36,7 @@ pub fn remove<M: Machine>(request: &Request<'_, M>, index: u64) -> Answer {
     }
     partition.set_slot_page(index, None);
     partition.slot_pages.add(1_u64.wrapping_neg());
-    ledger::set(
-        request.machine,
-        frame,
-        ledger::entry(request.machine, frame).with(FrameUse::Free, Frame::new(0)),
-    );
+    request.free_frame(frame);
     Ok([frame.raw(), 0, 0, 0])
 }
 
@@ -111,4 +104,9 @@ pub(crate) fn ports(parameter: u32) -> (u64, u64) {
 pub fn clear<M: Machine>(request: &Request<'_, M>, number: u64) -> Answer {
     write(target(request, number)?, [0, 0]);
     Ok(NOTHING)
+}
+
+pub fn look<M: Machine>(request: &Request<'_, M>, number: u64) -> Answer {
+    let [first, second] = read(target(request, number)?);
+    Ok([first, second, 0, 0])
 }

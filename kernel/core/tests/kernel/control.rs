@@ -63,7 +63,7 @@ fn a_bad_segment_stops_the_boot() {
         let machine = TestMachine::bare(1);
         let mut information = information();
         change(&mut information);
-        ledger(&machine, &information, &[]);
+        ledger(&machine, &information);
         first_partition(
             &machine,
             &information,

@@ -217,7 +217,7 @@ impl TestMachine {
     pub fn booted(processors: u16) -> Self {
         let machine = Self::bare(processors);
         let information = information();
-        boot::ledger(&machine, &information, &[]);
+        boot::ledger(&machine, &information);
         for (id, processor) in (0..).zip(&machine.processors) {
             processor.bring_up(ProcessorId::new(id), Nanoseconds::new(SLOT), machine.kernel_root());
         }

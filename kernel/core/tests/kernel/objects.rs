@@ -8,7 +8,7 @@ use abi::control::{
     first_slot,
 };
 use abi::layout::USER_END;
-use abi::rights::Kind;
+use abi::rights::{Kind, Rights};
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::control::{SPARE, bad, one};
@@ -265,4 +265,17 @@ fn a_thousand_partitions_come_and_go_and_no_frame_is_lost() {
     }
     assert_eq!(uses(&machine), before);
     assert_eq!(machine.audit(), None);
+}
+
+#[test]
+fn what_a_slot_of_a_partition_holds_can_be_looked_at() {
+    let (machine, made) = one();
+    machine.give_doorbell(made.partition, 9, made.context, 5);
+    let look = |slot| machine.partition(made.partition, PartitionOperation::Look, [slot, 0, 0, 0]);
+    let [.., generation] =
+        machine.memory(MemoryOperation::Query, [made.context_frame, 0, 0, 0]).unwrap();
+    let first = 5 << 32 | u64::from(Rights::USE.bits()) << 8 | Kind::Doorbell as u64;
+    assert_eq!(look(9), Ok([first, generation << 32 | made.context_frame, 0, 0]));
+    assert_eq!(look(10), Ok([0; 4]));
+    assert_eq!((look(0), look(256)), (bad(3), Err((Error::NoCapability, 0))));
 }

@@ -23,7 +23,6 @@ use abi::{ABI_VERSION, compatible};
 use core::arch::asm;
 use kernel_core::boot::Pool;
 use kernel_core::machine::Machine as _;
-use kernel_core::paging;
 
 /// Length of a slot until the resource manager sets another.
 pub const SLOT: Nanoseconds = Nanoseconds::new(1_000_000);
@@ -51,7 +50,7 @@ const POOL_EMPTY: &str = "kernel: the loader set aside too little memory";
 
 /// Sets up processor 0, the machine, the first partition and the other processors.
 fn prepare(information: &'static BootInformation) -> Result<&'static Area, &'static str> {
-    let features = super::features::detect(information.isolation)?;
+    let features = super::features::detect(information.isolation);
     let mut pool = Pool::new(information.pool);
     let machine = &information.machine;
     let area = Area::create(&mut pool, FIRST, machine.processors[0]).ok_or(POOL_EMPTY)?;
@@ -139,18 +138,6 @@ fn lines(machine: &'static Machine) -> Lines {
     Lines::new(chips, machine.overrides, machine.override_count as usize)
 }
 
-/// Frames of the registers that the kernel uses itself; frame 0, which is nobody's, where there are none.
-fn devices(hardware: &Hardware, machine: &Machine) -> [Frame; IO_APICS + 2] {
-    let mut frames = [Frame::new(0); IO_APICS + 2];
-    let controllers = machine.io_apics.iter().map(|chip| chip.address);
-    let all = controllers.chain([machine.local_apic, machine.hpet]).filter(|base| base.raw() != 0);
-    for (frame, base) in frames.iter_mut().zip(all) {
-        let entry = paging::walk(hardware, hardware.root.raw(), base, 1);
-        *frame = entry.ok().and_then(|entry| paging::target(entry.get())).unwrap_or(*frame);
-    }
-    frames
-}
-
 /// Hands memory over to core and makes the first partition.
 fn start_core(
     information: &BootInformation,
@@ -159,8 +146,7 @@ fn start_core(
     mut pool: Pool,
     time_page: Frame,
 ) -> Result<(), &'static str> {
-    let devices = devices(hardware, &information.machine);
-    kernel_core::boot::ledger(hardware, information, &devices);
+    kernel_core::boot::ledger(hardware, information);
     area.processor.bring_up(FIRST, SLOT, hardware.kernel_root());
     kernel_core::boot::first_partition(hardware, information, &mut pool, time_page)
         .map(|_| ())

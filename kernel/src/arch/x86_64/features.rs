@@ -1,4 +1,4 @@
-//! What this processor can do, and the refusal of those that can do too little.
+//! What this processor can do. Those that can do too little the loader has refused.
 
 use super::msr::{self, Register};
 use abi::control::Feature;
@@ -10,27 +10,14 @@ const ARCHITECTURE: u32 = 1 << 29;
 /// In that register: RDCL_NO.
 const NO_MELTDOWN: u64 = 1;
 
-/// Asks the processor; the error is the sentence with which the kernel refuses it. `isolation` is an [`Isolation`].
-pub fn detect(isolation: u64) -> Result<Feature, &'static str> {
+/// Asks the processor. `isolation` is an [`Isolation`].
+pub fn detect(isolation: u64) -> Feature {
     let id = CpuId::new();
-    let extended = id
-        .get_extended_processor_and_feature_identifiers()
-        .ok_or("kernel: this processor does not say what it can do")?;
-    if !extended.has_execute_disable() {
-        return Err("kernel: this processor has no NX; it cannot keep data from being executed");
-    }
-    if !extended.has_syscall_sysret() {
-        return Err("kernel: this processor has no system calls in long mode");
-    }
     let found = optional(&id);
     let isolated = isolation != Isolation::Off as u64
         && (isolation == Isolation::On as u64 || !keeps_rights(&id));
     // Global pages would stay in the TLB while a partition runs.
-    Ok(if isolated {
-        (found - Feature::GLOBAL_PAGES) | Feature::ISOLATED_PAGE_TABLES
-    } else {
-        found
-    })
+    if isolated { (found - Feature::GLOBAL_PAGES) | Feature::ISOLATED_PAGE_TABLES } else { found }
 }
 
 /// Whether it says that it never looks ahead past the rights of pages (Intel SDM 4, IA32_ARCH_CAPABILITIES; AMD: none does).

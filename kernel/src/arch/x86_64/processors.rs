@@ -116,7 +116,7 @@ fn await_step(hardware: &Hardware, patience: u64, done: impl Fn() -> bool) -> Op
 pub extern "C" fn arrive(area: &'static Area) -> ! {
     let hardware = Hardware::get();
     // Before anything of what the first one can do is asked of it.
-    if !features::detect(hardware.isolation).is_ok_and(|here| here == hardware.features) {
+    if features::detect(hardware.isolation) != hardware.features {
         report!("kernel: the processor with APIC id {} differs from the first one", area.head.apic);
         super::crash::halt();
     }

@@ -4,16 +4,10 @@ use super::memory;
 use abi::types::{Frame, PAGE_SHIFT, PAGE_SIZE};
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use kernel_core::boot::Pool;
-use kernel_core::paging::target;
+use kernel_core::paging::{NO_EXECUTE, PRESENT, WRITE, target};
 
-/// There is a page, or a table.
-pub const PRESENT: u64 = 1;
-/// Writable.
-pub const WRITE: u64 = 1 << 1;
 /// A page in place of a table.
 const LARGE: u64 = 1 << 7;
-/// Not executable.
-pub const NO_EXECUTE: u64 = 1 << 63;
 
 /// Puts `page` at `address`, with the tables above it; `None` when the pool is empty.
 pub fn map(root: Frame, pool: &mut Pool, address: u64, page: u64) -> Option<()> {

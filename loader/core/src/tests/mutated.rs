@@ -9,7 +9,7 @@ use super::{acpi, doors};
 use crate::door::{Found, multiboot2, pvh};
 use crate::{MemoryMap, Refusal, Report, Rsdp, Use};
 use abi::layout::KERNEL_DEVICES;
-use abi::types::PhysicalAddress;
+use abi::types::{Frame, PhysicalAddress};
 
 use boot_image::Image;
 use boot_image::damage::{Chance, damage};
@@ -136,6 +136,7 @@ fn check_devices(booted: &Booted, before: &MemoryMap) {
         let memory = before.ranges().iter().find(|it| (it.start..it.end).contains(&frame));
         assert!(memory.is_none_or(|range| !range.usage.is_memory()), "{page:x?} is memory");
         assert!(page.physical < 1 << 40, "{page:x?}");
+        assert!(booted.information.devices.contains(&Frame::new(frame)), "{page:x?} is not told");
     }
     let machine = &booted.information.machine;
     let io_apics = machine.io_apics[..machine.io_apic_count as usize].iter();
