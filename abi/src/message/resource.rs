@@ -52,6 +52,9 @@ codes! {
         Resume = 19,
         /// [`Change`]: slots of 16 of each context. `Limit` with [`Index`] = slots that it could have. As `Pause`.
         SetShare = 20,
+        /// [`Change`]: pages of heap → [`Index`] = pages it has when its runtime has answered, or does not: more than wanted where it uses them, until its
+        /// next start. `Limit` with [`Index`] = most pages of any heap; `Busy` where it is in too many pieces. As `Pause`.
+        SetMemory = 21,
         /// [`Change`]: processor of the first context, the others on those that follow; completed when it is there. As `Pause`.
         Move = 22,
         /// [`TableQuery`] → [`TableReply`], the records in the data area. Command.

@@ -1,5 +1,6 @@
 //! Why a partition is not halted, moved, or given what was asked for.
 
+use crate::words::Pages;
 use core::fmt;
 
 /// What stands against a change of what a partition has of the machine.
@@ -20,6 +21,18 @@ pub enum Unfit<'a> {
         processor: u32,
         /// Slots it could have.
         free: u32,
+    },
+    /// No heap can be so large.
+    TooLarge {
+        /// The partition.
+        name: &'a str,
+        /// Pages that it can have at most.
+        most: u32,
+    },
+    /// Its heap is in as many pieces as can be.
+    InPieces {
+        /// The partition.
+        name: &'a str,
     },
     /// The machine has no such processor.
     NoProcessor {
@@ -42,6 +55,14 @@ impl fmt::Display for Unfit<'_> {
                 f,
                 "{name} can have at most {free}/16 of processor {processor}: type set {name} processor {free}/16, \
                  or plan to see who has the rest"
+            ),
+            Self::TooLarge { name, most } => {
+                let most = Pages(most.into());
+                write!(f, "no heap can be larger than {most}: type set {name} memory with less")
+            }
+            Self::InPieces { name } => write!(
+                f,
+                "the heap of {name} is in as many pieces as can be, or just being changed: try again, or type restart {name} and then this"
             ),
             Self::NoProcessor { processor } => write!(
                 f,

@@ -40,6 +40,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         may(self, change.partition)?;
         match request {
             R::SetShare => self.set_share(change),
+            R::SetMemory => self.set_memory(change),
             _ => self.relocate(change),
         }
     }

@@ -82,6 +82,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         if row.starts > 0 {
             self.outdate_plans_of(id, &row);
         }
+        let row = self.trim_to(id, u32::try_from(row.heap.count).unwrap_or(u32::MAX))?;
         self.unmap_all(&row);
         self.end_objects(&row)?;
         self.check_free(row.kernel)?;

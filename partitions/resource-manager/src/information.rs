@@ -83,13 +83,13 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             reason: row.start_reason,
             contexts: row.contexts,
             resources: 0,
-            heap: row.heap.count * PAGE_SIZE,
+            heap: u64::from(row.heap_mapped) * PAGE_SIZE,
             lasting: row.lasting.count * PAGE_SIZE,
             stack: u64::from(definition.stack) * PAGE_SIZE,
             boot_image: if image { self.image.length() } else { 0 },
             share: u32::from(row.share) * u32::from(contexts),
             processor: want.processor_of(0, self.facts.processors).raw().into(),
-            heap_request: 0,
+            heap_request: row.heap_request.into(),
             heap_wanted: u64::from(row.heap_pages) * PAGE_SIZE,
         }
     }

@@ -29,6 +29,7 @@ pub mod plans;
 pub mod recover;
 pub mod relocate;
 pub mod requests;
+pub mod resize;
 pub mod resource_list;
 pub mod run;
 pub mod serve;

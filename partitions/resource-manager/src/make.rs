@@ -74,7 +74,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let owner = Owner::Partition(id);
         let mut at = at;
         self.books.begin();
-        row.heap = self.take(row.heap_pages.into(), owner, &mut at)?;
+        let heap = self.take(row.heap_pages.into(), owner, &mut at)?;
+        row.make_heap(heap);
         row.kernel = self.take(needs.kernel, owner, &mut at)?;
         row.program = self.take(needs.program, owner, &mut at)?;
         row.stack = self.take(needs.stack, owner, &mut at)?;
@@ -158,8 +159,11 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             let frame = Frame::new(row.stack.start.raw() + context * pages);
             self.loader().zeroed(partition, bottom, frame, pages)?;
         }
-        let heap = VirtualAddress::new(layout::HEAP);
-        Ok(self.loader().zeroed(partition, heap, row.heap.start, row.heap.count)?)
+        for (number, run) in row.heap_runs() {
+            let address = VirtualAddress::new(layout::HEAP + u64::from(number) * PAGE_SIZE);
+            self.loader().zeroed(partition, address, run.start, run.count)?;
+        }
+        Ok(())
     }
 
     /// The kernel channel of the information pages: the manager writes, the partition reads.

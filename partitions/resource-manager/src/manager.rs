@@ -108,6 +108,8 @@ pub struct Manager<'m, M: Machine, W: Window> {
     pub stale_plans: u64,
     /// Something is under way with a partition: it is moved, or gives memory back.
     pub changing: bool,
+    /// Until when a runtime that was asked for heap may answer, nanoseconds.
+    pub heap_deadline: u64,
     /// When a refusal may be told again, nanoseconds.
     pub next_refusal: u64,
     /// The kernel rang for a stop since those were looked at for whom it rings the manager.

@@ -39,6 +39,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         // Plans may have been due to be made anew; nobody knows any more.
         self.outdate_plans();
         self.changing = true;
+        self.heap_deadline = self.machine.now().saturating_add(crate::resize::ANSWER_TIME);
         self.take_up_each();
         if self.row(SELF)?.unfinished != 0 {
             self.start_all();
@@ -64,6 +65,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         if let Some(reason) = reason {
             return self.restart(id, reason);
         }
+        self.take_up_heap(id, row)?;
         if is_paused(row) {
             // It may have died before all contexts were stopped, or after some were started.
             self.stop_contexts(row)?;

@@ -123,25 +123,34 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let mut from = 0;
         while let Some(id) = self.unsettled_from(from) {
             from = id.raw() + 1;
-            match self.continue_move(id) {
-                Ok(settled) => self.changing |= !settled,
-                Err(trouble) => {
-                    self.changing = true;
-                    self.say(format_args!("partition {} is not moved yet: {trouble}", id.raw()));
-                }
+            let moved = self.continue_move(id).map(|_| ());
+            if let Err(trouble) = moved.and_then(|()| self.continue_heap(id)) {
+                self.say(format_args!("partition {} is not changed yet: {trouble}", id.raw()));
             }
+            self.changing |= !self.is_settled(id);
         }
         if self.changing { now.saturating_add(LOOK) } else { u64::MAX }
     }
 
     fn unsettled_from(&self, from: u32) -> Option<PartitionId> {
         let mut rows = self.books.partitions();
-        rows.find(|(id, row)| id.raw() >= from && row.moving != 0).map(|(id, _)| id)
+        let unsettled = |row: &PartitionRow| row.moving != 0 || !self.heap_settled(row);
+        rows.find(|(id, row)| id.raw() >= from && unsettled(row)).map(|(id, _)| id)
     }
 
     /// Whether nothing is under way with a partition any more.
     #[must_use]
     pub fn is_settled(&self, id: PartitionId) -> bool {
-        self.books.partition(id).is_none_or(|row| row.moving == 0)
+        let row = self.books.partition(id);
+        row.is_none_or(|row| row.moving == 0 && self.heap_settled(row))
+    }
+
+    /// What is answered then: the pages of heap that it has.
+    #[must_use]
+    pub fn settled_record(&self, id: PartitionId) -> Reply {
+        match self.books.partition(id) {
+            Some(row) => Reply::record(&Index { index: row.heap_mapped }),
+            None => Reply::status(ResourceStatus::NoSuch),
+        }
     }
 }

@@ -151,7 +151,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
                 let index = self.create_again(partition(body)?)?.raw();
                 Ok(Reply::record(&Index { index }))
             }
-            R::Pause | R::Resume | R::SetShare | R::Move => self.alter(asker, request, body),
+            R::Pause | R::Resume | R::SetShare | R::SetMemory | R::Move => {
+                self.alter(asker, request, body)
+            }
             R::Snapshot | R::Changes | R::Map => {
                 Ok(Reply::Bulk(Bulk { request, query: parse(body)? }))
             }
@@ -203,7 +205,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
                 R::Partition => asker.kind == ChannelKind::Boot || creator,
                 R::Start => asker.kind == ChannelKind::Boot || creator,
                 R::Create | R::Destroy | R::Audit => creator,
-                R::Pause | R::Resume | R::SetShare | R::Move => creator,
+                R::Pause | R::Resume | R::SetShare | R::SetMemory | R::Move => creator,
                 _ => false,
             },
             _ => false,

@@ -36,6 +36,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let (again, placed) = (row.starts > 0, row.placed == 1 && !is_paused(&row));
         self.change(id, |row| row.unfinished = unfinished(reason))?;
         if again {
+            let row = self.settle_heap(id)?;
             self.clean(id, &row)?;
             self.clear_report(&row)?;
         }

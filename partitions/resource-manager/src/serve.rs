@@ -119,7 +119,11 @@ impl<S: SharedMemory> Desk<S> {
         while let Some(at) = self.waiting.iter().position(done) {
             let waiting = self.waiting.swap_remove(at);
             if let Some(client) = self.clients.get_mut(waiting.client) {
-                complete(client, waiting.epoch, waiting.id, &Reply::status(ResourceStatus::Ok));
+                let reply = match waiting.settles {
+                    true => manager.settled_record(waiting.partition),
+                    false => Reply::status(ResourceStatus::Ok),
+                };
+                complete(client, waiting.epoch, waiting.id, &reply);
                 if client.end.notify() == Doorbell::Ring {
                     manager.machine.ring(client.doorbell);
                 }

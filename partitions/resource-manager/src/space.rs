@@ -13,7 +13,7 @@ use abi::manifest::{ManifestPartition, PartitionFlags, PartitionRole};
 use abi::message::resource::ResourceStatus;
 use abi::types::{ChannelId, PAGE_SIZE, PartitionId};
 use boot_image::Program;
-use program_loader::{Regions, Window};
+use program_loader::{REGION_PAGES, Regions, Window};
 use resource_db::{ChannelRow, PartitionRow};
 
 /// Pages by what they are for.
@@ -57,6 +57,12 @@ pub fn stack_top(context: u64) -> u64 {
 #[must_use]
 pub fn slot_pages(row: &PartitionRow) -> u64 {
     u64::from(row.slots.div_ceil(SLOTS_PER_PAGE))
+}
+
+/// Pages of heap that there are, or shall be, tables for.
+fn heap_pages(row: &PartitionRow) -> u64 {
+    let tables = u64::from(row.heap_tables) * REGION_PAGES;
+    tables.max(row.heap_pages.into())
 }
 
 impl<M: Machine, W: Window> Manager<'_, M, W> {
@@ -128,7 +134,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         regions.add(layout::TIME_PAGE, 1)
             && regions.add(layout::INFORMATION, information)
             && (0..row.contexts).all(|c| regions.add(stack_bottom(c.into(), stack), stack))
-            && regions.add(layout::HEAP, row.heap_pages.into())
+            && regions.add(layout::HEAP, heap_pages(row))
             && regions.add(layout::LASTING, definition.lasting.into())
             && regions.add(layout::BOOT_IMAGE, image)
             && regions.add(layout::WINDOW, window)

@@ -94,6 +94,7 @@ fn manager(
         usage,
         stale_plans: 0,
         changing: false,
+        heap_deadline: 0,
         next_refusal: 0,
         wards_due: true,
         leave_at: 0,

@@ -20,6 +20,8 @@ pub struct Fake {
     pub before_change: Vec<u8>,
     /// What was asked that changes something, with its number.
     pub changes: Vec<(ResourceRequest, u32)>,
+    /// Pages of heap that nobody gives back.
+    pub heap_in_use: u32,
     /// Before and after of what was to be set.
     pub numbers: Vec<(u32, u32)>,
     /// The answer to all questions, instead of the true one.
@@ -68,6 +70,7 @@ impl Fake {
             shown: Vec::new(),
             before_change: Vec::new(),
             changes: Vec::new(),
+            heap_in_use: 0,
             numbers: Vec::new(),
             trouble: None,
             audit,
@@ -258,11 +261,16 @@ impl Fake {
                 self.before_change.clone_from(&self.shown);
                 self.changes.push((request, index));
                 let change = Change::read_from_bytes(body);
-                self.numbers.extend(change.map(|Change { before, after, .. }| (before, after)));
+                self.numbers.extend(change.as_ref().map(|change| (change.before, change.after)));
                 let ends = [ResourceRequest::Kill, ResourceRequest::Restart];
                 self.manager_is_gone = index == 0 && ends.contains(&request);
-                let made = request == ResourceRequest::Create;
-                Some(if made { bytes(Index { index: 9 }) } else { Vec::new() })
+                Some(match (request, change) {
+                    (ResourceRequest::SetMemory, Ok(change)) => {
+                        bytes(Index { index: change.after.max(self.heap_in_use) })
+                    }
+                    (ResourceRequest::Create, _) => bytes(Index { index: 9 }),
+                    _ => Vec::new(),
+                })
             }
         }
     }

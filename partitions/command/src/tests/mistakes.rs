@@ -11,6 +11,17 @@ fn fails(fake: &mut Fake, line: &str) -> String {
     text
 }
 
+/// A refusal, the line that leads to it, and what is said.
+type Case = (ResourceStatus, Option<u32>, &'static str, &'static str);
+
+fn each<const N: usize>(cases: [Case; N]) {
+    for (status, error, line, expected) in cases {
+        let mut fake = Fake::new();
+        fake.trouble = Some(Trouble::Refused(status, error));
+        assert_eq!(fails(&mut fake, line), expected);
+    }
+}
+
 #[test]
 fn names_are_corrected() {
     let mut fake = Fake::new();
@@ -84,11 +95,7 @@ fn refusals_say_what_to_do() {
             "the resource manager does not allow it to this console\n",
         ),
     ];
-    for (status, error, line, expected) in cases {
-        let mut fake = Fake::new();
-        fake.trouble = Some(Trouble::Refused(status, error));
-        assert_eq!(fails(&mut fake, line), expected);
-    }
+    each(cases);
 }
 
 #[test]
@@ -112,6 +119,13 @@ fn refusals_of_changes_say_what_to_do() {
             "move command to processor 1",
             "everything else needs command: will not move it; ps shows the others\n",
         ),
+    ];
+    each(cases);
+}
+
+#[test]
+fn what_is_too_much_says_how_much_there_is() {
+    let cases = [
         (
             ResourceStatus::Limit,
             Some(5),
@@ -123,6 +137,18 @@ fn refusals_of_changes_say_what_to_do() {
             Some(0),
             "move web to processor 1",
             "processor 1 has nothing left for web: type plan to see who has it, and set another's share first\n",
+        ),
+        (
+            ResourceStatus::Limit,
+            Some(32_768),
+            "set web memory 1G",
+            "no heap can be larger than 128 MiB: type set web memory with less\n",
+        ),
+        (
+            ResourceStatus::Busy,
+            None,
+            "set web memory 1M",
+            "the heap of web is in as many pieces as can be, or just being changed: try again, or type restart web and then this\n",
         ),
         (
             ResourceStatus::NoSuch,
@@ -143,11 +169,7 @@ fn refusals_of_changes_say_what_to_do() {
             "cannot move web: a change before this one is not finished: try again\n",
         ),
     ];
-    for (status, error, line, expected) in cases {
-        let mut fake = Fake::new();
-        fake.trouble = Some(Trouble::Refused(status, error));
-        assert_eq!(fails(&mut fake, line), expected);
-    }
+    each(cases);
 }
 
 #[test]

@@ -131,6 +131,18 @@ fn what_runs_is_paused_set_and_moved() {
 }
 
 #[test]
+fn memory_that_is_in_use_goes_later() {
+    let mut fake = Fake::new();
+    let (text, status) = fake.run("set web memory 64M");
+    assert_eq!((text.as_str(), status), ("web has 64 MiB of heap\n", 0));
+    assert_eq!(fake.numbers, [(16, 16_384)]);
+    fake.heap_in_use = 300;
+    let (text, status) = fake.run("set web memory 1M");
+    let said = "web uses 1.1 MiB of heap, and has 1.0 MiB from its next start on: type restart web for that\n";
+    assert_eq!((text.as_str(), status), (said, 0));
+}
+
+#[test]
 fn a_resource_manager_that_is_restarted_is_waited_for() {
     let mut fake = Fake::new();
     let (text, status) = fake.run("restart resource-manager; uptime; audit");

@@ -3,9 +3,10 @@
 use super::Outcome;
 use crate::complaint::Complaint;
 use crate::list::{List, state};
-use crate::surroundings::{Surroundings, Trouble};
+use crate::surroundings::{Surroundings, Trouble, fetch};
 use crate::unfit::Unfit;
-use abi::message::resource::{Change, PartitionRecord, ResourceRequest, ResourceStatus};
+use crate::words::Pages;
+use abi::message::resource::{Change, Index, PartitionRecord, ResourceRequest, ResourceStatus};
 use console_grammar::Setting;
 use zerocopy::IntoBytes;
 
@@ -18,9 +19,7 @@ pub fn set<'a>(
 ) -> Outcome<'a> {
     match setting {
         Setting::Share(share) => set_share(surroundings, list, name, share),
-        Setting::Memory(_) => {
-            Err(Complaint::Trouble(Trouble::Refused(ResourceStatus::Malformed, None)))
-        }
+        Setting::Memory(pages) => set_memory(surroundings, list, name, pages),
     }
 }
 
@@ -45,6 +44,36 @@ fn set_share<'a>(
         contexts => writeln!(surroundings, "{text}, as has each of its {contexts} contexts")?,
     }
     Ok(())
+}
+
+fn set_memory<'a>(
+    surroundings: &mut impl Surroundings,
+    list: &'a List,
+    name: &'a str,
+    pages: u32,
+) -> Outcome<'a> {
+    let record = list.named(name)?;
+    let change = Change { partition: record.id, before: record.heap, after: pages };
+    let has: Result<Index, _> = fetch(surroundings, ResourceRequest::SetMemory, &change);
+    let has = match has {
+        Err(Trouble::Refused(ResourceStatus::Limit, Some(most))) => {
+            Err(Complaint::Unfit(Unfit::TooLarge { name, most }))
+        }
+        Err(Trouble::Refused(ResourceStatus::Busy, _)) => {
+            Err(Complaint::Unfit(Unfit::InPieces { name }))
+        }
+        answer => answer.map_err(|trouble| complaint("set", name, record, trouble)),
+    }?;
+    let (has, wanted) = (has.index, Pages(pages.into()));
+    if has > pages {
+        let has = Pages(has.into());
+        Ok(writeln!(
+            surroundings,
+            "{name} uses {has} of heap, and has {wanted} from its next start on: type restart {name} for that"
+        )?)
+    } else {
+        Ok(writeln!(surroundings, "{name} has {wanted} of heap")?)
+    }
 }
 
 /// Moves the partition with this name to another processor.

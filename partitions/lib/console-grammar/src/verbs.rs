@@ -92,7 +92,8 @@ pub const VERBS: &[Verb] = &[
         Argument::Setting,
         "change a partition's share or memory",
         "'set NAME processor 4/16' gives each of its contexts that many slots of every 16 of its processor; the plans of all its processors \
-         change at once. It keeps that when it is restarted; 'plan' shows who has what.",
+         change at once. 'set NAME memory 64M' gives it that much heap: more at once, less as far as its runtime does not use it, the rest \
+         at its next start. It keeps both when it is restarted; 'plan' and 'ps' show who has what.",
     ),
     entry(
         "move",

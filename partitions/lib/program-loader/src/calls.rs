@@ -113,7 +113,11 @@ pub trait Calls: Kernel {
     fn release(&mut self, memory: Slot, frame: Frame, count: u64) -> Result<(), Refusal> {
         let operation = number_of_memory(MemoryOperation::Release);
         in_steps(count, |done, step| {
-            self.control(memory, operation, [after(frame, done), step, 0, 0])
+            let answer = self.control(memory, operation, [after(frame, done), step, 0, 0]);
+            if answer.is_err_and(|refusal| refusal.error == Error::Again) {
+                self.pause();
+            }
+            answer
         })
     }
 

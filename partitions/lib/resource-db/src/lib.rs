@@ -9,6 +9,7 @@
 
 mod books;
 mod give;
+mod heap;
 mod history;
 mod layout;
 mod open;
@@ -21,6 +22,7 @@ mod table;
 mod tests;
 
 pub use books::{Books, Cause, Problem};
+pub use heap::{PIECES, Piece, heap_tables};
 pub use history::Touched;
 pub use layout::{Capacity, bytes_needed};
 pub use open::OpenError;

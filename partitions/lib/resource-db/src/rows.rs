@@ -1,5 +1,6 @@
 //! The rows of the tables.
 
+use crate::heap::{PIECES, Piece};
 use abi::boot::FrameRange;
 use abi::image::Name;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -120,8 +121,18 @@ pub struct PartitionRow {
     pub heap_pages: u32,
     /// 1: it is being moved to its processor, and has no place in any plan until it is there.
     pub moving: u32,
+    /// Pages of heap that are mapped, or will be no more: what it owns beyond them is being taken from it.
+    pub heap_mapped: u32,
+    /// Raised with every change of `heap_pages`.
+    pub heap_request: u32,
+    /// The last `heap_request` that its runtime answered.
+    pub heap_answered: u32,
+    /// Page tables of the heap.
+    pub heap_tables: u32,
     /// Zero.
     pub reserved: u32,
+    /// What the heap got later, in the order of addresses.
+    pub pieces: [Piece; PIECES],
 }
 
 impl PartitionRow {
@@ -131,7 +142,7 @@ impl PartitionRow {
         Stage::from_number(self.stage)
     }
 
-    /// All its frames.
+    /// Its frames, but for those that its heap got later.
     #[must_use]
     pub fn extents(&self) -> [Extent; 6] {
         [self.kernel, self.program, self.stack, self.heap, self.lasting, self.information]
@@ -140,7 +151,9 @@ impl PartitionRow {
     /// Frames it has.
     #[must_use]
     pub fn frames(&self) -> u64 {
-        self.extents().iter().fold(0, |sum, extent| sum.saturating_add(extent.count))
+        let later = self.pieces.map(|piece| piece.extent());
+        let all = self.extents().into_iter().chain(later);
+        all.fold(0, |sum, extent| sum.saturating_add(extent.count))
     }
 }
 

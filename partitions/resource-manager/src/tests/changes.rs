@@ -21,17 +21,17 @@ fn send(manager: &mut TestManager, who: (u32, ChannelKind), request: R, body: &[
     manager.answer(Asker { partition: id(who.0), kind: who.1 }, request as u16, body)
 }
 
-fn act(manager: &mut TestManager, request: R, partition: u32) -> S {
+pub fn act(manager: &mut TestManager, request: R, partition: u32) -> S {
     status(&send(manager, COMMAND, request, Index { index: partition }.as_bytes()))
 }
 
-fn change(manager: &mut TestManager, request: R, numbers: [u32; 3]) -> Reply {
+pub fn change(manager: &mut TestManager, request: R, numbers: [u32; 3]) -> Reply {
     let [partition, before, after] = numbers;
     send(manager, COMMAND, request, Change { partition, before, after }.as_bytes())
 }
 
 /// Does what is due until nothing is under way any more.
-fn settle(manager: &mut TestManager) {
+pub fn settle(manager: &mut TestManager) {
     for _ in 0..100 {
         manager.watch();
         if manager.stale_plans == 0 && !manager.changing {
@@ -196,7 +196,7 @@ fn more_than_a_processor_has_is_refused_with_what_is_free() {
 }
 
 /// Where a context is, and two words of what it keeps.
-fn kept(manager: &mut TestManager) -> (u64, [u64; 2]) {
+pub fn kept(manager: &mut TestManager) -> (u64, [u64; 2]) {
     let context = contexts(&manager.row(id(index::WORKER)).unwrap()).next().unwrap();
     let mut on = |operation: ContextOperation, argument| {
         manager.machine.patient(context, operation as u64, [argument, 0, 0, 0]).unwrap()

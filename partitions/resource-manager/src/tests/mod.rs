@@ -8,6 +8,7 @@ mod world;
 mod changes;
 mod deaths;
 mod functions;
+mod heaps;
 mod hostile;
 mod liar;
 mod listed;

@@ -257,6 +257,7 @@ impl World {
             usage: Usage::default(),
             stale_plans: 0,
             changing: false,
+            heap_deadline: 0,
             next_refusal: 0,
             wards_due: true,
             leave_at: 0,
