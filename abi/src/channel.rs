@@ -94,6 +94,10 @@ pub const CLIENT_AREA: usize = 256;
 /// Offset of the words that the server writes.
 pub const SERVER_AREA: usize = 512;
 
+/// What a server stores in its [`word::EPOCH`] once it has let go of a channel whose client is gone; then it rings the
+/// channel's doorbell, which leads to the resource manager meanwhile. No epoch has this number.
+pub const PARTED: u32 = u32::MAX;
+
 /// Words within a side's area, as offsets; each is 32 bits wide and on a cache line of its own.
 pub mod word {
     /// The epoch for which the side has set up its words. The client clears both rings' indices first.

@@ -7,6 +7,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 pub const INFORMATION_MAGIC: u64 = u64::from_le_bytes(*b"BULKINFO");
 /// Bytes of [`Information`]; the resources follow.
 pub const INFORMATION_HEADER: usize = 256;
+/// How many changes of single records [`Information::changed`] remembers.
+pub const CHANGES: usize = 16;
 
 /// The time page, written by the kernel, read by everybody at [`crate::layout::TIME_PAGE`].
 ///
@@ -96,6 +98,11 @@ pub struct Information {
     pub heap_request: u64,
     /// Bytes of heap that it shall have: where that is less than `heap`, the rest is to be given back, see [`Report`].
     pub heap_wanted: u64,
+    /// Counts changes of records: change `n` was of the record at place `changed[n % CHANGES]`. Who is more than [`CHANGES`] behind
+    /// looks at all of them.
+    pub changes: u64,
+    /// Places of the records that changed last.
+    pub changed: [u16; CHANGES],
 }
 
 /// What a partition's runtime tells the resource manager, at [`crate::layout::REPORT`]. All zero when the partition starts. What it says
@@ -115,6 +122,8 @@ pub struct Report {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum ResourceKind {
+    /// Nothing: the place of a channel whose client may join later, or has left.
+    Vacant = 0,
     /// A channel.
     Channel = 1,
     /// An interrupt line.
@@ -153,7 +162,8 @@ pub struct Resource {
     pub address: u64,
     /// Channel, device and framebuffer: bytes. Ports: number of ports.
     pub length: u64,
-    /// Channel: the epoch in force; 0 while there is no peer. Framebuffer: pixels in a line.
+    /// Channel: the epoch in force; 0 while there is no peer: a server lets go of the channel then, see
+    /// [`crate::channel::PARTED`]. Framebuffer: pixels in a line.
     pub epoch: u32,
     /// Channel: its [`crate::types::ChannelId`]. Framebuffer: lines.
     pub id: u32,

@@ -155,8 +155,8 @@ pub struct ManifestPartition {
     pub doorbells: u32,
     /// Number of its group, whose members stop when one of them ends for good; 0: none.
     pub group: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// Clients that may join it while the machine runs.
+    pub clients: u32,
 }
 
 /// A channel.

@@ -2,12 +2,14 @@
 
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::manifest::{Channel, Located, Manifest, Partition};
+use crate::unit::size;
 use crate::{check_devices, check_rescue};
 use abi::channel::ChannelKind;
 use abi::control::PLAN_SLOTS;
 use abi::image::NAME_LENGTH;
+use abi::layout;
 use abi::manifest::{GrantKind, MANAGER_CHANNELS, PartitionFlags, PartitionRole};
-use abi::types::{PartitionId, ProcessorId};
+use abi::types::{PAGE_SIZE, PartitionId, ProcessorId};
 use plan::{Fit, Want};
 
 pub(crate) type Checked = Result<(), Diagnostic>;
@@ -22,6 +24,7 @@ pub(crate) fn manifest(manifest: &Manifest) -> Checked {
     manifest.channels.iter().try_for_each(|entry| channel(manifest, entry))?;
     one_privileged_channel(manifest)?;
     manager_channels(manifest)?;
+    room_for_clients(manifest)?;
     resource_names(manifest)?;
     check_devices::manifest(manifest)?;
     shares(manifest)?;
@@ -178,6 +181,33 @@ fn manager_channels(manifest: &Manifest) -> Checked {
             Err(Diagnostic::new(&channel.server.span, message))
         }
     }
+}
+
+/// That the clients which may join a server find room in its address space.
+fn room_for_clients(manifest: &Manifest) -> Checked {
+    for partition in &manifest.partitions {
+        let (Some(clients), server) = (&partition.clients, &partition.name.value) else { continue };
+        let berth = manifest.joining(server).map(Channel::pages).max().map_or(0, |most| most + 1);
+        let ends = |channel: &&Channel| {
+            [&channel.client, &channel.server].iter().any(|end| end.value == *server)
+        };
+        let there: u64 = manifest.channels.iter().filter(ends).map(|one| one.pages() + 1).sum();
+        let room = (layout::CHANNELS_END - layout::CHANNELS) / PAGE_SIZE;
+        let most = room.saturating_sub(there).checked_div(berth).unwrap_or(0);
+        if u64::from(clients.value) > most {
+            let message = format!("there is room for the channels of {most} clients at most");
+            let help = match berth {
+                0 => "none can join it: no channel leads to it from a partition without a role"
+                    .to_owned(),
+                _ => format!(
+                    "a client takes {} here: less `data` or fewer `entries` make it less",
+                    size(berth)
+                ),
+            };
+            return Err(Diagnostic::new(&clients.span, message).help(help));
+        }
+    }
+    Ok(())
 }
 
 /// What a partition was given it finds by kind and name, so no name may stand for two of a kind.

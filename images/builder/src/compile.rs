@@ -3,10 +3,13 @@
 use crate::manifest::{Channel, Grant, Manifest, Partition};
 use abi::image::{Name, name_from};
 use abi::manifest::{
-    EVERY_PROCESSOR, MANIFEST_MAGIC, MANIFEST_VERSION, ManifestChannel, ManifestGrant,
-    ManifestHeader, ManifestPartition, NO_PARTITION,
+    EVERY_PROCESSOR, MANAGER_CHANNELS, MANIFEST_MAGIC, MANIFEST_VERSION, ManifestChannel,
+    ManifestGrant, ManifestHeader, ManifestPartition, NO_PARTITION, PartitionFlags, PartitionRole,
 };
 use zerocopy::{Immutable, IntoBytes};
+
+/// Clients that may join a server of which nothing is said.
+const DEFAULT_CLIENTS: u32 = 64;
 
 /// The compiled manifest: header, partitions, channels, grants.
 #[must_use]
@@ -68,7 +71,27 @@ fn partition(manifest: &Manifest, partition: &Partition) -> ManifestPartition {
         watchdog: partition.watchdog,
         doorbells: partition.doorbells,
         group: group(manifest, partition),
-        reserved: 0,
+        clients: clients(manifest, partition),
+    }
+}
+
+/// Clients that may join a partition: as many as is said; else some, where the image can make partitions that would.
+pub(crate) fn clients(manifest: &Manifest, partition: &Partition) -> u32 {
+    if let Some(clients) = &partition.clients {
+        return clients.value;
+    }
+    let name = &partition.name.value;
+    let creates =
+        manifest.partitions.iter().any(|other| other.flags.contains(PartitionFlags::CREATOR));
+    if !creates || !manifest.joining(name).any(|_| true) {
+        return 0;
+    }
+    match partition.role.value {
+        PartitionRole::ResourceManager => {
+            let there = manifest.channels.iter().filter(|channel| channel.server.value == *name);
+            count(&[(); MANAGER_CHANNELS]).saturating_sub(count(&there.collect::<Vec<_>>()))
+        }
+        _ => DEFAULT_CLIENTS,
     }
 }
 

@@ -2,8 +2,9 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::{check, read};
-use abi::channel::ChannelKind;
+use abi::channel::{ChannelKind, ENTRY_SIZE};
 use abi::manifest::{GrantKind, Isolation, PartitionFlags, PartitionRole};
+use abi::types::PAGE_SIZE;
 use std::ops::Range;
 
 /// A value and the bytes of the file it was read from.
@@ -74,6 +75,8 @@ pub struct Partition {
     pub doorbells: u32,
     /// Name of its group.
     pub group: Option<Located<String>>,
+    /// Clients that may join it while the machine runs, where that is said.
+    pub clients: Option<Located<u32>>,
     /// Its hardware.
     pub grants: Vec<Grant>,
 }
@@ -110,6 +113,15 @@ pub struct Channel {
     pub data: u32,
 }
 
+impl Channel {
+    /// Pages of it: header, two rings, data.
+    #[must_use]
+    pub fn pages(&self) -> u64 {
+        let ring = u64::try_from(ENTRY_SIZE << self.ring_shift).unwrap_or(u64::MAX);
+        1 + 2 * ring.div_ceil(PAGE_SIZE) + u64::from(self.data)
+    }
+}
+
 impl Manifest {
     /// Reads and checks the text of a manifest.
     ///
@@ -131,6 +143,18 @@ impl Manifest {
             }
         }
         names
+    }
+
+    /// Channels through which copies of partitions join a server: those whose client has no role.
+    pub fn joining<'a>(&'a self, server: &'a str) -> impl Iterator<Item = &'a Channel> {
+        let ordinary = |name: &str| {
+            let client = self.partitions.iter().find(|partition| partition.name.value == name);
+            client.is_some_and(|client| client.role.value == PartitionRole::Ordinary)
+        };
+        let joins = move |channel: &&Channel| {
+            channel.server.value == server && ordinary(&channel.client.value)
+        };
+        self.channels.iter().filter(joins)
     }
 
     /// Number of the partition with this name.

@@ -13,7 +13,7 @@ use toml::de::DeTable;
 
 const TOP: [&str; 3] = ["image", "partition", "channel"];
 const IMAGE: [&str; 3] = ["name", "slot", "page-table-isolation"];
-const PARTITION: [&str; 27] = [
+const PARTITION: [&str; 28] = [
     "name",
     "program",
     "role",
@@ -31,6 +31,7 @@ const PARTITION: [&str; 27] = [
     "stack",
     "heap",
     "lasting",
+    "clients",
     "start",
     "boot-image",
     "debug",
@@ -57,6 +58,8 @@ const MILLISECOND: u64 = 1_000_000;
 const SHORTEST_WATCHDOG: u64 = 10 * MILLISECOND;
 /// Most doorbells in a second that a limit may allow.
 const MOST_DOORBELLS: u64 = 1_000_000_000;
+/// Most clients that may join a partition: the information pages have no room for more.
+const MOST_CLIENTS: u64 = 4000;
 /// Highest number of an interrupt line.
 const LAST_LINE: u64 = 255;
 /// Highest ISA interrupt.
@@ -125,6 +128,9 @@ fn partition(fields: &Fields<'_>) -> Read<Partition> {
         stack: narrow(stack(fields)?),
         heap: room(fields, "heap", layout::HEAP_END - layout::HEAP)?,
         lasting: room(fields, "lasting", layout::LASTING_END - layout::LASTING)?,
+        clients: fields
+            .number("clients", 0..=MOST_CLIENTS)?
+            .map(|number| Located::new(narrow(number.value), number.span)),
         grants: grants(fields)?,
         name,
     })

@@ -2,6 +2,7 @@
 
 use crate::build::Built;
 use crate::check::{wants, word};
+use crate::compile::clients;
 use crate::manifest::{Channel, Grant, Manifest, Partition};
 use crate::unit::{size, time};
 use abi::channel::ChannelKind;
@@ -46,6 +47,10 @@ fn describe(out: &mut String, manifest: &Manifest, index: usize, partition: &Par
     line(out, format!("  may       {}", capabilities(partition)));
     for grant in &partition.grants {
         line(out, format!("  device    {}", device(grant)));
+    }
+    match clients(manifest, partition) {
+        0 => {}
+        clients => line(out, format!("  clients   {clients} more may join")),
     }
     for channel in &manifest.channels {
         if let Some(text) = end(channel, &partition.name.value) {

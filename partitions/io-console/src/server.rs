@@ -71,23 +71,6 @@ pub struct Main {
 }
 
 impl Main {
-    /// Opens consoles for channels that are new, and empties those whose channel is gone.
-    fn find_channels(&mut self, system: &mut System) {
-        let present = system.servers::<Console>();
-        for place in 0..self.channels.len() {
-            let Some(channel) = self.channels.get_mut(place) else { break };
-            if let Some(gone) = channel.take_if(|channel| !present.contains(channel)) {
-                system.leave(gone);
-                self.consoles.forget(place, NO_PARTITION);
-            }
-        }
-        for channel in present {
-            if !self.channels.contains(&Some(channel)) {
-                self.open(system, channel);
-            }
-        }
-    }
-
     fn open(&mut self, system: &mut System, channel: Server<Console>) {
         let Some(about) = channel.about(system) else { return };
         let operator = name_text(&about.name) == "operator";
@@ -171,7 +154,10 @@ impl Partition for Main {
             channels: Vec::new(),
             timer: None,
         };
-        main.find_channels(system);
+        let mut from = 0;
+        while let Some(channel) = system.next_server(&mut from) {
+            main.open(system, channel);
+        }
         main.serve_port(system);
         main
     }
@@ -196,8 +182,18 @@ impl Partition for Main {
         }
     }
 
-    fn changed(&mut self, system: &mut System) {
-        self.find_channels(system);
+    fn client_joined(&mut self, system: &mut System, signal: Signal) {
+        if let Some(channel) = system.server_of(signal) {
+            self.open(system, channel);
+        }
+    }
+
+    /// The console of one that is gone is the next one's.
+    fn client_left(&mut self, _system: &mut System, signal: Signal) {
+        if let Some(place) = self.place_of(signal) {
+            self.consoles.forget(place, NO_PARTITION);
+            self.channels[place] = None;
+        }
     }
 
     fn deadline(&mut self, system: &mut System, _timer: Timer) {

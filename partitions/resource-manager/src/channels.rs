@@ -10,7 +10,7 @@ use abi::control::{Access, first_slot};
 use abi::rights::{Kind, Rights};
 use abi::types::{ChannelId, PAGE_SIZE, PartitionId, Slot, VirtualAddress};
 use program_loader::{Calls, Window};
-use resource_db::{ChannelRow, Owner, Stage};
+use resource_db::{ChannelRow, Link, Owner, Stage};
 use zerocopy::IntoBytes;
 
 impl<M: Machine, W: Window> Manager<'_, M, W> {
@@ -36,10 +36,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.map_end(&row, Role::Server)?;
         self.give_doorbell(&row, Role::Client)?;
         self.give_doorbell(&row, Role::Server)?;
-        self.books.begin();
-        self.books.set_channel(id, ChannelRow { stage: Stage::Made.number(), ..row })?;
-        self.books.commit();
-        Ok(())
+        let (stage, link) = (Stage::Made.number(), Link::Connected.number());
+        self.set_channel(id, ChannelRow { stage, link, ..row })
     }
 
     /// Takes the frames of a channel.
@@ -62,7 +60,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     }
 
     /// Slot of the partition at an end.
-    fn slot_of(&self, end: &resource_db::End) -> Result<Slot, Trouble> {
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn slot_of(&self, end: &resource_db::End) -> Result<Slot, Trouble> {
         Ok(Slot::new(self.row(PartitionId::new(end.partition))?.partition_slot))
     }
 

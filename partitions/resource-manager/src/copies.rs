@@ -11,7 +11,7 @@ use abi::control::{
 };
 use abi::layout;
 use abi::manifest::{NO_PARTITION, PartitionRole};
-use abi::message::resource::ResourceStatus;
+use abi::message::resource::{PartitionState, ResourceStatus};
 use abi::types::{Frame, PartitionId, Slot, VirtualAddress};
 use program_loader::{Calls, Refusal, Window, table_levels};
 use resource_db::{Extent, Owner, PartitionRow, Stage};
@@ -22,7 +22,8 @@ const TRIES: u32 = 400;
 const PAUSE: u64 = 1_000_000;
 
 impl<M: Machine, W: Window> Manager<'_, M, W> {
-    /// Uses a definition once more. The new partition has memory of its own, but neither channels nor hardware.
+    /// Uses a definition once more. The new partition has memory of its own and the channels of its definition as a client, but
+    /// neither clients nor hardware.
     ///
     /// # Errors
     /// `NotAllowed` for definitions with a role, `Limit` where the table is full, `NoMemory`.
@@ -48,32 +49,46 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let first = u32::try_from(self.manifest.partitions.len()).unwrap_or(u32::MAX);
         let new = self.books.unused_partition(first).ok_or(ResourceStatus::Limit)?;
         self.define_row(new, row)?;
-        if let Err(trouble) = self.make_at(new, at) {
-            self.end(new)?;
+        if let Err(trouble) = self.make_copy(new, row.definition, at) {
+            self.ending |= !self.end(new)?;
             return Err(trouble);
         }
         Ok(new)
     }
 
-    /// Destroys a partition that was created at run time.
+    fn make_copy(
+        &mut self,
+        new: PartitionId,
+        definition: u32,
+        at: Option<Frame>,
+    ) -> Result<(), Trouble> {
+        self.define_channels(new, definition)?;
+        self.make_at(new, at)
+    }
+
+    /// Destroys a partition that was created at run time; false where that waits for servers to let go of its channels.
     ///
     /// # Errors
     /// `NotAllowed` for one of the manifest; what the kernel answers.
-    pub fn destroy(&mut self, id: PartitionId) -> Result<(), Trouble> {
+    pub fn destroy(&mut self, id: PartitionId) -> Result<bool, Trouble> {
         self.row(id)?;
         if !self.is_creation(id) {
             return Err(ResourceStatus::NotAllowed.into());
         }
-        self.end(id)
+        let ended = self.end(id)?;
+        self.ending |= !ended;
+        Ok(ended)
     }
 
-    /// Takes a partition down, however much of it is there, and gives every frame back.
+    /// Takes a partition down, however much of it is there, and gives every frame back; false where servers must let go of
+    /// its channels first: then it goes on when they have. Processors are free at once.
     ///
     /// # Errors
     /// Where the kernel keeps something: then the row stays, so that nothing is lost silently.
-    pub fn end(&mut self, id: PartitionId) -> Result<(), Trouble> {
+    pub fn end(&mut self, id: PartitionId) -> Result<bool, Trouble> {
         let row = self.change(id, |row| {
             row.stage = Stage::Ending.number();
+            row.state = PartitionState::Stopped as u32;
             row.placed = 0;
         })?;
         for context in contexts(&row) {
@@ -82,14 +97,18 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         if row.starts > 0 {
             self.outdate_plans_of(id, &row);
         }
+        if !self.part(id)? {
+            return Ok(false);
+        }
+        self.end_channels(id)?;
         let row = self.trim_to(id, u32::try_from(row.heap.count).unwrap_or(u32::MAX))?;
         self.unmap_all(&row);
         self.end_objects(&row)?;
         self.check_free(row.kernel)?;
-        self.forget(id, &row)
+        self.forget(id, &row).map(|()| true)
     }
 
-    /// Unmaps all that a partition without channels can have mapped.
+    /// Unmaps all that a partition can have mapped beside its channels.
     fn unmap_all(&mut self, row: &PartitionRow) {
         let partition = Slot::new(row.partition_slot);
         let Ok(definition) = self.definition(row) else { return };
@@ -160,8 +179,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let Ok(definition) = self.definition(row) else { return };
         let Ok(program) = self.program(definition) else { return };
         // Needs are computed as when it was made: nothing they depend on has changed.
-        let id = PartitionId::new(u32::MAX);
-        let Ok(needs) = self.needs(id, row, &program) else { return };
+        let Ok(needs) = self.needs(row, &program) else { return };
         for (address, level) in table_levels(&needs.regions) {
             if level == 1 {
                 let arguments = [address.raw(), level, 0, 0];
@@ -241,7 +259,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
 }
 
 /// An object that is not there any more is as good as destroyed.
-fn gone(answer: Result<[u64; 4], Refusal>) -> Result<(), Trouble> {
+///
+/// # Errors
+/// Any other refusal.
+pub fn gone(answer: Result<[u64; 4], Refusal>) -> Result<(), Trouble> {
     match answer {
         Ok(_) => Ok(()),
         Err(Refusal { error: Error::NoCapability | Error::Stale, .. }) => Ok(()),

@@ -30,6 +30,14 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         Ok(())
     }
 
+    /// Interrupts of a partition, whose bits are the first of its event word.
+    #[must_use]
+    pub fn interrupts(&self, hardware: u32, definition: &ManifestPartition) -> u8 {
+        let given = given(&self.manifest, hardware, definition);
+        let interrupts = given.filter(|given| given.kind() == Kind::Interrupt).count();
+        u8::try_from(interrupts).unwrap_or(EventBit::ASSIGNABLE)
+    }
+
     /// The row of a partition.
     ///
     /// # Errors
@@ -76,9 +84,6 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         hardware: u32,
         definition: &ManifestPartition,
     ) -> Result<PartitionRow, Trouble> {
-        let interrupts = given(&self.manifest, hardware, definition)
-            .filter(|given| given.kind() == Kind::Interrupt)
-            .count();
         let slots = 1 + given(&self.manifest, hardware, definition).count();
         Ok(PartitionRow {
             name: definition.name,
@@ -89,11 +94,13 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             backoff: definition.backoff,
             contexts: self.contexts_of(definition).into(),
             slots: u16::try_from(slots).map_err(|_| ResourceStatus::Limit)?,
-            events: u32::try_from(interrupts).unwrap_or(0),
+            events: self.interrupts(hardware, definition).into(),
             channels_end: layout::CHANNELS,
             share: definition.share,
             processor: definition.processor,
             heap_pages: definition.heap,
+            // Clients are joined to what the manifest names alone.
+            clients: if hardware == NO_PARTITION { 0 } else { definition.clients },
             ..PartitionRow::default()
         })
     }
@@ -104,17 +111,17 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// Where a table or an address space is full.
     fn define_channel(&mut self, id: ChannelId, channel: &ManifestChannel) -> Result<(), Trouble> {
         let pages = channel_pages(channel);
-        let row = ChannelRow {
-            client: self.define_end(channel.client, channel.client_name, pages)?,
-            server: self.define_end(channel.server, channel.server_name, pages)?,
-            stage: Stage::Making.number(),
-            epoch: 1,
-            kind: channel.kind,
-            ring_shift: channel.ring_shift,
-            slot: self.take_slots(1)?.raw(),
-            frames: Extent { start: Frame::new(0), count: pages + 1 },
-            ..ChannelRow::default()
-        };
+        let client = self.define_end(channel.client, channel.client_name, pages)?;
+        let server = self.define_end(channel.server, channel.server_name, pages)?;
+        let row = ChannelRow { client, server, slot: self.take_slots(1)?.raw(), ..row(channel) };
+        self.set_channel(id, row)
+    }
+
+    /// Replaces a channel's row in a transaction of its own.
+    ///
+    /// # Errors
+    /// Where there is no such place.
+    pub fn set_channel(&mut self, id: ChannelId, row: ChannelRow) -> Result<(), Trouble> {
         self.books.begin();
         self.books.set_channel(id, row)?;
         self.books.commit();
@@ -122,7 +129,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     }
 
     /// Address, slot and event of one end of a channel of `pages` pages.
-    fn define_end(&mut self, partition: u32, name: Name, pages: u64) -> Result<End, Trouble> {
+    ///
+    /// # Errors
+    /// Where a table or the address space is full.
+    pub fn define_end(&mut self, partition: u32, name: Name, pages: u64) -> Result<End, Trouble> {
         let id = PartitionId::new(partition);
         let mut row = self.row(id)?;
         let slot = if id == SELF {
@@ -133,8 +143,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             row.slots
         };
         let event = row.events % u32::from(EventBit::ASSIGNABLE);
-        let end = End { name, address: row.channels_end, partition, slot, event: event as u16 };
+        let (address, event, place) = (row.channels_end, event as u16, row.ends);
+        let end = End { name, address, partition, slot, event, place, reserved: 0 };
         row.events += 1;
+        row.ends += 1;
         row.slots += u16::from(id != SELF);
         row.channels_end += (pages + 1) * PAGE_SIZE;
         if row.channels_end > layout::CHANNELS_END {
@@ -149,6 +161,19 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     pub fn contexts_of(&self, definition: &ManifestPartition) -> u16 {
         let every = definition.processor == EVERY_PROCESSOR;
         if every { self.facts.processors } else { definition.contexts }
+    }
+}
+
+/// The row of a channel of which nothing is there yet, without its ends.
+#[must_use]
+pub fn row(channel: &ManifestChannel) -> ChannelRow {
+    ChannelRow {
+        stage: Stage::Making.number(),
+        epoch: 1,
+        kind: channel.kind,
+        ring_shift: channel.ring_shift,
+        frames: Extent { start: Frame::new(0), count: channel_pages(channel) + 1 },
+        ..ChannelRow::default()
     }
 }
 

@@ -1,18 +1,34 @@
 //! Writes the information pages: what a partition can read about itself.
 
+use crate::define::end;
+use crate::given::given;
 use crate::manager::{Machine, Manager, SELF};
 use crate::manifest::flags;
-use crate::resource_list::resources;
+use crate::resource_list::{channel_resource, fixed};
 use crate::trouble::Trouble;
 use abi::boot::FrameRange;
 use abi::control::{Access, first_slot};
-use abi::information::{INFORMATION_HEADER, INFORMATION_MAGIC, Information, Report, Resource};
+use abi::information::{
+    CHANGES, INFORMATION_HEADER, INFORMATION_MAGIC, Information, Report, Resource,
+};
 use abi::manifest::{ManifestPartition, PartitionFlags};
-use abi::types::{PAGE_SIZE, PartitionId};
+use abi::message::resource::ResourceStatus;
+use abi::types::{Frame, PAGE_SIZE, PartitionId, VirtualAddress};
 use core::mem::offset_of;
 use program_loader::{Calls, Window};
 use resource_db::PartitionRow;
-use zerocopy::IntoBytes;
+use zerocopy::{FromZeros, IntoBytes};
+
+/// Where words of the head are.
+const SEQUENCE: u64 = offset_of!(Information, sequence) as u64;
+const CHANGED: u64 = offset_of!(Information, changes) as u64;
+const LIST: u64 = offset_of!(Information, changed) as u64;
+/// The word whose upper half is the number of records.
+const RESOURCES: u64 = offset_of!(Information, contexts) as u64;
+const _: () = assert!(offset_of!(Information, resources) as u64 == RESOURCES + 4);
+// No record lies in two pages.
+const _: () =
+    assert!((PAGE_SIZE - INFORMATION_HEADER as u64).is_multiple_of(size_of::<Resource>() as u64));
 
 impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// Writes all information pages of a partition.
@@ -23,25 +39,79 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let row = self.row(id)?;
         let definition = self.definition(&row)?;
         let mut head = self.head(id, &row, definition);
-        self.map_information(&row)?;
-        let start = report_pages(id) * PAGE_SIZE;
-        let sequence = start + offset_of!(Information, sequence) as u64;
-        // Odd while the pages change, whatever an interrupted writer left.
-        head.sequence = self.window.load(sequence).wrapping_add(1) | 1;
-        self.window.store(sequence, head.sequence);
+        let count = row.information.count.saturating_sub(report_pages(&row));
+        self.map_information(&row, 0, count)?;
+        let before = self.window.load(RESOURCES) >> 32;
+        head.sequence = self.begin_change();
+        // Nobody can say what is new, so everything is.
+        head.changes = self.window.load(CHANGED).wrapping_add(CHANGES as u64 + 1);
         let entry = self.boot_entry();
-        let list =
-            resources(&self.books, &self.manifest, &self.facts, entry, id, (&row, definition));
-        let mut offset = start + INFORMATION_HEADER as u64;
+        let list = fixed(&self.manifest, &self.facts, entry, (&row, definition));
         for resource in list {
-            self.window.write(offset, resource.as_bytes());
-            offset += size_of::<Resource>() as u64;
+            self.window.write(place(head.resources), resource.as_bytes());
             head.resources += 1;
         }
-        self.window.write(start, head.as_bytes());
-        self.window.store(sequence, head.sequence.wrapping_add(1));
+        let first = head.resources;
+        for vacant in u64::from(first)..before {
+            self.window.write(place(vacant as u32), Resource::new_zeroed().as_bytes());
+        }
+        for (channel, role, row) in self.books.ends_of(id, None) {
+            let at = first.saturating_add(end(row, role).place);
+            let resource = channel_resource(channel, row, role);
+            self.window.write(place(at), resource.as_bytes());
+            head.resources = head.resources.max(at + 1);
+        }
+        self.window.write(0, head.as_bytes());
+        self.end_change(head.sequence, count)
+    }
+
+    /// Writes the record of one channel, at its place among the partition's channels.
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    pub fn inform_of(
+        &mut self,
+        id: PartitionId,
+        channel: u32,
+        resource: &Resource,
+    ) -> Result<(), Trouble> {
+        let row = self.row(id)?;
+        let at = self.fixed_count(&row)?.saturating_add(channel);
+        let (page, offset) = (place(at) / PAGE_SIZE, place(at) % PAGE_SIZE);
+        if page >= row.information.count.saturating_sub(report_pages(&row)) {
+            return Err(ResourceStatus::Limit.into());
+        }
+        // The head in the first page of the window, the record in the second, where that is another one.
+        self.map_information(&row, 0, 1)?;
+        if page > 0 {
+            let start = Frame::new(row.information.start.raw() + report_pages(&row) + page);
+            let second = VirtualAddress::new(self.window.address().raw() + PAGE_SIZE);
+            self.machine.unmap(first_slot::PARTITION, second, 1)?;
+            self.machine.map(first_slot::PARTITION, second, start, 1, Access::WRITE)?;
+        }
+        let sequence = self.begin_change();
+        self.window.write(offset + if page > 0 { PAGE_SIZE } else { 0 }, resource.as_bytes());
+        let changes = self.window.load(CHANGED);
+        let slot = (changes % CHANGES as u64) * size_of::<u16>() as u64;
+        self.window.write(LIST + slot, (at as u16).as_bytes());
+        self.window.store(CHANGED, changes.wrapping_add(1));
+        let resources = (self.window.load(RESOURCES) >> 32).max(u64::from(at) + 1);
+        self.window.write(RESOURCES + 4, (resources as u32).as_bytes());
+        self.end_change(sequence, 2)
+    }
+
+    /// Makes the number of changes odd, whatever an interrupted writer left.
+    fn begin_change(&mut self) -> u64 {
+        let sequence = self.window.load(SEQUENCE).wrapping_add(1) | 1;
+        self.window.store(SEQUENCE, sequence);
+        sequence
+    }
+
+    /// Makes it even, and leaves the pages.
+    fn end_change(&mut self, sequence: u64, pages: u64) -> Result<(), Trouble> {
+        self.window.store(SEQUENCE, sequence.wrapping_add(1));
         let window = self.window.address();
-        Ok(self.machine.unmap(first_slot::PARTITION, window, row.information.count)?)
+        Ok(self.machine.unmap(first_slot::PARTITION, window, pages)?)
     }
 
     /// The report page of a partition as it is when that starts.
@@ -55,12 +125,23 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         })
     }
 
-    /// Maps the pages into the window.
-    fn map_information(&mut self, row: &PartitionRow) -> Result<(), Trouble> {
+    /// Maps pages of the information, behind the report, into the window.
+    fn map_information(
+        &mut self,
+        row: &PartitionRow,
+        first: u64,
+        count: u64,
+    ) -> Result<(), Trouble> {
         let (own, window) = (first_slot::PARTITION, self.window.address());
-        let FrameRange { start, count } = row.information;
+        let start = Frame::new(row.information.start.raw() + report_pages(row) + first);
         self.machine.unmap(own, window, count)?;
         Ok(self.machine.map(own, window, start, count, Access::WRITE)?)
+    }
+
+    /// How many records come before those of channels.
+    fn fixed_count(&self, row: &PartitionRow) -> Result<u32, Trouble> {
+        let given = given(&self.manifest, row.hardware, self.definition(row)?);
+        u32::try_from(given.count()).map_err(|_| ResourceStatus::Limit.into())
     }
 
     /// The head, without the number of resources.
@@ -91,12 +172,19 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             processor: want.processor_of(0, self.facts.processors).raw().into(),
             heap_request: row.heap_request.into(),
             heap_wanted: u64::from(row.heap_pages) * PAGE_SIZE,
+            changes: 0,
+            changed: [0; CHANGES],
         }
     }
 }
 
 /// Pages that the report takes of a partition's information, whose first it is; the manager reports to nobody.
 #[must_use]
-pub fn report_pages(id: PartitionId) -> u64 {
-    u64::from(id != SELF)
+pub fn report_pages(row: &PartitionRow) -> u64 {
+    u64::from(row.definition != SELF.raw())
+}
+
+/// Offset of a record in the pages.
+fn place(record: u32) -> u64 {
+    INFORMATION_HEADER as u64 + u64::from(record) * size_of::<Resource>() as u64
 }

@@ -58,7 +58,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     }
 
     /// A word of 32 bits of a channel's first page.
-    fn counter(&mut self, channel: Slot, offset: usize) -> u64 {
+    pub fn counter(&mut self, channel: Slot, offset: usize) -> u64 {
         let offset = offset as u64;
         let arguments = [offset & !7, 0, 0, 0];
         let peek = self.machine.patient(channel, ChannelOperation::Peek as u64, arguments);

@@ -12,7 +12,7 @@ use native::Native;
 use resource_manager::manager::Machine;
 use resource_manager::serve::Desk;
 use resource_manager::trouble::Line;
-use ring::Words;
+use ring::{Geometry, Words};
 use start::TheManager;
 
 rt::bare_entry!(main);
@@ -39,11 +39,15 @@ fn stop(machine: &mut Native, reason: core::fmt::Arguments<'_>) -> ! {
 }
 
 fn serve(manager: &mut TheManager) -> ! {
-    let mut desk = Desk::new(manager, |address, geometry| {
+    let memory = |address, geometry: Geometry| {
         Words::new(views::channel(address, geometry.length()), geometry)
-    });
+    };
+    let mut desk = Desk::new(manager, memory);
     loop {
         desk.disarm();
+        if manager.desk_is_old {
+            desk.update(manager, memory);
+        }
         // A manager that is to leave takes no more requests: the next one returns them. However many come, what is due is done.
         let _ = (0..ROUNDS).find(|_| manager.is_leaving() || !desk.serve(manager));
         let next = manager.watch();

@@ -48,7 +48,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let row = self.row(id)?;
         let definition = self.definition(&row)?;
         let program = self.program(definition)?;
-        let needs = self.needs(id, &row, &program)?;
+        let needs = self.needs(&row, &program)?;
         let row = self.allocate(id, definition, &needs, at)?;
         self.make_objects(&row, &needs)?;
         self.make_memory(&row, definition, &program)?;
@@ -57,6 +57,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.give_devices(&row)?;
         if flags(definition).contains(PartitionFlags::BOOT_IMAGE) {
             self.share_image(id, &row)?;
+        }
+        if self.is_creation(id) {
+            self.join_channels(id)?;
         }
         self.change(id, |row| row.stage = Stage::Made.number()).map(|_| ())
     }

@@ -110,6 +110,10 @@ pub struct Manager<'m, M: Machine, W: Window> {
     pub changing: bool,
     /// Until when a runtime that was asked for heap may answer, nanoseconds.
     pub heap_deadline: u64,
+    /// Channels that lead to the manager came or went.
+    pub desk_is_old: bool,
+    /// Whether partitions wait to be ended until servers have let go of their channels.
+    pub ending: bool,
     /// When a refusal may be told again, nanoseconds.
     pub next_refusal: u64,
     /// The kernel rang for a stop since those were looked at for whom it rings the manager.

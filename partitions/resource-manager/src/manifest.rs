@@ -2,6 +2,7 @@
 
 use abi::channel::{ChannelKind, ENTRY_SIZE, MAX_RING_SHIFT};
 use abi::image::name_text;
+use abi::information::Resource;
 use abi::layout;
 use abi::manifest::{
     GrantKind, Isolation, MANIFEST_MAGIC, MANIFEST_VERSION, ManifestChannel, ManifestGrant,
@@ -147,6 +148,8 @@ fn partition_fits(partition: &ManifestPartition, count: usize) -> bool {
         && stacks <= layout::STACK_TOP - layout::STACK_LIMIT
         && heap <= layout::HEAP_END - layout::HEAP
         && lasting <= layout::LASTING_END - layout::LASTING
+        && u64::from(partition.clients)
+            < layout::INFORMATION_PAGES * PAGE_SIZE / size_of::<Resource>() as u64
         && (partition.rescuer == NO_PARTITION || (partition.rescuer as usize) < count)
 }
 

@@ -50,7 +50,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             ..self.fresh_row(index, NO_PARTITION, definition)?
         };
         let nobody = PartitionId::new(NO_PARTITION);
-        let needs = self.needs(nobody, &row, &self.program(definition)?)?;
+        let needs = self.needs(&self.with_channels(row), &self.program(definition)?)?;
         if needs.pages(&row, definition) > placement.count {
             return Err(ResourceStatus::Limit.into());
         }

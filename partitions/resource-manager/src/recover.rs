@@ -89,8 +89,11 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     fn end_half_made(&mut self) {
         let mut from = u32::try_from(self.manifest.partitions.len()).unwrap_or(u32::MAX);
         while let Some(id) = self.half_made(from) {
-            if let Err(trouble) = self.end(id) {
-                self.say(format_args!("partition {} cannot be ended: {trouble}", id.raw()));
+            match self.end(id) {
+                Ok(ended) => self.ending |= !ended,
+                Err(trouble) => {
+                    self.say(format_args!("partition {} cannot be ended: {trouble}", id.raw()));
+                }
             }
             from = id.raw() + 1;
         }

@@ -38,6 +38,8 @@ pub enum Reply {
     WhenSettled(PartitionId),
     /// Now, by way of the channel's data area.
     Bulk(Bulk),
+    /// When there is no such partition any more.
+    WhenGone(PartitionId),
 }
 
 impl Reply {
@@ -58,7 +60,7 @@ impl Reply {
     pub fn parts(&self) -> (ResourceStatus, &[u8]) {
         match self {
             Self::Now(status, body, length) => (*status, body.get(..*length).unwrap_or_default()),
-            Self::WhenStopped(_) | Self::WhenSettled(_) | Self::Bulk(_) => {
+            Self::WhenStopped(_) | Self::WhenSettled(_) | Self::WhenGone(_) | Self::Bulk(_) => {
                 (ResourceStatus::Ok, &[])
             }
         }
@@ -189,7 +191,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             ResourceRequest::Restart if command => self.restart(id, StartReason::Restarted)?,
             ResourceRequest::Restart => self.restart_by_rescuer(asker.partition, id)?,
             ResourceRequest::Rescue => self.rescue(asker.partition, id)?,
-            _ => self.destroy(id)?,
+            _ if !self.destroy(id)? => return Ok(Reply::WhenGone(id)),
+            _ => {}
         }
         Ok(Reply::status(ResourceStatus::Ok))
     }

@@ -1,6 +1,5 @@
 //! The records of the information pages.
 
-use crate::define::end;
 use crate::given::{Given, given};
 use crate::manager::Facts;
 use crate::manifest::Manifest;
@@ -10,7 +9,8 @@ use abi::information::{Resource, ResourceKind};
 use abi::layout;
 use abi::manifest::{ManifestGrant, ManifestPartition};
 use abi::types::{ChannelId, PAGE_SIZE, PartitionId};
-use resource_db::{Books, ChannelRow, PartitionRow};
+use resource_db::{Books, ChannelRow, Link, PartitionRow, Stage};
+use zerocopy::FromZeros;
 
 /// "No event" in a [`Resource`].
 pub const NO_EVENT: u8 = 255;
@@ -24,25 +24,40 @@ pub fn resources<'a>(
     id: PartitionId,
     (row, definition): (&PartitionRow, &ManifestPartition),
 ) -> impl Iterator<Item = Resource> + use<'a> {
+    fixed(manifest, facts, boot_entry, (row, definition)).chain(channels(books, id))
+}
+
+/// What a partition was given beside its channels.
+pub fn fixed<'a>(
+    manifest: &Manifest<'a>,
+    facts: &'a Facts,
+    boot_entry: u64,
+    (row, definition): (&PartitionRow, &ManifestPartition),
+) -> impl Iterator<Item = Resource> + use<'a> {
     let mut places = Places { slot: 0, event: 0, device: layout::DEVICES, boot_entry };
     let fixed = given(manifest, row.hardware, definition);
-    let fixed = fixed.map(move |given| places.resource(&given, facts));
-    fixed.chain(channels(books, id))
+    fixed.map(move |given| places.resource(&given, facts))
 }
 
 /// The channels of which a partition is an end.
 fn channels<'a>(books: &'a Books<'_>, id: PartitionId) -> impl Iterator<Item = Resource> + use<'a> {
-    books.channels().filter_map(move |(channel, row)| {
-        let role = if row.client.partition == id.raw() { Role::Client } else { Role::Server };
-        (end(row, role).partition == id.raw()).then(|| channel_resource(channel, row, role))
-    })
+    let ends = books.ends_of(id, None);
+    ends.map(|(channel, role, row)| channel_resource(channel, row, role))
+        .filter(|resource| resource.kind != ResourceKind::Vacant as u8)
 }
 
-fn channel_resource(id: ChannelId, row: &ChannelRow, role: Role) -> Resource {
+/// The record of a channel at one of its ends: that of nothing where the server does not have it, or not yet.
+#[must_use]
+pub fn channel_resource(id: ChannelId, row: &ChannelRow, role: Role) -> Resource {
     let (here, peer) = match role {
         Role::Client => (&row.client, &row.server),
         Role::Server => (&row.server, &row.client),
     };
+    let leaving = row.link() == Link::Leaving;
+    let gone = !leaving && row.stage() == Stage::Ending;
+    if role == Role::Server && gone {
+        return Resource::new_zeroed();
+    }
     Resource {
         name: here.name,
         kind: ResourceKind::Channel as u8,
@@ -53,7 +68,7 @@ fn channel_resource(id: ChannelId, row: &ChannelRow, role: Role) -> Resource {
         channel_kind: row.kind,
         address: here.address,
         length: row.memory().count * PAGE_SIZE,
-        epoch: row.epoch,
+        epoch: if role == Role::Server && leaving { 0 } else { row.epoch },
         id: id.raw(),
         peer: peer.partition,
         reserved: 0,

@@ -1,12 +1,14 @@
 //! Starts, stops and restarts partitions.
 
+use crate::define::end;
 use crate::given::given;
 use crate::manager::{Machine, Manager, SCRATCH, SELF};
 use crate::manifest::role;
 use crate::pause::is_paused;
+use crate::resource_list::channel_resource;
 use crate::space::stack_top;
 use crate::trouble::Trouble;
-use abi::channel::Role;
+use abi::channel::{PARTED, Role};
 use abi::control::{ContextOperation, InterruptOperation, first_slot};
 use abi::information::StartReason;
 use abi::manifest::PartitionRole;
@@ -160,41 +162,41 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         if !again {
             return Ok(());
         }
-        let mut next = 0;
-        while let Some((channel, row)) = self.channel_from(id, next) {
+        let mut after = None;
+        while let Some((channel, row)) = self.made_channel(id, after) {
             self.give_doorbell(&row, Role::Client)?;
             self.give_doorbell(&row, Role::Server)?;
-            self.books.begin();
-            self.books.set_channel(
-                channel,
-                ChannelRow { epoch: row.epoch.wrapping_add(1).max(1), ..row },
-            )?;
-            self.books.commit();
-            next = channel.raw() + 1;
+            let epoch = Some(row.epoch.wrapping_add(1)).filter(|&epoch| epoch != PARTED);
+            self.set_channel(channel, ChannelRow { epoch: epoch.unwrap_or(0).max(1), ..row })?;
+            after = Some(channel);
         }
         Ok(())
     }
 
     /// Tells the other ends of a partition's channels of the new epoch.
     pub fn tell_peers(&mut self, id: PartitionId) {
-        let mut next = 0;
-        while let Some((channel, row)) = self.channel_from(id, next) {
-            let peer = if row.client.partition == id.raw() { &row.server } else { &row.client };
-            let peer = PartitionId::new(peer.partition);
+        let mut after = None;
+        while let Some((channel, row)) = self.made_channel(id, after) {
+            let role = if row.client.partition == id.raw() { Role::Server } else { Role::Client };
+            let (end, resource) = (*end(&row, role), channel_resource(channel, &row, role));
+            let peer = PartitionId::new(end.partition);
             // A peer that cannot be told is dead itself and reads its pages when it is started.
-            if self.inform(peer).is_ok() {
+            if self.inform_of(peer, end.place, &resource).is_ok() {
                 self.ring(peer, EventBit::PEER);
             }
-            next = channel.raw() + 1;
+            after = Some(channel);
         }
     }
 
-    /// The first channel of a partition from `from` on.
-    fn channel_from(&self, id: PartitionId, from: u32) -> Option<(ChannelId, ChannelRow)> {
-        let mut channels = self
-            .channels_of(id)
-            .filter(|(channel, _, row)| channel.raw() >= from && row.stage() == Stage::Made);
-        channels.next().map(|(channel, _, row)| (channel, *row))
+    /// The channel behind `after`, or the first, of those of a partition that are made.
+    fn made_channel(
+        &self,
+        id: PartitionId,
+        after: Option<ChannelId>,
+    ) -> Option<(ChannelId, ChannelRow)> {
+        let mut channels = self.books.ends_of(id, after);
+        let made = channels.find(|(_, _, row)| row.stage() == Stage::Made);
+        made.map(|(channel, _, row)| (channel, *row))
     }
 
     /// Lets the granted interrupt lines ring the partition.

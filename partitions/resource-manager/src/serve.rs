@@ -3,13 +3,13 @@
 use crate::manager::{Machine, Manager, SELF};
 use crate::requests::{Asker, Reply};
 use crate::snapshot::{Bulk, Sheet};
-use abi::channel::{ChannelKind, INLINE};
+use abi::channel::{ChannelKind, INLINE, Role};
 use abi::manifest::MANAGER_CHANNELS;
 use abi::message::resource::ResourceStatus;
 use abi::types::{ChannelId, PAGE_SIZE, PartitionId, Slot};
 use arrayvec::ArrayVec;
 use program_loader::Window;
-use resource_db::Stage;
+use resource_db::{Link, Stage};
 use ring::{Doorbell, Geometry, Message, ServerEnd, SharedMemory};
 
 /// Most answers that wait for something to happen.
@@ -25,14 +25,13 @@ struct Client<S> {
     doorbell: Slot,
 }
 
-/// An answer that waits until a partition has stopped, or until nothing is under way with it.
+/// An answer that waits until a partition has stopped, is gone, or has nothing under way with it.
 #[derive(Clone, Copy)]
 struct Waiting {
-    settles: bool,
-    client: usize,
+    channel: ChannelId,
     epoch: u32,
     id: u64,
-    partition: PartitionId,
+    until: Reply,
 }
 
 /// All channels that lead to the manager.
@@ -44,28 +43,47 @@ pub struct Desk<S> {
 impl<S: SharedMemory> Desk<S> {
     /// The channels of the books that lead to the manager; `memory` gives access to one from its address and layout.
     pub fn new<M: Machine, W: Window>(
-        manager: &Manager<'_, M, W>,
-        mut memory: impl FnMut(u64, Geometry) -> S,
+        manager: &mut Manager<'_, M, W>,
+        memory: impl FnMut(u64, Geometry) -> S,
     ) -> Self {
-        let mut clients = ArrayVec::new();
-        for (channel, row) in manager.books.channels() {
-            let served = row.server.partition == SELF.raw() && row.stage() == Stage::Made;
+        let mut desk = Self { clients: ArrayVec::new(), waiting: ArrayVec::new() };
+        desk.update(manager, memory);
+        desk
+    }
+
+    /// Takes in clients that came, and lets go of those that leave.
+    pub fn update<M: Machine, W: Window>(
+        &mut self,
+        manager: &mut Manager<'_, M, W>,
+        mut memory: impl FnMut(u64, Geometry) -> S,
+    ) {
+        let there = |channel| {
+            let row = manager.books.channel(channel);
+            row.is_some_and(|row| row.link() == Link::Connected && row.stage() == Stage::Made)
+        };
+        self.clients.retain(|client| there(client.channel));
+        self.waiting.retain(|waiting| there(waiting.channel));
+        for (channel, role, row) in manager.books.ends_of(SELF, None) {
+            let known = self.clients.iter().any(|client| client.channel == channel);
+            if known || role != Role::Server || !there(channel) {
+                continue;
+            }
             let length = row.memory().count * PAGE_SIZE;
             let geometry = Geometry::new(row.ring_shift.into(), length as usize);
-            let (true, Some(geometry), Some(kind)) = (served, geometry, kind(row.kind)) else {
-                continue;
-            };
+            let (Some(geometry), Some(kind)) = (geometry, kind(row.kind)) else { continue };
             let asker = Asker { partition: PartitionId::new(row.client.partition), kind };
             let end = ServerEnd::new(memory(row.server.address, geometry));
             let doorbell = Slot::new(row.server.slot);
-            // More than fit there are none: the builder refuses them.
-            let _ = clients.try_push(Client { channel, asker, end, doorbell });
+            // More than fit there are none: the builder refuses them, and there is room for no more that join.
+            let _ = self.clients.try_push(Client { channel, asker, end, doorbell });
         }
-        Self { clients, waiting: ArrayVec::new() }
+        manager.desk_is_old = false;
     }
 
     /// Serves what there is; whether there was anything.
     pub fn serve<M: Machine, W: Window>(&mut self, manager: &mut Manager<'_, M, W>) -> bool {
+        // Before a number that somebody waits for can be that of another partition.
+        self.answer_waiting(manager);
         let mut any = false;
         for index in 0..self.clients.len() {
             any |= self.serve_client(index, manager);
@@ -91,13 +109,9 @@ impl<S: SharedMemory> Desk<S> {
             if let Reply::Bulk(bulk) = reply {
                 reply = answer_in_bulk(client, manager, bulk);
             }
-            let waits = match reply {
-                Reply::WhenStopped(partition) => Some((partition, false)),
-                Reply::WhenSettled(partition) => Some((partition, true)),
-                _ => None,
-            };
-            if let Some((partition, settles)) = waits {
-                let waiting = Waiting { settles, client: index, epoch, id: message.id, partition };
+            if !matches!(reply, Reply::Now(..)) {
+                let channel = client.channel;
+                let waiting = Waiting { channel, epoch, id: message.id, until: reply };
                 if self.waiting.try_push(waiting).is_ok() {
                     continue;
                 }
@@ -110,24 +124,16 @@ impl<S: SharedMemory> Desk<S> {
 
     /// Completes what waited for partitions that have stopped.
     fn answer_waiting<M: Machine, W: Window>(&mut self, manager: &mut Manager<'_, M, W>) {
-        let done = |waiting: &Waiting| match waiting.settles {
-            true => manager.is_settled(waiting.partition),
-            false => {
-                manager.books.partition(waiting.partition).is_none_or(|row| !manager.runs(row))
-            }
-        };
-        while let Some(at) = self.waiting.iter().position(done) {
-            let waiting = self.waiting.swap_remove(at);
-            if let Some(client) = self.clients.get_mut(waiting.client) {
-                let reply = match waiting.settles {
-                    true => manager.settled_record(waiting.partition),
-                    false => Reply::status(ResourceStatus::Ok),
+        while let Some(at) = self.waiting.iter().position(|one| has_come(manager, &one.until)) {
+            let Waiting { channel, epoch, id, until } = self.waiting.swap_remove(at);
+            let client = self.clients.iter_mut().find(|client| client.channel == channel);
+            if let Some(client) = client {
+                let reply = match until {
+                    Reply::WhenSettled(id) => manager.settled_record(id),
+                    _ => Reply::status(ResourceStatus::Ok),
                 };
-                complete(client, waiting.epoch, waiting.id, &reply);
-                if client.end.notify() == Doorbell::Ring {
-                    manager.machine.ring(client.doorbell);
-                }
-                return self.answer_waiting(manager);
+                complete(client, epoch, id, &reply);
+                ring_if_due(client, manager);
             }
         }
     }
@@ -144,6 +150,16 @@ impl<S: SharedMemory> Desk<S> {
     /// Awake.
     pub fn disarm(&mut self) {
         self.clients.iter_mut().for_each(|client| client.end.disarm());
+    }
+}
+
+/// Whether that for which an answer waits has happened.
+fn has_come<M: Machine, W: Window>(manager: &Manager<'_, M, W>, until: &Reply) -> bool {
+    match until {
+        Reply::Now(..) | Reply::Bulk(_) => true,
+        Reply::WhenSettled(id) => manager.is_settled(*id),
+        Reply::WhenStopped(id) => manager.books.partition(*id).is_none_or(|row| !manager.runs(row)),
+        Reply::WhenGone(id) => manager.books.partition(*id).is_none(),
     }
 }
 

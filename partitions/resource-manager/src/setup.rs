@@ -218,7 +218,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// The manager's own information pages, so that its runtime finds its channels as any other's does.
     fn make_own_pages(&mut self) -> Result<(), Trouble> {
         let row = self.row(SELF)?;
-        let count = self.information_pages(SELF, &row);
+        let count = self.information_pages(&row);
         self.books.begin();
         let information = self.books.allocate(count, Owner::Partition(SELF))?;
         let unfinished = unfinished(StartReason::Boot);

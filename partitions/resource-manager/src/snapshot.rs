@@ -212,7 +212,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     fn pages_like(&self, index: u32, definition: &ManifestPartition) -> Result<u64, Trouble> {
         let program = self.program(definition)?;
         let row = self.fresh_row(index, NO_PARTITION, definition)?;
-        let needs = self.needs(PartitionId::new(NO_PARTITION), &row, &program)?;
+        let needs = self.needs(&self.with_channels(row), &program)?;
         Ok(needs.pages(&row, definition))
     }
 

@@ -53,10 +53,11 @@ pub fn stack_top(context: u64) -> u64 {
     layout::STACK_TOP - context * layout::STACK_STRIDE
 }
 
-/// Pages of the capability table of a partition.
+/// Pages of the capability table of a partition, slots for the doorbells of clients that join later included.
 #[must_use]
 pub fn slot_pages(row: &PartitionRow) -> u64 {
-    u64::from(row.slots.div_ceil(SLOTS_PER_PAGE))
+    let slots = u64::from(row.slots) + u64::from(row.clients);
+    slots.div_ceil(u64::from(SLOTS_PER_PAGE))
 }
 
 /// Pages of heap that there are, or shall be, tables for.
@@ -71,40 +72,40 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         &self,
         id: PartitionId,
     ) -> impl Iterator<Item = (ChannelId, Role, &ChannelRow)> {
-        self.books.channels().filter_map(move |(channel, row)| {
-            if row.client.partition == id.raw() {
-                Some((channel, Role::Client, row))
-            } else {
-                (row.server.partition == id.raw()).then_some((channel, Role::Server, row))
-            }
-        })
+        self.books.ends_of(id, None)
+    }
+
+    /// The channel behind `after`, or the first, of which a partition is an end.
+    #[must_use]
+    pub fn next_channel(
+        &self,
+        id: PartitionId,
+        after: Option<ChannelId>,
+    ) -> Option<(ChannelId, Role, ChannelRow)> {
+        let (channel, role, row) = self.books.ends_of(id, after).next()?;
+        Some((channel, role, *row))
     }
 
     /// Pages of information of a partition, its report included.
     #[must_use]
-    pub fn information_pages(&self, id: PartitionId, row: &PartitionRow) -> u64 {
+    pub fn information_pages(&self, row: &PartitionRow) -> u64 {
         let given = self
             .definition(row)
             .map_or(0, |definition| given(&self.manifest, row.hardware, definition).count());
-        let resources = given + self.channels_of(id).count();
+        let resources = given + row.ends as usize + row.clients as usize;
         let bytes = INFORMATION_HEADER + resources * size_of::<Resource>();
-        (bytes as u64).div_ceil(PAGE_SIZE) + report_pages(id)
+        (bytes as u64).div_ceil(PAGE_SIZE) + report_pages(row)
     }
 
     /// What a partition needs.
     ///
     /// # Errors
     /// Where something lies outside the address space.
-    pub fn needs(
-        &self,
-        id: PartitionId,
-        row: &PartitionRow,
-        program: &Program<'_>,
-    ) -> Result<Needs, Trouble> {
+    pub fn needs(&self, row: &PartitionRow, program: &Program<'_>) -> Result<Needs, Trouble> {
         let definition = self.definition(row)?;
-        let information = self.information_pages(id, row);
+        let information = self.information_pages(row);
         let mut regions = Regions::default();
-        let fits = self.add_regions(id, row, definition, information, &mut regions)
+        let fits = self.add_regions(row, definition, information, &mut regions)
             && program.segments().iter().all(|s| regions.add(s.address().raw(), s.pages()));
         if !fits || information > layout::INFORMATION_PAGES + 1 {
             return Err(ResourceStatus::Limit.into());
@@ -118,7 +119,6 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
 
     fn add_regions(
         &self,
-        id: PartitionId,
         row: &PartitionRow,
         definition: &ManifestPartition,
         information: u64,
@@ -142,10 +142,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
                 layout::DEVICES,
                 devices.map(|(base, bytes)| device_pages(base, bytes) + 1).sum(),
             )
-            && self.channels_of(id).all(|(_, role, channel)| {
-                let address = crate::define::end(channel, role).address;
-                regions.add(address, channel.memory().count)
-            })
+            && regions.add(layout::CHANNELS, self.channel_pages_of(row))
     }
 }
 

@@ -95,6 +95,8 @@ fn manager(
         stale_plans: 0,
         changing: false,
         heap_deadline: 0,
+        desk_is_old: false,
+        ending: false,
         next_refusal: 0,
         wards_due: true,
         leave_at: 0,

@@ -34,6 +34,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             next = next.min(self.look_at(id, &row, now));
         }
         self.wards_due = false;
+        if self.ending {
+            self.go_on_ending();
+            next = if self.ending { next.min(now.saturating_add(LOOK)) } else { next };
+        }
         self.continue_shutdown();
         next = next.min(self.changes_due(now));
         if self.stale_plans != 0 && self.replan() {

@@ -29,12 +29,27 @@ macro_rules! either {
     };
 }
 
+/// How the client of an end went.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Left {
+    /// It is there until this end lets go.
+    Leaving,
+    /// Its memory is not there any more.
+    CutOff,
+}
+
 /// An end of a channel.
 #[derive(Debug)]
 pub struct End {
     side: Side,
     /// What the information pages said when it was opened.
     pub(crate) resource: Resource,
+    /// Where they said it.
+    pub(crate) place: u32,
+    /// Its client came while the partition ran, and the partition was not told yet.
+    pub(crate) joined: bool,
+    /// Its client is gone: nothing is done with it any more but telling the partition.
+    pub(crate) left: Option<Left>,
     /// The peer was restarted, and the partition was not told yet.
     pub(crate) restarted: bool,
     /// The partition left something in the ring although it was told; it is told again at the next event.
@@ -46,7 +61,7 @@ pub struct End {
 
 impl End {
     /// The end that `resource` describes, or `None` where that is not a channel or is impossible.
-    pub(crate) fn new(resource: &Resource) -> Option<Self> {
+    pub(crate) fn new(place: u32, resource: &Resource) -> Option<Self> {
         if !is_kind(resource, ResourceKind::Channel) {
             return None;
         }
@@ -57,8 +72,16 @@ impl End {
         } else {
             Side::Server(ServerEnd::new(memory))
         };
-        let mut end =
-            Self { side, resource: *resource, restarted: false, stalled: false, touched: false };
+        let mut end = Self {
+            side,
+            resource: *resource,
+            place,
+            joined: false,
+            left: None,
+            restarted: false,
+            stalled: false,
+            touched: false,
+        };
         end.set_epoch(resource.epoch);
         end.restarted = false;
         Some(end)
@@ -80,6 +103,15 @@ impl End {
         self.restarted = true;
         self.stalled = false;
         self.ring_if(due);
+    }
+
+    /// Lets go of a channel whose client leaves, and says so to the resource manager, where the doorbell leads meanwhile.
+    pub(crate) fn part(mut self) {
+        if let (Side::Server(server), Some(Left::Leaving)) = (&mut self.side, self.left) {
+            server.part();
+            // The resource manager looks by itself if it cannot be rung.
+            let _ = sys::ring(self.doorbell());
+        }
     }
 
     /// The bits of the event word by which the peer reports.

@@ -38,16 +38,23 @@ impl Pages {
     /// Resource number `index`, `None` past the last.
     #[must_use]
     pub fn resource(&self, index: u32) -> Option<Resource> {
-        if index >= self.header()?.resources {
-            return None;
-        }
-        let place = usize::try_from(index).ok()?.checked_mul(size_of::<Resource>())?;
+        if index >= self.header()?.resources { None } else { self.record(index) }
+    }
+
+    fn record(&self, place: u32) -> Option<Resource> {
+        let place = usize::try_from(place).ok()?.checked_mul(size_of::<Resource>())?;
         self.consistent(INFORMATION_HEADER.checked_add(place)?)
     }
 
     /// All resources.
     pub fn resources(self) -> impl Iterator<Item = Resource> {
-        (0..).map_while(move |index| self.resource(index))
+        self.records(0).map(|(_, resource)| resource)
+    }
+
+    /// All resources from a place on, with their places.
+    pub fn records(self, from: u32) -> impl Iterator<Item = (u32, Resource)> {
+        let count = self.header().map_or(0, |header| header.resources);
+        (from..count).map_while(move |place| Some((place, self.record(place)?)))
     }
 
     fn consistent<T: FromBytes>(&self, offset: usize) -> Option<T> {
@@ -133,7 +140,7 @@ mod tests {
         for claimed in [0, 1, 3, u32::MAX - 1, u32::MAX] {
             head(&window, claimed);
             let most = usize::try_from(claimed).unwrap().min(room);
-            assert_eq!(pages.resources().count(), most, "{claimed}");
+            assert_eq!(pages.records(0).count(), most, "{claimed}");
         }
         assert_eq!(pages.resource(u32::MAX - 1).map(|_| ()), None);
     }

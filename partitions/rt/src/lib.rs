@@ -35,6 +35,7 @@ pub mod memory;
 #[cfg(not(target_os = "none"))]
 pub mod mock;
 pub mod operation;
+mod places;
 pub mod protocol;
 mod received;
 mod report;

@@ -4,7 +4,7 @@ use crate::end::End;
 use crate::log;
 use crate::signal::{Signal, Source, Timer};
 use crate::sys;
-use crate::system::{System, same};
+use crate::system::System;
 use abi::fault::Reason;
 use abi::information::StartReason;
 use abi::types::{EventBit, Nanoseconds};
@@ -32,6 +32,17 @@ pub trait Partition: Sized {
     /// The peer of a channel was restarted. What was asked of it and not answered comes back as answers that say so,
     /// except what was sent as idempotent: that is on its way again.
     fn peer_restarted(&mut self, system: &mut System, signal: Signal) {
+        let _ = (system, signal);
+    }
+
+    /// A client came while the partition runs; [`System::server_of`] gives the end of its channel.
+    fn client_joined(&mut self, system: &mut System, signal: Signal) {
+        let _ = (system, signal);
+    }
+
+    /// A client is gone for good. Handles to its channel lead nowhere any more; after this the runtime tells the resource manager
+    /// that its memory may be taken.
+    fn client_left(&mut self, system: &mut System, signal: Signal) {
         let _ = (system, signal);
     }
 
@@ -125,7 +136,7 @@ impl System {
     fn arm(&mut self) -> bool {
         let mut found = false;
         let mut arm = |end: &mut End, wanted: bool| {
-            if wanted && !end.armed() && end.arm() && !end.stalled {
+            if wanted && end.left.is_none() && !end.armed() && end.arm() && !end.stalled {
                 end.disarm();
                 found = true;
             }
@@ -164,9 +175,19 @@ impl System {
             partition.changed(self);
         }
         for source in self.each_end() {
-            let restarted = self.with_end(source, |end| core::mem::take(&mut end.restarted));
-            if restarted == Some(true) {
-                partition.peer_restarted(self, Signal(source));
+            let signal = Signal(source);
+            if self.has_left(source) {
+                partition.client_left(self, signal);
+                self.part(source);
+                continue;
+            }
+            let news = self.with_end(source, |end| {
+                (core::mem::take(&mut end.joined), core::mem::take(&mut end.restarted))
+            });
+            match news {
+                Some((true, _)) => partition.client_joined(self, signal),
+                Some((_, true)) => partition.peer_restarted(self, signal),
+                _ => {}
             }
         }
     }
@@ -210,25 +231,6 @@ impl System {
         ended
     }
 
-    /// Reads the epochs in force and sends again what may be sent again.
-    pub(crate) fn refresh(&mut self) {
-        let Some(pages) = self.pages else { return };
-        self.information = pages.header().or(self.information);
-        self.settle_heap();
-        for resource in pages.resources() {
-            for source in self.each_end() {
-                let mut saved = core::mem::take(&mut self.saved);
-                self.with_end(source, |end| {
-                    if same(&end.resource, &resource) && end.resource.epoch != resource.epoch {
-                        end.set_epoch(resource.epoch);
-                        saved.repeat(source, end);
-                    }
-                });
-                self.saved = saved;
-            }
-        }
-    }
-
     /// Sleeps until the end has something to take, its peer was restarted, one of the events `others` came, or the deadline has
     /// passed; all that came, to be dispatched later. The peer runs at once where it can.
     pub(crate) fn wait_for(&mut self, source: Source, deadline: Nanoseconds, others: u64) -> u64 {
@@ -265,7 +267,7 @@ impl System {
 
 /// Whether an end has something that the partition was not told of.
 fn untold(end: &mut End) -> bool {
-    !end.armed() && !end.stalled && end.ready()
+    end.left.is_none() && !end.armed() && !end.stalled && end.ready()
 }
 
 /// The reason with this number.

@@ -7,6 +7,7 @@ use crate::end::End;
 use crate::information::{Pages, is_end, is_for, is_kind};
 use crate::log;
 use crate::memory::Window;
+use crate::places::{Places, serves};
 use crate::protocol::{Console, Protocol};
 use crate::received::Owed;
 use crate::report::Page;
@@ -42,6 +43,10 @@ pub struct System {
     pub(crate) timers: ArrayVec<(Nanoseconds, Timer), TIMERS>,
     pub(crate) interrupts: ArrayVec<Interrupt, INTERRUPTS>,
     pub(crate) saved: Saved,
+    /// How many changes of records were looked at.
+    pub(crate) changes: u64,
+    /// Places at which there is the channel of a client.
+    pub(crate) known: Places,
     /// Events that came while the partition waited for something else.
     pub(crate) pending: u64,
     next_timer: u64,
@@ -53,6 +58,7 @@ impl System {
         let pages = Pages::find();
         let information = pages.and_then(|pages| pages.header());
         let mut system = Self::with_pages(ends, information.and(pages), information);
+        system.note_all();
         system.find_voice();
         system
     }
@@ -77,6 +83,8 @@ impl System {
             timers: ArrayVec::new(),
             interrupts: ArrayVec::new(),
             saved: Saved::default(),
+            changes: 0,
+            known: Places::default(),
             pending: 0,
             next_timer: 0,
         }
@@ -86,23 +94,23 @@ impl System {
         let debug = self.debug().map(Capability::slot);
         let console = self
             .resource(CONSOLE, |one| is_end(one, Role::Client) && is_for(one, Console::KINDS))
-            .and_then(|resource| End::new(&resource));
+            .and_then(|(place, resource)| End::new(place, &resource));
         log::with(|voice| {
             voice.console = console;
             voice.debug = debug.or(voice.debug);
         });
     }
 
-    fn resources(&self) -> impl Iterator<Item = Resource> + use<> {
-        self.pages.into_iter().flat_map(Pages::resources)
+    fn resources(&self) -> impl Iterator<Item = (u32, Resource)> + use<> {
+        self.pages.into_iter().flat_map(|pages| pages.records(0))
     }
 
-    fn resource(&self, name: &str, fits: impl Fn(&Resource) -> bool) -> Option<Resource> {
-        self.resources().find(|resource| name_text(&resource.name) == name && fits(resource))
+    fn resource(&self, name: &str, fits: impl Fn(&Resource) -> bool) -> Option<(u32, Resource)> {
+        self.resources().find(|(_, one)| name_text(&one.name) == name && fits(one))
     }
 
     fn of_kind(&self, name: &str, kind: ResourceKind) -> Option<Resource> {
-        self.resource(name, |resource| is_kind(resource, kind))
+        self.resource(name, |resource| is_kind(resource, kind)).map(|(_, resource)| resource)
     }
 
     /// What the resource manager says about this partition; `None` in the first partition, which has no such pages.
@@ -113,27 +121,23 @@ impl System {
 
     /// The client's end of the channel with this name, if there is one on which `P` is spoken.
     pub fn client<P: Protocol>(&mut self, name: &str) -> Option<Client<P>> {
-        let resource =
+        let (place, resource) =
             self.resource(name, |one| is_end(one, Role::Client) && is_for(one, P::KINDS))?;
-        self.open(&resource).map(Client::at)
+        self.open(place, &resource).map(Client::at)
     }
 
     /// The server's end of the channel with this name, if there is one on which `P` is spoken.
     pub fn server<P: Protocol>(&mut self, name: &str) -> Option<Server<P>> {
-        let resource =
-            self.resource(name, |one| is_end(one, Role::Server) && is_for(one, P::KINDS))?;
-        self.open(&resource).map(Server::at)
+        let (place, resource) = self.resource(name, serves::<P>)?;
+        self.open(place, &resource).map(Server::at)
     }
 
-    /// All channels on which this partition serves `P`; channels that were added since are among them.
+    /// All channels on which this partition serves `P`, but no more than [`SERVERS`].
     pub fn servers<P: Protocol>(&mut self) -> ArrayVec<Server<P>, SERVERS> {
-        let mut servers = ArrayVec::new();
-        for resource in self.resources() {
-            if is_end(&resource, Role::Server) && is_for(&resource, P::KINDS) {
-                let server = self.open(&resource).map(Server::at);
-                // What is beyond the limit stays unserved, as it would without room for its end.
-                let _ = server.map(|server| servers.try_push(server));
-            }
+        let (mut servers, mut from) = (ArrayVec::new(), 0);
+        while let Some(server) = self.next_server(&mut from) {
+            // What is beyond the limit stays unserved, as it would without room for its end.
+            let _ = servers.try_push(server);
         }
         servers
     }
@@ -147,22 +151,23 @@ impl System {
     /// Opens the end that `resource` describes, once. For partitions that make channels, the first partition above all;
     /// others use names.
     pub fn join_server<P: Protocol>(&mut self, resource: &Resource) -> Option<Server<P>> {
-        self.open(resource).map(Server::at)
+        self.open(u32::MAX, resource).map(Server::at)
     }
 
     /// Where the end for `resource` is, after opening it if need be.
-    fn open(&mut self, resource: &Resource) -> Option<Source> {
+    pub(crate) fn open(&mut self, place: u32, resource: &Resource) -> Option<Source> {
         if self.is_voice(resource) {
             return Some(Source::Voice);
         }
-        let known =
-            |end: &Option<End>| end.as_ref().is_some_and(|end| same(&end.resource, resource));
-        let place = self.ends.iter().position(known);
-        let index = match place {
+        let known = |end: &Option<End>| {
+            end.as_ref().is_some_and(|end| same(&end.resource, resource) && end.left.is_none())
+        };
+        let open = self.ends.iter().position(known);
+        let index = match open {
             Some(index) => index,
             None => {
                 let free = self.ends.iter().position(Option::is_none)?;
-                *self.ends.get_mut(free)? = Some(End::new(resource)?);
+                *self.ends.get_mut(free)? = Some(End::new(place, resource)?);
                 self.used = self.used.max(free.checked_add(1)?);
                 free
             }
@@ -200,7 +205,9 @@ impl System {
     #[inline]
     pub(crate) fn end(&mut self, source: Source) -> Option<&mut End> {
         match source {
-            Source::End(index) => self.ends.get_mut(usize::from(index))?.as_mut(),
+            Source::End(index) => {
+                self.ends.get_mut(usize::from(index))?.as_mut().filter(|end| end.left.is_none())
+            }
             Source::Voice | Source::Interrupt(_) | Source::Nowhere => None,
         }
     }
@@ -307,7 +314,7 @@ impl System {
     /// The debug port, if this partition may write to it.
     #[must_use]
     pub fn debug(&self) -> Option<Capability<object::Debug>> {
-        let resource = self.resources().find(|one| is_kind(one, ResourceKind::Debug))?;
+        let resource = self.resources().find(|(_, one)| is_kind(one, ResourceKind::Debug))?.1;
         Some(Capability::in_slot(Slot::new(resource.slot)))
     }
 

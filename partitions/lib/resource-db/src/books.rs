@@ -1,11 +1,13 @@
 //! Operations on the books.
 
+use crate::ends::Ends;
 use crate::layout::{Layout, name};
 use crate::owner::Owner;
 use crate::rows::{ChannelRow, Extent, PartitionRow, Stage};
 use crate::slots;
 use crate::space::Space;
 use crate::table::{Row, Table};
+use abi::channel::Role;
 use abi::types::{ChannelId, PartitionId, Slot};
 use owner_map::{Kind, Operation, OwnerMap, Page, Run, Scale, Slab, WRITE_WORDS};
 use zerocopy::FromBytes;
@@ -17,6 +19,7 @@ pub struct Books<'m> {
     pub(crate) partitions: Table,
     pub(crate) channels: Table,
     pub(crate) slots: &'m mut [u64],
+    pub(crate) ends: Ends<'m>,
     pub(crate) space: Space<'m>,
     /// Whether a transaction was begun. The log learns of it with the first change.
     pub(crate) begun: bool,
@@ -154,6 +157,30 @@ impl Books<'_> {
         self.partitions.unused::<PartitionRow>(self.map.memory(), from).map(PartitionId::new)
     }
 
+    /// The first channel's row at or above `from` that is not used.
+    #[must_use]
+    pub fn unused_channel(&self, from: u32) -> Option<ChannelId> {
+        self.channels.unused::<ChannelRow>(self.map.memory(), from).map(ChannelId::new)
+    }
+
+    /// Channels of which a partition is an end, by their numbers, and which end; only those behind `after` where that is one.
+    /// What it costs depends on how many it is an end of alone.
+    pub fn ends_of(
+        &self,
+        id: PartitionId,
+        after: Option<ChannelId>,
+    ) -> impl Iterator<Item = (ChannelId, Role, &ChannelRow)> {
+        let after = after.and_then(|channel| Some((channel, self.channel(channel)?)));
+        let after = after.map(|(channel, row)| {
+            let client = row.client.partition == id.raw();
+            (channel.raw(), if client { Role::Client } else { Role::Server })
+        });
+        self.ends.of(id.raw(), after).filter_map(|(channel, role)| {
+            let id = ChannelId::new(channel);
+            self.channel(id).map(|row| (id, role, row))
+        })
+    }
+
     /// Replaces a partition's row. One that was not used gets its descriptor, one that is not used any more loses it.
     ///
     /// # Errors
@@ -196,8 +223,14 @@ impl Books<'_> {
     pub fn set_channel(&mut self, id: ChannelId, row: ChannelRow) -> Result<(), Problem> {
         self.channels.place::<ChannelRow>(id.raw()).ok_or(Problem::NoSuch)?;
         self.open_transaction()?;
+        let before = self.channel(id).map(ChannelRow::partitions);
         let written = self.write_row(self.channels, id.raw(), &row);
         written.map_err(|problem| self.refuse(problem))?;
+        let after = self.channel(id).map(ChannelRow::partitions);
+        if before != after {
+            before.into_iter().for_each(|ends| self.ends.remove(id.raw(), ends));
+            after.into_iter().for_each(|ends| self.ends.insert(id.raw(), ends));
+        }
         self.channels.renew::<ChannelRow>(self.map.memory(), id.raw());
         Ok(())
     }

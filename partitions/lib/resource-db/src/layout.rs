@@ -1,5 +1,6 @@
 //! Where in the books' pages everything lies.
 
+use crate::ends::Ends;
 use crate::rows::{ChannelRow, PartitionRow};
 use crate::slots;
 use crate::space::Space;
@@ -36,7 +37,9 @@ pub fn bytes_needed(capacity: Capacity) -> Option<usize> {
     let pages = usize::try_from(Layout::new(Page::default(), capacity)?.pages).ok()?;
     let pages = pages.checked_mul(size_of::<PageWords>())?;
     let space = size_of::<u32>().checked_mul(Space::blocks(capacity.frames)?)?;
-    pages.checked_add(size_of::<u64>().checked_mul(slots::WORDS)?)?.checked_add(space)
+    let slots = size_of::<u64>().checked_mul(slots::WORDS)?;
+    let [heads, links] = Ends::bytes(capacity.partitions, capacity.channels)?;
+    [pages, slots, heads, links, space].into_iter().try_fold(0, usize::checked_add)
 }
 
 /// The books' pages.

@@ -8,6 +8,7 @@
 #![cfg_attr(not(test), deny(clippy::as_conversions, clippy::arithmetic_side_effects))]
 
 mod books;
+mod ends;
 mod give;
 mod heap;
 mod history;
@@ -27,4 +28,4 @@ pub use history::Touched;
 pub use layout::{Capacity, bytes_needed};
 pub use open::OpenError;
 pub use owner::Owner;
-pub use rows::{ChannelRow, End, Extent, PartitionRow, Stage};
+pub use rows::{ChannelRow, End, Extent, Link, PartitionRow, Stage};

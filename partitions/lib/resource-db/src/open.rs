@@ -1,6 +1,7 @@
 //! How books are made, and how they are found again.
 
 use crate::books::{Books, Cause};
+use crate::ends::{Ends, Head, Links};
 use crate::layout::{Capacity, Layout, bytes_needed, name};
 use crate::owner::Owner;
 use crate::rows::{ChannelRow, PartitionRow};
@@ -38,12 +39,13 @@ impl<'m> Books<'m> {
     ) -> Result<Self, OpenError> {
         let base = Page::of_frame(base.raw()).ok_or(OpenError::TooSmall)?;
         let layout = Layout::new(base, capacity).ok_or(OpenError::TooSmall)?;
-        let (pages, slots, space) = cut(memory, capacity).ok_or(OpenError::TooSmall)?;
+        let Parts { pages, slots, ends, space } =
+            cut(memory, capacity).ok_or(OpenError::TooSmall)?;
         // Index pages are written when they come into use.
         let kept = usize::try_from(layout.kept()).unwrap_or(usize::MAX);
         pages.iter_mut().take(kept).for_each(|page| page.fill(0));
         let map = layout.format(pages)?;
-        let mut books = Self::around(map, layout, slots, space);
+        let mut books = Self::around(map, layout, slots, ends, space);
         books.say_own();
         Ok(books)
     }
@@ -57,12 +59,13 @@ impl<'m> Books<'m> {
         let capacity = capacity(master);
         let base = Page::new(master[AT_INDEX]).ok_or(OpenError::NoBooks)?;
         let layout = Layout::new(base, capacity).ok_or(OpenError::NoBooks)?;
-        let (pages, slots, space) = cut(memory, capacity).ok_or(OpenError::TooSmall)?;
+        let Parts { pages, slots, ends, space } =
+            cut(memory, capacity).ok_or(OpenError::TooSmall)?;
         let map = OwnerMap::open(Slab::new(base, pages), base).map_err(|_| OpenError::NoBooks)?;
         if map.master().pools != layout.pools {
             return Err(OpenError::NoBooks);
         }
-        let mut books = Self::around(map, layout, slots, space);
+        let mut books = Self::around(map, layout, slots, ends, space);
         books.derive();
         Ok(books)
     }
@@ -71,6 +74,7 @@ impl<'m> Books<'m> {
         map: OwnerMap<Slab<'m>>,
         layout: Layout,
         slots: &'m mut [u64],
+        ends: Ends<'m>,
         space: &'m mut [u32],
     ) -> Self {
         let partitions = Table::new(layout.pools.descriptors, layout.capacity.partitions);
@@ -80,7 +84,7 @@ impl<'m> Books<'m> {
         let (begun, cause) = (false, Cause::default());
         slots.fill(0);
         let space = Space::new(space);
-        Self { map, layout, partitions, channels, slots, space, begun, cause, generation }
+        Self { map, layout, partitions, channels, slots, ends, space, begun, cause, generation }
     }
 
     /// Computes anew what follows from the rest.
@@ -99,7 +103,9 @@ impl<'m> Books<'m> {
             slots::mark(self.slots, Slot::new(row.context_slot), contexts, true);
             slots::mark(self.slots, Slot::new(row.image_slot), 1, true);
         }
-        for (_, row) in self.channels.iter::<ChannelRow>(slab) {
+        self.ends.clear();
+        for (id, row) in self.channels.iter::<ChannelRow>(slab) {
+            self.ends.insert(id, row.partitions());
             for slot in row.own_slots() {
                 slots::mark(self.slots, Slot::new(slot), 1, true);
             }
@@ -114,6 +120,10 @@ impl<'m> Books<'m> {
         self.partitions.shorten::<PartitionRow>(slab);
         self.channels.end = self.layout.capacity.channels;
         self.channels.shorten::<ChannelRow>(slab);
+        self.ends.clear();
+        for (id, row) in self.channels.iter::<ChannelRow>(slab) {
+            self.ends.insert(id, row.partitions());
+        }
     }
 
     pub(crate) fn say_owner(&mut self, first: u64, count: u64, owner: Owner) {
@@ -173,8 +183,14 @@ fn capacity(master: &PageWords) -> Capacity {
     Capacity { frames: u64::from(low) | u64::from(high) << 32, partitions, channels }
 }
 
-/// Pages, slots, and the summary of memory.
-type Parts<'m> = (&'m mut [PageWords], &'m mut [u64], &'m mut [u32]);
+/// What the books' memory is made of.
+struct Parts<'m> {
+    pages: &'m mut [PageWords],
+    slots: &'m mut [u64],
+    ends: Ends<'m>,
+    /// The summary of memory.
+    space: &'m mut [u32],
+}
 
 /// Cuts the memory into what the books are made of.
 fn cut(memory: &mut [u8], capacity: Capacity) -> Option<Parts<'_>> {
@@ -182,9 +198,18 @@ fn cut(memory: &mut [u8], capacity: Capacity) -> Option<Parts<'_>> {
     let blocks = Space::blocks(capacity.frames)?;
     let space = blocks.checked_mul(size_of::<u32>())?;
     let slots = slots::WORDS.checked_mul(size_of::<u64>())?;
-    let (pages, rest) =
-        memory.split_at_mut_checked(memory.len().checked_sub(space)?.checked_sub(slots)?)?;
-    let (slots, space) = rest.split_at_mut_checked(slots)?;
-    let pages = <[PageWords]>::mut_from_bytes(pages).ok()?;
-    Some((pages, <[u64]>::mut_from_bytes(slots).ok()?, <[u32]>::mut_from_bytes(space).ok()?))
+    let [heads, links] = Ends::bytes(capacity.partitions, capacity.channels)?;
+    let derived = [space, slots, heads, links].into_iter().try_fold(0, usize::checked_add)?;
+    let (pages, rest) = memory.split_at_mut_checked(memory.len().checked_sub(derived)?)?;
+    let (slots, rest) = rest.split_at_mut_checked(slots)?;
+    let (heads, rest) = rest.split_at_mut_checked(heads)?;
+    let (links, space) = rest.split_at_mut_checked(links)?;
+    let (heads, links) =
+        (<[Head]>::mut_from_bytes(heads).ok()?, <[[Links; 2]]>::mut_from_bytes(links).ok()?);
+    Some(Parts {
+        pages: <[PageWords]>::mut_from_bytes(pages).ok()?,
+        slots: <[u64]>::mut_from_bytes(slots).ok()?,
+        ends: Ends { heads, links },
+        space: <[u32]>::mut_from_bytes(space).ok()?,
+    })
 }

@@ -95,12 +95,16 @@ pub struct PartitionRow {
     pub stop_by: u64,
     /// One past the last address its channels use.
     pub channels_end: u64,
-    /// Channels and interrupts that report by events.
+    /// Channels and interrupts that report by events; those of clients that join later not counted, here and below.
     pub events: u32,
     /// Why it was last started: a [`abi::information::StartReason`].
     pub start_reason: u32,
     /// When its manager restarts it, nanoseconds; 0: it is not waiting for that.
     pub restart_at: u64,
+    /// Channels of which it is an end.
+    pub ends: u32,
+    /// Clients that may join it later.
+    pub clients: u32,
     /// Frames of its kernel objects, slot pages and page tables, in the order in which they are made.
     pub kernel: Extent,
     /// Frames of its program.
@@ -133,6 +137,18 @@ pub struct PartitionRow {
     pub reserved: u32,
     /// What the heap got later, in the order of addresses.
     pub pieces: [Piece; PIECES],
+}
+
+impl Link {
+    /// Its number.
+    #[must_use]
+    pub fn number(self) -> u16 {
+        match self {
+            Self::None => 0,
+            Self::Connected => 1,
+            Self::Leaving => 2,
+        }
+    }
 }
 
 impl PartitionRow {
@@ -173,6 +189,10 @@ pub struct End {
     pub slot: u16,
     /// Event bit by which this end learns that the other rang.
     pub event: u16,
+    /// Place among the partition's channels, which is that in its information pages.
+    pub place: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 /// A channel.
@@ -195,17 +215,46 @@ pub struct ChannelRow {
     pub ring_shift: u16,
     /// Slot of its capability in the manager's table.
     pub slot: u16,
-    /// Zero.
-    pub reserved: u16,
+    /// Whether its server has it: a [`Link`].
+    pub link: u16,
     /// Its frames: the kernel object, then the memory.
     pub frames: Extent,
+    /// When its server is cut off, nanoseconds.
+    pub cut_at: u64,
+}
+
+/// Whether the server of a channel has it. Only when it has not may the client's memory be used for anything else.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u16)]
+pub enum Link {
+    /// It is not mapped there.
+    None = 0,
+    /// It is mapped, and the server may use it.
+    Connected = 1,
+    /// The server was told to let go of it.
+    Leaving = 2,
 }
 
 impl ChannelRow {
+    /// Whether its server has it; what is damaged is taken as connected.
+    #[must_use]
+    pub fn link(&self) -> Link {
+        match self.link {
+            0 => Link::None,
+            2 => Link::Leaving,
+            _ => Link::Connected,
+        }
+    }
+
     /// How far it has come.
     #[must_use]
     pub fn stage(&self) -> Stage {
         Stage::from_number(self.stage)
+    }
+
+    /// Whose its ends are, each at the number of its role.
+    pub(crate) fn partitions(&self) -> [u32; 2] {
+        [self.client.partition, self.server.partition]
     }
 
     /// Slots of the manager's own table that it takes: its own, and the doorbell where the manager is an end.

@@ -6,6 +6,7 @@ use abi::types::{ChannelId, Frame, PartitionId, Slot};
 use std::vec::Vec;
 
 mod crash;
+mod ends;
 mod model;
 mod recent;
 

@@ -162,6 +162,13 @@ impl<M: SharedMemory, R: Role> End<M, R> {
         self.memory.fence(Ordering::Release);
     }
 
+    /// Says in place of an epoch that this end is in none any more, after everything else it did.
+    pub(crate) fn leave(&mut self, word: u32) {
+        self.epoch = 0;
+        self.memory.fence(Ordering::SeqCst);
+        self.store(word::EPOCH, word);
+    }
+
     /// A number that the next entry has and no other of this end ever had.
     #[inline]
     pub(crate) const fn serial(&self) -> u64 {

@@ -2,7 +2,7 @@
 
 use crate::end::{End, Role};
 use crate::{Head, Message, Refused, Ring, SharedMemory};
-use abi::channel::{CLIENT_AREA, INLINE, SERVER_AREA};
+use abi::channel::{CLIENT_AREA, INLINE, PARTED, SERVER_AREA};
 
 /// The server's end of a channel.
 pub type ServerEnd<M> = End<M, Serving>;
@@ -30,6 +30,12 @@ impl<M: SharedMemory> ServerEnd<M> {
     /// earlier ones need no answer.
     pub fn set_epoch(&mut self, epoch: u32) {
         self.books.told = epoch;
+    }
+
+    /// The client is gone: this end lets go of the channel for good. Who holds the end drops it.
+    pub fn part(&mut self) {
+        self.set_epoch(0);
+        self.leave(PARTED);
     }
 
     /// The epoch this end was told of last, 0 for none.

@@ -108,6 +108,7 @@ fn a_paused_partition_ends_as_others_do() {
     manager.start(copy, StartReason::Started).unwrap();
     assert_eq!(act(&mut manager, R::Pause, copy.raw()), S::Ok);
     assert_eq!(act(&mut manager, R::Destroy, copy.raw()), S::Ok);
+    world.let_go(&mut manager);
     assert_eq!((world.free(), manager.books.slots_taken()), before);
     world.check(&manager);
 }
@@ -279,6 +280,7 @@ fn a_move_does_not_keep_a_partition_from_its_end() {
     settle(&mut manager);
     change(&mut manager, R::Move, [copy.raw(), 1, 0]);
     assert_eq!(act(&mut manager, R::Destroy, copy.raw()), S::Ok);
+    world.let_go(&mut manager);
     settle(&mut manager);
     assert_eq!((world.free(), manager.books.slots_taken()), before);
     world.check(&manager);

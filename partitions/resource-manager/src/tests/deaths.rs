@@ -47,15 +47,16 @@ fn the_manager_may_die_at_any_call() {
     let (mut world, mut manager) = World::new();
     // The manager's own tables and slots grow once; what a copy takes is given back.
     let copy = manager.create_again(id(index::WORKER)).unwrap();
-    manager.destroy(copy).unwrap();
+    world.destroy(&mut manager, copy);
     let before = (world.free(), manager.books.slots_taken());
     let mut calls = 0;
     loop {
         let died = dies_in(&world, calls, || {
             let copy = manager.create_again(id(index::WORKER)).expect("created");
-            manager.destroy(copy).expect("destroyed");
+            world.destroy(&mut manager, copy);
         });
         manager = world.recovered();
+        world.let_go(&mut manager);
         let said = world.said();
         assert!(!said.contains("cannot"), "death at call {calls}: {said}");
         world.check(&manager);

@@ -157,6 +157,7 @@ fn a_partition_that_grew_is_destroyed_without_a_trace() {
     assert_eq!(act(&mut manager, R::Start, copy.raw()), S::Ok);
     settle(&mut manager);
     assert_eq!(act(&mut manager, R::Destroy, copy.raw()), S::Ok);
+    world.let_go(&mut manager);
     assert_eq!((world.free(), manager.books.slots_taken()), before);
     world.check(&manager);
 }

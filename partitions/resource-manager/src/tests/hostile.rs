@@ -233,7 +233,7 @@ fn beside_a_liar(seed: u64, lying: usize) -> [u64; 3] {
     let liar = Liar { chance: Chance::new(seed), epoch: 1, taken: 0, all: 0 };
     let liar = Rc::new(RefCell::new(liar));
     let mut places = 0;
-    let mut desk = Desk::new(&manager, |_, geometry| {
+    let mut desk = Desk::new(&mut manager, |_, geometry| {
         places += 1;
         if places - 1 == lying {
             Memory::Lies(liar.clone(), geometry)

@@ -28,7 +28,7 @@ fn partition(name: &str, role: PartitionRole, rescuer: u32) -> ManifestPartition
         watchdog: 0,
         doorbells: 0,
         group: 0,
-        reserved: 0,
+        clients: 0,
     }
 }
 
@@ -50,7 +50,7 @@ fn partitions() -> [ManifestPartition; 5] {
         partition("resource-manager", PartitionRole::ResourceManager, index::BOOT),
         ManifestPartition { flags: with(PartitionFlags::BOOT_IMAGE), ..boot },
         ManifestPartition { processor: EVERY_PROCESSOR, share: 0, ..idle },
-        ManifestPartition { flags: with(PartitionFlags::CREATOR), ..command },
+        ManifestPartition { flags: with(PartitionFlags::CREATOR), clients: 40, ..command },
         ManifestPartition { processor: 1, ..worker },
     ]
 }

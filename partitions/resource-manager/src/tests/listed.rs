@@ -29,7 +29,7 @@ fn what_idle_may_do_is_listed() {
 
 #[test]
 fn a_list_is_read_without_a_gap_while_partitions_go() {
-    let (_world, mut manager) = World::new();
+    let (world, mut manager) = World::new();
     let copies = [0; 3].map(|_| manager.create_again(id(index::WORKER)).unwrap().raw());
     assert_eq!(copies, [5, 6, 7]);
     let next = |manager: &mut TestManager, from| {
@@ -38,7 +38,7 @@ fn a_list_is_read_without_a_gap_while_partitions_go() {
     };
     assert_eq!(next(&mut manager, 5), Some(5));
     // Whoever read number 5 goes on with 6, wherever that stands now.
-    manager.destroy(id(5)).unwrap();
+    world.destroy(&mut manager, id(5));
     assert_eq!(
         [5, 6, 7, 8].map(|from| next(&mut manager, from)),
         [Some(6), Some(6), Some(7), None]

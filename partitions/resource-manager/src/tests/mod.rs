@@ -10,6 +10,7 @@ mod deaths;
 mod functions;
 mod heaps;
 mod hostile;
+mod joined;
 mod liar;
 mod listed;
 mod placed;
@@ -156,7 +157,9 @@ fn copies_come_and_go_without_a_trace() {
         }
         world.check(&manager);
         let reply = ask(&mut manager, COMMAND, ResourceRequest::Destroy, new.index);
-        assert_eq!(status(&reply), ResourceStatus::Ok, "{}", world.said());
+        assert!(matches!(reply, Reply::WhenGone(_)), "{reply:?} {}", world.said());
+        world.let_go(&mut manager);
+        assert!(manager.row(id(new.index)).is_err());
     }
     world.check(&manager);
     assert_eq!((world.free(), manager.books.slots_taken()), before);
@@ -218,7 +221,7 @@ fn memory_that_is_out_is_told_and_nothing_is_lost() {
     assert_eq!(full.status(), ResourceStatus::NoMemory);
     assert!(copies.len() > 5);
     world.check(&manager);
-    copies.into_iter().for_each(|copy| manager.destroy(copy).unwrap());
+    copies.into_iter().for_each(|copy| world.destroy(&mut manager, copy));
     world.check(&manager);
     assert!(before - world.free() < 4, "only the own capability table may have grown");
 }

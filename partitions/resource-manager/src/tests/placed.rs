@@ -58,7 +58,7 @@ fn a_partition_is_where_it_was_placed() {
     let slots = manager.plan(abi::types::ProcessorId::new(0)).slots;
     let own = slots.iter().flatten().filter(|place| place.partition == new).count();
     assert_eq!(own, 3);
-    manager.destroy(new).unwrap();
+    world.destroy(&mut manager, new);
     world.check(&manager);
     assert_eq!((world.free(), manager.books.slots_taken()), before);
 }
@@ -106,15 +106,16 @@ fn the_manager_may_die_at_any_call_of_a_placed_creation() {
     let (mut world, mut manager) = World::new();
     let first = placement(&manager);
     let copy = create(&mut manager, &first).unwrap();
-    manager.destroy(copy).unwrap();
+    world.destroy(&mut manager, copy);
     let before = (world.free(), manager.books.slots_taken());
     for calls in 0.. {
         let placement = placement(&manager);
         let died = dies_in(&world, calls, || {
             let copy = create(&mut manager, &placement).expect("created");
-            manager.destroy(copy).expect("destroyed");
+            world.destroy(&mut manager, copy);
         });
         manager = world.recovered();
+        world.let_go(&mut manager);
         world.check(&manager);
         assert_eq!((world.free(), manager.books.slots_taken()), before, "death at call {calls}");
         if !died {

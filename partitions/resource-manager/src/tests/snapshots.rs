@@ -122,7 +122,7 @@ fn a_snapshot_is_the_books_however_small_the_pieces() {
             assert_eq!((record.stage, record.share), (2, row.share));
         }
         let (channels, _) = snapshot::<JointRecord>(&mut manager, Table::Channels, room);
-        assert_eq!(channels.len(), 3);
+        assert_eq!(channels.len(), 4);
         assert_eq!((channels[2].client, channels[2].server), (index::WORKER, index::COMMAND));
         let (free, _) = snapshot::<RunRecord>(&mut manager, Table::Free, room);
         let sum: u64 = free.iter().map(|run| run.count).sum();
@@ -171,7 +171,7 @@ fn what_changed_since_is_what_differs() {
     let ids = |rows: &[RowRecord]| rows.iter().map(|row| (row.id, row.stage)).collect::<Vec<_>>();
     let (rows, made) = changes(&mut manager, start).unwrap();
     assert_eq!((ids(&rows), made > start), (vec![(copy.raw(), 2)], true));
-    manager.destroy(copy).unwrap();
+    world.destroy(&mut manager, copy);
     let (rows, gone) = changes(&mut manager, made).unwrap();
     assert_eq!(ids(&rows), [(copy.raw(), 0)]);
     // The log outlives the manager: what it changed is known, and what the next one did.
@@ -204,7 +204,7 @@ fn definitions_tell_what_one_more_would_take() {
 
 #[test]
 fn processors_tell_what_shares_leave() {
-    let (_world, mut manager) = World::new();
+    let (world, mut manager) = World::new();
     let free = |manager: &mut TestManager| {
         let (all, _) = snapshot::<ProcessorRecord>(manager, Table::Processors, 16_384);
         all.iter().map(|one| (one.processor, one.free)).collect::<Vec<_>>()
@@ -215,7 +215,7 @@ fn processors_tell_what_shares_leave() {
     assert_eq!(free(&mut manager), [(0, 10), (1, 12)], "before it was ever started");
     manager.start(copy, StartReason::Started).unwrap();
     assert_eq!(free(&mut manager), [(0, 10), (1, 12)]);
-    manager.destroy(copy).unwrap();
+    world.destroy(&mut manager, copy);
     assert_eq!(free(&mut manager), [(0, 10), (1, 14)]);
 }
 

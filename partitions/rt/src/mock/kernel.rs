@@ -6,7 +6,7 @@ use crate::log::{self, Voice};
 use abi::call::{Call, Error};
 use abi::image::Name;
 use abi::information::{
-    INFORMATION_HEADER, INFORMATION_MAGIC, Information, Resource, StartReason, TimePage,
+    CHANGES, INFORMATION_HEADER, INFORMATION_MAGIC, Information, Resource, StartReason, TimePage,
 };
 use abi::types::EventBit;
 use core::mem::swap;
@@ -108,6 +108,8 @@ impl State {
         header.partition = place as u32;
         header.name = member.name;
         (header.starts, header.reason) = (member.starts, member.reason as u32);
+        // All of it may be new.
+        header.changes = member.sequence * CHANGES as u64;
         (header.contexts, header.resources) = (1, member.resources.len() as u32);
         pages::write(member.page, header.as_bytes());
         pages::write(member.page + INFORMATION_HEADER as u64, member.resources.as_bytes());

@@ -13,13 +13,16 @@
 pub(crate) mod kernel;
 mod pages;
 
+use crate::information::is_end;
 use crate::log::{self, Voice};
+use crate::memory::Window;
 use crate::run::{Partition, Sleep};
 use crate::system::System;
-use abi::channel::{ChannelKind, Role};
+use abi::channel::{ChannelKind, PARTED, Role, SERVER_AREA};
 use abi::image::name_from;
 use abi::information::{Resource, ResourceKind, StartReason};
 use abi::types::{EventBit, Nanoseconds};
+use core::sync::atomic::Ordering;
 use kernel::{Doorbell, Member, with_state};
 #[cfg(test)]
 pub(crate) use pages::make;
@@ -105,6 +108,42 @@ impl World {
             state.publish(client.0);
             state.publish(server.0);
         });
+    }
+
+    /// The partition leaves for good: the servers of its channels are told.
+    pub fn leave(&self, client: Place) {
+        self.change_served(client, |resource| resource.epoch = 0);
+    }
+
+    /// The channels of a partition that left are taken away from their servers, whether those let go of them or not.
+    pub fn cut(&self, client: Place) {
+        self.change_served(client, |resource| *resource = Resource::new_zeroed());
+    }
+
+    fn change_served(&self, client: Place, change: impl Fn(&mut Resource)) {
+        with_state(|state| {
+            for place in 0..state.members.len() {
+                let channels = state.members[place].resources.iter_mut();
+                let served =
+                    |one: &&mut Resource| is_end(one, Role::Server) && one.peer == client as u32;
+                let told = channels.filter(served).map(&change).count() > 0;
+                state.members[place].events |= if told { EventBit::PEER.mask() } else { 0 };
+                state.publish(place);
+            }
+        });
+    }
+
+    /// Whether all servers of a partition's channels have let go of them.
+    #[must_use]
+    pub fn parted(&self, client: Place) -> bool {
+        with_state(|state| {
+            let channels = state.members[client].resources.iter().filter(|one| one.id != 0);
+            let word = |one: &Resource| {
+                let memory = Window::new(one.address, one.length).unwrap();
+                memory.load64(SERVER_AREA, Ordering::Relaxed) as u32
+            };
+            channels.map(word).all(|word| word == PARTED)
+        })
     }
 
     /// Starts a partition's program.

@@ -1,0 +1,168 @@
+//! Channels of partitions that are made while the machine runs. They join the servers of their definition, at places that
+//! those have kept free since they were made: in the address space, in the table of capabilities, in the information pages.
+
+use crate::define::row;
+use crate::manager::{Machine, Manager, SELF};
+use crate::manifest::{channel_pages, role};
+use crate::resource_list::channel_resource;
+use crate::trouble::Trouble;
+use abi::channel::Role;
+use abi::image::name_text;
+use abi::manifest::{ManifestChannel, PartitionRole};
+use abi::message::resource::ResourceStatus;
+use abi::types::{ChannelId, EventBit, PAGE_SIZE, PartitionId};
+use program_loader::Window;
+use resource_db::{ChannelRow, End, PartitionRow};
+
+/// Words of a set of places: one bit for each record that the information pages have room for.
+const WORDS: usize = 64;
+
+/// Places of a partition's channels.
+struct Places([u64; WORDS]);
+
+impl Places {
+    fn add(&mut self, place: u32) {
+        if let Some(word) = self.0.get_mut(place as usize / 64) {
+            *word |= 1 << (place % 64);
+        }
+    }
+
+    /// Whether a place is taken; all that there is no room for are.
+    fn holds(&self, place: u32) -> bool {
+        self.0.get(place as usize / 64).is_none_or(|word| word & 1 << (place % 64) != 0)
+    }
+}
+
+impl<M: Machine, W: Window> Manager<'_, M, W> {
+    /// Rows for the channels of a new partition: those that its definition has as a client.
+    ///
+    /// # Errors
+    /// `Limit` where a server has no room for one more client, `WrongState` where there is no such server.
+    pub fn define_channels(&mut self, id: PartitionId, definition: u32) -> Result<(), Trouble> {
+        let channels = self.manifest.channels;
+        for channel in channels.iter().filter(|channel| channel.client == definition) {
+            self.define_joining(id, channel)?;
+        }
+        Ok(())
+    }
+
+    /// What the row of a partition that is made at run time says once its channels are defined.
+    #[must_use]
+    pub fn with_channels(&self, mut row: PartitionRow) -> PartitionRow {
+        let channels = self.manifest.channels.iter();
+        for channel in channels.filter(|channel| channel.client == row.definition) {
+            row.channels_end += (channel_pages(channel) + 1) * PAGE_SIZE;
+            row.ends += 1;
+            row.events += 1;
+            row.slots = row.slots.saturating_add(1);
+        }
+        row
+    }
+
+    fn define_joining(
+        &mut self,
+        id: PartitionId,
+        channel: &ManifestChannel,
+    ) -> Result<(), Trouble> {
+        let first = u32::try_from(self.manifest.channels.len()).unwrap_or(u32::MAX);
+        let new = self.books.unused_channel(first).ok_or(ResourceStatus::Limit)?;
+        let client = self.define_end(id.raw(), channel.client_name, channel_pages(channel))?;
+        let server = self.berth(channel)?;
+        let row = ChannelRow { client, server, ..row(channel) };
+        // From here on the row names the slots that are taken, and whoever ends it gives them back.
+        self.set_channel(new, row)?;
+        let slot = self.take_slots(1)?.raw();
+        self.set_channel(new, ChannelRow { slot, ..row })?;
+        if server.partition == SELF.raw() {
+            let server = End { slot: self.take_slots(1)?.raw(), ..server };
+            self.set_channel(new, ChannelRow { slot, server, ..row })?;
+        }
+        Ok(())
+    }
+
+    /// A free place for one more client of a channel's server.
+    fn berth(&mut self, channel: &ManifestChannel) -> Result<End, Trouble> {
+        let id = PartitionId::new(channel.server);
+        let server = self.row(id)?;
+        if server.stage() != resource_db::Stage::Made {
+            return Err(ResourceStatus::WrongState.into());
+        }
+        let taken = self.places(id);
+        let Some(number) = (0..server.clients).find(|number| !taken.holds(server.ends + number))
+        else {
+            let (name, clients) = (name_text(&server.name), server.clients);
+            self.say(format_args!(
+                "{name} has no room for more than {clients} clients that join it"
+            ));
+            return Err(ResourceStatus::Limit.into());
+        };
+        let pages = self.berth_pages(server.definition);
+        let first = self.interrupts(server.hardware, self.definition(&server)?);
+        let bits = u32::from(EventBit::ASSIGNABLE.saturating_sub(first).max(1));
+        Ok(End {
+            name: channel.server_name,
+            address: server.channels_end + u64::from(number) * pages * PAGE_SIZE,
+            partition: id.raw(),
+            slot: if id == SELF { 0 } else { server.slots + number as u16 },
+            event: u16::from(first) + ((server.events + number) % bits) as u16,
+            place: server.ends + number,
+            reserved: 0,
+        })
+    }
+
+    /// Places that a partition's channels have.
+    fn places(&self, id: PartitionId) -> Places {
+        let mut places = Places([0; WORDS]);
+        self.channels_of(id)
+            .for_each(|(_, role, row)| places.add(crate::define::end(row, role).place));
+        places
+    }
+
+    /// Pages that a client takes in its server's address space, the largest of those that may join it.
+    fn berth_pages(&self, server: u32) -> u64 {
+        let joins = |channel: &&ManifestChannel| {
+            let client = self.manifest.partitions.get(channel.client as usize);
+            channel.server == server
+                && client.is_some_and(|client| role(client) == PartitionRole::Ordinary)
+        };
+        let channels = self.manifest.channels.iter().filter(joins);
+        channels.map(|channel| channel_pages(channel) + 1).max().unwrap_or(0)
+    }
+
+    /// Pages from the first channel of a partition to the end of the last, those of clients that join later included.
+    #[must_use]
+    pub fn channel_pages_of(&self, row: &PartitionRow) -> u64 {
+        let there = (row.channels_end - abi::layout::CHANNELS) / PAGE_SIZE;
+        there
+            .saturating_add(u64::from(row.clients).saturating_mul(self.berth_pages(row.definition)))
+    }
+
+    /// Makes the channels of a partition that is made, and tells their servers.
+    ///
+    /// # Errors
+    /// What the kernel or the books answer.
+    pub fn join_channels(&mut self, id: PartitionId) -> Result<(), Trouble> {
+        let mut after = None;
+        while let Some((channel, ..)) = self.next_channel(id, after) {
+            self.make_channel(channel)?;
+            self.announce(channel)?;
+            after = Some(channel);
+        }
+        Ok(())
+    }
+
+    /// Tells a server what a channel of its is now.
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    pub fn announce(&mut self, channel: ChannelId) -> Result<(), Trouble> {
+        let row = self.channel_row(channel)?;
+        let server = PartitionId::new(row.server.partition);
+        if server == SELF {
+            self.desk_is_old = true;
+        }
+        self.inform_of(server, row.server.place, &channel_resource(channel, &row, Role::Server))?;
+        self.ring(server, EventBit::PEER);
+        Ok(())
+    }
+}

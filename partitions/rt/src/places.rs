@@ -1,0 +1,147 @@
+//! What changes in the information pages while the partition runs: clients come and go, peers are restarted.
+
+use crate::channel::Server;
+use crate::end::{End, Left};
+use crate::information::{is_end, is_for};
+use crate::protocol::Protocol;
+use crate::signal::{Signal, Source};
+use crate::system::{System, same};
+use abi::channel::Role;
+use abi::information::{CHANGES, Resource};
+
+/// A set of places in the information pages, as large as those are.
+#[derive(Debug)]
+pub(crate) struct Places([u64; 64]);
+
+impl Default for Places {
+    fn default() -> Self {
+        Self([0; 64])
+    }
+}
+
+impl Places {
+    /// Puts a place in (`true`) or takes it out; whether it was in.
+    fn set(&mut self, place: u32, there: bool) -> bool {
+        let word = usize::try_from(place / 64).ok().and_then(|at| self.0.get_mut(at));
+        let Some(word) = word else { return true };
+        let bit = 1_u64.wrapping_shl(place % 64);
+        let was = *word & bit != 0;
+        *word = if there { *word | bit } else { *word & !bit };
+        was
+    }
+}
+
+/// Whether a resource is the server's end of a channel that has a client and on which `P` is spoken.
+pub(crate) fn serves<P: Protocol>(resource: &Resource) -> bool {
+    has_client(resource) && is_for(resource, P::KINDS)
+}
+
+/// Whether a resource is a channel that has a client whom this partition serves.
+fn has_client(resource: &Resource) -> bool {
+    is_end(resource, Role::Server) && resource.epoch != 0
+}
+
+impl System {
+    /// The next channel on which this partition serves `P`, counted on in `from`, which starts at 0.
+    pub fn next_server<P: Protocol>(&mut self, from: &mut u32) -> Option<Server<P>> {
+        for (place, resource) in self.pages?.records(*from) {
+            *from = place.saturating_add(1);
+            if serves::<P>(&resource)
+                && let Some(source) = self.open(place, &resource)
+            {
+                return Some(Server::at(source));
+            }
+        }
+        None
+    }
+
+    /// The server's end from which a signal comes, if `P` is spoken there.
+    pub fn server_of<P: Protocol>(&mut self, signal: Signal) -> Option<Server<P>> {
+        let serves = self.with_end(signal.0, |end| serves::<P>(&end.resource));
+        serves.filter(|serves| *serves).map(|_| Server::at(signal.0))
+    }
+
+    /// At the start: what there is is found by name, and nothing of it has come just now.
+    pub(crate) fn note_all(&mut self) {
+        let Some(pages) = self.pages else { return };
+        self.changes = self.information.map_or(0, |information| information.changes);
+        for (place, resource) in pages.records(0) {
+            self.known.set(place, has_client(&resource));
+        }
+    }
+
+    /// Looks at the records that changed: takes new epochs over, sends again what may be sent again, opens the channels of
+    /// clients that came, and marks those of clients that left.
+    pub(crate) fn refresh(&mut self) {
+        let Some(pages) = self.pages else { return };
+        let Some(head) = pages.header() else { return };
+        let behind = head.changes.wrapping_sub(core::mem::replace(&mut self.changes, head.changes));
+        self.information = Some(head);
+        self.settle_heap();
+        let most = u64::try_from(CHANGES).unwrap_or(0);
+        if behind > most {
+            for (place, resource) in pages.records(0) {
+                self.look_at(place, &resource);
+            }
+            return;
+        }
+        for change in head.changes.wrapping_sub(behind)..head.changes {
+            let at = change.checked_rem(most).and_then(|at| usize::try_from(at).ok()).unwrap_or(0);
+            let Some(&place) = head.changed.get(at) else { continue };
+            if let Some(resource) = pages.resource(place.into()) {
+                self.look_at(place.into(), &resource);
+            }
+        }
+    }
+
+    fn look_at(&mut self, place: u32, resource: &Resource) {
+        let there = has_client(resource);
+        let was_there = self.known.set(place, there);
+        let Some(source) = self.end_at(place) else {
+            let opened = if there && !was_there { self.open(place, resource) } else { None };
+            let _ = opened.and_then(|source| self.with_end(source, |end| end.joined = true));
+            return;
+        };
+        let mut saved = core::mem::take(&mut self.saved);
+        self.with_end(source, |end| {
+            let leaving = is_end(resource, Role::Server) && resource.epoch == 0;
+            if !same(&end.resource, resource) {
+                end.left = Some(Left::CutOff);
+            } else if leaving {
+                end.left = Some(Left::Leaving);
+            } else if end.resource.epoch != resource.epoch {
+                end.set_epoch(resource.epoch);
+                saved.repeat(source, end);
+            }
+        });
+        self.saved = saved;
+    }
+
+    /// Whether the client of an end is gone.
+    pub(crate) fn has_left(&self, source: Source) -> bool {
+        let Source::End(index) = source else { return false };
+        let end = self.ends.get(usize::from(index)).and_then(Option::as_ref);
+        end.is_some_and(|end| end.left.is_some())
+    }
+
+    /// Lets go of a channel whose client is gone.
+    pub(crate) fn part(&mut self, source: Source) {
+        let Source::End(index) = source else { return };
+        let end = self.ends.get_mut(usize::from(index)).and_then(Option::take);
+        let _ = end.map(End::part);
+    }
+
+    /// Where the end is whose record is at this place.
+    fn end_at(&mut self, place: u32) -> Option<Source> {
+        let here = |end: &Option<End>| {
+            end.as_ref().is_some_and(|end| end.place == place && end.left.is_none())
+        };
+        match self.ends.iter().take(self.used).position(here) {
+            Some(index) => u16::try_from(index).ok().map(Source::End),
+            None => {
+                let voice = self.with_end(Source::Voice, |end| end.place == place);
+                (voice == Some(true)).then_some(Source::Voice)
+            }
+        }
+    }
+}

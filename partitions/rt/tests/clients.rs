@@ -1,0 +1,155 @@
+//! Clients that come and go while their server runs.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use abi::channel::ChannelKind;
+use abi::types::EventBit;
+use rt::mock::{Running, World};
+use rt::{Client, Owed, Partition, Server, Signal, Start, System};
+
+rt::protocol! {
+    /// Anything.
+    pub Any;
+    /// Requests.
+    pub enum AnyRequest {
+        /// Answered at once.
+        Now = 1,
+        /// Never answered.
+        Later = 2,
+    }
+    /// Statuses.
+    pub enum AnyStatus {
+        /// Done.
+        Ok = 0,
+    }
+}
+
+/// Serves, and notes who comes and goes.
+#[derive(Default)]
+struct Serving {
+    owed: Vec<(Server<Any>, Owed)>,
+    joined: Vec<Server<Any>>,
+    left: Vec<Signal>,
+    restarted: u32,
+}
+
+impl Partition for Serving {
+    fn started(system: &mut System, _: &Start) -> Self {
+        system.servers::<Any>();
+        Self::default()
+    }
+    fn signal(&mut self, system: &mut System, signal: Signal) {
+        let server = system.server_of::<Any>(signal).unwrap();
+        while let Some(request) = server.next(system) {
+            match request.code() {
+                Some(AnyRequest::Now) => {
+                    server.answer(system, &request, AnyStatus::Ok, request.bytes());
+                }
+                _ => self.owed.push((server, request.owed())),
+            }
+        }
+    }
+    fn peer_restarted(&mut self, _: &mut System, _: Signal) {
+        self.restarted += 1;
+    }
+    fn client_joined(&mut self, system: &mut System, signal: Signal) {
+        self.joined.extend(system.server_of(signal));
+    }
+    fn client_left(&mut self, system: &mut System, signal: Signal) {
+        assert!(system.server_of::<Any>(signal).is_none(), "its handles lead nowhere");
+        self.left.push(signal);
+    }
+}
+
+/// Asks what the test tells it to.
+#[derive(Default)]
+struct Asking {
+    answers: u32,
+}
+
+impl Partition for Asking {
+    fn started(system: &mut System, _: &Start) -> Self {
+        let _: Option<Client<Any>> = system.client("one");
+        Self::default()
+    }
+    fn signal(&mut self, system: &mut System, _: Signal) {
+        let client = system.client::<Any>("one").unwrap();
+        while let Some(answer) = client.next(system) {
+            assert_eq!(answer.status(), Ok(AnyStatus::Ok));
+            self.answers += 1;
+        }
+    }
+}
+
+/// A pair that is joined from the start.
+fn pair(world: &World) -> (Running<Asking>, Running<Serving>) {
+    let (asks, serves) = (world.partition("asks"), world.partition("serves"));
+    world.channel(ChannelKind::Custom, (asks, "one"), (serves, "one"));
+    (world.start(asks), world.start(serves))
+}
+
+fn ask(world: &World, client: &Running<Asking>, request: AnyRequest) {
+    client.with(|_, system| {
+        let one = system.client::<Any>("one").unwrap();
+        one.send(system, request, b"x").unwrap();
+    });
+    world.run();
+}
+
+// covers: CHN-1
+#[test]
+fn clients_come_and_go_while_a_server_runs() {
+    let world = World::new();
+    let (asks, serves) = pair(&world);
+    world.run();
+    for round in 1..=40 {
+        let late = world.partition("late");
+        world.channel(ChannelKind::Custom, (late, "one"), (serves.place(), "late"));
+        world.event(serves.place(), EventBit::PEER);
+        let late = world.start::<Asking>(late);
+        world.run();
+        ask(&world, &late, AnyRequest::Now);
+        assert_eq!(late.with(|main, _| main.answers), 1);
+        serves.with(|main, system| {
+            assert_eq!((main.joined.len(), main.left.len()), (round, round - 1));
+            let joined = *main.joined.last().unwrap();
+            assert_eq!(joined.about(system).unwrap().peer, late.place() as u32);
+            assert_eq!(main.restarted, 0, "who came is no peer that was restarted");
+        });
+        world.kill(&late);
+        world.leave(late.place());
+        assert!(!world.parted(late.place()));
+        world.run();
+        assert!(world.parted(late.place()));
+        world.cut(late.place());
+        world.run();
+        serves.with(|main, system| {
+            assert_eq!(main.left.len(), round);
+            let joined = *main.joined.last().unwrap();
+            assert!(joined.about(system).is_none() && joined.next(system).is_none());
+            assert_eq!(system.servers::<Any>().len(), 1, "the one that stays");
+        });
+    }
+    // The one that was there all the time is served as ever.
+    ask(&world, &asks, AnyRequest::Now);
+    assert_eq!(asks.with(|main, _| main.answers), 1);
+}
+
+/// A server that was cut off in the middle of its work touches nothing of the channel any more.
+#[test]
+fn a_channel_that_was_cut_off_is_let_go_of_without_a_touch() {
+    let world = World::new();
+    let (asks, serves) = pair(&world);
+    world.run();
+    ask(&world, &asks, AnyRequest::Later);
+    world.kill(&asks);
+    world.cut(asks.place());
+    world.run();
+    serves.with(|main, system| {
+        assert_eq!((main.left.len(), main.owed.len()), (1, 1));
+        let (server, owed) = main.owed.pop().unwrap();
+        server.answer_owed(system, owed, AnyStatus::Ok, b"nobody hears this");
+    });
+    world.run();
+    assert!(!world.parted(asks.place()), "nobody says anything in memory that is another's by now");
+}
