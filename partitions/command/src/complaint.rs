@@ -7,6 +7,7 @@ use abi::message::console::ConsoleStatus;
 use abi::message::resource::ResourceStatus;
 use console_grammar::Mistake;
 use core::fmt;
+use resource_service::Refusal;
 
 /// A command that failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,6 +52,13 @@ pub enum Complaint<'a> {
         name: &'a str,
         /// Who refused and why.
         trouble: Trouble,
+    },
+    /// A new partition cannot be had.
+    Refused {
+        /// The partition it was to be like.
+        name: &'a str,
+        /// Why.
+        why: Refusal,
     },
     /// The audit found something.
     Audit,
@@ -121,6 +129,7 @@ impl fmt::Display for Complaint<'_> {
             Self::NoConsole { name, trouble } => {
                 write!(f, "cannot reach the console of {name}: {trouble}")
             }
+            Self::Refused { name, why } => write!(f, "cannot create {name}: {why}"),
             Self::Trouble(trouble) => trouble.fmt(f),
             Self::Unsaid => {
                 f.write_str("the answer could not be put into words: see log resource-manager")
@@ -148,6 +157,9 @@ impl fmt::Display for Trouble {
                 "the console service takes this for an ordinary console: name its channel operator in the manifest",
             ),
             Self::Console(_) => f.write_str("the console service refused"),
+            Self::Restarted => f.write_str(
+                "the resource manager was restarted before it answered: type ps to see what was done",
+            ),
             Self::NoAnswer => f.write_str("no answer: type ps to see who is down, and try again"),
             Self::Nonsense => f.write_str("an answer of the wrong length: build all partitions anew"),
         }

@@ -8,7 +8,7 @@ use charges::{Charges, Ways};
 use core::fmt;
 use rt::protocol::{Console, Resources};
 use rt::time::{after, milliseconds, now, seconds};
-use rt::{Client, Nanoseconds, Partition, Signal, Start, System, Timer};
+use rt::{CallError, Client, Nanoseconds, Partition, Signal, Start, System, Timer};
 
 /// How long the resource manager may take: it may be in the middle of its own restart.
 const PATIENCE: Nanoseconds = seconds(10);
@@ -80,7 +80,10 @@ impl Surroundings for World<'_> {
 
     fn ask(&mut self, request: ResourceRequest, body: &[u8]) -> Result<Reply, Trouble> {
         let answer = self.resource.call(self.system, request, body, after(PATIENCE));
-        let answer = answer.map_err(|_| Trouble::NoAnswer)?;
+        let answer = answer.map_err(|error| match error {
+            CallError::PeerRestarted => Trouble::Restarted,
+            _ => Trouble::NoAnswer,
+        })?;
         match answer.status() {
             Ok(ResourceStatus::Ok) => Ok(Reply::new(answer.bytes())),
             Ok(status) => {
@@ -89,6 +92,10 @@ impl Surroundings for World<'_> {
             }
             Err(_) => Err(Trouble::Nonsense),
         }
+    }
+
+    fn read_data(&mut self, offset: usize, to: &mut [u8]) -> bool {
+        self.resource.read_data(self.system, offset, to)
     }
 
     fn scrollback(&mut self, partition: u32, offset: u32) -> Result<Reply, Trouble> {

@@ -7,6 +7,7 @@
 
 extern crate alloc;
 
+mod authority;
 mod complaint;
 mod console;
 mod list;

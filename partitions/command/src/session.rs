@@ -7,6 +7,7 @@ use crate::words::Pages;
 use abi::message::resource::{MachineRecord, ResourceRequest};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use resource_service::Service;
 use terminal::{Editor, Event};
 
 /// What stands before a line.
@@ -19,6 +20,8 @@ pub struct Session {
     editor: Editor,
     /// Names for completion, as they were at the last Tab.
     names: Vec<String>,
+    /// The resource service.
+    service: Service,
 }
 
 impl Default for Session {
@@ -31,7 +34,7 @@ impl Session {
     /// A console at which nothing was typed yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self { editor: Editor::new(PROMPT), names: Vec::new() }
+        Self { editor: Editor::new(PROMPT), names: Vec::new(), service: Service::new() }
     }
 
     /// Shows what this is, and the first prompt.
@@ -105,7 +108,7 @@ impl Session {
         surroundings.flush();
         let mut status = 0;
         for text in console_grammar::commands(self.editor.line()) {
-            status = status.max(verbs::run(surroundings, text));
+            status = status.max(verbs::run(surroundings, &mut self.service, text));
         }
         mark_end(surroundings, status);
         self.prompt(surroundings);

@@ -14,8 +14,10 @@ pub enum Trouble {
     Refused(ResourceStatus, Option<u32>),
     /// The console service refused.
     Console(ConsoleStatus),
-    /// No answer in time, or the other side was restarted meanwhile.
+    /// No answer in time.
     NoAnswer,
+    /// The resource manager was restarted before it answered.
+    Restarted,
     /// An answer that is none: not of the right length.
     Nonsense,
 }
@@ -66,6 +68,9 @@ pub trait Surroundings: fmt::Write {
     /// # Errors
     /// [`Trouble`] says why there is no answer.
     fn ask(&mut self, request: ResourceRequest, body: &[u8]) -> Result<Reply, Trouble>;
+
+    /// Copies what the resource manager put into the data area of the channel; false if it is not inside.
+    fn read_data(&mut self, offset: usize, to: &mut [u8]) -> bool;
 
     /// Reads a piece of the scrollback of a partition, from `offset` behind the oldest byte on; none at the end.
     ///

@@ -5,8 +5,9 @@ use abi::control::{ContextOperation, MemoryOperation, PartitionOperation, Proces
 use abi::fault::{Reason, exception_name};
 use abi::image::{Name, name_text};
 use abi::rights::Kind;
-use abi::types::{EventBit, Nanoseconds, PAGE_SIZE};
+use abi::types::{EventBit, Nanoseconds};
 use core::fmt;
+pub use resource_service::Size as Pages;
 
 /// The text of a name; a question mark for one that would say more to a terminal than letters do.
 pub fn name_of(name: &Name) -> &str {
@@ -38,27 +39,6 @@ impl fmt::Display for Duration {
             () => pad(f, format_args!("{days} d {:02} h", hours % 24)),
         }
     }
-}
-
-/// An amount of memory, given in pages: `64 KiB`, `1.5 MiB`, `12 GiB`.
-pub struct Pages(pub u64);
-
-impl fmt::Display for Pages {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kib = self.0.saturating_mul(PAGE_SIZE / 1024);
-        let (mib, gib) = (kib / 1024, kib / 1024 / 1024);
-        match () {
-            () if kib < 1024 => pad(f, format_args!("{kib} KiB")),
-            () if mib < 10 => pad(f, format_args!("{mib}.{} MiB", tenths(kib))),
-            () if mib < 10_240 => pad(f, format_args!("{mib} MiB")),
-            () => pad(f, format_args!("{gib} GiB")),
-        }
-    }
-}
-
-/// The tenths that are left beside whole 1024s.
-const fn tenths(amount: u64) -> u64 {
-    (amount % 1024).saturating_mul(10) / 1024
 }
 
 /// Thousandths as per cent with one digit: `12.5 %`.

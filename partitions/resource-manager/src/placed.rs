@@ -13,7 +13,7 @@ use program_loader::Window;
 use resource_db::{Owner, PartitionRow};
 
 impl<M: Machine, W: Window> Manager<'_, M, W> {
-    /// Makes a partition where a placement says; a refusal is told.
+    /// Makes a partition where a placement says; a refusal is told, unless the books have only moved on since it was decided.
     ///
     /// # Errors
     /// `Disagrees` where something is not free, or was decided by books that are still to come; `NoSuch`, `NotAllowed`,
@@ -23,9 +23,13 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         asker: Asker,
         placement: &Placement,
     ) -> Result<PartitionId, Trouble> {
+        let generation = self.books.generation();
         let made = self.check_placement(placement);
         let made = made.and_then(|row| self.create_of(row, Some(Frame::new(placement.start))));
-        if let Err(trouble) = made {
+        let late = placement.generation < generation;
+        if let Err(trouble) = made
+            && !(late && trouble == ResourceStatus::Disagrees.into())
+        {
             self.tell_placement(asker, placement, trouble);
         }
         made

@@ -1,5 +1,6 @@
 //! A machine of four partitions, as the resource manager and the console service describe it.
 
+use super::books::Books;
 use crate::{Reply, Session, Surroundings, Trouble};
 use abi::channel::{INLINE, Role};
 use abi::fault::Reason;
@@ -34,6 +35,8 @@ pub struct Fake {
     pub partitions: Vec<PartitionRecord>,
     /// The resource manager has ended and is not back yet.
     pub manager_is_gone: bool,
+    /// What is read in bulk.
+    pub books: Books,
     /// Which end of its channel with io-console the command partition is, and how many of 56 requests are answered.
     pub end: (Role, u64),
 }
@@ -77,6 +80,7 @@ impl Fake {
             log: Vec::new(),
             talked: Vec::new(),
             manager_is_gone: false,
+            books: Books::new(),
             end: (Role::Client, 55),
             partitions: vec![
                 partition(0, "resource-manager", PartitionState::Running, 0),
@@ -254,6 +258,10 @@ impl Fake {
                 free: 100_000,
                 kernel: 1000,
             })),
+            ResourceRequest::Snapshot | ResourceRequest::Changes | ResourceRequest::Map => {
+                let query = TableQuery::read_from_bytes(body).expect("a query");
+                self.books.read(request, query, &self.partitions)
+            }
             ResourceRequest::Audit => Some(bytes(self.audit)),
             ResourceRequest::Hardware => Self::hardware(index).map(bytes),
             ResourceRequest::Function => Self::function(index).map(bytes),
@@ -268,7 +276,7 @@ impl Fake {
                     (ResourceRequest::SetMemory, Ok(change)) => {
                         bytes(Index { index: change.after.max(self.heap_in_use) })
                     }
-                    (ResourceRequest::Create, _) => bytes(Index { index: 9 }),
+                    (ResourceRequest::CreatePlaced, _) => bytes(Index { index: 9 }),
                     _ => Vec::new(),
                 })
             }
@@ -299,6 +307,11 @@ impl Surroundings for Fake {
         }
         let answer = self.answer(request, body);
         answer.map(|bytes| Reply::new(&bytes)).ok_or(Trouble::Refused(ResourceStatus::NoSuch, None))
+    }
+
+    fn read_data(&mut self, offset: usize, to: &mut [u8]) -> bool {
+        let from = self.books.area.get(offset..offset + to.len());
+        from.map(|from| to.copy_from_slice(from)).is_some()
     }
 
     fn scrollback(&mut self, partition: u32, offset: u32) -> Result<Reply, Trouble> {

@@ -20,13 +20,16 @@ fn cases(short: u32, long: u32) -> ProptestConfig {
 }
 
 /// Commands from which others are made.
-const LINES: [&str; 18] = [
+const LINES: [&str; 21] = [
     "ps",
     "start web",
     "stop web",
     "kill web",
     "restart web",
     "create web",
+    "create web share 2 memory 1M processor 1",
+    "map",
+    "map 164000 64K",
     "destroy web",
     "plan",
     "channels",
@@ -66,7 +69,7 @@ const fn changes_something(command: Command<'_>) -> bool {
             | Command::Stop(_)
             | Command::Kill(_)
             | Command::Restart(_)
-            | Command::Create(_)
+            | Command::Create(..)
             | Command::Destroy(_)
             | Command::Shutdown
             | Command::Reboot
@@ -157,6 +160,14 @@ impl Surroundings for Liar {
     fn ask(&mut self, request: ResourceRequest, body: &[u8]) -> Result<Reply, Trouble> {
         let truth = self.fake.ask(request, body);
         self.answer(truth)
+    }
+    fn read_data(&mut self, offset: usize, to: &mut [u8]) -> bool {
+        let there = self.fake.read_data(offset, to);
+        match self.lies[self.asked % self.lies.len()] {
+            Lie::Near(place, value) if !to.is_empty() => to[place % to.len()] = value,
+            _ => {}
+        }
+        there
     }
     fn scrollback(&mut self, partition: u32, offset: u32) -> Result<Reply, Trouble> {
         let truth = self.fake.scrollback(partition, offset);

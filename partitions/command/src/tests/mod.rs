@@ -1,9 +1,11 @@
 //! The console against a machine made up: what is typed, and the text that comes.
 // covers: CMD-3
 
+mod books;
 mod fake;
 mod hostile;
 mod mistakes;
+mod service;
 mod session;
 mod verbs;
 mod waits;

@@ -105,11 +105,15 @@ fn changes_reach_the_resource_manager() {
 fn partitions_are_made_and_ended_by_number() {
     let mut fake = Fake::new();
     let (text, status) = fake.run("create web; destroy 3; kill 3; start 17");
-    let said = "partition 9 made like web: start 9 starts it\npartition 3 destroyed\n3 killed\n\
+    let said = "partition 9 made like web: 120 KiB at 0x100000, 3/16 of processor 1; start 9 starts it\n\
+                partition 3 destroyed\n3 killed\n\
                 no partition is called '17': ps lists them\n";
     assert_eq!((text.as_str(), status), (said, 1));
-    let asked =
-        [(ResourceRequest::Create, 3), (ResourceRequest::Destroy, 3), (ResourceRequest::Kill, 3)];
+    let asked = [
+        (ResourceRequest::CreatePlaced, 3),
+        (ResourceRequest::Destroy, 3),
+        (ResourceRequest::Kill, 3),
+    ];
     assert_eq!(fake.changes, asked);
 }
 
@@ -250,7 +254,7 @@ fn lengths_of_time_and_memory_are_short() {
     for (pages, text) in [(0, "0 KiB"), (255, "1020 KiB"), (256, "1.0 MiB"), (1 << 25, "128 GiB")] {
         assert_eq!(Pages(pages).to_string(), text);
     }
-    assert!(Pages(u64::MAX).to_string().ends_with(" GiB"));
+    assert!(Pages(u64::MAX).to_string().ends_with(" TiB"));
     for (events, text) in [(0, "time only"), (1 << 55, "55"), (1 | 1 << 56, "0, fault")] {
         assert_eq!(Events(events).to_string(), text);
     }

@@ -1,29 +1,40 @@
 //! `create`, `destroy`.
 
 use super::Outcome;
+use crate::authority::Manager;
 use crate::complaint::Complaint;
 use crate::list::{List, state};
-use crate::surroundings::{Surroundings, Trouble, fetch};
+use crate::surroundings::{Surroundings, Trouble};
 use crate::words::name_of;
-use abi::message::resource::{Index, PartitionRecord, ResourceRequest, ResourceStatus};
+use abi::manifest::EVERY_PROCESSOR;
+use abi::message::resource::{Index, PartitionRecord, Placement, ResourceRequest, ResourceStatus};
+use abi::types::PAGE_SIZE;
+use console_grammar::Creation;
+use resource_service::{NotCreated, Options, Service, Size};
 use zerocopy::IntoBytes;
 
-/// Makes one more partition like the one with this name, and says its number.
+/// Makes one more partition like the one with this name, where the service finds room, and says its number.
 pub fn create<'a>(
     surroundings: &mut impl Surroundings,
+    service: &mut Service,
     list: &'a List,
-    name: &'a str,
+    (name, said): (&'a str, Creation),
 ) -> Outcome<'a> {
     let record = list.named(name)?;
-    let index = Index { index: record.id };
-    let made: Result<Index, _> = fetch(surroundings, ResourceRequest::Create, &index);
-    let made = made.map_err(|trouble| change("create", name, record, trouble))?;
-    Ok(writeln!(
-        surroundings,
-        "partition {0} made like {1}: start {0} starts it",
-        made.index,
-        name_of(&record.name)
-    )?)
+    let options = Options { share: said.share, heap: said.memory, processor: said.processor };
+    let made = service.create(&mut Manager(&mut *surroundings), record.id, options);
+    let made = made.map_err(|why| match why {
+        NotCreated::Refusal(why) => Complaint::Refused { name, why },
+        NotCreated::Failure(failure) => change("create", name, record, failure.into()),
+    })?;
+    let Placement { processor, share, start, count, .. } = made.placement;
+    write!(surroundings, "partition {} made like {}: ", made.id, name_of(&record.name))?;
+    write!(surroundings, "{} at {:#x}, ", Size(count), start.saturating_mul(PAGE_SIZE))?;
+    match processor {
+        EVERY_PROCESSOR => write!(surroundings, "{share}/16 of every processor")?,
+        processor => write!(surroundings, "{share}/16 of processor {processor}")?,
+    }
+    Ok(writeln!(surroundings, "; start {} starts it", made.id)?)
 }
 
 /// Ends a partition that was made so.

@@ -7,6 +7,7 @@ mod console;
 mod create;
 mod hardware;
 mod machine;
+mod map;
 mod partitions;
 mod plan;
 mod settings;
@@ -18,6 +19,7 @@ use crate::list::List;
 use crate::surroundings::Surroundings;
 use change::Change;
 use console_grammar::{Command, Overview, Page, parse};
+use resource_service::Service;
 
 /// How a command ended.
 type Outcome<'a> = Result<(), Complaint<'a>>;
@@ -26,7 +28,7 @@ type Outcome<'a> = Result<(), Complaint<'a>>;
 const TRACE_RECORDS: u32 = 24;
 
 /// Does one command; returns its status, 0 for success. What went wrong was said then.
-pub fn run(surroundings: &mut impl Surroundings, text: &str) -> u8 {
+pub fn run(surroundings: &mut impl Surroundings, service: &mut Service, text: &str) -> u8 {
     let mut list = List::default();
     let done = parse(text).map_err(Complaint::from).and_then(|command| {
         if needs_list(command) {
@@ -34,7 +36,7 @@ pub fn run(surroundings: &mut impl Surroundings, text: &str) -> u8 {
         }
         Ok(command)
     });
-    let done = done.and_then(|command| perform(surroundings, &list, command));
+    let done = done.and_then(|command| perform(surroundings, service, &list, command));
     let Err(complaint) = done else { return 0 };
     // Writing to the surroundings cannot fail.
     let _ = writeln!(surroundings, "{complaint}");
@@ -57,6 +59,7 @@ const fn needs_list(command: Command<'_>) -> bool {
 
 fn perform<'a>(
     surroundings: &mut impl Surroundings,
+    service: &mut Service,
     list: &'a List,
     command: Command<'a>,
 ) -> Outcome<'a> {
@@ -70,7 +73,7 @@ fn perform<'a>(
         Command::Resume(name) => change::partition(surroundings, list, name, &Change::RESUME),
         Command::Set(name, setting) => settings::set(surroundings, list, name, setting),
         Command::Move(name, processor) => settings::relocate(surroundings, list, name, processor),
-        Command::Create(name) => create::create(surroundings, list, name),
+        Command::Create(name, said) => create::create(surroundings, service, list, (name, said)),
         Command::Destroy(name) => create::destroy(surroundings, list, name),
         Command::Plan => plan::show(surroundings, list),
         Command::Channels => channels::show(surroundings, list),
@@ -80,6 +83,7 @@ fn perform<'a>(
         Command::Trace(count) => trace::show(surroundings, count.unwrap_or(TRACE_RECORDS)),
         Command::Machine => machine::show(surroundings),
         Command::Hardware => hardware::show(surroundings),
+        Command::Map(area) => map::show(surroundings, list, area),
         Command::Audit => machine::audit(surroundings),
         Command::Uptime => machine::uptime(surroundings),
         Command::Help(None) => Ok(write!(surroundings, "{Overview}")?),

@@ -1,5 +1,6 @@
 //! What could come next on a line.
 
+use crate::creation::OPTIONS;
 use crate::settings::SETTINGS;
 use crate::verbs::{Argument, VERBS, verb};
 
@@ -23,22 +24,31 @@ pub fn candidates<'a>(
         (None, _) => VERBS.iter().for_each(|verb| offer(verb.name)),
         (Some(first), None) => match verb(first).map(|verb| verb.argument) {
             Some(
-                Argument::Name | Argument::OptionalName | Argument::Setting | Argument::Destination,
+                Argument::Name
+                | Argument::OptionalName
+                | Argument::Setting
+                | Argument::Destination
+                | Argument::Creation,
             ) => names.for_each(offer),
             Some(Argument::OptionalVerb) => VERBS.iter().for_each(|verb| offer(verb.name)),
             _ => {}
         },
         (Some(first), Some(_)) => {
             let argument = verb(first).map(|verb| verb.argument);
-            further(argument, done.next()).iter().for_each(|word| offer(word));
+            further(argument, done.last()).iter().for_each(|word| offer(word));
         }
     }
 }
 
-/// Words that may follow the name of a partition, and the word behind that.
+fn is_option(word: &str) -> bool {
+    OPTIONS.contains(&word)
+}
+
+/// Words that may follow the name of a partition, or the last word behind that.
 fn further(argument: Option<Argument>, before: Option<&str>) -> &'static [&'static str] {
     match (argument, before) {
         (Some(Argument::Setting), None) => &SETTINGS,
+        (Some(Argument::Creation), before) if !before.is_some_and(is_option) => &OPTIONS,
         (Some(Argument::Destination), None) => &["to"],
         (Some(Argument::Destination), Some("to")) => &["processor"],
         _ => &[],

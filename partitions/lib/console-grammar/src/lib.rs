@@ -7,6 +7,7 @@
 #![cfg_attr(not(test), deny(clippy::as_conversions, clippy::arithmetic_side_effects))]
 
 mod complete;
+mod creation;
 mod help;
 mod mistake;
 mod nearest;
@@ -16,6 +17,7 @@ mod value;
 mod verbs;
 
 pub use complete::candidates;
+pub use creation::{Area, Creation};
 pub use help::{Overview, Page};
 pub use mistake::Mistake;
 pub use nearest::nearest;

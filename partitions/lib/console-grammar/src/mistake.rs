@@ -111,7 +111,8 @@ impl fmt::Display for Usage<'_> {
             Argument::OptionalName => " [NAME]",
             Argument::OptionalCount => " [COUNT]",
             Argument::OptionalVerb => " [COMMAND]",
-            Argument::Setting => " NAME ...",
+            Argument::Setting | Argument::Creation => " NAME ...",
+            Argument::OptionalArea => " [ADDRESS]",
             Argument::Destination => " NAME to ...",
         };
         write!(f, "{}{rest}", self.0.name)

@@ -1,5 +1,6 @@
 //! From text to typed commands.
 
+use crate::creation::{Area, Creation, area, creation};
 use crate::mistake::Mistake;
 use crate::nearest::nearest;
 use crate::settings::{Setting, destination, setting};
@@ -20,7 +21,7 @@ pub enum Command<'a> {
     /// Stop it and start it anew.
     Restart(&'a str),
     /// Make one more like this partition.
-    Create(&'a str),
+    Create(&'a str, Creation),
     /// End this one that was made so.
     Destroy(&'a str),
     /// Stop it where it is, to go on there.
@@ -47,6 +48,8 @@ pub enum Command<'a> {
     Machine,
     /// What the machine is made of.
     Hardware,
+    /// Whose memory is: of the whole machine, or this part of it.
+    Map(Option<Area>),
     /// Check the kernel's books.
     Audit,
     /// How long the machine runs.
@@ -72,8 +75,11 @@ pub fn parse(text: &str) -> Result<Command<'_>, Mistake<'_>> {
     let mut words = text.split_whitespace();
     let word = words.next().unwrap_or_default();
     let verb = verb(word).ok_or_else(|| unknown(word))?;
+    if verb.argument == Argument::OptionalArea {
+        return Ok(Command::Map(area(verb, words)?));
+    }
     let argument = words.next();
-    if matches!(verb.argument, Argument::Setting | Argument::Destination) {
+    if matches!(verb.argument, Argument::Setting | Argument::Destination | Argument::Creation) {
         return with_more(verb, argument, words);
     }
     if let Some(extra) = words.next() {
@@ -125,7 +131,7 @@ fn typed<'a>(verb: &'static Verb, argument: Option<&'a str>) -> Result<Command<'
         Argument::OptionalName => Ok(Command::Log(checked(argument)?)),
         Argument::OptionalCount => Ok(Command::Trace(count(argument)?)),
         Argument::OptionalVerb => Ok(Command::Help(topic(argument)?)),
-        Argument::Setting | Argument::Destination => Err(Mistake::Incomplete { verb }),
+        _ => Err(Mistake::Incomplete { verb }),
     }
 }
 
@@ -135,8 +141,13 @@ fn with_more<'a>(
     name: Option<&'a str>,
     words: impl Iterator<Item = &'a str>,
 ) -> Result<Command<'a>, Mistake<'a>> {
-    let name = checked(name)?.ok_or(Mistake::Incomplete { verb })?;
+    let missing = match verb.argument {
+        Argument::Creation => Mistake::MissingName { verb },
+        _ => Mistake::Incomplete { verb },
+    };
+    let name = checked(name)?.ok_or(missing)?;
     Ok(match verb.argument {
+        Argument::Creation => Command::Create(name, creation(verb, words)?),
         Argument::Setting => Command::Set(name, setting(verb, words)?),
         _ => Command::Move(name, destination(verb, words)?),
     })
@@ -165,7 +176,6 @@ fn with_name<'a>(verb: &'static Verb, name: &'a str) -> Result<Command<'a>, Mist
         "restart" => Command::Restart(name),
         "pause" => Command::Pause(name),
         "resume" => Command::Resume(name),
-        "create" => Command::Create(name),
         "destroy" => Command::Destroy(name),
         "caps" => Command::Caps(name),
         "console" => Command::Console(name),

@@ -65,7 +65,7 @@ fn share(word: &str) -> Option<u32> {
 }
 
 /// `64M`: pages; what is not a whole number of pages is rounded up.
-fn pages(word: &str) -> Option<u32> {
+pub(crate) fn pages(word: &str) -> Option<u32> {
     let number = word.trim_end_matches(['K', 'M', 'G']);
     let shift = match word.get(number.len()..)? {
         "K" => 10,

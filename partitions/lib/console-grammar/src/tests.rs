@@ -22,7 +22,18 @@ fn every_verb_is_understood() {
         ("stop web", Command::Stop("web")),
         ("kill web", Command::Kill("web")),
         ("restart web", Command::Restart("web")),
-        ("create web", Command::Create("web")),
+        ("create web", Command::Create("web", Creation::default())),
+        (
+            "create web processor 1 share 2/16 memory 8K",
+            Command::Create(
+                "web",
+                Creation { share: Some(2), memory: Some(2), processor: Some(1) },
+            ),
+        ),
+        ("map", Command::Map(None)),
+        ("map 1fff", Command::Map(Some(Area { frame: 1, scale: 1 }))),
+        ("map 0x200000 4M", Command::Map(Some(Area { frame: 512, scale: 1024 }))),
+        ("map 64M", Command::Map(Some(Area { frame: 16_384, scale: 1 }))),
         ("destroy 17", Command::Destroy("17")),
         ("pause web", Command::Pause("web")),
         ("resume web", Command::Resume("web")),
@@ -59,7 +70,7 @@ fn every_verb_is_understood() {
 fn no_verb_of_the_table_is_forgotten() {
     for verb in VERBS {
         let text = match verb.argument {
-            Argument::Name => [verb.name, " web"].concat(),
+            Argument::Name | Argument::Creation => [verb.name, " web"].concat(),
             Argument::Setting => [verb.name, " web memory 1M"].concat(),
             Argument::Destination => [verb.name, " web to processor 1"].concat(),
             _ => verb.name.to_string(),

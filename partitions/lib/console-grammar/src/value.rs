@@ -27,6 +27,33 @@ pub enum BadValue<'a> {
         /// What was typed.
         word: &'a str,
     },
+    /// Nothing that can be said of a new partition is called so.
+    Option {
+        /// What was typed.
+        word: &'a str,
+        /// What it may stand for.
+        nearest: Option<&'static str>,
+    },
+    /// It was said before.
+    Twice {
+        /// What was typed.
+        word: &'a str,
+    },
+    /// A number of slots is expected.
+    Slots {
+        /// What was typed.
+        word: &'a str,
+    },
+    /// An address is expected.
+    Address {
+        /// What was typed.
+        word: &'a str,
+    },
+    /// How much a character stands for is expected.
+    Scale {
+        /// What was typed.
+        word: &'a str,
+    },
 }
 
 impl fmt::Display for BadValue<'_> {
@@ -52,6 +79,28 @@ impl fmt::Display for BadValue<'_> {
                     "'{word}' is no processor: type its number; machine says how many there are"
                 )
             }
+            Self::Option { word, nearest: Some(nearest) } => {
+                write!(
+                    f,
+                    "nothing is called '{word}' of a new partition: did you mean '{nearest}'?"
+                )
+            }
+            Self::Option { word, nearest: None } => write!(
+                f,
+                "nothing is called '{word}' of a new partition: type create NAME share 2 memory 4M processor 1, or less"
+            ),
+            Self::Twice { word } => write!(f, "'{word}' was said before: say it once"),
+            Self::Slots { word } => {
+                write!(f, "'{word}' is no number of slots: type share 0 to share 16")
+            }
+            Self::Address { word } => write!(
+                f,
+                "'{word}' is no address: type one as map writes it, or an amount such as 64M"
+            ),
+            Self::Scale { word } => write!(
+                f,
+                "'{word}' is no scale: type a power of two from 4K on, such as 4K, 64K or 4M"
+            ),
         }
     }
 }

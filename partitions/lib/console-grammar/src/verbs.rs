@@ -17,6 +17,10 @@ pub enum Argument {
     Setting,
     /// The name of a partition, and a processor.
     Destination,
+    /// The name of a partition, and what is said of the new one.
+    Creation,
+    /// An address and a scale, or nothing.
+    OptionalArea,
 }
 
 /// One verb of the console.
@@ -104,10 +108,12 @@ pub const VERBS: &[Verb] = &[
     ),
     entry(
         "create",
-        Argument::Name,
+        Argument::Creation,
         "make one more like a partition of the image",
-        "The new partition has the same program and as much memory, but neither channels nor hardware. It is told by its number, \
-         which every command takes in place of a name, and does not run before it is started.",
+        "The new partition has the same program, but no hardware. 'create NAME share 2 memory 4M processor 1' says how many slots of 16 \
+         each of its contexts gets, how much heap, and where its first context runs; what is not said is as in the image, and the processor \
+         the least loaded that has the slots. It is told by its number, which every command takes in place of a name, and does not run before \
+         it is started.",
     ),
     entry(
         "destroy",
@@ -166,6 +172,13 @@ pub const VERBS: &[Verb] = &[
         "show what the machine is made of",
         "Processors, their features and what is done without, timers and how they were measured, interrupt controllers, memory map: \
          to be sent with a report.",
+    ),
+    entry(
+        "map",
+        Argument::OptionalArea,
+        "show whose memory is",
+        "A character for so many pages, that of whoever has most of them: the whole machine on one screen. 'map ADDRESS' shows every page \
+         around an address, 'map ADDRESS 64K' 64 KiB in a character.",
     ),
     entry(
         "audit",

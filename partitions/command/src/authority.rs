@@ -1,0 +1,35 @@
+//! The resource manager, as the resource service asks it.
+
+use crate::surroundings::{Surroundings, Trouble};
+use abi::message::resource::ResourceRequest;
+use resource_service::{Answer, Authority, Failure};
+
+/// The surroundings, of which the service needs only the resource manager.
+pub struct Manager<'a, S>(pub &'a mut S);
+
+impl<S: Surroundings> Authority for Manager<'_, S> {
+    fn ask(&mut self, request: ResourceRequest, body: &[u8]) -> Result<Answer, Failure> {
+        match self.0.ask(request, body) {
+            Ok(reply) => Ok(Answer::new(reply.bytes())),
+            Err(Trouble::Refused(status, number)) => Err(Failure::Refused(status, number)),
+            Err(Trouble::Restarted) => Err(Failure::Restarted),
+            Err(Trouble::NoAnswer) => Err(Failure::NoAnswer),
+            Err(Trouble::Console(_) | Trouble::Nonsense) => Err(Failure::Nonsense),
+        }
+    }
+
+    fn read_data(&mut self, offset: usize, to: &mut [u8]) -> bool {
+        self.0.read_data(offset, to)
+    }
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(status, number) => Self::Refused(status, number),
+            Failure::Restarted => Self::Restarted,
+            Failure::NoAnswer => Self::NoAnswer,
+            Failure::Nonsense => Self::Nonsense,
+        }
+    }
+}

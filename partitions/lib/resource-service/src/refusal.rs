@@ -1,0 +1,126 @@
+//! Why nothing can be had, in sentences that end with what there is.
+
+use crate::size::Size;
+use core::fmt;
+
+/// Why a partition cannot be made as wished.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// The machine is run by partitions with roles; there is one of each.
+    HasRole,
+    /// Its program is not in the image, or does not fit.
+    NoProgram,
+    /// A frame has 16 slots.
+    TooManySlots {
+        /// Slots wanted.
+        share: u16,
+    },
+    /// It has a context on every processor.
+    OnEvery,
+    /// There is no such processor, or it failed.
+    NoProcessor {
+        /// Its number.
+        processor: u16,
+        /// How many there are.
+        processors: u32,
+    },
+    /// That processor has not so many slots free.
+    NoSlotsThere {
+        /// Slots wanted there.
+        share: u32,
+        /// The processor.
+        processor: u32,
+        /// Slots that are free there.
+        free: u32,
+    },
+    /// No processor has so many slots free.
+    NoSlots {
+        /// Slots wanted on one processor.
+        share: u32,
+        /// The most that are free on one.
+        most: u32,
+        /// Which that is.
+        processor: u32,
+        /// Contexts that want as much each.
+        contexts: u32,
+    },
+    /// No free memory in a row is so long.
+    NoMemory {
+        /// Pages wanted in one piece.
+        needed: u64,
+        /// The longest piece.
+        largest: u64,
+        /// All that is free.
+        free: u64,
+    },
+    /// More than any machine has.
+    TooLarge,
+    /// Others took what was chosen, again and again.
+    Contended {
+        /// How often.
+        times: u32,
+    },
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::HasRole => f.write_str("it has a role in the machine, and there is one of each"),
+            Self::NoProgram => {
+                f.write_str("its program is not in the image or is bad: build the image anew")
+            }
+            Self::TooManySlots { share } => {
+                write!(f, "it wants {share} slots of a frame of 16: type share 0 to 16")
+            }
+            Self::OnEvery => {
+                f.write_str("it has a context on every processor: leave processor out")
+            }
+            Self::NoProcessor { processor, processors: 1 } => {
+                write!(f, "there is no processor {processor}: the only one is 0")
+            }
+            Self::NoProcessor { processor, processors } => {
+                let last = processors.saturating_sub(1);
+                write!(f, "there is no processor {processor} that runs: they are 0 to {last}")
+            }
+            Self::NoSlotsThere { share, processor, free } => {
+                write!(
+                    f,
+                    "it needs {} on processor {processor}; {free} of 16 are free",
+                    Slots(share)
+                )
+            }
+            Self::NoSlots { share, most, processor, contexts: 1 } => {
+                write!(
+                    f,
+                    "it needs {} on one processor; the most free is {most}, on processor {processor}",
+                    Slots(share)
+                )
+            }
+            Self::NoSlots { share, most, processor, contexts } => write!(
+                f,
+                "it needs {} on each of {contexts} processors in a row; the most free is {most}, on processor {processor}",
+                Slots(share)
+            ),
+            Self::NoMemory { needed, largest, free } => write!(
+                f,
+                "it needs {} in one piece; the largest is {} of {} free",
+                Size(needed),
+                Size(largest),
+                Size(free)
+            ),
+            Self::TooLarge => f.write_str("it needs more memory than any machine has"),
+            Self::Contended { times } => {
+                write!(f, "others took what was chosen for it, {times} times: type it again")
+            }
+        }
+    }
+}
+
+/// A number of slots.
+struct Slots(u32);
+
+impl fmt::Display for Slots {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} slot{}", self.0, if self.0 == 1 { "" } else { "s" })
+    }
+}

@@ -1,0 +1,87 @@
+//! The owner map as text.
+
+use crate::{OwnerMap, Scale};
+use abi::message::database::MemoryOwner;
+use abi::message::resource::RunRecord;
+use proptest::prelude::*;
+use std::format;
+use std::string::String;
+use std::vec::Vec;
+
+fn run(start: u64, count: u64, owner: MemoryOwner, id: u32) -> RunRecord {
+    RunRecord { start, count, owner: owner.code().into(), id }
+}
+
+fn text(map: &OwnerMap) -> String {
+    let mut text = String::new();
+    map.write(&mut text, &|owner, id| format!("{owner:?}-{id}")).unwrap();
+    text
+}
+
+#[test]
+fn a_map_shows_who_has_most_and_says_who_that_is() {
+    let mut map = OwnerMap::new(0, Scale::PAGE);
+    map.add(&run(0, 1, MemoryOwner::Reserved, 0));
+    map.add(&run(1, 62, MemoryOwner::Available, 0));
+    map.add(&run(63, 3, MemoryOwner::Partition, 7));
+    map.add(&run(66, 1, MemoryOwner::Channel, 2));
+    map.add(&run(67, 2, MemoryOwner::Missing, 0));
+    map.finish();
+    let expected = [
+        "a character is 4 KiB, a line 256 KiB\n",
+        "000000000000 #..............................................................A\n",
+        "000000040000 AAB--\n",
+        ".  248 KiB free           A   12 KiB Partition-7    -    8 KiB no memory      \n",
+        "#    4 KiB kernel+devices B    4 KiB Channel-2      \n",
+    ];
+    assert_eq!(text(&map), expected.concat());
+}
+
+#[test]
+fn a_machine_of_any_size_fits_on_a_screen() {
+    for frames in [1_u64, 1024, 4096, 16_777_216, 1 << 40] {
+        let scale = Scale::fitting(frames);
+        let mut map = OwnerMap::new(0, scale);
+        map.add(&run(0, frames / 2, MemoryOwner::Available, 0));
+        for id in 0..200 {
+            map.add(&run(frames / 2 + u64::from(id), 1, MemoryOwner::Partition, id));
+        }
+        map.add(&run(frames / 2 + 200, frames / 2, MemoryOwner::Missing, 0));
+        map.finish();
+        let text = text(&map);
+        assert!(text.lines().count() <= 25, "{text}");
+        assert!(text.lines().all(|line| line.len() <= 79), "{text}");
+    }
+}
+
+proptest! {
+    /// Every character stands for an owner that has as many of its frames as any.
+    #[test]
+    fn a_character_is_that_of_a_greatest_owner(
+        raw in prop::collection::vec((1_u64..40, 0_u32..4), 1..60), shift in 0_u32..5,
+    ) {
+        let scale = Scale::of(1 << shift).unwrap();
+        let mut map = OwnerMap::new(0, scale);
+        let mut owners = Vec::new();
+        for (count, id) in raw {
+            map.add(&run(owners.len() as u64, count, MemoryOwner::Partition, id));
+            owners.extend(std::iter::repeat_n(id, count as usize));
+        }
+        map.finish();
+        let text = text(&map);
+        let letters: Vec<char> = text.lines().skip(1).filter(|line| line.get(..12).is_some_and(|head| head.bytes().all(|byte| byte.is_ascii_hexdigit())))
+            .flat_map(|line| line[13..].chars().collect::<Vec<_>>()).take(owners.len().div_ceil(1 << shift)).collect();
+        let letter_of = |id: u32| {
+            let entry = format!("Partition-{id} ");
+            let line = text.lines().find(|line| line.contains(&entry)).unwrap();
+            let at = line.find(&entry).unwrap();
+            line[..at].chars().rev().nth(10).unwrap()
+        };
+        for (cell, frames) in owners.chunks(1 << shift).enumerate().take(1024) {
+            let count = |id: u32| frames.iter().filter(|one| **one == id).count();
+            let most = frames.iter().map(|id| count(*id)).max().unwrap();
+            let greatest = (0..4).filter(|id| count(*id) == most).map(letter_of);
+            prop_assert!(greatest.collect::<Vec<_>>().contains(&letters[cell]), "{}: {}", cell, text);
+        }
+    }
+}
