@@ -21,7 +21,7 @@ mod signature;
 #[cfg(feature = "std")]
 mod writer;
 
-pub use elf::{Program, ProgramSegment, Window};
+pub use elf::{PageContent, Program, ProgramSegment, Window};
 pub use elf_error::{ElfError, SegmentProblem};
 pub use error::{EntryProblem, ImageError};
 pub use image::{Entry, Image};

@@ -6,14 +6,13 @@ use crate::run::contexts;
 use crate::space::slot_pages;
 use crate::trouble::Trouble;
 use abi::call::Error;
-use abi::control::{
-    ChannelOperation, ContextOperation, FrameUse, PartitionOperation, SLOTS_PER_PAGE, first_slot,
-};
+use abi::control::{ChannelOperation, ContextOperation, PartitionOperation, first_slot};
 use abi::layout;
-use abi::manifest::{NO_PARTITION, PartitionRole};
+use abi::manifest::{ManifestPartition, NO_PARTITION, PartitionRole};
 use abi::message::resource::{PartitionState, ResourceStatus};
-use abi::types::{Frame, PartitionId, Slot, VirtualAddress};
-use program_loader::{Calls, Refusal, Window, table_levels};
+use abi::types::{Frame, PAGE_SIZE, PartitionId, Slot, VirtualAddress};
+use boot_image::{Program, ProgramSegment};
+use program_loader::{Calls, Refusal, Regions, Window};
 use resource_db::{Extent, Owner, PartitionRow, Stage};
 
 /// How often the end of a context's place in the plans is waited for.
@@ -91,10 +90,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             row.state = PartitionState::Stopped as u32;
             row.placed = 0;
         })?;
-        for context in contexts(&row) {
-            let _ = self.machine.patient(context, ContextOperation::Stop as u64, [0; 4]);
-        }
         if row.starts > 0 {
+            for context in contexts(&row) {
+                let _ = self.machine.patient(context, ContextOperation::Stop as u64, [0; 4]);
+            }
             self.outdate_plans_of(id, &row);
         }
         if !self.part(id)? {
@@ -102,92 +101,79 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         }
         self.end_channels(id)?;
         let row = self.trim_to(id, u32::try_from(row.heap.count).unwrap_or(u32::MAX))?;
-        self.unmap_all(&row);
-        self.end_objects(&row)?;
-        self.check_free(row.kernel)?;
+        let definition = self.definition(&row)?;
+        let program = self.program(definition).ok();
+        self.unmap_all(&row, definition, program.as_ref());
+        self.end_information(&row)?;
+        self.release(&[row.heap, row.program, row.stack, row.lasting, row.information])?;
+        for context in contexts(&row) {
+            self.end_context(context)?;
+        }
+        self.end_objects(&row, program.as_ref())?;
+        // What were kernel objects is free now, or one says what it still is.
+        self.release(&[row.kernel])?;
         self.forget(id, &row).map(|()| true)
     }
 
     /// Unmaps all that a partition can have mapped beside its channels.
-    fn unmap_all(&mut self, row: &PartitionRow) {
+    fn unmap_all(
+        &mut self,
+        row: &PartitionRow,
+        definition: &ManifestPartition,
+        program: Option<&Program<'_>>,
+    ) {
         let partition = Slot::new(row.partition_slot);
-        let Ok(definition) = self.definition(row) else { return };
-        if let Ok(program) = self.program(definition) {
-            for segment in program.segments() {
-                let _ = self.machine.unmap(partition, segment.address(), segment.pages());
-            }
-        }
         let stack = u64::from(definition.stack);
         let stacks = (0..u64::from(row.contexts))
             .map(|context| (crate::space::stack_bottom(context, stack), stack));
         let areas = [
-            (layout::TIME_PAGE, 1),
+            (layout::TIME_PAGE, 1 + row.information.count),
             (layout::REPORT, 1),
-            (layout::INFORMATION, row.information.count),
             (layout::HEAP, row.heap.count),
             (layout::LASTING, row.lasting.count),
         ];
-        for (address, pages) in areas.into_iter().chain(stacks) {
+        let program = program.and_then(extent_of);
+        for (address, pages) in areas.into_iter().chain(stacks).chain(program) {
             let _ = self.machine.unmap(partition, VirtualAddress::new(address), pages);
         }
     }
 
-    /// Destroys the kernel objects, the last made first.
-    fn end_objects(&mut self, row: &PartitionRow) -> Result<(), Trouble> {
+    /// Destroys the channel of the information pages.
+    fn end_information(&mut self, row: &PartitionRow) -> Result<(), Trouble> {
         let channel = Slot::new(row.information_slot);
-        while self
-            .machine
-            .patient(channel, ChannelOperation::Part as u64, [0; 4])
-            .is_ok_and(|[remain, ..]| remain > 0)
-        {}
-        gone(self.machine.patient(channel, ChannelOperation::Destroy as u64, [0; 4]))?;
-        self.release(&[row.program, row.stack, row.heap, row.lasting, row.information])?;
-        for context in contexts(row) {
-            self.end_context(context)?;
-        }
-        let partition = Slot::new(row.partition_slot);
-        for slot in 1..row.slots {
-            let _ = self.on(partition, PartitionOperation::Clear, [slot.into(), 0, 0, 0]);
-        }
-        for index in (0..slot_pages(row)).rev() {
-            self.end_slots(partition, index)?;
-        }
-        self.end_tables(row, partition);
-        gone(self.on(partition, PartitionOperation::Destroy, [0; 4]))
+        let part = ChannelOperation::Part as u64;
+        while self.machine.patient(channel, part, [0; 4]).is_ok_and(|[remain, ..]| remain > 0) {}
+        let answer = self.machine.patient(channel, ChannelOperation::Destroy as u64, [0; 4]);
+        self.gone(channel, answer)
     }
 
-    /// Removes a page of slots, whatever a partition that holds itself has put there.
-    fn end_slots(&mut self, partition: Slot, index: u64) -> Result<(), Trouble> {
-        let remove = PartitionOperation::RemoveSlots;
-        let mut answer = self.on(partition, remove, [index, 0, 0, 0]);
-        if matches!(answer, Err(Refusal { error: Error::InUse, .. })) {
-            let first = index * u64::from(SLOTS_PER_PAGE);
-            for slot in first.max(1)..first + u64::from(SLOTS_PER_PAGE) {
-                let _ = self.on(partition, PartitionOperation::Clear, [slot, 0, 0, 0]);
+    /// Destroys slot pages, tables and the partition itself, the last made first.
+    fn end_objects(
+        &mut self,
+        row: &PartitionRow,
+        program: Option<&Program<'_>>,
+    ) -> Result<(), Trouble> {
+        let partition = Slot::new(row.partition_slot);
+        for index in (0..slot_pages(row)).rev() {
+            match self.on(partition, PartitionOperation::RemoveSlots, [index, 0, 0, 0]) {
+                // There is no such page.
+                Err(Refusal { error: Error::BadArgument, .. }) => {}
+                answer => self.gone(partition, answer)?,
             }
-            answer = self.on(partition, remove, [index, 0, 0, 0]);
         }
-        match answer {
-            // There is no such page.
-            Err(Refusal { error: Error::BadArgument, .. }) => Ok(()),
-            answer => gone(answer),
+        // Needs are computed as when it was made: nothing they depend on has changed.
+        if let Some(needs) = program.and_then(|program| self.needs(row, program).ok()) {
+            self.end_tables(partition, &needs.regions);
         }
+        let answer = self.on(partition, PartitionOperation::Destroy, [0; 4]);
+        self.gone(partition, answer)
     }
 
     /// Removes the tables below the root, which goes with the partition.
-    fn end_tables(&mut self, row: &PartitionRow, partition: Slot) {
-        let Ok(definition) = self.definition(row) else { return };
-        let Ok(program) = self.program(definition) else { return };
-        // Needs are computed as when it was made: nothing they depend on has changed.
-        let Ok(needs) = self.needs(row, &program) else { return };
-        for (address, level) in table_levels(&needs.regions) {
-            if level == 1 {
-                let arguments = [address.raw(), level, 0, 0];
-                let _ = self.on(partition, PartitionOperation::RemoveTable, arguments);
-            }
-        }
-        for level in [2, 3] {
-            let _ = self.on(partition, PartitionOperation::RemoveTable, [0, level, 0, 0]);
+    fn end_tables(&mut self, partition: Slot, regions: &Regions) {
+        let last = regions.iter().map(|address| (address.raw(), 1));
+        for (address, level) in last.chain([(0, 2), (0, 3)]) {
+            let _ = self.on(partition, PartitionOperation::RemoveTable, [address, level, 0, 0]);
         }
     }
 
@@ -203,7 +189,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
                     self.machine.sleep_until(until);
                     tries -= 1;
                 }
-                answer => return gone(answer),
+                answer => return self.gone(context, answer),
             }
         }
     }
@@ -217,36 +203,41 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.machine.partition(partition, operation, arguments)
     }
 
-    /// Makes frames free; those that are already stay so.
+    /// Makes frames free, in as few calls as they follow each other; those that are free already stay so.
     fn release(&mut self, extents: &[Extent]) -> Result<(), Trouble> {
-        for &Extent { start, count } in extents {
-            self.machine.release(first_slot::MEMORY, Frame::new(start.raw()), count)?;
-        }
-        Ok(())
-    }
-
-    /// All frames of kernel objects are free now, or one says what it still is.
-    fn check_free(&mut self, Extent { start, count }: Extent) -> Result<(), Trouble> {
-        for frame in (0..count).map(|done| Frame::new(start.raw() + done)) {
-            if self.machine.frame_use(first_slot::MEMORY, frame)?.0 != Some(FrameUse::Free) {
-                self.machine.release(first_slot::MEMORY, frame, 1)?;
+        let mut run = Extent::default();
+        for &extent in extents.iter().filter(|extent| extent.count > 0) {
+            if run.start.raw() + run.count == extent.start.raw() {
+                run.count += extent.count;
+            } else {
+                self.machine.release(first_slot::MEMORY, run.start, run.count)?;
+                run = extent;
             }
         }
-        Ok(())
+        Ok(self.machine.release(first_slot::MEMORY, run.start, run.count)?)
     }
 
-    /// Writes down that it is gone. Its slots are emptied before, as nobody looks for what they hold afterwards.
+    /// An object that is not there any more is as good as destroyed. The slot that named it is empty then, for the kernel does that, and
+    /// nobody looks for what it holds afterwards.
+    fn gone(&mut self, slot: Slot, answer: Result<[u64; 4], Refusal>) -> Result<(), Trouble> {
+        match answer {
+            Ok(_) | Err(Refusal { error: Error::NoCapability, .. }) => Ok(()),
+            Err(Refusal { error: Error::Stale, .. }) => {
+                let clear = [slot.raw().into(), 0, 0, 0];
+                self.on(first_slot::PARTITION, PartitionOperation::Clear, clear)?;
+                Ok(())
+            }
+            Err(refusal) => Err(refusal.into()),
+        }
+    }
+
+    /// Writes down that it is gone.
     fn forget(&mut self, id: PartitionId, row: &PartitionRow) -> Result<(), Trouble> {
         let slots = [
             (row.partition_slot, 1),
             (row.information_slot, 1),
             (row.context_slot, row.contexts as u16),
         ];
-        for slot in slots.into_iter().flat_map(|(first, count)| first..first.saturating_add(count))
-        {
-            let clear = [slot.into(), 0, 0, 0];
-            let _ = self.on(first_slot::PARTITION, PartitionOperation::Clear, clear);
-        }
         self.books.begin();
         for extent in row.extents() {
             self.books.give(extent, Owner::Partition(id), Owner::Available)?;
@@ -268,4 +259,15 @@ pub fn gone(answer: Result<[u64; 4], Refusal>) -> Result<(), Trouble> {
         Err(Refusal { error: Error::NoCapability | Error::Stale, .. }) => Ok(()),
         Err(refusal) => Err(refusal.into()),
     }
+}
+
+/// From the first page of a program to its last one.
+fn extent_of(program: &Program<'_>) -> Option<(u64, u64)> {
+    let ends = |segment: &ProgramSegment<'_>| {
+        let start = segment.address().raw();
+        (start, start + segment.pages() * PAGE_SIZE)
+    };
+    let bounds = program.segments().iter().map(ends);
+    let (start, end) = bounds.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
+    Some((start, (end - start) / PAGE_SIZE))
 }

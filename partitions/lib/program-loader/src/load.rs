@@ -5,7 +5,7 @@ use crate::window::Window;
 use abi::call::Error;
 use abi::control::{Access, PAGES_PER_STEP, PartitionOperation};
 use abi::types::{Frame, Slot, VirtualAddress};
-use boot_image::{Program, ProgramSegment};
+use boot_image::{PageContent, Program, ProgramSegment};
 
 /// Who loads: the kernel's calls, a window, and the capabilities needed.
 #[derive(Debug)]
@@ -35,7 +35,37 @@ impl<K: Kernel, W: Window> Loader<'_, K, W> {
     /// # Errors
     /// What the kernel answers; the same call may be repeated.
     pub fn load(&mut self, program: &Program<'_>, target: Target) -> Result<(), Refusal> {
-        self.segments(program, target, |_| true)
+        match self.load_first(program, target) {
+            Err(refusal) if was_begun(refusal) => self.segments(program, target, |_| true),
+            answer => answer,
+        }
+    }
+
+    /// Loads every segment into frames that are free, where nothing is mapped yet: in fewer calls than [`Self::segments`] takes, which
+    /// does it where that is not so.
+    fn load_first(&mut self, program: &Program<'_>, target: Target) -> Result<(), Refusal> {
+        let (mut done, mut pages) = (0_u64, pages_of(program));
+        while done < program.pages() {
+            let count = program.pages().saturating_sub(done).min(PAGES_PER_STEP);
+            let frame = Frame::new(target.frames.raw().wrapping_add(done));
+            self.kernel.assign(self.memory, frame, count, self.own)?;
+            self.write(&mut pages, frame, count)?;
+            self.kernel.transfer(self.memory, frame, count, self.own, target.partition)?;
+            done = done.wrapping_add(count);
+        }
+        let mut frame = target.frames.raw();
+        for segment in program.segments() {
+            let (address, count) = (segment.address(), segment.pages());
+            self.kernel.map(
+                target.partition,
+                address,
+                Frame::new(frame),
+                count,
+                segment.access(),
+            )?;
+            frame = frame.wrapping_add(count);
+        }
+        Ok(())
     }
 
     /// Gives the writable segments the contents they had at the first start, in fresh pages.
@@ -57,6 +87,13 @@ impl<K: Kernel, W: Window> Loader<'_, K, W> {
         frame: Frame,
         count: u64,
     ) -> Result<(), Refusal> {
+        let first = self.kernel.assign(self.memory, frame, count, partition);
+        let first =
+            first.and_then(|()| self.kernel.map(partition, address, frame, count, Access::WRITE));
+        match first {
+            Err(refusal) if was_begun(refusal) => {}
+            answer => return answer,
+        }
         self.kernel.unmap(partition, address, count)?;
         self.fresh(frame, count, partition)?;
         self.kernel.map(partition, address, frame, count, Access::WRITE)
@@ -156,11 +193,20 @@ impl<K: Kernel, W: Window> Loader<'_, K, W> {
         frame: Frame,
         count: u64,
     ) -> Result<(), Refusal> {
-        let window = self.window.address();
         self.fresh(frame, count, self.own)?;
+        self.write((first..).map(|page| segment.page(page)), frame, count)
+    }
+
+    /// Writes the first `count` of `pages` into frames of the loader's own.
+    fn write<'p>(
+        &mut self,
+        pages: impl Iterator<Item = PageContent<'p>>,
+        frame: Frame,
+        count: u64,
+    ) -> Result<(), Refusal> {
+        let window = self.window.address();
         self.kernel.map(self.own, window, frame, count, Access::WRITE)?;
-        for page in 0..count {
-            let content = segment.page(first.wrapping_add(page));
+        for (page, content) in (0..count).zip(pages) {
             let offset = u64::try_from(content.offset).unwrap_or(0);
             let start = page_after(VirtualAddress::new(offset), page);
             self.window.write(start, content.bytes);
@@ -182,4 +228,17 @@ impl<K: Kernel, W: Window> Loader<'_, K, W> {
         self.kernel.release(self.memory, frame, count)?;
         self.kernel.assign(self.memory, frame, count, partition)
     }
+}
+
+/// The pages of all segments, in their order.
+fn pages_of<'p>(program: &Program<'p>) -> impl Iterator<Item = PageContent<'p>> {
+    program
+        .segments()
+        .iter()
+        .flat_map(|segment| (0..segment.pages()).map(|page| segment.page(page)))
+}
+
+/// Whether a refusal tells that part of what was asked for is there already.
+const fn was_begun(refusal: Refusal) -> bool {
+    matches!(refusal.error, Error::WrongFrame | Error::InUse | Error::Occupied)
 }

@@ -52,15 +52,24 @@ impl Regions {
 
     /// Addresses of all regions, ascending.
     pub fn iter(&self) -> impl Iterator<Item = VirtualAddress> + '_ {
-        (0..REGIONS)
-            .filter(|&region| self.holds(region))
-            .map(|region| VirtualAddress::new(region.wrapping_shl(REGION_SHIFT)))
+        let words = (0_u64..).step_by(64).zip(self.words);
+        words.flat_map(|(first, word)| {
+            let regions = Ones(word).map(move |bit| first.wrapping_add(bit));
+            regions.map(|region| VirtualAddress::new(region.wrapping_shl(REGION_SHIFT)))
+        })
     }
+}
 
-    fn holds(&self, region: u64) -> bool {
-        let [word, bit] = place(region);
-        let word = usize::try_from(word).ok().and_then(|at| self.words.get(at));
-        word.is_some_and(|word| word & bit != 0)
+/// Numbers of the bits of a word that are set, ascending.
+struct Ones(u64);
+
+impl Iterator for Ones {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        let bit = (self.0 != 0).then(|| u64::from(self.0.trailing_zeros()));
+        self.0 &= self.0.wrapping_sub(1);
+        bit
     }
 }
 

@@ -66,7 +66,7 @@ fn the_manager_may_die_at_any_call() {
         }
         calls += 1;
     }
-    assert!(calls > 70, "a life takes more than {calls} calls");
+    assert!(calls > 40, "a life takes more than {calls} calls");
 }
 
 /// covers: RES-2, REC-2
