@@ -176,7 +176,7 @@ operations! {
         Commit = 1, MANAGE,
         /// `(place)`: INSPECT. Values: frame of the context there (0: idle), time used in that place (ns), frames since start, 1 if a plan is pending.
         Place = 2, INSPECT,
-        /// `()`: INSPECT. Values: online, time idle (ns), timer interrupts, entries into the kernel.
+        /// `()`: INSPECT. Values: 1 online, 2 failed, 0 neither; time idle (ns), timer interrupts, entries into the kernel.
         State = 3, INSPECT,
         /// `(index)`: INSPECT. A record of the trace, see [`crate::trace`]; `u64::MAX` is the newest. Values: time (ns), kind and argument, second argument, next index.
         Trace = 4, INSPECT,
@@ -210,6 +210,9 @@ operations! {
         Reset = 2, MANAGE,
         /// `(what)`: INSPECT. Facts of the machine, see `SPEC.md`: 0 features in use, 1 timer source, 2 ticks per second of the time stamp counter, 3 timer ticks per second.
         Fact = 3, INSPECT,
+        /// `(nanoseconds, doorbell, doorbell)`: MANAGE. How often processors look at each other (0: never); one that does not enter the kernel
+        /// from one look to the next although it was interrupted has failed: it is in no plan any more, and these doorbells of the caller are rung.
+        Watch = 4, MANAGE,
     }
 }
 
@@ -256,6 +259,8 @@ operations! {
         Faulted = 3,
         /// Asked to stop; its processor has not let go yet.
         Stopping = 4,
+        /// Its processor failed while it did not run there. It can be stopped, which does not wait, and moved.
+        Stranded = 5,
     }
 }
 
@@ -312,6 +317,8 @@ bitflags::bitflags! {
         const MACHINE_CHECK = 1 << 7;
         /// While a partition runs the kernel is not mapped, but for its first and last instructions.
         const ISOLATED_PAGE_TABLES = 1 << 8;
+        /// The processor is one of an emulator or hypervisor, which may let it rest for long.
+        const VIRTUAL = 1 << 9;
     }
 }
 

@@ -38,12 +38,21 @@ pub enum Reason {
     Hang = 68,
     /// It rang more doorbells than the manifest allows.
     Storm = 69,
+    /// The processor on which it ran failed; the code says which. Its registers are those of its last entry into the kernel.
+    Processor = 70,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 6] =
-        [Self::Exit, Self::Panic, Self::OutOfMemory, Self::Evicted, Self::Hang, Self::Storm];
+    pub const ALL: [Self; 7] = [
+        Self::Exit,
+        Self::Panic,
+        Self::OutOfMemory,
+        Self::Evicted,
+        Self::Hang,
+        Self::Storm,
+        Self::Processor,
+    ];
 
     /// The reason with this number.
     #[must_use]
@@ -55,6 +64,7 @@ impl Reason {
             67 => Some(Self::Evicted),
             68 => Some(Self::Hang),
             69 => Some(Self::Storm),
+            70 => Some(Self::Processor),
             _ => None,
         }
     }
@@ -70,6 +80,7 @@ pub const fn reason_name(reason: u64) -> &'static str {
         Some(Reason::Evicted) => "evicted",
         Some(Reason::Hang) => "hang",
         Some(Reason::Storm) => "too many doorbells",
+        Some(Reason::Processor) => "processor failed",
         None => exception_name(reason),
     }
 }

@@ -36,6 +36,8 @@ pub struct ManifestHeader {
     pub slot: u64,
     /// An [`Isolation`].
     pub isolation: u64,
+    /// Nanoseconds between two looks of the processors at each other, 0: what fits the machine.
+    pub watch: u64,
 }
 
 /// Whether the kernel is mapped while a partition runs. Where it is not, nothing of it can leak through a processor that

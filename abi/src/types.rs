@@ -91,6 +91,8 @@ impl EventBit {
     pub const PEER: Self = Self(57);
     /// The partition is asked to stop by itself.
     pub const STOP: Self = Self(58);
+    /// A processor failed.
+    pub const PROCESSOR: Self = Self(59);
     /// Number of bits that channels and interrupts may use: 0 to 55.
     pub const ASSIGNABLE: u8 = 56;
 

@@ -18,6 +18,7 @@ pub mod marks;
 pub mod paths;
 pub mod perfetto;
 pub mod physical;
+pub mod processors;
 pub mod programs;
 pub mod qmp;
 pub mod session;

@@ -3,6 +3,7 @@
 use crate::images::Artifacts;
 use crate::machine::{Debugger, Options, PROGRAM};
 use crate::marks::{Piece, Splitter};
+use crate::processors::Door;
 use crate::qmp::Client;
 use crate::symbols::Symbols;
 use crate::verdict::End;
@@ -32,8 +33,10 @@ pub struct Session {
     transcript: String,
     control: Client,
     reboot: bool,
+    /// Processors that were stopped, and what keeps them so.
+    failed: (Vec<u16>, Option<Door>),
     /// QEMU's own files; they go with the session.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Session {
@@ -61,8 +64,34 @@ impl Session {
             transcript: String::new(),
             control,
             reboot: options.reboot,
-            _folder: folder,
+            failed: (Vec::new(), None),
+            folder,
         })
+    }
+
+    /// Stops a processor in the middle of whatever it does, for as long as the session lasts or until [`Self::return_processors`].
+    ///
+    /// # Errors
+    /// QEMU cannot do it.
+    pub fn fail_processor(&mut self, processor: u16) -> Result<()> {
+        let (failed, door) = &mut self.failed;
+        match door {
+            Some(door) => door.stop()?,
+            None => *door = Some(Door::open(&mut self.control, self.folder.path())?),
+        }
+        failed.push(processor);
+        door.as_mut().map_or(Ok(()), |door| door.go_on(failed))
+    }
+
+    /// Lets all processors go on that were stopped.
+    ///
+    /// # Errors
+    /// QEMU does not answer.
+    pub fn return_processors(&mut self) -> Result<()> {
+        let Some(door) = &mut self.failed.1 else { return Ok(()) };
+        door.stop()?;
+        self.failed.0.clear();
+        door.go_on(&[])
     }
 
     /// QEMU's control connection.

@@ -188,7 +188,7 @@ pub struct PlanRecord {
     pub takers: [u16; 16],
     /// Thousandths of the last second the processor was idle.
     pub idle: u32,
-    /// Microseconds of a slot.
+    /// Microseconds of a slot, 0 where the processor failed.
     pub slot: u32,
     /// Timer interrupts that the processor took since it started.
     pub timer_interrupts: u64,

@@ -285,5 +285,6 @@ pub(crate) fn wants(manifest: &Manifest) -> impl Iterator<Item = Want> + Clone {
         contexts: partition.contexts,
         share: partition.share.value,
         slack: partition.flags.contains(PartitionFlags::SLACK),
+        failed: 0,
     })
 }

@@ -28,6 +28,7 @@ pub fn compile(manifest: &Manifest) -> Vec<u8> {
         grants: count(&grants),
         slot: manifest.slot,
         isolation: manifest.isolation as u64,
+        watch: manifest.watch,
     };
     [header.as_bytes(), &bytes(&partitions), &bytes(&channels), &bytes(&grants)].concat()
 }

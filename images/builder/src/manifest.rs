@@ -32,6 +32,8 @@ pub struct Manifest {
     pub slot: u64,
     /// Whether the kernel is mapped while a partition runs.
     pub isolation: Isolation,
+    /// Nanoseconds between two looks of the processors at each other, 0: what fits the machine.
+    pub watch: u64,
     /// Partitions; the place of each is its number.
     pub partitions: Vec<Partition>,
     /// Channels; the place of each is its number.

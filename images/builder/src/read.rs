@@ -12,7 +12,7 @@ use std::ops::Range;
 use toml::de::DeTable;
 
 const TOP: [&str; 3] = ["image", "partition", "channel"];
-const IMAGE: [&str; 3] = ["name", "slot", "page-table-isolation"];
+const IMAGE: [&str; 4] = ["name", "slot", "page-table-isolation", "processor-watch"];
 const PARTITION: [&str; 28] = [
     "name",
     "program",
@@ -85,6 +85,7 @@ pub(crate) fn manifest(text: &str) -> Read<Manifest> {
         isolation: image
             .word("page-table-isolation", &Isolation::ALL)?
             .map_or(Isolation::Auto, |word| word.value),
+        watch: image.time("processor-watch", 0, MILLISECOND..=HOUR)?,
         partitions: partitions.iter().map(partition).collect::<Read<_>>()?,
         channels: channels.iter().map(channel).collect::<Read<_>>()?,
     })

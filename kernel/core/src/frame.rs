@@ -50,7 +50,7 @@ fn wrap<M: Machine>(here: Here<'_, M>, ticks: u64) {
 
 fn arrive<M: Machine>(Here { machine, processor }: Here<'_, M>) {
     let joint = &machine.kernel().joint;
-    let own = 1_u64.wrapping_shl(u32::from(processor.id().raw()));
+    let own = plan::bit(processor.id());
     processor.held.set(1);
     // No slot begins until all are there: each decision comes back here.
     processor.boundary.set(0);

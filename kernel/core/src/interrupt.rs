@@ -49,6 +49,10 @@ pub struct Kernel {
     pub(crate) changes: Cell,
     /// Sums of the audit that is under way.
     pub(crate) balance: crate::control::Balance,
+    /// Nanoseconds between two looks at other processors, 0 where nobody looks; whom to ring when one has failed. Written under the
+    /// control lock.
+    pub(crate) watch: Cell,
+    pub(crate) bells: [[AtomicU64; 2]; 2],
     /// Frame of the time page; set at boot.
     pub(crate) time_page: Cell,
 }
@@ -60,6 +64,8 @@ impl Kernel {
         Self {
             lines: [const { Line::new() }; LINES],
             joint: crate::plan::Joint::new(),
+            watch: Cell::new(),
+            bells: [const { [const { AtomicU64::new(0) }; 2] }; 2],
             time_page: Cell::new(),
             flushes: AtomicU64::new(0),
             changes: Cell::new(),

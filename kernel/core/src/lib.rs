@@ -28,6 +28,7 @@ mod races_tests;
 mod schedule;
 mod stop;
 pub mod trace;
+mod watch;
 
 use context::Context;
 use machine::Machine;

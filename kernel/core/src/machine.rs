@@ -51,6 +51,9 @@ pub trait Machine {
     /// Sends another processor the interrupt that makes it call [`crate::nudge`].
     fn nudge(&self, processor: ProcessorId);
 
+    /// Makes sure that a processor that failed never goes on, should it come back.
+    fn halt(&self, processor: ProcessorId);
+
     /// Loads an address space's root into this processor, flushing what it kept of another one.
     fn activate(&self, root: PhysicalAddress);
     /// Root of the kernel's own page tables; their upper half is part of every address space.

@@ -148,9 +148,14 @@ pub(crate) fn keeps(
     named
 }
 
+/// A processor in a mask.
+pub(crate) fn bit(processor: ProcessorId) -> u64 {
+    1_u64.wrapping_shl(processor.raw().into())
+}
+
 /// The processors of a mask.
 pub(crate) fn members(mask: u64) -> impl Iterator<Item = ProcessorId> {
-    (0..64_u16).filter(move |id| mask.wrapping_shr(u32::from(*id)) & 1 != 0).map(ProcessorId::new)
+    (0..64).map(ProcessorId::new).filter(move |id| mask & bit(*id) != 0)
 }
 
 /// Plans of several processors that take over together.

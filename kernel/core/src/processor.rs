@@ -60,7 +60,7 @@ impl Cell {
 pub struct Processor {
     /// Its id, as [`live_on`].
     pub(crate) live: Cell,
-    /// Whether it runs.
+    /// 1 where it runs, [`FAILED`].
     pub(crate) online: Cell,
     /// Entries into the kernel and exits from it: odd inside. Read by others.
     pub(crate) entries: AtomicU64,
@@ -104,6 +104,12 @@ pub struct Processor {
     pub(crate) flushed: AtomicU64,
     /// Whether a plan is pending, see [`plan::NONE`]. Set under the control lock; only a plan that takes over clears it outside.
     pub(crate) pending: AtomicU64,
+    /// When it looks at others next, and how often in turn it could not, see [`crate::watch`].
+    pub(crate) look_at: Cell,
+    pub(crate) missed: Cell,
+    /// Its entries as others saw them last, and when. Written under the control lock.
+    pub(crate) seen: Cell,
+    pub(crate) seen_at: Cell,
     /// Which of `plans` runs.
     pub(crate) running: Cell,
     /// The running and the staged plan.
@@ -113,6 +119,9 @@ pub struct Processor {
     /// Last events.
     pub(crate) trace: Trace,
 }
+
+/// [`Processor::online`] of one that failed.
+pub(crate) const FAILED: u64 = 2;
 
 /// Where the entry code finds the count of [`Processor::enter`] and [`Processor::leave`].
 pub const ENTRIES: usize = core::mem::offset_of!(Processor, entries);
@@ -138,10 +147,16 @@ impl Processor {
         processor_of(self.live.get())
     }
 
-    /// Whether it was brought up.
+    /// Whether it was brought up and did not fail.
     #[must_use]
     pub fn online(&self) -> bool {
-        self.online.get() != 0
+        self.online.get() == 1
+    }
+
+    /// Whether it was found to have stopped by itself.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.online.get() == FAILED
     }
 
     /// Frame of the running context, `None` while it halts.

@@ -66,8 +66,11 @@ impl<'a, M: Machine> Here<'a, M> {
         let ticks = self.machine.ticks();
         let now = self.machine.now_at(ticks).raw();
         if now >= processor.boundary.get() {
+            if now >= self.next_look() {
+                self.look_at_others(now);
+            }
             if processor.held.get() != 0 && !join(self) {
-                return self.halt(ticks, u64::MAX);
+                return self.halt(ticks, self.next_look());
             }
             advance(self, ticks, now);
             return self.reschedule(false);
@@ -77,7 +80,9 @@ impl<'a, M: Machine> Here<'a, M> {
         let resting = processor.sole.get() != 0 && processor.pending.load(Acquire) == 0;
         let until = if resting { search.wake } else { search.wake.min(processor.boundary.get()) };
         let Some(choice) = choice else {
-            return self.halt(ticks, until);
+            // Who computes alone is not disturbed; who halts alone looks at others, which is done at the end of a slot.
+            let look = self.next_look().max(processor.boundary.get());
+            return self.halt(ticks, if resting { until.min(look) } else { until });
         };
         self.arm(until);
         self.run(&choice, ticks)

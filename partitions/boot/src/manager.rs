@@ -7,16 +7,21 @@ use abi::image::{name_from, name_text};
 use abi::information::ResourceKind;
 use abi::layout;
 use abi::rights::{Kind, Rights};
-use abi::types::{Frame, Slot, VirtualAddress};
+use abi::types::{EventBit, Frame, Nanoseconds, Slot, VirtualAddress};
 use boot_image::{Image, Program, Window as Addresses};
 use program_loader::{Calls, Kernel, Loader, Mapped, Refusal, Values};
 use rt::information::{Pages, is_kind};
-use rt::sys;
+use rt::{sys, time};
 
 /// Argument of a start that takes up the books.
 const RECOVER: u64 = 1;
 /// Name of the resource manager's program.
 const PROGRAM: &str = "resource-manager";
+
+/// A slot that nothing else is put into, for what rings the manager.
+const BELL: Slot = Slot::new(255);
+/// How much time the manager is lent until it has made plans, how long that may take, and how long at a time.
+const LENT: [Nanoseconds; 3] = [time::milliseconds(20), time::seconds(1), time::milliseconds(2)];
 
 /// What it takes to bring the resource manager back.
 pub struct ManagerRescue {
@@ -24,6 +29,7 @@ pub struct ManagerRescue {
     context: Slot,
     memory: Slot,
     own: Slot,
+    own_context: Slot,
     /// Bytes of the boot image that are mapped.
     image: u64,
 }
@@ -58,6 +64,7 @@ impl ManagerRescue {
         Self {
             partition: slot("manager-partition"),
             own: slot("self-partition"),
+            own_context: slot("self-context"),
             context: slot("manager-context"),
             memory: slot("memory"),
             image: image.map_or(0, |information| information.boot_image),
@@ -85,14 +92,43 @@ impl ManagerRescue {
         let file = image.program(&name).ok_or(refused)?;
         let program = Program::parse(file, Addresses::PARTITION).map_err(|_| refused)?;
         self.reload(&program)?;
-        let context = ContextOperation::Configure as u64;
-        let arguments = [program.entry().raw(), layout::STACK_TOP, 0, RECOVER];
         Native.patient(self.context, ContextOperation::Renew as u64, [0; 4])?;
         // The capability it had to its own context is stale now.
         let (slot, all) = (first_slot::CONTEXT, Rights::all());
         Native.put(self.partition, slot, self.context, all, Kind::Context, 0)?;
-        Native.patient(self.context, context, arguments)?;
-        Native.patient(self.context, ContextOperation::Start as u64, [0; 4]).map(|_| ())
+        let stays = self.configure(program.entry())?;
+        Native.patient(self.context, ContextOperation::Start as u64, [0; 4])?;
+        if stays { Ok(()) } else { self.lend() }
+    }
+
+    /// Sets it to its start where it was, or, where that processor failed, here; whether it is where it was.
+    fn configure(&self, entry: VirtualAddress) -> Result<bool, Refusal> {
+        let home = |context| Native.patient(context, ContextOperation::State as u64, [0; 4]);
+        let ([_, there, ..], [_, here, ..]) = (home(self.context)?, home(self.own_context)?);
+        let on = |processor| {
+            let arguments = [entry.raw(), layout::STACK_TOP, processor, RECOVER];
+            Native.patient(self.context, ContextOperation::Configure as u64, arguments)
+        };
+        match on(there) {
+            Err(Refusal { error: Error::BadArgument, value: 5 }) => on(here).map(|_| false),
+            answer => answer.map(|_| true),
+        }
+    }
+
+    /// Here it has no place in a plan, until it has made one: whoever waits for it in a call lends it the own time.
+    fn lend(&self) -> Result<(), Refusal> {
+        let bit = EventBit::PEER.index().into();
+        Native.put(self.own, BELL, self.context, Rights::USE, Kind::Doorbell, bit)?;
+        let end = time::after(LENT[1]);
+        while time::now() < end {
+            // Nothing but the deadline ends it.
+            let _ = sys::call(BELL, 0, time::after(LENT[2]));
+            let state = Native.patient(self.context, ContextOperation::State as u64, [0; 4]);
+            if state.is_ok_and(|[_, _, used, _]| used >= LENT[0].raw()) {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Fills its writable pages again, each in the frame in which it lies.

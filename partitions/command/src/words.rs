@@ -54,8 +54,12 @@ impl fmt::Display for Thousandths {
 pub struct Events(pub u64);
 
 /// The events that have a meaning of their own.
-const NAMED: [(EventBit, &str); 3] =
-    [(EventBit::FAULT, "fault"), (EventBit::PEER, "peer"), (EventBit::STOP, "stop")];
+const NAMED: [(EventBit, &str); 4] = [
+    (EventBit::FAULT, "fault"),
+    (EventBit::PEER, "peer"),
+    (EventBit::STOP, "stop"),
+    (EventBit::PROCESSOR, "processor"),
+];
 
 impl fmt::Display for Events {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -117,6 +121,7 @@ impl fmt::Display for Fault {
             Some(Reason::Exit) => f.write_str("ended by itself"),
             Some(Reason::Panic) => f.write_str("panic, its log says why"),
             Some(Reason::OutOfMemory) => f.write_str("its heap is used up"),
+            Some(Reason::Processor) => f.write_str("its processor failed"),
             Some(Reason::Evicted) => f.write_str("its registers could not be restored"),
             Some(Reason::Hang) => {
                 f.write_str("hung")?;

@@ -3,6 +3,8 @@
 
 #![cfg_attr(not(test), no_std)]
 
+pub mod stranded;
+
 use abi::call::Error;
 use abi::control::{ContextOperation, ContextState};
 use abi::image::name_text;
@@ -35,8 +37,8 @@ impl Guard {
         Some(Self { boot, manager: Slot::new(manager.slot), entry })
     }
 
-    /// Starts the boot partition if both are down; whether it did.
-    pub fn look(&self, mut control: impl FnMut(Slot, u64, [u64; 4]) -> Outcome) -> bool {
+    /// Starts the boot partition if both are down, here where its own processor failed; whether it did.
+    pub fn look(&self, here: u64, mut control: impl FnMut(Slot, u64, [u64; 4]) -> Outcome) -> bool {
         let state = ContextOperation::State as u64;
         let manager = match control(self.manager, state, [0; 4]) {
             Ok([state, ..]) => state == ContextState::Faulted as u64,
@@ -46,8 +48,12 @@ impl Guard {
         let rests = [ContextState::Faulted as u64, ContextState::Stopped as u64];
         match control(self.boot, state, [0; 4]) {
             Ok([state, processor, ..]) if manager && rests.contains(&state) => {
-                let start = [self.entry, STACK_TOP, processor, EMERGENCY];
-                control(self.boot, ContextOperation::Configure as u64, start).is_ok()
+                let configure = ContextOperation::Configure as u64;
+                let mut on = |processor| {
+                    let start = [self.entry, STACK_TOP, processor, EMERGENCY];
+                    control(self.boot, configure, start).is_ok()
+                };
+                (on(processor) || on(here))
                     && control(self.boot, ContextOperation::Start as u64, [0; 4]).is_ok()
             }
             _ => false,
@@ -66,7 +72,7 @@ mod tests {
     /// What a guard does where the two are in these states: operations on boot beside looking.
     fn done(boot: Outcome, manager: Outcome) -> Vec<(u64, [u64; 4])> {
         let mut done = Vec::new();
-        let started = GUARD.look(|slot, operation, arguments| match (slot.raw(), operation) {
+        let started = GUARD.look(5, |slot, operation, arguments| match (slot.raw(), operation) {
             (1, 4) => boot,
             (2, 4) => manager,
             (1, _) => {

@@ -3,20 +3,45 @@
 
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
-use abi::types::Nanoseconds;
+use abi::types::{EventBit, Nanoseconds};
+use idle::stranded::Wards;
 use idle::{Guard, LOOK};
+use rt::{sys, time};
+
+/// How long those are helped whose processor failed, and how long at a time.
+const HELP: [Nanoseconds; 2] = [time::seconds(2), time::milliseconds(5)];
 
 rt::bare_entry!(rest);
 
 fn rest(context: u64) -> ! {
-    let guard = Guard::find().filter(|_| context == 0);
+    let (guard, wards) = (Guard::find(), Wards::find());
+    let mut looks = context == 0;
     loop {
-        let until = guard.map_or(Nanoseconds::NEVER, |_| rt::time::after(LOOK));
-        // Nothing rings it: the kernel halts the processor until somebody else has work there.
-        let _ = rt::sys::wait(0, until);
-        if let Some(guard) = guard {
-            guard.look(rt::sys::control);
+        let until = if looks { time::after(LOOK) } else { Nanoseconds::NEVER };
+        // Until somebody else has work there the kernel halts the processor. It rings where another one failed.
+        if sys::wait(EventBit::PROCESSOR.mask(), until).is_ok() {
+            looks = true;
+            help(context, guard, wards);
         }
+        if let Some(guard) = guard.filter(|_| looks) {
+            guard.look(context, sys::control);
+        }
+    }
+}
+
+/// Brings those back who were on a processor that failed and look after all others.
+fn help(here: u64, guard: Option<Guard>, wards: Option<Wards>) {
+    let [long, short] = HELP;
+    let end = time::after(long);
+    while time::now() < end {
+        if let Some(guard) = guard {
+            guard.look(here, sys::control);
+        }
+        // Waiting in a call this lends its time.
+        let _ = match wards.and_then(|wards| wards.look(here, sys::control)) {
+            Some(bell) => sys::call(bell, 0, time::after(short)),
+            None => sys::wait(0, time::after(short)),
+        };
     }
 }
 

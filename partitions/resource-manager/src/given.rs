@@ -23,10 +23,14 @@ pub enum Given<'m> {
     ManagerContext,
     /// The boot partition's first context: it can be started, and nothing else.
     BootContext,
-    /// Whether the resource manager lives.
+    /// The resource manager's context, for whoever looks whether it lives, and takes it to another processor where its own failed.
     ManagerLife,
     /// The first context of the partition with a role, for a reaper: see [`VICTIMS`].
     Victim(PartitionRole),
+    /// What rings the resource manager.
+    ManagerBell,
+    /// What rings the boot partition.
+    BootBell,
     /// The authority over memory.
     Memory,
     /// The kernel.
@@ -64,6 +68,8 @@ impl Given<'_> {
             Self::Victim(PartitionRole::Boot) => "victim-boot",
             Self::Victim(PartitionRole::Command) => "victim-command",
             Self::Victim(_) => "victim-console",
+            Self::ManagerBell => "manager-bell",
+            Self::BootBell => "boot-bell",
             Self::Memory => "memory",
             Self::Kernel => "kernel",
             Self::Processor => "processor",
@@ -83,6 +89,7 @@ impl Given<'_> {
             Self::OwnPartition | Self::ManagerPartition => Kind::Partition,
             Self::OwnContext | Self::ManagerContext => Kind::Context,
             Self::BootContext | Self::ManagerLife | Self::Victim(_) => Kind::Context,
+            Self::ManagerBell | Self::BootBell => Kind::Doorbell,
             Self::Memory => Kind::Memory,
             Self::Kernel => Kind::Kernel,
             Self::Processor => Kind::Processor,
@@ -95,8 +102,10 @@ impl Given<'_> {
     pub fn rights(&self) -> Rights {
         match self {
             Self::Grant(_) | Self::Debug => Rights::USE | Rights::INSPECT,
-            Self::BootContext | Self::Victim(_) => Rights::MANAGE | Rights::INSPECT,
-            Self::ManagerLife => Rights::INSPECT,
+            Self::BootContext | Self::ManagerLife | Self::Victim(_) => {
+                Rights::MANAGE | Rights::INSPECT
+            }
+            Self::ManagerBell | Self::BootBell => Rights::USE,
             _ => Rights::all(),
         }
     }
@@ -140,6 +149,8 @@ pub fn given<'m>(
         (rescuer, Given::ManagerContext),
         (guard, Given::BootContext),
         (guard, Given::ManagerLife),
+        (guard, Given::ManagerBell),
+        (guard, Given::BootBell),
         (rescuer || tester, Given::Memory),
         (tester, Given::Kernel),
         (tester, Given::Processor),

@@ -22,7 +22,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     }
 
     /// A fact of the kernel; 0 where it does not know.
-    fn fact(&mut self, what: u64) -> u64 {
+    pub fn fact(&mut self, what: u64) -> u64 {
         let operation = KernelOperation::Fact as u64;
         let answer = self.machine.patient(first_slot::KERNEL, operation, [what, 0, 0, 0]);
         answer.map_or(0, |values| values[0])

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod channels;
 pub mod copies;
 pub mod define;
+pub mod failed;
 pub mod given;
 pub mod groups;
 pub mod guard;

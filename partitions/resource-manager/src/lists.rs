@@ -100,6 +100,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let state = ProcessorOperation::State as u64;
         let [_, _, timer_interrupts, _] =
             self.machine.patient(processor_slot(processor), state, [0; 4])?;
+        let slot = if self.has_failed(processor) { 0 } else { self.manifest.slot };
         let plan = self.plan(processor);
         let usage = self.usage.of(processor);
         let mut used = [0; PLAN_SLOTS];
@@ -111,7 +112,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             used,
             takers,
             idle: usage.last().copied().unwrap_or(0).into(),
-            slot: u32::try_from(self.manifest.slot / 1000).unwrap_or(u32::MAX),
+            slot: u32::try_from(slot / 1000).unwrap_or(u32::MAX),
             timer_interrupts,
         }))
     }
@@ -123,7 +124,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let absent = self.books.count(Owner::Missing) + self.books.count(Owner::Broken);
         let (present, firmware) = (self.facts.frames - absent, self.kept_by_firmware());
         Reply::record(&MachineRecord {
-            processors: self.facts.processors.into(),
+            processors: u32::from(self.facts.processors).saturating_sub(self.failed.count_ones()),
             partitions: u32::try_from(partitions).unwrap_or(u32::MAX),
             frames: present.saturating_sub(firmware),
             free: self.books.available(),

@@ -131,8 +131,11 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     fn target(&self, id: PartitionId, given: &Given<'_>) -> u32 {
         match given {
             Given::OwnPartition | Given::OwnContext => id.raw(),
-            Given::ManagerPartition | Given::ManagerContext | Given::ManagerLife => SELF.raw(),
-            Given::BootContext => {
+            Given::ManagerPartition
+            | Given::ManagerContext
+            | Given::ManagerLife
+            | Given::ManagerBell => SELF.raw(),
+            Given::BootContext | Given::BootBell => {
                 self.made(PartitionRole::Boot).map_or(NO_PARTITION, |(id, _)| id.raw())
             }
             _ => NO_PARTITION,

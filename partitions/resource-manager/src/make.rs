@@ -237,6 +237,11 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             Given::OwnContext => (Slot::new(row.context_slot), 0),
             Given::ManagerPartition => (first_slot::PARTITION, 0),
             Given::ManagerContext | Given::ManagerLife => (first_slot::CONTEXT, 0),
+            Given::ManagerBell => (first_slot::CONTEXT, EventBit::PROCESSOR.index().into()),
+            Given::BootBell => {
+                let context = self.made(PartitionRole::Boot)?.1.context_slot;
+                (Slot::new(context), EventBit::FAULT.index().into())
+            }
             Given::BootContext => (Slot::new(self.made(PartitionRole::Boot)?.1.context_slot), 0),
             Given::Victim(role) => (Slot::new(self.made(*role)?.1.context_slot), 0),
             Given::Memory => (first_slot::MEMORY, 0),

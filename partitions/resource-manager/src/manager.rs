@@ -114,6 +114,8 @@ pub struct Manager<'m, M: Machine, W: Window> {
     pub desk_is_old: bool,
     /// Whether partitions wait to be ended until servers have let go of their channels.
     pub ending: bool,
+    /// Processors that failed, one bit each, as far as is known.
+    pub failed: u64,
     /// When a refusal may be told again, nanoseconds.
     pub next_refusal: u64,
     /// The kernel rang for a stop since those were looked at for whom it rings the manager.

@@ -12,11 +12,16 @@ use abi::types::{MAX_PROCESSORS, PAGE_SIZE};
 use core::fmt;
 use zerocopy::FromBytes;
 
+/// Fewest nanoseconds between two looks of the processors at each other.
+const SHORTEST_WATCH: u64 = 1_000_000;
+
 /// A manifest whose indices and sizes are all in range.
 #[derive(Clone, Copy, Debug)]
 pub struct Manifest<'a> {
     /// Nanoseconds of a slot.
     pub slot: u64,
+    /// Nanoseconds between two looks of the processors at each other, 0: what fits the machine.
+    pub watch: u64,
     /// The partitions; the first is the resource manager.
     pub partitions: &'a [ManifestPartition],
     /// The channels.
@@ -66,7 +71,8 @@ impl<'a> Manifest<'a> {
         let (partitions, rest) = table(rest, header.partitions)?;
         let (channels, rest) = table(rest, header.channels)?;
         let (grants, _) = table(rest, header.grants)?;
-        let manifest = Self { slot: header.slot, partitions, channels, grants };
+        let manifest =
+            Self { slot: header.slot, watch: header.watch, partitions, channels, grants };
         manifest.check().map(|()| manifest)
     }
 
@@ -77,7 +83,7 @@ impl<'a> Manifest<'a> {
 
     fn check(&self) -> Result<(), BadManifest> {
         let count = self.partitions.len();
-        if self.slot == 0 {
+        if self.slot == 0 || (1..SHORTEST_WATCH).contains(&self.watch) {
             return Err(BadManifest::Header);
         }
         find(

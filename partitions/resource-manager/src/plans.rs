@@ -33,6 +33,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             share: row.share,
             slack: flags(definition).contains(PartitionFlags::SLACK)
                 || role(definition) == PartitionRole::Idle,
+            failed: self.failed,
         }
     }
 
@@ -49,7 +50,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
 
     /// No plan says any more what the books say; they are made anew by [`Self::replan`].
     pub fn outdate_plans(&mut self) {
-        self.stale_plans = u64::MAX >> (64 - u32::from(self.facts.processors.clamp(1, 64)));
+        let all = u64::MAX >> (64 - u32::from(self.facts.processors.clamp(1, 64)));
+        self.stale_plans = all & !self.failed;
     }
 
     /// As [`Self::outdate_plans`] for the processors that a partition's contexts are on.
@@ -153,7 +155,7 @@ fn bit(processor: ProcessorId) -> u64 {
 }
 
 /// The processors of a mask.
-fn members(mask: u64) -> impl Iterator<Item = ProcessorId> {
+pub fn members(mask: u64) -> impl Iterator<Item = ProcessorId> {
     (0..MAX_PROCESSORS).map(ProcessorId::new).filter(move |processor| mask & bit(*processor) != 0)
 }
 

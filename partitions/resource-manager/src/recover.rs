@@ -33,6 +33,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.refresh_channels(SELF, true)?;
         self.renew_rescue(SELF)?;
         self.renew_guard()?;
+        self.note_failed();
+        self.watch_processors()?;
         self.inform(SELF)?;
         self.tell_peers(SELF);
         self.say(format_args!("recovered from the books"));
@@ -41,6 +43,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.changing = true;
         self.heap_deadline = self.machine.now().saturating_add(crate::resize::ANSWER_TIME);
         self.take_up_each();
+        self.settle_all();
         if self.row(SELF)?.unfinished != 0 {
             self.start_all();
         }
@@ -48,7 +51,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     }
 
     /// Takes up whatever was under way with each partition.
-    fn take_up_each(&mut self) {
+    pub fn take_up_each(&mut self) {
         let mut from = SELF.raw() + 1;
         while let Some((id, row)) = self.made_from(from) {
             from = id.raw() + 1;

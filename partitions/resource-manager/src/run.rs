@@ -149,6 +149,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         match role(definition) {
             PartitionRole::Ordinary => return Ok(()),
             PartitionRole::Boot => self.renew_guard()?,
+            // Whoever is rung for a processor that failed.
+            PartitionRole::Idle => self.watch_processors()?,
             _ => {}
         }
         self.renew_reaper()

@@ -166,6 +166,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             self.renew_rescue(PartitionId::new(index))?;
         }
         self.renew_guard()?;
+        self.watch_processors()?;
         self.inform(SELF)?;
         self.outdate_plans();
         self.start_all();

@@ -36,9 +36,12 @@ pub fn rung_for(definition: &ManifestPartition) -> u32 {
 }
 
 impl<M: Machine, W: Window> Manager<'_, M, W> {
-    /// Takes note of the events that ended a wait.
+    /// Takes note of the events that ended a wait. A processor that failed comes before whatever is asked.
     pub fn rung(&mut self, events: u64) {
         self.wards_due |= events & EventBit::FAULT.mask() != 0;
+        if events & EventBit::PROCESSOR.mask() != 0 {
+            self.look_at_processors();
+        }
     }
 
     /// Gives the partitions for which the kernel rings this one a doorbell to it as it is now.

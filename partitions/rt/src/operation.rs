@@ -70,7 +70,7 @@ operations! {
     }
     /// On the kernel.
     kernel: KernelOperation on Kernel {
-        Audit: Inspect, CrashRecord: Inspect, Reset: Manage, Fact: Inspect,
+        Audit: Inspect, CrashRecord: Inspect, Reset: Manage, Fact: Inspect, Watch: Manage,
     }
 }
 

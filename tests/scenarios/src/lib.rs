@@ -8,6 +8,7 @@ pub mod author;
 pub mod console;
 pub mod crash;
 pub mod doors;
+pub mod failing;
 pub mod fuzz;
 pub mod isolation;
 pub mod isolation_report;
@@ -51,6 +52,7 @@ pub fn all() -> Vec<Trial> {
         owned::all(),
         plans::all(),
         rescue::all(),
+        failing::all(),
         console::all(),
         altered::all(),
         mutated::all(),

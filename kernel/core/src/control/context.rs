@@ -46,9 +46,13 @@ fn home<'a, M: Machine>(request: &Request<'a, M>) -> Option<&'a Processor> {
     request.machine.processor(object(request).processor())
 }
 
-/// The state as others see it: one that its processor was asked to stop is `Stopping` until it answers.
+/// The state as others see it: one that its processor was asked to stop is `Stopping` until it answers, and what does not run because
+/// that failed is `Stranded`.
 fn visible_state<M: Machine>(request: &Request<'_, M>) -> ContextState {
     let asked = home(request).map_or(0, |home| home.stop.load(Acquire)) & MAX_REASON;
+    if is_live(object(request)) && home(request).is_some_and(Processor::failed) {
+        return ContextState::Stranded;
+    }
     if asked == request.frame().raw() { ContextState::Stopping } else { object(request).state() }
 }
 
@@ -127,6 +131,7 @@ fn relocate<M: Machine>(request: &Request<'_, M>, processor: u64) -> Answer {
 fn start<M: Machine>(request: &Request<'_, M>) -> Answer {
     let context = at_rest(request)?;
     if context.state() != ContextState::Stopped
+        || home(request).is_none_or(|home| home.failed())
         || !context.note(request.machine, partition(request))
     {
         return Err(wrong_state(context.state()));
@@ -146,7 +151,7 @@ fn stop<M: Machine>(request: &Request<'_, M>, reason: u64) -> Answer {
     }
     let context = object(request);
     let home = home(request).ok_or(Error::WrongState)?;
-    if home.id() == request.processor.id() {
+    if home.id() == request.processor.id() || home.failed() {
         if is_live(context) {
             stop::stop(Here { machine: request.machine, processor: home }, context, reason);
         }
@@ -226,9 +231,9 @@ fn grace_is_over<M: Machine>(request: &Request<'_, M>) -> bool {
     })
 }
 
-/// All processors by number, `None` for the one that does this.
+/// All processors by number, `None` for the one that does this, and for those that do nothing any more.
 fn others<'a, M: Machine>(request: &Request<'a, M>) -> impl Iterator<Item = Option<&'a Processor>> {
     let (machine, here) = (request.machine, request.processor.id());
-    (0..machine.processors())
-        .map(move |id| machine.processor(ProcessorId::new(id)).filter(|other| other.id() != here))
+    let another = move |other: &&Processor| other.id() != here && other.online();
+    (0..machine.processors()).map(move |id| machine.processor(ProcessorId::new(id)).filter(another))
 }

@@ -121,8 +121,7 @@ fn check_mask<M: Machine>(
         let other = request.machine.processor(id).filter(|other| other.online());
         other.is_some_and(|other| other.next_slot_length.get() == length)
     };
-    if mask.wrapping_shr(u32::from(processor.id().raw())) & 1 == 0 || !plan::members(mask).all(fits)
-    {
+    if mask & plan::bit(processor.id()) == 0 || !plan::members(mask).all(fits) {
         return Err(Refusal::argument(4));
     }
     // One whose processors have begun to arrive takes no further members: they would be taken for arrived.
@@ -159,7 +158,7 @@ fn commit_together<M: Machine>(request: &Request<'_, M>, processor: &Processor, 
 }
 
 /// Makes a processor look at its plan anew.
-fn tell<M: Machine>(request: &Request<'_, M>, id: ProcessorId) {
+pub fn tell<M: Machine>(request: &Request<'_, M>, id: ProcessorId) {
     if id != request.processor.id() {
         request.machine.nudge(id);
     }
@@ -193,7 +192,7 @@ fn state<M: Machine>(request: &Request<'_, M>, processor: &Processor) -> [u64; 4
     let ticks = request.machine.ticks();
     let idle = processor.account(plan::Place::NONE.raw()).until(ticks);
     let idle = if processor.online() { request.machine.time(idle).raw() } else { 0 };
-    [u64::from(processor.online()), idle, processor.timer_interrupts.get(), processor.entries()]
+    [processor.online.get(), idle, processor.timer_interrupts.get(), processor.entries()]
 }
 
 fn trace<M: Machine>(request: &Request<'_, M>, processor: &Processor, index: u64) -> Answer {

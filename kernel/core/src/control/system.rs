@@ -2,11 +2,13 @@
 
 use super::{Request, audit};
 use crate::answer::{Answer, NOTHING, Refusal};
+use crate::capability::{Capability, write};
 use crate::context::Context;
 use crate::interrupt as lines;
 use crate::machine::Machine;
 use abi::control::{InterruptOperation, KernelOperation};
 use abi::rights::ANY_LINE;
+use abi::types::ProcessorId;
 
 pub fn interrupt<M: Machine>(request: &Request<'_, M>, operation: InterruptOperation) -> Answer {
     let line = request.capability.parameter;
@@ -29,6 +31,7 @@ pub fn kernel<M: Machine>(request: &Request<'_, M>, operation: KernelOperation) 
     match operation {
         KernelOperation::Audit => audit::audit(request.machine, argument),
         KernelOperation::CrashRecord => crash_record(request.machine, argument),
+        KernelOperation::Watch => watch(request),
         KernelOperation::Reset => {
             request.machine.reset();
             Ok(NOTHING)
@@ -37,6 +40,21 @@ pub fn kernel<M: Machine>(request: &Request<'_, M>, operation: KernelOperation) 
             Ok([request.machine.fact(argument).ok_or(Refusal::argument(3))?, 0, 0, 0])
         }
     }
+}
+
+/// Sets how often processors look at each other, and who is told of one that failed.
+fn watch<M: Machine>(request: &Request<'_, M>) -> Answer {
+    let [every, first, second, _] = request.arguments;
+    let bell =
+        |slot| if slot == 0 { Ok([0, 0]) } else { request.doorbell(slot).map(Capability::pack) };
+    let words = [bell(first)?, bell(second)?];
+    let kernel = request.machine.kernel();
+    kernel.bells.iter().zip(words).for_each(|(bell, words)| write(bell, words));
+    kernel.watch.set(every);
+    // Those that halt have to learn that they look from now on.
+    let all = (0..request.machine.processors()).map(ProcessorId::new);
+    all.for_each(|id| super::processor::tell(request, id));
+    Ok(NOTHING)
 }
 
 /// A word of the crash record. Word 0 can always be asked for: its length says whether there is one.

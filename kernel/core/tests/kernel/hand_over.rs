@@ -1,8 +1,8 @@
 //! What the loader hands over to the kernel of the tests, and the audit of what became of it.
 
-use super::{FRAMES, FREE, TestMachine};
+use super::{Answer, FRAMES, FREE, TestMachine};
 use abi::boot::{BootInformation, FrameRange, MemoryRange, Segment};
-use abi::call::Call;
+use abi::call::{Call, Error};
 use abi::control::{Access, FrameUse, first_slot};
 use abi::types::{Frame, VirtualAddress};
 use kernel_core::context::Context;
@@ -94,5 +94,23 @@ pub fn quick<'a>(call: Call) -> Quick<'a> {
         Call::Call => Here::call,
         Call::Yield => Here::give_up,
         _ => Here::acknowledge,
+    }
+}
+
+impl TestMachine {
+    /// A control call of the resource manager, which runs on processor 0.
+    pub fn control(&self, slot: u64, operation: u64, [a, b, c, d]: [u64; 4]) -> Answer {
+        self.call(0, Call::Control, [slot, operation, a, b, c, d])
+    }
+
+    /// A control call, repeated while it answers `Again`, other processors answering in between.
+    pub fn patient(&self, slot: u64, operation: u64, arguments: [u64; 4]) -> Answer {
+        for _ in 0..10 {
+            match self.control(slot, operation, arguments) {
+                Err((Error::Again, _)) => self.settle(),
+                answer => return answer,
+            }
+        }
+        panic!("Again without end");
     }
 }

@@ -48,6 +48,9 @@ pub struct TestMachine {
     time: Cell<u64>,
     locked: Cell<bool>,
     pub nudged: RefCell<Vec<u16>>,
+    pub halted: RefCell<Vec<u16>>,
+    /// Processors that do nothing any more, one bit each.
+    pub dead: Cell<u64>,
     pub written: RefCell<Vec<u8>>,
     pub lines: RefCell<Vec<(&'static str, u32)>>,
     pub flushed: RefCell<Vec<u64>>,
@@ -137,6 +140,9 @@ impl Machine for TestMachine {
         assert_ne!(processor.raw(), self.here.get(), "a processor interrupts itself");
         self.nudged.borrow_mut().push(processor.raw());
     }
+    fn halt(&self, processor: ProcessorId) {
+        self.halted.borrow_mut().push(processor.raw());
+    }
     fn activate(&self, root: PhysicalAddress) {
         self.own().root.set(Frame::containing(root).raw());
         self.own().loads.set(self.own().loads.get() + 1);
@@ -199,6 +205,8 @@ impl TestMachine {
             time: Cell::new(0),
             locked: Cell::new(false),
             nudged: RefCell::default(),
+            halted: RefCell::default(),
+            dead: Cell::default(),
             written: RefCell::default(),
             lines: RefCell::default(),
             flushed: RefCell::default(),
@@ -290,6 +298,7 @@ impl TestMachine {
         for _ in 0..1000 {
             let next = self.nudged.borrow_mut().pop();
             match next {
+                Some(id) if self.is_dead(id.into()) => {}
                 Some(id) => self.nudge_on(id),
                 None => return,
             }
@@ -297,6 +306,13 @@ impl TestMachine {
         panic!("the processors interrupt each other without end");
     }
 
+    fn is_dead(&self, id: usize) -> bool {
+        self.dead.get() >> id & 1 != 0
+    }
+    /// The kernel's record of a processor.
+    pub fn record(&self, id: u16) -> &Processor {
+        &self.processors[usize::from(id)]
+    }
     pub fn time(&self) -> u64 {
         self.time.get()
     }
@@ -315,6 +331,7 @@ impl TestMachine {
         loop {
             self.settle();
             let due = (0..self.processors.len())
+                .filter(|id| !self.is_dead(*id))
                 .filter_map(|id| Some((self.own[id].timer.get()?, id)))
                 .min();
             let Some((at, id)) = due.filter(|(at, _)| *at <= end) else { break };
@@ -374,21 +391,5 @@ impl TestMachine {
         let caller = self.running(id).expect("a context runs");
         self.begin(id, call as u64, arguments);
         self.answer_of(caller)
-    }
-
-    /// A control call of the resource manager, which runs on processor 0.
-    pub fn control(&self, slot: u64, operation: u64, [a, b, c, d]: [u64; 4]) -> Answer {
-        self.call(0, Call::Control, [slot, operation, a, b, c, d])
-    }
-
-    /// A control call, repeated while it answers `Again`, other processors answering in between.
-    pub fn patient(&self, slot: u64, operation: u64, arguments: [u64; 4]) -> Answer {
-        for _ in 0..10 {
-            match self.control(slot, operation, arguments) {
-                Err((Error::Again, _)) => self.settle(),
-                answer => return answer,
-            }
-        }
-        panic!("Again without end");
     }
 }

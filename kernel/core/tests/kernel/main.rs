@@ -8,6 +8,7 @@ mod build;
 mod calls;
 mod channels;
 mod control;
+mod failing;
 mod fuzz;
 mod machine;
 mod model;

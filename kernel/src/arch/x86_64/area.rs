@@ -1,6 +1,7 @@
 //! What belongs to one processor: found through GS in the kernel, and by its number from elsewhere.
 #![expect(unsafe_code, reason = "makes areas of frames")]
 
+use super::hardware::Hardware;
 use super::memory;
 use super::segments::{self, Table};
 use abi::layout::kernel_stack;
@@ -74,6 +75,13 @@ impl Area {
         let before = self.head.id.swap(id.raw(), Ordering::AcqRel);
         AREAS[usize::from(before)].store(null_mut(), Ordering::Release);
         AREAS[usize::from(id.raw())].store(this, Ordering::Release);
+    }
+
+    /// Whether this processor was given up. May be asked anywhere: GS may be that of a partition.
+    pub fn has_failed() -> bool {
+        let Some(hardware) = Hardware::try_get() else { return false };
+        let mut areas = (0..hardware.processors).filter_map(|id| Self::of(ProcessorId::new(id)));
+        areas.any(|area| area.processor.failed() && area.head.apic == hardware.apic.id())
     }
 
     /// The area of a processor.

@@ -139,12 +139,13 @@ fn interrupt(area: &'static Area, number: u64) -> ! {
     })
 }
 
-/// An exception in ring 0, or one of the three that may strike anywhere. Returns only from an NMI that nobody sent.
+/// An exception in ring 0, or one of the three that may strike anywhere. Returns only from an NMI that nobody sent: one that was sent
+/// to a processor which failed waits there for its return.
 pub extern "C" fn critical(frame: &Frame) {
     if frame.vector() != NMI {
         crash::exception(frame);
     }
-    if crash::is_stopping() {
+    if crash::is_stopping() || Area::has_failed() {
         crash::halt();
     }
     super::debug_port::write_urgently(b"kernel: the machine raised an NMI\r\n");

@@ -40,6 +40,7 @@ fn optional<R: raw_cpuid::CpuIdReader>(id: &CpuId<R>) -> Feature {
         (Feature::X2APIC, basic.as_ref().is_some_and(|f| f.has_x2apic())),
         (Feature::TSC_DEADLINE, basic.as_ref().is_some_and(|f| f.has_tsc_deadline())),
         (Feature::INVARIANT_TSC, power.is_some_and(|p| p.has_invariant_tsc())),
+        (Feature::VIRTUAL, basic.as_ref().is_some_and(|f| f.has_hypervisor())),
         (Feature::MACHINE_CHECK, basic.as_ref().is_some_and(|f| f.has_mce())),
     ];
     found.into_iter().filter(|(_, present)| *present).map(|(feature, _)| feature).collect()

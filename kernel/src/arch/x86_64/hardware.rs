@@ -133,6 +133,12 @@ impl Machine for Hardware {
         }
     }
 
+    fn halt(&self, processor: ProcessorId) {
+        if let Some(area) = Area::of(processor) {
+            self.apic.send_nmi(area.head.apic);
+        }
+    }
+
     #[inline]
     fn activate(&self, root: PhysicalAddress) {
         processor_state::clear_selectors();

@@ -158,6 +158,11 @@ impl LocalApic {
         self.command(target, ASSERT | DELIVER_STARTUP | u32::from(page));
     }
 
+    /// Sends an NMI to the processor with this APIC id.
+    pub fn send_nmi(self, target: u32) {
+        self.command(target, ASSERT | DELIVER_NMI);
+    }
+
     /// Stops all others with an NMI.
     pub fn send_nmi_to_others(self) {
         self.command(0, ASSERT | DELIVER_NMI | TO_OTHERS);

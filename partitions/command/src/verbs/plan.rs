@@ -29,6 +29,9 @@ fn show_one<'a>(
     plan: &PlanRecord,
 ) -> Outcome<'a> {
     let slot = Duration(Nanoseconds::new(u64::from(plan.slot).saturating_mul(1000)));
+    if plan.slot == 0 {
+        return Ok(writeln!(surroundings, "processor {processor}: failed, others do its work")?);
+    }
     let idle = Thousandths(plan.idle.into());
     let interrupts = plan.timer_interrupts;
     writeln!(

@@ -164,6 +164,9 @@ impl fmt::Display for Stop<'_> {
             Some(Reason::Exit) => write!(f, "{name} ended with code {code}"),
             Some(Reason::Panic) => write!(f, "{name} panicked at line {code}"),
             Some(Reason::OutOfMemory) => write!(f, "{name} is out of memory"),
+            Some(Reason::Processor) => {
+                write!(f, "{name} stopped: its processor, {code}, failed")
+            }
             Some(Reason::Evicted) => {
                 write!(f, "{name} was evicted: its state could not be restored")
             }

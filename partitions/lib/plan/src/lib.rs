@@ -30,6 +30,8 @@ pub struct Want {
     pub share: u16,
     /// Takes slots that others leave.
     pub slack: bool,
+    /// Processors that failed, one bit each.
+    pub failed: u64,
 }
 
 impl Want {
@@ -40,13 +42,37 @@ impl Want {
     }
 
     /// Where its context `context` runs on a machine with `processors` processors (at least 1): a processor that
-    /// does not exist is folded onto one that does.
+    /// does not exist is folded onto one that does. The work of one that failed is spread over those that are left, and stays
+    /// where it is when another one fails.
     #[must_use]
     pub fn processor_of(&self, context: u16, processors: u16) -> ProcessorId {
+        let folded = self.wanted_processor(context, processors);
+        let others = processors.saturating_sub(1);
+        let start = u16::try_from(self.partition.raw() & 0xff).unwrap_or(0);
+        let next = |turn: u16| {
+            let step = start.wrapping_add(turn).checked_rem(others)?.wrapping_add(1);
+            folded.wrapping_add(step).checked_rem(processors)
+        };
+        let lives = |processor: &u16| !self.has_failed(*processor);
+        let mut places = core::iter::once(folded).chain((0..others).filter_map(next));
+        ProcessorId::new(places.find(lives).unwrap_or(folded))
+    }
+
+    fn wanted_processor(&self, context: u16, processors: u16) -> u16 {
         let first = self.processor.map_or(0, ProcessorId::raw);
         let place = u32::from(first).wrapping_add(u32::from(context));
         let folded = place.checked_rem(u32::from(processors)).unwrap_or(0);
-        ProcessorId::new(u16::try_from(folded).unwrap_or(0))
+        u16::try_from(folded).unwrap_or(0)
+    }
+
+    fn has_failed(&self, processor: u16) -> bool {
+        self.failed.wrapping_shr(processor.into()) & 1 != 0
+    }
+
+    /// Whether a context has a place in a plan at all: of those on every processor one is left over for each that failed.
+    #[must_use]
+    pub fn has_place(&self, context: u16, processors: u16) -> bool {
+        self.processor.is_some() || !self.has_failed(self.wanted_processor(context, processors))
     }
 }
 

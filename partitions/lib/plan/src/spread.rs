@@ -48,6 +48,7 @@ fn contexts_here(
 ) -> impl Iterator<Item = (Want, Place)> + Clone {
     (0..want.contexts_on(processors))
         .filter(move |&context| want.processor_of(context, processors) == processor)
+        .filter(move |&context| want.has_place(context, processors))
         .map(move |context| (want, Place { partition: want.partition, context }))
 }
 

@@ -6,7 +6,7 @@ use std::vec::Vec;
 
 fn want(partition: u32, processor: u16, share: u16, slack: bool) -> Want {
     let processor = Some(ProcessorId::new(processor));
-    Want { partition: PartitionId::new(partition), processor, contexts: 1, share, slack }
+    Want { partition: PartitionId::new(partition), processor, contexts: 1, share, slack, failed: 0 }
 }
 
 fn slots_of(plan: &Plan, partition: u32) -> Vec<usize> {
@@ -33,6 +33,36 @@ fn processors_that_do_not_exist_are_folded() {
     assert_eq!(slots_of(&even, 1).len() + slots_of(&even, 3).len(), 6);
     assert_eq!(slots_of(&odd, 2).len(), 3);
     assert_eq!(slots_of(&even, 2).len(), 0);
+}
+
+/// covers: REC-3
+#[test]
+fn the_work_of_a_processor_that_failed_is_spread_over_the_others() {
+    let all = |failed| {
+        (0..32_u16).map(move |index| Want { failed, ..want(index.into(), index % 4, 1, false) })
+    };
+    let where_ = |failed| all(failed).map(|want| want.processor_of(0, 4).raw()).collect::<Vec<_>>();
+    let (none, one, two) = (where_(0), where_(0b0100), where_(0b0110));
+    for index in 0..32 {
+        assert!(one[index] != 2 && two[index] != 2 && two[index] != 1);
+        assert!(none[index] == 2 || one[index] == none[index], "who is not concerned stays");
+        assert!(one[index] == 1 || two[index] == one[index], "who was moved stays there");
+    }
+    for processor in [0, 1, 3] {
+        let plan = plan(ProcessorId::new(processor), 4, all(0b0100));
+        assert_eq!(plan.fit, Fit::Met, "processor {processor}");
+        assert!(plan.slots.iter().flatten().count() > 8, "nobody got more than the others");
+    }
+    let scaled = plan(ProcessorId::new(0), 4, all(0b1110));
+    assert_eq!(scaled.fit, Fit::Crowded { left_out: 16 }, "all on one, in words");
+    let every = Want { processor: None, failed: 0b10, ..want(1, 0, 0, true) };
+    for processor in [0, 2, 3] {
+        let plan = plan(ProcessorId::new(processor), 4, [every].into_iter());
+        assert_eq!(
+            plan.slots,
+            [Some(Place { partition: every.partition, context: processor }); 16]
+        );
+    }
 }
 
 #[test]
@@ -101,7 +131,7 @@ proptest! {
     #[test]
     fn plans_keep_their_promises(raw in prop::collection::vec(any_want(), 0..24), processors in 1_u16..6) {
         let wants: Vec<Want> = raw.iter().enumerate().map(|(index, &(processor, contexts, share, slack))| Want {
-            partition: PartitionId::new(index as u32), processor: processor.map(ProcessorId::new), contexts, share, slack,
+            partition: PartitionId::new(index as u32), processor: processor.map(ProcessorId::new), contexts, share, slack, failed: 0,
         }).collect();
         for index in 0..processors {
             let plan = plan(ProcessorId::new(index), processors, wants.iter().copied());

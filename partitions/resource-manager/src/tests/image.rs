@@ -90,6 +90,7 @@ pub fn manifest() -> Vec<u8> {
         grants: 1,
         slot: 1_000_000,
         isolation: 0,
+        watch: 0,
     };
     let partitions = partitions();
     let parts = [header.as_bytes(), partitions.as_bytes(), channels.as_bytes(), grant.as_bytes()];

@@ -23,8 +23,11 @@ fn what_idle_may_do_is_listed() {
     };
     let start = (Rights::MANAGE | Rights::INSPECT).bits().into();
     assert_eq!(listed(&mut manager, 0), Some((index::BOOT, start)));
-    assert_eq!(listed(&mut manager, 1), Some((SELF.raw(), Rights::INSPECT.bits().into())));
-    assert_eq!(listed(&mut manager, 2), None);
+    assert_eq!(listed(&mut manager, 1), Some((SELF.raw(), start)));
+    let ring = Rights::USE.bits().into();
+    assert_eq!(listed(&mut manager, 2), Some((SELF.raw(), ring)));
+    assert_eq!(listed(&mut manager, 3), Some((index::BOOT, ring)));
+    assert_eq!(listed(&mut manager, 4), None);
 }
 
 #[test]
@@ -69,5 +72,5 @@ fn the_event_of_a_capability_is_the_one_that_the_other_end_rings() {
         }
     }
     let none = listed(&mut manager, index::IDLE).into_iter().map(|one| one.event);
-    assert_eq!(none.collect::<Vec<_>>(), [255, 255]);
+    assert_eq!(none.collect::<Vec<_>>(), [255; 4]);
 }

@@ -367,11 +367,12 @@ fn every_number_of_a_manifest_is_checked() {
         bad[offset..offset + bytes.len()].copy_from_slice(bytes);
         Manifest::parse(bad).err()
     };
-    let (partitions, channels) = (40, 40 + 5 * size_of::<ManifestPartition>());
+    let (partitions, channels) = (48, 48 + 5 * size_of::<ManifestPartition>());
     let grants = channels + 3 * 64;
     assert_eq!(broken(0, &[0]), Some(BadManifest::Header));
     assert_eq!(broken(24, &[0; 8]), Some(BadManifest::Header), "slot of no length");
     assert_eq!(broken(32, &[3]), Some(BadManifest::Header), "isolation");
+    assert_eq!(broken(40, &[1]), Some(BadManifest::Header), "looks all the time");
     assert_eq!(broken(partitions + 2, &[0x1b]), Some(BadManifest::Partition(0)), "name");
     assert_eq!(broken(partitions + 48, &[0]), Some(BadManifest::Partition(0)), "role");
     let second = partitions + size_of::<ManifestPartition>();

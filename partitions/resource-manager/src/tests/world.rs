@@ -260,6 +260,7 @@ impl World {
             heap_deadline: 0,
             desk_is_old: false,
             ending: false,
+            failed: 0,
             next_refusal: 0,
             wards_due: true,
             leave_at: 0,

@@ -1,0 +1,87 @@
+//! Processors that stop for good: QEMU's door for debuggers can let some of them go on and leave the others out.
+
+use crate::qmp::Client;
+use anyhow::{Context as _, Result, ensure};
+use serde_json::json;
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+/// How long the emulator may take to answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// What interrupts a machine that runs.
+const BREAK: u8 = 3;
+
+/// The door. While it is open those that were left out stay so.
+#[derive(Debug)]
+pub struct Door {
+    stream: UnixStream,
+    processors: usize,
+}
+
+impl Door {
+    /// Opens it in `folder`; the machine stands still until [`Self::go_on`].
+    ///
+    /// # Errors
+    /// QEMU refuses or does not answer.
+    pub fn open(control: &mut Client, folder: &Path) -> Result<Self> {
+        let all = control.execute("query-cpus-fast", &json!({}))?;
+        let processors = all.as_array().map_or(0, Vec::len);
+        let path = folder.join("debugger");
+        control.monitor(&format!("gdbserver unix:{},server=on,wait=off", path.display()))?;
+        let stream = UnixStream::connect(&path).context("QEMU opens no door for a debugger")?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let mut door = Self { stream, processors };
+        let spoken = door.ask("qSupported:multiprocess+;vContSupported+")?;
+        ensure!(spoken.contains("multiprocess+"), "QEMU cannot stop single processors: {spoken}");
+        Ok(door)
+    }
+
+    /// Stops the machine; [`Self::go_on`] lets it go on.
+    ///
+    /// # Errors
+    /// QEMU does not answer.
+    pub fn stop(&mut self) -> Result<()> {
+        self.stream.write_all(&[BREAK])?;
+        self.answer().map(drop)
+    }
+
+    /// Lets all processors go on but for those in `left_out`.
+    ///
+    /// # Errors
+    /// QEMU is gone.
+    pub fn go_on(&mut self, left_out: &[u16]) -> Result<()> {
+        let others =
+            (0..self.processors).filter(|id| !left_out.iter().any(|out| usize::from(*out) == *id));
+        let threads: String = others.map(|id| format!(";c:p1.{:x}", id + 1)).collect();
+        self.send(&format!("vCont{threads}"))
+    }
+
+    /// Says something that is answered at once.
+    fn ask(&mut self, packet: &str) -> Result<String> {
+        self.send(packet)?;
+        self.answer()
+    }
+
+    fn send(&mut self, packet: &str) -> Result<()> {
+        let sum = packet.bytes().fold(0_u8, u8::wrapping_add);
+        Ok(write!(self.stream, "${packet}#{sum:02x}")?)
+    }
+
+    /// The next packet that comes, acknowledged.
+    fn answer(&mut self) -> Result<String> {
+        let (mut packet, mut byte) = (Vec::new(), [0]);
+        loop {
+            self.stream.read_exact(&mut byte).context("QEMU does not answer the debugger")?;
+            match byte[0] {
+                b'$' => packet.clear(),
+                b'#' => break,
+                byte => packet.push(byte),
+            }
+        }
+        self.stream.read_exact(&mut [0; 2])?;
+        self.stream.write_all(b"+")?;
+        Ok(String::from_utf8_lossy(&packet).into_owned())
+    }
+}

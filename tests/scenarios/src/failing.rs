@@ -1,0 +1,87 @@
+//! Processors that stop for good while the machine works: one that idles, one on which half of a pair runs, the one of all infrastructure.
+
+use crate::{PATIENCE, ask, start, trial};
+use anyhow::{Context as _, Result, ensure};
+use libtest_mimic::Trial;
+use qemu_runner::exec;
+use qemu_runner::images::Artifacts;
+use qemu_runner::machine::Options;
+use qemu_runner::session::Session;
+use std::time::{Duration, Instant};
+
+/// Microseconds of a frame.
+const FRAME: u64 = 6_400;
+/// How long the machine may take until all is as it should be.
+const LONG: Duration = Duration::from_secs(40);
+
+/// All of them.
+#[must_use]
+pub fn all() -> Vec<Trial> {
+    let named = |name: &str, smp, processor| {
+        trial(format!("failing_{name}_{smp}"), move || fail(smp, processor))
+    };
+    let mut trials = vec![named("partner", 4, 3), named("idler", 5, 4)];
+    trials.extend([2, 4].map(|smp| named("infrastructure", smp, 0)));
+    trials
+}
+
+/// One of `smp` processors stops. What was there goes on elsewhere, the console answers, kernel and books agree.
+// covers: REC-3
+fn fail(smp: u16, processor: u16) -> Result<()> {
+    let options = Options { smp, memory: 128, deterministic: true, ..Options::default() };
+    let mut session = start(&Artifacts::of("failing"), &options)?;
+    ask(&mut session, "ps")?;
+    std::thread::sleep(Duration::from_millis(300));
+    let before = pair(&mut session, "near")?;
+    // Somewhere in the middle of a creation.
+    session.wait_prompt(PATIENCE)?;
+    session.send(b"create small\r")?;
+    session.fail_processor(processor)?;
+    settled(&mut session, smp, processor)?;
+    let (near, far) = (pair(&mut session, "near")?, pair(&mut session, "far")?);
+    println!("longest silences in us: {before:?} before; {near:?} and {far:?} in the end");
+    if smp == 4 && processor == 3 {
+        ensure!(near.iter().all(|gap| *gap < 2 * FRAME), "the pair beside it heard {near:?}");
+        ensure!(far[0] < 2 * FRAME, "the one that was left had no turn for {} us", far[0]);
+    }
+    // It comes back, and is held.
+    session.return_processors()?;
+    std::thread::sleep(Duration::from_millis(100));
+    let registers = session.control().monitor("info registers -a")?;
+    let own = registers.split(&format!("CPU#{processor}\n")).nth(1).context("no registers")?;
+    ensure!(own.contains("HLT=1") && own.contains("CPL=0"), "it runs: {own}");
+    settled(&mut session, smp, processor)?;
+    exec::run(&mut session, "audit; shutdown", PATIENCE, |_| {}).map(drop)
+}
+
+/// Waits until the console tells of the failure, and everybody waits for work again.
+fn settled(session: &mut Session, smp: u16, processor: u16) -> Result<()> {
+    let end = Instant::now() + LONG;
+    loop {
+        session.send(b"\r")?;
+        let plan = ask(session, "plan")?;
+        let all = ask(session, "ps")?;
+        let down = ["faulted", "failed", "stopping"];
+        let up = |line: &str| !down.iter().any(|state| line.contains(state));
+        if plan.contains(&format!("processor {processor}: failed")) && all.lines().all(up) {
+            let machine = ask(session, "machine")?;
+            ensure!(machine.contains(&format!("{} online", smp - 1)), "{machine}");
+            ask(session, "audit")?;
+            return Ok(());
+        }
+        ensure!(Instant::now() < end, "{plan}\n{all}\n{}", session.tail());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// The longest silences of a pair: of the asking one its own and what it heard, then of the other.
+fn pair(session: &mut Session, name: &str) -> Result<[u64; 4]> {
+    let mut gaps = [0; 4];
+    for (place, role) in ["asks", "answers"].into_iter().enumerate() {
+        let said = ask(session, &format!("log {name}-{role}"))?;
+        let line = said.lines().rfind(|line| line.contains("longest: own")).unwrap_or_default();
+        let numbers = line.split_whitespace().filter_map(|word| word.parse().ok());
+        gaps[2 * place..].iter_mut().zip(numbers).take(2).for_each(|(gap, number)| *gap = number);
+    }
+    Ok(gaps)
+}
