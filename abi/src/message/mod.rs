@@ -5,6 +5,7 @@ pub mod console;
 pub mod database;
 pub mod hardware;
 pub mod resource;
+pub mod transaction;
 
 /// An enumeration of 16-bit codes, with the list of them. Codes may have gaps.
 macro_rules! codes {

@@ -67,6 +67,9 @@ codes! {
         /// [`Placement`] → [`Index`] = id of the new partition, not started; Disagrees where something of it is not free: take a
         /// snapshot. Command, if a creator.
         CreatePlaced = 26,
+        /// [`TransactionQuery`](super::transaction::TransactionQuery) → head or step of a transaction in the log; NoSuch where it
+        /// remembers none. Command.
+        Transaction = 27,
         /// As `Restart`, for a partition that stopped by itself, at the cost of its budget; WrongState for one that did not. Its rescuer,
         /// the command partition too, whose `Restart` is a person's.
         Rescue = 36,

@@ -62,6 +62,8 @@ pub enum Complaint<'a> {
     },
     /// The audit found something.
     Audit,
+    /// There was no such transaction, or the log remembers it no more.
+    Forgotten,
     /// Something could not be put into words.
     Unsaid,
 }
@@ -134,6 +136,9 @@ impl fmt::Display for Complaint<'_> {
             Self::Unsaid => {
                 f.write_str("the answer could not be put into words: see log resource-manager")
             }
+            Self::Forgotten => f.write_str(
+                "the log holds no such transaction: type transactions for those it does",
+            ),
             Self::Audit => f.write_str(
                 "the books do not agree: keep this output, and restart the machine soon",
             ),

@@ -42,6 +42,7 @@ pub mod snapshot;
 pub mod space;
 #[cfg(test)]
 mod tests;
+pub mod transactions;
 pub mod trouble;
 pub mod usage;
 pub mod wards;

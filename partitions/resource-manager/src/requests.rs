@@ -93,7 +93,11 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let Some(request) = ResourceRequest::from_code(code) else {
             return Reply::status(ResourceStatus::Malformed);
         };
-        match self.decide(asker, request, body) {
+        self.because(asker.partition, code);
+        let decided = self.decide(asker, request, body);
+        // What others do later is not this one's doing.
+        self.because(SELF, 0);
+        match decided {
             Ok(reply) => reply,
             Err(Trouble::Status(ResourceStatus::NotAllowed)) => {
                 self.tell_refusal(asker, request);
@@ -139,6 +143,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             R::Machine => Ok(self.machine_record()),
             R::Audit => self.audit(),
             R::Hardware => self.hardware_record(parse(body)?),
+            R::Transaction => self.transaction_record(&parse(body)?),
             R::Function => self.function_record(parse(body)?),
             R::Stopped => self.stopped_record(asker.partition),
             R::Shutdown => {

@@ -8,7 +8,7 @@ use crate::trouble::Trouble;
 use abi::control::PLAN_SLOTS;
 use abi::manifest::{ManifestPartition, NO_PARTITION};
 use abi::message::database::{
-    DefinitionRecord, JointRecord, MemoryOwner, Pages, ProcessorRecord, RowRecord, TABLE_END, Table,
+    DefinitionRecord, JointRecord, Pages, ProcessorRecord, RowRecord, TABLE_END, Table,
 };
 use abi::message::resource::{ResourceRequest, ResourceStatus, RunRecord, TableQuery, TableReply};
 use abi::types::{ChannelId, Frame, MAX_PROCESSORS, PartitionId};
@@ -258,16 +258,8 @@ fn table(query: TableQuery) -> Option<Table> {
 /// Fills in a run, if there is one; its start where it does not fit.
 fn put_run(sheet: &mut Sheet<'_>, run: Option<(u64, u64, Owner)>) -> Option<u64> {
     let (start, count, owner) = run?;
-    let (owner, id) = match owner {
-        Owner::Missing => (MemoryOwner::Missing, 0),
-        Owner::Available => (MemoryOwner::Available, 0),
-        Owner::Reserved => (MemoryOwner::Reserved, 0),
-        Owner::Broken => (MemoryOwner::Broken, 0),
-        Owner::Partition(id) => (MemoryOwner::Partition, id.raw()),
-        Owner::Channel(id) => (MemoryOwner::Channel, id.raw()),
-        Owner::Database => (MemoryOwner::Database, 0),
-    };
-    let record = RunRecord { start, count, owner: owner.code().into(), id };
+    let (owner, id) = crate::transactions::owner(owner);
+    let record = RunRecord { start, count, owner: owner.into(), id };
     (!sheet.put(&record)).then_some(start)
 }
 

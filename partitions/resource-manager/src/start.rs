@@ -9,7 +9,7 @@ use abi::types::PAGE_SIZE;
 use boot_image::Image;
 use program_loader::Mapped;
 use resource_db::{Books, bytes_needed};
-use resource_manager::manager::{Facts, Manager};
+use resource_manager::manager::{Facts, Manager, SELF};
 use resource_manager::manifest::Manifest;
 use resource_manager::picture::{Picture, ROOM, Record};
 use resource_manager::setup::{Early, capacity, describe, facts, pages};
@@ -67,6 +67,7 @@ pub fn set_up(machine: &mut Native, recover: bool) -> Result<TheManager, Failure
         new_books(machine, &manifest, boot, &mut early)?
     };
     let mut manager = manager(books, image, manifest, facts);
+    manager.because(SELF, 0);
     if recover {
         manager.recover()?;
     } else {

@@ -27,6 +27,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// Looks after all that is due; returns when to look again.
     pub fn watch(&mut self) -> u64 {
         let now = self.machine.now();
+        self.because(SELF, 0);
         let mut next = u64::MAX;
         let mut from = 0;
         while let Some((id, row)) = self.due_from(from) {

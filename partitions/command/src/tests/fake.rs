@@ -8,6 +8,7 @@ use abi::image::{Name, name_from};
 use abi::manifest::NO_PARTITION;
 use abi::message::console::ConsoleStatus;
 use abi::message::resource::*;
+use abi::message::transaction::TransactionQuery;
 use abi::rights::{Kind, Rights};
 use abi::trace::TraceKind;
 use abi::types::{EventBit, Nanoseconds};
@@ -261,6 +262,10 @@ impl Fake {
             ResourceRequest::Snapshot | ResourceRequest::Changes | ResourceRequest::Map => {
                 let query = TableQuery::read_from_bytes(body).expect("a query");
                 self.books.read(request, query, &self.partitions)
+            }
+            ResourceRequest::Transaction => {
+                let query = TransactionQuery::read_from_bytes(body).expect("a query");
+                super::transactions::answer(query)
             }
             ResourceRequest::Audit => Some(bytes(self.audit)),
             ResourceRequest::Hardware => Self::hardware(index).map(bytes),

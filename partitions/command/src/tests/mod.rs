@@ -7,5 +7,6 @@ mod hostile;
 mod mistakes;
 mod service;
 mod session;
+mod transactions;
 mod verbs;
 mod waits;

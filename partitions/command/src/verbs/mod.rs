@@ -12,6 +12,7 @@ mod partitions;
 mod plan;
 mod settings;
 mod trace;
+mod transactions;
 mod waits;
 
 use crate::complaint::Complaint;
@@ -85,6 +86,8 @@ fn perform<'a>(
         Command::Hardware => hardware::show(surroundings),
         Command::Map(area) => map::show(surroundings, list, area),
         Command::Audit => machine::audit(surroundings),
+        Command::Transactions(count) => transactions::show(surroundings, list, count),
+        Command::Transaction(number) => transactions::one(surroundings, list, number),
         Command::Uptime => machine::uptime(surroundings),
         Command::Help(None) => Ok(write!(surroundings, "{Overview}")?),
         Command::Help(Some(verb)) => Ok(write!(surroundings, "{}", Page(verb))?),

@@ -52,6 +52,10 @@ pub enum Command<'a> {
     Map(Option<Area>),
     /// Check the kernel's books.
     Audit,
+    /// The last transactions of the books, so many if given.
+    Transactions(Option<u32>),
+    /// The steps of this transaction, or of the last.
+    Transaction(Option<u32>),
     /// How long the machine runs.
     Uptime,
     /// The overview, or what is to know about one verb.
@@ -129,7 +133,7 @@ fn typed<'a>(verb: &'static Verb, argument: Option<&'a str>) -> Result<Command<'
         },
         Argument::Name => with_name(verb, checked(argument)?.ok_or(Mistake::MissingName { verb })?),
         Argument::OptionalName => Ok(Command::Log(checked(argument)?)),
-        Argument::OptionalCount => Ok(Command::Trace(count(argument)?)),
+        Argument::OptionalCount => Ok(with_count(verb, count(argument)?)),
         Argument::OptionalVerb => Ok(Command::Help(topic(argument)?)),
         _ => Err(Mistake::Incomplete { verb }),
     }
@@ -165,6 +169,14 @@ fn alone(verb: &Verb) -> Command<'static> {
         "reboot" => Command::Reboot,
         "shutdown" => Command::Shutdown,
         _ => Command::Help(None),
+    }
+}
+
+const fn with_count(verb: &Verb, count: Option<u32>) -> Command<'static> {
+    match verb.name.as_bytes() {
+        b"transactions" => Command::Transactions(count),
+        b"transaction" => Command::Transaction(count),
+        _ => Command::Trace(count),
     }
 }
 

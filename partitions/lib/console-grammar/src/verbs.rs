@@ -187,6 +187,20 @@ pub const VERBS: &[Verb] = &[
         "Compares the kernel's ledger of every frame with the books of the resource manager, and says what does not agree.",
     ),
     entry(
+        "transactions",
+        Argument::OptionalCount,
+        "list the last changes of the books",
+        "One line for each transaction of the resource manager, the newest last: when, who asked, for what, how many steps, how it ended; \
+         16 of them unless a count is given. The log outlives the resource manager.",
+    ),
+    entry(
+        "transaction",
+        Argument::OptionalCount,
+        "show a change of the books step by step",
+        "Give its number as 'transactions' lists it; without one, the last. Each step says what was there before and what is there after. \
+         [0,1,18] is the page of 4 KiB with that place in its 4 MiB, those in their 4 GiB, and those.",
+    ),
+    entry(
         "uptime",
         Argument::None,
         "say how long the machine runs",

@@ -261,10 +261,12 @@ impl Books<'_> {
         row: &[u32],
     ) -> Option<(usize, Operation)> {
         let old = self.map.memory().page(page)?.get(usize::from(first)..)?;
+        // Pairs of words, so that no value is torn: whoever reads the log sees all of it.
         let differ = |(old, new): (&u32, &u32)| old != new;
-        let start = at.checked_add(old.iter().zip(row).skip(at).position(differ)?)?;
+        let found = old.iter().zip(row).skip(at).position(differ)?;
+        let start = at.checked_add(found)? & !1;
         let pairs = old.iter().zip(row).skip(start).take(WRITE_WORDS);
-        let count = pairs.clone().rposition(differ)?.checked_add(1)?;
+        let count = pairs.clone().rposition(differ)?.checked_add(2)? & !1;
         let (mut before, mut after) = ([0; WRITE_WORDS], [0; WRITE_WORDS]);
         for ((old, new), to) in pairs.take(count).zip(before.iter_mut().zip(&mut after)) {
             (*to.0, *to.1) = (*old, *new);

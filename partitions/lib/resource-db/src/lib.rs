@@ -9,10 +9,12 @@
 
 mod books;
 mod ends;
+mod fields;
 mod give;
 mod heap;
 mod history;
 mod layout;
+mod lines;
 mod open;
 mod owner;
 mod rows;
@@ -26,6 +28,8 @@ pub use books::{Books, Cause, Problem};
 pub use heap::{PIECES, Piece, heap_tables};
 pub use history::Touched;
 pub use layout::{Capacity, bytes_needed};
+pub use lines::{Of, Place, Step, Value};
 pub use open::OpenError;
 pub use owner::Owner;
+pub use owner_map::{Name, Outcome, Page, Run, Transaction};
 pub use rows::{ChannelRow, End, Extent, Link, PartitionRow, Stage};

@@ -7,6 +7,7 @@ use std::vec::Vec;
 
 mod crash;
 mod ends;
+mod lines;
 mod model;
 mod recent;
 

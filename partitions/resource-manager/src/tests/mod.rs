@@ -9,6 +9,7 @@ mod changes;
 mod deaths;
 mod functions;
 mod heaps;
+mod history;
 mod hostile;
 mod joined;
 mod liar;

@@ -45,7 +45,6 @@ proptest! {
             let unused = books.unused_channel(0).map(ChannelId::raw);
             prop_assert_eq!(unused, (0..4).find(|id| books.channel(ChannelId::new(*id)).is_none()));
         }
-        drop(books);
         check(&Books::open(bytes(&mut memory)).unwrap());
     }
 }

@@ -1,0 +1,150 @@
+//! The log of the resource database: who changed what, when, from what, to what, and how it ended.
+
+use super::codes;
+use crate::image::Name;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// In [`TransactionQuery::number`]: the newest.
+pub const NEWEST: u64 = u64::MAX;
+
+/// What is asked.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct TransactionQuery {
+    /// Number of a transaction.
+    pub number: u64,
+    /// 0: its head, or that of the last one before it that is remembered; else which of its steps, from 1.
+    pub step: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+codes! {
+    /// How a transaction ended.
+    TransactionEnd {
+        /// It has not.
+        InProgress = 1,
+        /// It holds.
+        Committed = 2,
+        /// It was taken back, because something else failed or the manager died.
+        Undone = 3,
+        /// It was taken back, because a step of it was not possible.
+        Refused = 4,
+    }
+}
+
+codes! {
+    /// Why a step was not possible.
+    StepProblem {
+        /// The place is beyond the map or lies in more than one index page.
+        Outside = 1,
+        /// The memory is described by a coarser page.
+        NotDivided = 2,
+        /// Another owner than the before-image says.
+        OtherOwner = 3,
+        /// There is no such partition.
+        NoPartition = 4,
+        /// The page is in use by the database.
+        InUse = 5,
+        /// It is a partition's descriptor.
+        Descriptor = 6,
+        /// The partition has memory still.
+        NotEmpty = 7,
+        /// Such a partition stays.
+        Protected = 8,
+        /// A page would belong to the database and serve for nothing.
+        Lost = 9,
+        /// A new descriptor would not belong to itself.
+        NotOwn = 10,
+        /// There were too many steps.
+        Length = 11,
+        /// The map is damaged there.
+        Damaged = 12,
+        /// There are no records in that page.
+        NoRecord = 13,
+        /// A record is not what the before-image says.
+        Differs = 14,
+    }
+}
+
+/// The head of a transaction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct TransactionRecord {
+    /// Counted from 1 since the machine started.
+    pub number: u64,
+    /// When, nanoseconds since the machine started.
+    pub when: u64,
+    /// [`crate::types::PartitionId`] of who asked.
+    pub who: u32,
+    /// The [`super::resource::ResourceRequest`] it was asked for; 0: the manager did it of itself.
+    pub what: u32,
+    /// Steps that can be asked for.
+    pub steps: u32,
+    /// A [`TransactionEnd`].
+    pub end: u16,
+    /// A [`StepProblem`] of the step behind the last, where it was refused; else 0.
+    pub problem: u16,
+}
+
+codes! {
+    /// What a step does.
+    StepKind {
+        /// Memory goes from one owner to another.
+        ChangeOwner = 1,
+        /// A page becomes a partition's descriptor.
+        Initialize = 2,
+        /// A descriptor is one no more.
+        Destroy = 3,
+        /// 1024 pages become one of the coarser scale.
+        Merge = 4,
+        /// A page becomes 1024 of the finer scale.
+        Split = 5,
+        /// A value of a partition's row changes.
+        Partition = 6,
+        /// A value of a channel's row changes.
+        Channel = 7,
+        /// A value of a processor's row changes.
+        Processor = 8,
+        /// A value of a device's row changes.
+        Device = 9,
+    }
+}
+
+/// A step of a transaction.
+#[derive(
+    Clone, Copy, PartialEq, Eq, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct StepRecord {
+    /// A [`StepKind`].
+    pub kind: u16,
+    /// What an entry describes: 0 for 4 KiB, 1 for 4 MiB, 2 for 4 GiB.
+    pub scale: u16,
+    /// The first entry of the index page.
+    pub index: u16,
+    /// How many entries.
+    pub count: u16,
+    /// The index page that changes: its frame.
+    pub map: u32,
+    /// The finer index page, or the descriptor: its frame.
+    pub page: u32,
+    /// The first frame that the entries describe.
+    pub first: u64,
+    /// Who had it: a [`super::database::MemoryOwner`].
+    pub from: u16,
+    /// Who has it then.
+    pub to: u16,
+    /// Number of who had it, where it is a partition; of a step about a row, which row.
+    pub from_id: u32,
+    /// Number of who has it then, where it is a partition.
+    pub to_id: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// Value before.
+    pub before: u64,
+    /// Value after.
+    pub after: u64,
+    /// Name of the new partition, or of the value.
+    pub name: Name,
+}

@@ -1,0 +1,153 @@
+//! Transactions step by step, in the words of those who asked for them.
+
+use crate::books::Books;
+use crate::fields::{CHANNEL, Field, PARTITION};
+use crate::owner::Owner;
+use crate::rows::{ChannelRow, PartitionRow};
+use owner_map::{Name, Operation, Page, Record, Run, Scale, Transaction, WRITE_WORDS};
+
+/// One step of a transaction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// Memory goes from one owner to another: in this index page, from this entry on.
+    ChangeOwner(Place, Run, Owner, Owner),
+    /// A page becomes a descriptor.
+    Initialize(Page, Name),
+    /// A descriptor is one no more.
+    Destroy(Page),
+    /// The entries of this finer index page become one.
+    Merge(Place, Run, Page, Owner),
+    /// An entry becomes this finer index page.
+    Split(Place, Run, Page, Owner),
+    /// A value of a row changes.
+    Value(Value),
+}
+
+/// An entry of an index page.
+pub type Place = (Page, u16);
+
+/// A value of a row that changes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Value {
+    /// Of which table.
+    pub of: Of,
+    /// Which row.
+    pub id: u32,
+    /// Which value.
+    pub name: &'static str,
+    /// What it is.
+    pub before: u64,
+    /// What it shall be.
+    pub after: u64,
+}
+
+/// The tables.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Of {
+    /// Of partitions.
+    Partitions,
+    /// Of channels.
+    Channels,
+}
+
+impl Books<'_> {
+    /// The transaction with this number, or the last before it that the log remembers.
+    #[must_use]
+    pub fn transaction(&self, number: u64) -> Option<Transaction> {
+        self.map.transactions().find(|found| found.sequence <= number)
+    }
+
+    /// The steps of a transaction.
+    pub fn steps(&self, of: &Transaction) -> impl Iterator<Item = Step> {
+        let records = (0..of.count).filter_map(|at| self.map.record(of, at));
+        records.flat_map(|record| self.steps_of(record))
+    }
+
+    /// The steps of one record: a change of words is one for each value.
+    fn steps_of(&self, record: Record) -> impl Iterator<Item = Step> {
+        let whole = self.step(&record);
+        let written = self.written(&record);
+        let values = written.into_iter().flat_map(Written::values);
+        whole.into_iter().chain(values.map(Step::Value))
+    }
+
+    fn step(&self, record: &Record) -> Option<Step> {
+        let place = (record.map, record.index);
+        let owner = |page| self.layout.owner(page);
+        let one = |first, scale: Scale| Run { first, scale, count: 1 };
+        Some(match record.operation {
+            Operation::ChangeOwner { run, from, to } => {
+                Step::ChangeOwner(place, run, owner(from), owner(to))
+            }
+            Operation::Initialize { partition, name, .. } => Step::Initialize(partition, name),
+            Operation::Destroy { partition } => Step::Destroy(partition),
+            Operation::Merge { first, scale, index, owner: of } => {
+                Step::Merge(place, one(first, scale), index, owner(of))
+            }
+            Operation::Split { first, scale, index, owner: of } => {
+                Step::Split(place, one(first, scale), index, owner(of))
+            }
+            Operation::Write { .. } => return None,
+        })
+    }
+
+    /// What a change of words is about.
+    fn written(&self, record: &Record) -> Option<Written> {
+        let Operation::Write { page, index, count, before, after } = record.operation else {
+            return None;
+        };
+        let (partitions, channels) = self.tables();
+        let (of, (id, start), fields) =
+            if let Some(row) = channels.row_at::<ChannelRow>(page, index) {
+                (Of::Channels, row, CHANNEL)
+            } else {
+                (Of::Partitions, partitions.row_at::<PartitionRow>(page, index)?, PARTITION)
+            };
+        let first = usize::from(index.checked_sub(start)?);
+        Some(Written { of, id, fields, first, count: count.into(), before, after })
+    }
+
+    /// The partition whose descriptor a page is, in use or not.
+    #[must_use]
+    pub fn descriptor_of(&self, page: Page) -> Owner {
+        self.layout.owner(page)
+    }
+}
+
+/// Words of a row that changed.
+#[derive(Clone, Copy)]
+struct Written {
+    of: Of,
+    id: u32,
+    fields: &'static [Field],
+    /// The first of them, counted from the row's.
+    first: usize,
+    count: usize,
+    before: [u32; WRITE_WORDS],
+    after: [u32; WRITE_WORDS],
+}
+
+impl Written {
+    fn values(self) -> impl Iterator<Item = Value> {
+        self.fields.iter().filter_map(move |field| {
+            let (before, after) =
+                (self.value(&self.before, *field)?, self.value(&self.after, *field)?);
+            let (name, ..) = *field;
+            (before != after).then_some(Value { of: self.of, id: self.id, name, before, after })
+        })
+    }
+
+    /// A value, where it lies in the words.
+    fn value(&self, words: &[u32; WRITE_WORDS], (_, byte, bytes): Field) -> Option<u64> {
+        let at = (byte >> 2).checked_sub(self.first)?;
+        let end = at.checked_add(bytes.div_ceil(4))?;
+        let words = words.get(..self.count)?.get(at..end)?;
+        let low = u64::from(*words.first()?);
+        let high = words.get(1).map_or(0, |high| u64::from(*high));
+        let both = low | high << 32;
+        Some(match bytes {
+            2 => both >> if byte & 2 == 0 { 0 } else { 16 } & 0xffff,
+            _ => both,
+        })
+    }
+}
