@@ -36,18 +36,27 @@ const ASKERS: [(u32, ChannelKind); 9] = [
     (99, ChannelKind::Boot),
 ];
 
+/// Requests that say what something is before they say what it shall be.
+const CHANGES: [u16; 3] = [
+    ResourceRequest::SetShare.code(),
+    ResourceRequest::SetMemory.code(),
+    ResourceRequest::Move.code(),
+];
+
 /// A code and a body, more often than not those of a request.
 pub(super) fn request(chance: &mut Chance) -> (u16, Vec<u8>) {
-    let code = match chance.below(23) as u16 {
-        _ if chance.one_in(20) => chance.any() as u16,
-        code @ 0..18 => code,
-        22 => ResourceRequest::Rescue.code(),
-        code => code + ResourceRequest::Snapshot.code() - 18,
-    };
+    let known = chance.of(ResourceRequest::ALL).map_or(0, |request| request.code());
+    let code = if chance.one_in(20) { chance.any() as u16 } else { known };
     let number = if chance.one_in(10) { chance.near(4, 32) } else { chance.below(9) as u64 };
     let mut body = (number as u32).to_le_bytes().to_vec();
     if let Some(bulk) = snapshots::body(code, chance) {
         body = bulk;
+    } else if CHANGES.contains(&code) {
+        // What is so, as often as not, and something near it.
+        let after = if chance.one_in(8) { chance.below(40) } else { chance.below(3) } as u32;
+        let before = chance.below(3) as u32;
+        body.extend(before.to_le_bytes());
+        body.extend(after.to_le_bytes());
     } else if chance.one_in(4) {
         body.extend((chance.below(40) as u32).to_le_bytes());
     }
@@ -62,11 +71,16 @@ pub(super) fn request(chance: &mut Chance) -> (u16, Vec<u8>) {
 }
 
 /// What the books say of each partition, as far as requests change it.
-type Rows = BTreeMap<u32, [u32; 6]>;
+type Rows = BTreeMap<u32, [u32; 10]>;
 
 fn rows(manager: &TestManager) -> Rows {
     let row = |row: &resource_db::PartitionRow| {
-        [row.state, row.starts, row.stage, row.definition, row.budget, row.restarts]
+        let [share, processor] = [row.share, row.processor].map(u32::from);
+        let life = [row.state, row.starts, row.stage, row.definition, row.budget, row.restarts];
+        let [state, starts, stage, definition, budget, restarts] = life;
+        let heap = [row.heap_pages, row.heap_mapped];
+        let [wanted, mapped] = heap;
+        [state, starts, stage, definition, budget, restarts, share, processor, wanted, mapped]
     };
     manager.books.partitions().map(|(id, it)| (id.raw(), row(it))).collect()
 }
@@ -79,6 +93,14 @@ fn may_change((who, kind): (u32, ChannelKind), code: u16) -> bool {
         (ChannelKind::Command, Some(R::Start | R::Stop | R::Kill | R::Restart | R::Destroy)) => {
             true
         }
+        (
+            ChannelKind::Command,
+            Some(R::Pause | R::Resume | R::SetShare | R::SetMemory | R::Move),
+        ) => true,
+        (
+            ChannelKind::Control,
+            Some(R::Pause | R::Resume | R::SetShare | R::SetMemory | R::Move),
+        ) => creator,
         (ChannelKind::Command, Some(R::Create | R::CreatePlaced)) => creator,
         (ChannelKind::Control, Some(R::Start | R::Create | R::Destroy)) => creator,
         (ChannelKind::Boot, Some(R::Start)) => who == index::BOOT,
@@ -106,7 +128,8 @@ fn check_explained(
     let create = makes.contains(&code);
     assert!(may_change(asker, code), "{asker:?} {code} {body:?}");
     assert_eq!(status, ResourceStatus::Ok, "{asker:?} {code} {body:?}");
-    let named = Index::read_from_bytes(if create { answer } else { body }).expect("a number").index;
+    let (named, _) = Index::read_from_prefix(if create { answer } else { body }).expect("a number");
+    let named = named.index;
     let others = |rows: &Rows| {
         rows.iter().filter(|(id, _)| **id != named).map(|(id, row)| (*id, *row)).collect::<Rows>()
     };
@@ -125,6 +148,8 @@ fn rest(manager: &mut TestManager) {
 #[derive(Default, Debug)]
 struct Tally {
     answered: BTreeMap<u16, u64>,
+    /// Shares, heaps and places that became others.
+    changed: u64,
     deaths: u64,
 }
 
@@ -143,7 +168,7 @@ fn ask_once(
     }
     let who = Asker { partition: id(asker.0), kind: asker.1 };
     let before = rows(&manager);
-    world.shared.dies_after.set(chance.one_in(10).then(|| chance.below(60) as u32));
+    world.shared.dies_after.set(chance.one_in(5).then(|| chance.below(40) as u32));
     let room = chance.below(4096);
     let answered = catch_unwind(AssertUnwindSafe(|| match manager.answer(who, code, &body) {
         Reply::Bulk(bulk) => snapshots::bulk(&manager, bulk, room).0,
@@ -159,7 +184,9 @@ fn ask_once(
         Ok(reply) => {
             world.shared.dies_after.set(None);
             *tally.answered.entry(reply.parts().0 as u16).or_default() += 1;
-            check_explained(&before, &rows(&manager), asker, code, &body, &reply);
+            let after = rows(&manager);
+            tally.changed += u64::from(CHANGES.contains(&code) && after != before);
+            check_explained(&before, &after, asker, code, &body, &reply);
         }
     }
     if manager.is_leaving() { world.recovered() } else { manager }
@@ -183,6 +210,7 @@ fn whatever_is_asked_only_what_was_accepted_changes_anything() {
     }
     println!("{tally:?}");
     let ok = tally.answered[&(ResourceStatus::Ok as u16)];
+    assert!(tally.changed > 4, "{tally:?}");
     assert!(tally.deaths > 5 && ok > 100 && tally.answered.len() >= 5, "{tally:?}");
 }
 

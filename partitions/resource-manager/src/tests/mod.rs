@@ -5,6 +5,7 @@ mod image;
 mod machine;
 mod world;
 
+mod askers;
 mod changes;
 mod deaths;
 mod functions;
