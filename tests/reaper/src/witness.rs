@@ -6,6 +6,9 @@ use rt::{Client, Nanoseconds, Server, Signal, System, time};
 /// A quarter of a frame: the next beat comes in the next slot after it.
 const PAUSE: Nanoseconds = Nanoseconds::new(400_000);
 
+/// Nanoseconds between two lines on its console, where it has one.
+const LINE: u64 = 50_000_000;
+
 /// One of the two witnesses.
 pub struct Witness {
     reaper: Server<Beating>,
@@ -16,6 +19,9 @@ pub struct Witness {
     beat: u64,
     heard: u64,
     gaps: Gaps,
+    /// Beats so far, and when it last told of them.
+    beats: u64,
+    told: u64,
 }
 
 impl Witness {
@@ -29,6 +35,8 @@ impl Witness {
             beat: 0,
             heard: 0,
             gaps: Gaps::default(),
+            beats: 0,
+            told: 0,
         }
     }
 
@@ -45,6 +53,16 @@ impl Witness {
             }
             // One that was not answered yet is waited for: the silence is noted when it is.
             let _ = peer.send(system, Beat::Beat, &[]);
+        }
+        self.beats += 1;
+        if system.console().is_some() && now - self.told > LINE {
+            self.told = now;
+            let (beats, Gaps { own, heard }) = (self.beats, self.gaps);
+            rt::log!(
+                "{beats} beats, longest silence {} us, of the other {} us",
+                own / 1000,
+                heard / 1000
+            );
         }
         if system.after(PAUSE).is_none() {
             rt::exit();

@@ -5,6 +5,7 @@
 
 pub mod altered;
 pub mod author;
+pub mod changes;
 pub mod console;
 pub mod crash;
 pub mod doors;
@@ -54,6 +55,7 @@ pub fn all() -> Vec<Trial> {
         rescue::all(),
         failing::all(),
         console::all(),
+        changes::all(),
         altered::all(),
         mutated::all(),
         crash::all(),
