@@ -23,6 +23,42 @@ codes! {
         Channels = 4,
         /// [`RunRecord`] by frame: memory that nobody has.
         Free = 5,
+        /// [`DifferenceRecord`] by partition id: where kernel, books and manifest do not say the same. Each answer has one of the kind `Checked`.
+        Differences = 6,
+    }
+}
+
+codes! {
+    /// What two of kernel, books and manifest say differently.
+    Difference {
+        /// Nothing: what was looked at in this answer, `partition` partitions, `expected` channels, `found` capabilities.
+        Checked = 0,
+        /// A partition of the manifest is not there.
+        NoPartition = 1,
+        /// What has its number is not what the manifest says.
+        OtherPartition = 2,
+        /// It was made neither by the manifest nor by a creation.
+        Unaccounted = 3,
+        /// Pages of program (`index` 1), stacks (2) or lasting memory (4).
+        Memory = 4,
+        /// The kernel does not know the partition.
+        NoObject = 5,
+        /// Contexts that the kernel counts.
+        Contexts = 6,
+        /// Pages of capabilities that the kernel counts.
+        SlotPages = 7,
+        /// What is in slot `index`: kind, rights, and for doorbells, ports and interrupts the parameter, as `Look` tells them.
+        Capability = 8,
+        /// The capability in slot `index` leads to another object, or to an earlier one in its place.
+        Object = 9,
+        /// Slot `index` holds what nobody gave.
+        Surplus = 10,
+        /// The channel `index` of the manifest, of which it is the client, is not there.
+        NoChannel = 11,
+        /// That channel joins others, or is of another kind.
+        OtherChannel = 12,
+        /// Pages of the channel `index` that the kernel counts.
+        ChannelMemory = 13,
     }
 }
 
@@ -168,6 +204,24 @@ pub struct JointRecord {
     pub stage: u16,
     /// Its kernel object, then its memory.
     pub memory: Pages,
+}
+
+/// Where kernel, books and manifest do not say the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct DifferenceRecord {
+    /// A [`Difference`].
+    pub kind: u32,
+    /// The partition.
+    pub partition: u32,
+    /// Which of its things, where it has several.
+    pub index: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// What should be.
+    pub expected: u64,
+    /// What is.
+    pub found: u64,
 }
 
 /// Frames of one owner. Runs that follow each other may have the same.

@@ -7,6 +7,7 @@
 pub mod alter;
 pub mod audit;
 pub mod channels;
+pub mod compare;
 pub mod copies;
 pub mod define;
 pub mod failed;

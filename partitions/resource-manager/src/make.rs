@@ -222,7 +222,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     }
 
     /// From which own capability a given one is derived, and its parameter.
-    fn source(&self, row: &PartitionRow, given: &Given<'_>) -> Option<(Slot, u32)> {
+    #[must_use]
+    pub fn source(&self, row: &PartitionRow, given: &Given<'_>) -> Option<(Slot, u32)> {
         Some(match given {
             Given::Grant(grant) if grant.kind == GrantKind::Ports as u32 => {
                 let count = u32::try_from(grant.count).ok()?;

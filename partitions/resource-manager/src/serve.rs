@@ -173,7 +173,7 @@ fn complete<S: SharedMemory>(client: &mut Client<S>, epoch: u32, id: u64, reply:
 /// Answers by way of the data area of the client's channel.
 fn answer_in_bulk<S: SharedMemory, M: Machine, W: Window>(
     client: &Client<S>,
-    manager: &Manager<'_, M, W>,
+    manager: &mut Manager<'_, M, W>,
     bulk: Bulk,
 ) -> Reply {
     let room = client.end.data_length();

@@ -48,7 +48,7 @@ impl<'a> Sheet<'a> {
     }
 
     /// Adds a record; false where it does not fit.
-    fn put<T: IntoBytes + Immutable>(&mut self, record: &T) -> bool {
+    pub fn put<T: IntoBytes + Immutable>(&mut self, record: &T) -> bool {
         let bytes = record.as_bytes();
         let end = self.used.saturating_add(bytes.len());
         let fits = end <= self.room && self.count < self.most;
@@ -57,6 +57,13 @@ impl<'a> Sheet<'a> {
             (self.used, self.count, self.size) = (end, self.count + 1, bytes.len());
         }
         fits
+    }
+
+    /// Records of so many bytes that still fit.
+    #[must_use]
+    pub fn room(&self, size: usize) -> usize {
+        let room = self.room.saturating_sub(self.used).checked_div(size).unwrap_or(0);
+        room.min(self.most.saturating_sub(self.count) as usize)
     }
 
     /// Adds records until one does not fit; the key of that one.
@@ -75,7 +82,7 @@ impl<'a> Sheet<'a> {
 
 impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// Answers in bulk.
-    pub fn bulk(&self, bulk: Bulk, mut sheet: Sheet<'_>) -> Reply {
+    pub fn bulk(&mut self, bulk: Bulk, mut sheet: Sheet<'_>) -> Reply {
         if bulk.query.most > 0 {
             sheet.most = bulk.query.most;
         }
@@ -105,7 +112,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     }
 
     /// Fills in a table from a key on; from where on there is more.
-    fn table(&self, table: Table, from: u64, sheet: &mut Sheet<'_>) -> Option<u64> {
+    fn table(&mut self, table: Table, from: u64, sheet: &mut Sheet<'_>) -> Option<u64> {
         let skipped = usize::try_from(from).unwrap_or(usize::MAX);
         match table {
             Table::Definitions => {
@@ -126,6 +133,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
                 let rows = rows.filter(|(id, _)| *id >= from);
                 sheet.put_all(rows.map(|(id, row)| (id, joint_record(id, row))))
             }
+            Table::Differences => self.compare(skipped, sheet),
             Table::Free => self.owner_runs(from, sheet, |owner| owner == Owner::Available),
         }
     }

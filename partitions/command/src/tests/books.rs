@@ -2,7 +2,8 @@
 
 use abi::image::name_from;
 use abi::message::database::{
-    DefinitionRecord, MemoryOwner, Pages, ProcessorRecord, RowRecord, TABLE_END, Table,
+    DefinitionRecord, DifferenceRecord, MemoryOwner, Pages, ProcessorRecord, RowRecord, TABLE_END,
+    Table,
 };
 use abi::message::resource::{PartitionRecord, ResourceRequest, RunRecord, TableQuery, TableReply};
 use zerocopy::{Immutable, IntoBytes};
@@ -12,6 +13,8 @@ pub struct Books {
     /// Free slots of each processor.
     pub free_slots: [u32; 2],
     pub runs: Vec<RunRecord>,
+    /// What the manager finds different, with what it looked at.
+    pub differences: Vec<DifferenceRecord>,
     /// The data area of the channel.
     pub area: Vec<u8>,
 }
@@ -49,6 +52,16 @@ fn row(record: &PartitionRecord) -> RowRecord {
     }
 }
 
+/// A difference of a kind, of a partition and one of its things: what should be and what is.
+pub fn difference(
+    kind: u32,
+    partition: u32,
+    index: u32,
+    [expected, found]: [u64; 2],
+) -> DifferenceRecord {
+    DifferenceRecord { kind, partition, index, reserved: 0, expected, found }
+}
+
 impl Books {
     pub fn new() -> Self {
         let runs = vec![
@@ -58,7 +71,8 @@ impl Books {
             run(1056, 3000, MemoryOwner::Available, 0),
             run(4056, 40, MemoryOwner::Channel, 7),
         ];
-        Self { free_slots: [3, 5], runs, area: Vec::new() }
+        let looked = difference(0, 4, 0, [1, 12]);
+        Self { free_slots: [3, 5], runs, differences: vec![looked], area: Vec::new() }
     }
 
     /// Fills the data area.
@@ -92,6 +106,7 @@ impl Books {
                 let all: Vec<_> = self.free_slots.into_iter().zip(0..).map(one).collect();
                 self.put(query, &all)
             }
+            (_, Some(Table::Differences)) => self.put(query, &self.differences.clone()),
             (_, Some(Table::Free)) => {
                 let all: Vec<_> = self.runs.iter().filter(free).copied().collect();
                 self.put(query, &all)

@@ -217,6 +217,38 @@ fn an_audit_that_finds_something_fails() {
     assert!(text.contains("the kernel counts 500 free frames, the books 499\n"), "{text}");
 }
 
+#[test]
+fn every_difference_that_an_audit_finds_is_a_sentence() {
+    use super::books::difference;
+    let doorbell = 9 | 1 << 8 | 7 << 32;
+    let cases = [
+        (difference(1, 9, 0, [0; 2]), "partition 9 of the image is not there"),
+        (difference(2, 3, 0, [3, 1]), "web is not what the image says of number 3"),
+        (difference(3, 3, 0, [0; 2]), "web was made neither by the image nor by create"),
+        (difference(4, 3, 2, [8, 9]), "web has 9 pages of stacks, and was to get 8"),
+        (difference(5, 3, 0, [0; 2]), "the kernel does not know web"),
+        (difference(6, 3, 0, [1, 2]), "web has 2 contexts in the kernel and 1 in the books"),
+        (difference(8, 3, 5, [doorbell, 0]), "in slot 5, and holds nothing"),
+        (difference(9, 3, 5, [1, 2]), "what web holds in slot 5 leads elsewhere than it was given"),
+        (difference(10, 3, 6, [0, doorbell]), "in slot 6, which nobody gave"),
+        (
+            difference(11, 1, 7, [0; 2]),
+            "channel 7 of the image, of which command is the client, is not there",
+        ),
+        (
+            difference(13, 1, 7, [4, 0]),
+            "channel 7 of command has 0 pages in the kernel and 4 in the books",
+        ),
+        (difference(99, 1, 7, [4, 0]), "command: a difference of kind 99"),
+    ];
+    for (record, sentence) in cases {
+        let mut fake = Fake::new();
+        fake.books.differences.push(record);
+        let text = fails(&mut fake, "audit");
+        assert!(text.contains(sentence) && text.contains("do not agree"), "{text}");
+    }
+}
+
 proptest! {
     /// Records full of rubbish are shown somehow.
     #[test]

@@ -200,8 +200,11 @@ memory        512 MiB in all
 ";
     assert_eq!(shown("machine"), expected);
     assert_eq!(shown("uptime"), "up 1 h 02 min\n");
-    let agrees =
-        "1000 frames looked at\nevery frame has one owner, 500 are free: the books agree\n";
+    let agrees = "\
+1000 frames looked at
+every frame has one owner, 500 are free: the books agree
+4 partitions, 1 channels, 12 capabilities: kernel, books and manifest agree
+";
     assert_eq!(shown("audit"), agrees);
     assert_eq!(shown("help"), console_grammar::Overview.to_string());
     assert!(shown("help kill").starts_with("kill NAME: stop a partition at once\n"));

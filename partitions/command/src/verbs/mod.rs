@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod audit;
 mod capabilities;
 mod change;
 mod channels;
@@ -52,7 +53,6 @@ const fn needs_list(command: Command<'_>) -> bool {
             | Command::Trace(_)
             | Command::Machine
             | Command::Hardware
-            | Command::Audit
             | Command::Shutdown
             | Command::Reboot
     )
@@ -85,9 +85,9 @@ fn perform<'a>(
         Command::Machine => machine::show(surroundings),
         Command::Hardware => hardware::show(surroundings),
         Command::Map(area) => map::show(surroundings, list, area),
-        Command::Audit => machine::audit(surroundings),
         Command::Transactions(count) => transactions::show(surroundings, list, count),
         Command::Transaction(number) => transactions::one(surroundings, list, number),
+        Command::Audit => audit::show(surroundings, list),
         Command::Uptime => machine::uptime(surroundings),
         Command::Help(None) => Ok(write!(surroundings, "{Overview}")?),
         Command::Help(Some(verb)) => Ok(write!(surroundings, "{}", Page(verb))?),

@@ -183,8 +183,9 @@ pub const VERBS: &[Verb] = &[
     entry(
         "audit",
         Argument::None,
-        "check the kernel's books",
-        "Compares the kernel's ledger of every frame with the books of the resource manager, and says what does not agree.",
+        "check kernel, books and image against each other",
+        "Compares the kernel's ledger of every frame, its partitions, channels and capabilities with the books of the resource manager, and those \
+         with the image and what was made since; says what does not agree.",
     ),
     entry(
         "transactions",

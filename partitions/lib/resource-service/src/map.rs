@@ -217,11 +217,12 @@ fn describe((owner, id): Who, name: &dyn Fn(MemoryOwner, u32) -> String) -> Stri
 }
 
 /// Owners that are no partition and no channel.
-const FIXED: [(MemoryOwner, char, &str); 4] = [
+const FIXED: [(MemoryOwner, char, &str); 5] = [
     (MemoryOwner::Missing, '-', "no memory"),
     (MemoryOwner::Available, '.', "free"),
     (MemoryOwner::Reserved, '#', "kernel+devices"),
     (MemoryOwner::Broken, '!', "broken"),
+    (MemoryOwner::Database, '%', "books"),
 ];
 
 fn has_name(owner: u32) -> bool {

@@ -171,7 +171,7 @@ fn ask_once(
     world.shared.dies_after.set(chance.one_in(5).then(|| chance.below(40) as u32));
     let room = chance.below(4096);
     let answered = catch_unwind(AssertUnwindSafe(|| match manager.answer(who, code, &body) {
-        Reply::Bulk(bulk) => snapshots::bulk(&manager, bulk, room).0,
+        Reply::Bulk(bulk) => snapshots::bulk(&mut manager, bulk, room).0,
         reply => reply,
     }));
     match answered {

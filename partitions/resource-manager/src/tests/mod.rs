@@ -7,6 +7,7 @@ mod world;
 
 mod askers;
 mod changes;
+mod compare;
 mod deaths;
 mod functions;
 mod heaps;

@@ -16,7 +16,7 @@ use resource_db::Owner;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Fills a data area of so many bytes; the answer, and what is in it.
-pub fn bulk(manager: &TestManager, bulk: Bulk, room: usize) -> (Reply, Vec<u8>) {
+pub fn bulk(manager: &mut TestManager, bulk: Bulk, room: usize) -> (Reply, Vec<u8>) {
     let mut area = vec![0xee; room];
     let mut write = |offset: usize, bytes: &[u8]| {
         area[offset..offset + bytes.len()].copy_from_slice(bytes);
@@ -98,7 +98,7 @@ fn whole(table: Table) -> TableQuery {
     TableQuery { table: table.code().into(), most: 0, from: 0, since: 0 }
 }
 
-fn snapshot<T: FromBytes + Immutable + KnownLayout>(
+pub fn snapshot<T: FromBytes + Immutable + KnownLayout>(
     manager: &mut TestManager,
     table: Table,
     room: usize,

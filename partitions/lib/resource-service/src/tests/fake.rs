@@ -183,7 +183,7 @@ impl Fake {
                 let all = self.free_runs();
                 Ok(self.reply(query, all.into_iter().map(|run| (run.start, run))))
             }
-            Table::Channels => Err(Failure::Nonsense),
+            Table::Channels | Table::Differences => Err(Failure::Nonsense),
         }
     }
 
