@@ -1,5 +1,6 @@
 //! Processors that fail: who is told, and what becomes of the partitions that were there.
 
+use crate::given::given;
 use crate::manager::{Machine, Manager, SCRATCH, SELF};
 use crate::pause::is_paused;
 use crate::plans::{members, processor_slot};
@@ -160,8 +161,21 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         }
         if moved {
             self.bind_interrupts(row)?;
+            self.ring_lines(id, row)?;
             self.inform(id)?;
         }
+        Ok(())
+    }
+
+    /// An interrupt that was on its way to the processor that failed is lost, and its line may not come again before its device is
+    /// served: rings once for each.
+    fn ring_lines(&mut self, id: PartitionId, row: &PartitionRow) -> Result<(), Trouble> {
+        let definition = self.definition(row)?;
+        let lines = given(&self.manifest, row.hardware, definition)
+            .filter(|given| given.kind() == Kind::Interrupt)
+            .count();
+        let bits = (0..EventBit::ASSIGNABLE).take(lines).filter_map(EventBit::new);
+        bits.for_each(|bit| self.ring(id, bit));
         Ok(())
     }
 }

@@ -14,6 +14,9 @@ const FRAME: u64 = 6_400;
 /// How long the machine may take until all is as it should be.
 const LONG: Duration = Duration::from_secs(40);
 
+/// How long a console is silent that has said everything.
+const QUIET: Duration = Duration::from_millis(400);
+
 /// All of them.
 #[must_use]
 pub fn all() -> Vec<Trial> {
@@ -37,6 +40,7 @@ fn fail(smp: u16, processor: u16) -> Result<()> {
     session.wait_prompt(PATIENCE)?;
     session.send(b"create small\r")?;
     session.fail_processor(processor)?;
+    new_prompt(&mut session)?;
     settled(&mut session, smp, processor)?;
     let (near, far) = (pair(&mut session, "near")?, pair(&mut session, "far")?);
     println!("longest silences in us: {before:?} before; {near:?} and {far:?} in the end");
@@ -48,17 +52,32 @@ fn fail(smp: u16, processor: u16) -> Result<()> {
     session.return_processors()?;
     std::thread::sleep(Duration::from_millis(100));
     let registers = session.control().monitor("info registers -a")?;
-    let own = registers.split(&format!("CPU#{processor}\n")).nth(1).context("no registers")?;
+    let own = registers.split("CPU#").nth(usize::from(processor) + 1).context("no registers")?;
     ensure!(own.contains("HLT=1") && own.contains("CPL=0"), "it runs: {own}");
     settled(&mut session, smp, processor)?;
     exec::run(&mut session, "audit; shutdown", PATIENCE, |_| {}).map(drop)
+}
+
+/// Waits until nobody says anything any more, and asks for a prompt; with a short patience, for what was typed may be lost with whoever
+/// read it.
+fn new_prompt(session: &mut Session) -> Result<()> {
+    let end = Instant::now() + LONG;
+    loop {
+        while session.poll(Instant::now() + QUIET).is_some_and(|piece| piece.is_some()) {}
+        session.send(b"\r")?;
+        if session.wait_prompt(LONG / 8).is_ok() {
+            break;
+        }
+        ensure!(Instant::now() < end, "the console does not answer: {}", session.tail());
+    }
+    while session.poll(Instant::now() + QUIET).is_some_and(|piece| piece.is_some()) {}
+    session.send(b"\r")
 }
 
 /// Waits until the console tells of the failure, and everybody waits for work again.
 fn settled(session: &mut Session, smp: u16, processor: u16) -> Result<()> {
     let end = Instant::now() + LONG;
     loop {
-        session.send(b"\r")?;
         let plan = ask(session, "plan")?;
         let all = ask(session, "ps")?;
         let down = ["faulted", "failed", "stopping"];
