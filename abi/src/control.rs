@@ -168,8 +168,8 @@ operations! {
 operations! {
     /// Operations on a processor.
     ProcessorOperation {
-        /// `(index, contexts)`: MANAGE. Places `4 * index` to `4 * index + 3` of the next plan: four 16-bit slots of the caller that
-        /// hold contexts, 0 for idle. Places 0 to 15 are the slots of the frame, the rest takers of slack in their order.
+        /// `(index, contexts, contexts, contexts)`: MANAGE. Places `4 * index` to `4 * index + 3` of the next plan: four 16-bit slots of the caller that
+        /// hold contexts, 0 for idle. Bits 32 and more of the index say how many words follow the first, each naming four places more. Places 0 to 15 are the slots of the frame, the rest takers of slack in their order.
         Stage = 0, MANAGE,
         /// `(length, processors)`: MANAGE. The staged plan, `length` places (16 or more), takes over when the running one wraps. If
         /// `processors` is not 0, it is a mask of processors whose staged plans take over together.

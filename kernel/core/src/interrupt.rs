@@ -59,6 +59,7 @@ pub struct Kernel {
 
 impl Kernel {
     /// Nothing bound, nothing pending.
+    #[expect(clippy::new_without_default, reason = "there is one, in a constant")]
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -71,12 +72,6 @@ impl Kernel {
             changes: Cell::new(),
             balance: crate::control::Balance::new(),
         }
-    }
-}
-
-impl Default for Kernel {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

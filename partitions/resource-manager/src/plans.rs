@@ -13,8 +13,9 @@ use plan::{Fit, Place, Plan, Want};
 use program_loader::{Calls, Refusal, Window};
 use resource_db::PartitionRow;
 
-/// Contexts that one `Stage` takes.
-const PER_STAGE: usize = 4;
+/// Contexts that one `Stage` takes, and one word of it.
+const PER_STAGE: usize = 12;
+const PER_WORD: usize = 4;
 
 impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// What a partition wants of the processors.
@@ -98,16 +99,23 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.stale_plans &= !bit(processor);
     }
 
-    /// Stages a plan, four places at a time; its length.
+    /// Stages a plan, twelve places at a time; its length.
     fn stage_plan(&mut self, processor: ProcessorId, plan: &Plan) -> Result<usize, Trouble> {
         let length = PLAN_SLOTS + plan.takers.len();
-        for stage in 0..length.div_ceil(PER_STAGE) {
-            let mut word = 0_u64;
-            for place in (0..PER_STAGE).rev() {
-                word = word << 16 | u64::from(self.place_slot(plan, stage * PER_STAGE + place));
+        let (slot, operation) = (processor_slot(processor), ProcessorOperation::Stage as u64);
+        for first in (0..length).step_by(PER_STAGE) {
+            let mut arguments = [0; 4];
+            let words = (length - first).min(PER_STAGE).div_ceil(PER_WORD);
+            arguments[0] = (first / PER_WORD) as u64 | (words as u64 - 1) << 32;
+            let mut last = (None, 0);
+            for place in 0..words * PER_WORD {
+                let who = place_of(plan, first + place);
+                if who != last.0 {
+                    last = (who, who.and_then(|who| self.context_slot(who)).map_or(0, Slot::raw));
+                }
+                arguments[1 + place / PER_WORD] |= u64::from(last.1) << (place % PER_WORD * 16);
             }
-            let (slot, operation) = (processor_slot(processor), ProcessorOperation::Stage as u64);
-            self.machine.patient(slot, operation, [stage as u64, word, 0, 0])?;
+            self.machine.patient(slot, operation, arguments)?;
         }
         Ok(length)
     }
@@ -124,16 +132,6 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         Ok(())
     }
 
-    /// Own slot of the context at a place of a plan, 0 for idle.
-    fn place_slot(&self, plan: &Plan, place: usize) -> u16 {
-        let taker = |index: usize| plan.takers.get(index).copied();
-        let place = match plan.slots.get(place) {
-            Some(slot) => *slot,
-            None => taker(place - PLAN_SLOTS),
-        };
-        place.and_then(|place| self.context_slot(place)).map_or(0, Slot::raw)
-    }
-
     fn context_slot(&self, place: Place) -> Option<Slot> {
         let row = self.books.partition(place.partition)?;
         Some(Slot::new(row.context_slot.checked_add(place.context)?))
@@ -143,6 +141,14 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
 /// Whether a partition has places in plans now.
 fn has_places(row: &PartitionRow) -> bool {
     row.placed == 1 && row.moving == 0 && row.state != PartitionState::Paused as u32
+}
+
+/// Who is at a place of a plan.
+fn place_of(plan: &Plan, place: usize) -> Option<Place> {
+    match plan.slots.get(place) {
+        Some(slot) => *slot,
+        None => plan.takers.get(place - PLAN_SLOTS).copied(),
+    }
 }
 
 /// Whether a plan was refused only because the one before it has not taken over yet.

@@ -5,6 +5,7 @@ use crate::report::Report;
 use crate::stamp;
 use abi::control::ProcessorOperation;
 use abi::image::name_text;
+use abi::message::change::Change;
 use abi::message::resource::{
     Index, PartitionRecord, ResourceRequest, ResourceStatus, TraceQuery, TraceRecord,
 };
@@ -18,6 +19,9 @@ use rt::{Client, System, bytes, sys, time};
 const ROUNDS: usize = 33;
 /// The definition of a small one: an idle program, a page of stack.
 const SMALL: &str = "small";
+/// Who gets another share, and its own by the manifest.
+const OTHER: &str = "serves";
+const SHARE: u32 = 10;
 /// How long an answer may take.
 const PATIENCE: Nanoseconds = time::seconds(5);
 /// Two frames, in which a new plan is made.
@@ -46,7 +50,7 @@ pub fn measure(system: &mut System, report: &mut Report) -> Result<(), Trouble> 
     both.sort_unstable();
     report.figure("create-destroy", both[ROUNDS / 2], 1);
     report.figure("create", making[ROUNDS / 2], 1);
-    report.figure("plan-change", creates.plan_change(small)?, 1);
+    report.figure("plan-change", creates.plan_change()?, 1);
     Ok(())
 }
 
@@ -73,11 +77,20 @@ impl Creates<'_> {
         }
     }
 
-    /// From where the resource manager begins to run in a slot of its own, to where it waits again after it has changed
-    /// the plan there, as the kernel's trace tells.
-    fn plan_change(&mut self, small: u32) -> Result<u64, Trouble> {
-        let made: Index = self.ask(ResourceRequest::Create, bytes(&Index { index: small }))?;
-        self.ask::<[u8; 0]>(ResourceRequest::Start, bytes(&made))?;
+    /// The other side gets a share of the processor less, and has it back afterwards. From where the resource manager begins to run
+    /// with the request, to where it waits again after it has committed the plan, as the kernel's trace tells.
+    fn plan_change(&mut self) -> Result<u64, Trouble> {
+        let partition = self.id_of(OTHER)?;
+        let change = |before, after| Change { partition, before, after };
+        self.ask::<[u8; 0]>(ResourceRequest::SetShare, bytes(&change(SHARE, SHARE - 1)))?;
+        let cost = self.last_commit()?;
+        self.ask::<[u8; 0]>(ResourceRequest::SetShare, bytes(&change(SHARE - 1, SHARE)))?;
+        let _ = sys::wait(0, time::after(SETTLED));
+        Ok(cost)
+    }
+
+    /// Ticks that the resource manager ran without a break when it committed a plan last.
+    fn last_commit(&mut self) -> Result<u64, Trouble> {
         // Nothing is waited for, so it always ends by its deadline.
         let _ = sys::wait(0, time::after(SETTLED));
         let (mut end, mut committed) = (0, false);
@@ -87,7 +100,6 @@ impl Creates<'_> {
             let commit = [Kind::Processor as u64, ProcessorOperation::Commit as u64];
             if record.kind == TraceKind::Switch as u32 {
                 if committed {
-                    self.ask::<[u8; 0]>(ResourceRequest::Destroy, bytes(&made))?;
                     return Ok(end - record.time);
                 }
                 end = record.time;

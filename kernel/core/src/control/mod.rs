@@ -62,12 +62,10 @@ pub(crate) fn dispatch<'a, M: Machine>(here: Here<'a, M>, caller: &'a Context) -
     if done.is_none() {
         return once_more(caller);
     }
-    if !matches!(kind, Kind::Context | Kind::Processor) {
-        // Nothing changed that decides who runs; if the slot is over, the timer's interrupt is waiting.
-        return Next::Run(caller, 0);
-    }
-    let due = processor.armed.get() <= machine.now().raw();
-    if due && caller.lives_at(processor.live.get()) {
+    // If the slot is over the timer's interrupt is waiting, and who is to run is decided there.
+    let due = || processor.armed.get() <= machine.now().raw();
+    let decides = matches!(kind, Kind::Context | Kind::Processor);
+    if !decides || due() && caller.lives_at(processor.live.get()) {
         return Next::Run(caller, 0);
     }
     here.reschedule(true)

@@ -54,9 +54,7 @@ fn destroy<M: Machine>(request: &Request<'_, M>) -> Answer {
     let root = partition.root.get();
     let [frames, tables, contexts, pages] = state(partition);
     let tables = tables.saturating_sub(u64::from(root != 0));
-    let held = [frames, tables, contexts, pages, partition.channels.get()]
-        .into_iter()
-        .fold(0, u64::saturating_add);
+    let held: u64 = [frames, tables, contexts, pages, partition.channels.get()].iter().sum();
     if held != 0 {
         return Err(Refusal::with(Error::InUse, held));
     }

@@ -13,8 +13,9 @@ use abi::rights::{Kind, Rights};
 use abi::types::{Frame, ProcessorId};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-/// Places that one `Stage` names.
+/// Places that one word of `Stage` names, and where in its index their number less one stands.
 const STAGED: u64 = 4;
+const WORDS_SHIFT: u32 = 32;
 /// Shortest and longest slot, nanoseconds: one an interrupt's cost does not fill, and ten seconds.
 const SLOT_LENGTHS: core::ops::RangeInclusive<u64> = 20_000..=10_000_000_000;
 
@@ -24,7 +25,7 @@ pub fn perform<M: Machine>(request: &Request<'_, M>, operation: ProcessorOperati
     let processor =
         id.ok().and_then(|id| request.machine.processor(id)).ok_or(Error::WrongState)?;
     match operation {
-        ProcessorOperation::Stage => stage(request, processor, a, b),
+        ProcessorOperation::Stage => stage(request, processor),
         ProcessorOperation::Commit => commit(request, processor, a, b),
         ProcessorOperation::Place => place(request, processor, a),
         ProcessorOperation::State => Ok(state(request, processor)),
@@ -49,24 +50,30 @@ fn call_off<M: Machine>(request: &Request<'_, M>, processor: &Processor) {
     }
 }
 
-fn stage<M: Machine>(
-    request: &Request<'_, M>,
-    processor: &Processor,
-    index: u64,
-    slots: u64,
-) -> Answer {
+fn stage<M: Machine>(request: &Request<'_, M>, processor: &Processor) -> Answer {
     idle_stage(processor, plan::JOINING)?;
-    let first = index.checked_mul(STAGED).and_then(plan::Place::new).ok_or(Refusal::argument(3))?;
-    let slots = slots.to_le_bytes();
-    let slots = slots.as_chunks::<2>().0.iter().map(|slot| u64::from(u16::from_le_bytes(*slot)));
-    let places = (first.raw()..).zip(slots);
-    for (_, slot) in places.clone() {
-        planned_context(request, processor, slot)?;
+    let [index, words @ ..] = request.arguments;
+    let count = STAGED.wrapping_mul((index >> WORDS_SHIFT).saturating_add(1));
+    let first = STAGED.wrapping_mul(index & u64::from(u32::MAX));
+    let last = first.saturating_add(count.wrapping_sub(1));
+    let mut contexts = [None; 12];
+    if count > 12 || plan::Place::new(last).is_none() {
+        return Err(Refusal::argument(3));
+    }
+    let mut found = (0, None);
+    let slots = words.map(u64::to_le_bytes);
+    let slots =
+        slots.as_flattened().as_chunks::<2>().0.iter().map(|slot| u16::from_le_bytes(*slot));
+    for ((context, slot), _) in contexts.iter_mut().zip(slots).zip(first..=last) {
+        if u64::from(slot) != found.0 {
+            found = (u64::from(slot), planned_context(request, processor, slot.into())?);
+        }
+        *context = found.1;
     }
     call_off(request, processor);
-    for (place, slot) in places {
-        processor.staged().set(place, planned_context(request, processor, slot)?);
-    }
+    (first..=last)
+        .zip(contexts)
+        .for_each(|(place, context)| processor.staged().set(place, context));
     Ok(NOTHING)
 }
 

@@ -152,6 +152,24 @@ fn plans_take_only_contexts_of_their_processor() {
     assert_eq!(stage(1, u64::MAX, made.context), bad(3));
     assert_eq!(stage(1, 0, made.context << 16 | 250), Err((Error::NoCapability, 0)));
     assert_eq!(stage(1, 0, made.partition), Err((Error::WrongKind, 0)));
+    let words = |index: u64, more: u64| {
+        let (first, last) = (made.context, made.context << 48);
+        machine.on_processor(1, ProcessorOperation::Stage, [index | more << 32, first, 0, last])
+    };
+    assert_eq!(
+        (words(62, 2), words(0, 3), words(0, u64::from(u32::MAX))),
+        (bad(3), bad(3), bad(3))
+    );
+    assert_eq!(words(61, 2), Ok([0; 4]));
+    machine.on_processor(1, ProcessorOperation::Commit, [256, 0, 0, 0]).unwrap();
+    machine.run_until(16 * SLOT);
+    let places = (0..256).filter(|place| {
+        let at = machine.on_processor(1, ProcessorOperation::Place, [*place, 0, 0, 0]);
+        at.unwrap()[0] == made.context_frame
+    });
+    assert_eq!(places.collect::<Vec<_>>(), [244, 255], "twelve places from 4 * 61 on");
+    machine.plan(1, &[0; 16], 0);
+    machine.run_until(32 * SLOT);
     assert_eq!(stage(1, 63, made.context << 48), Ok([0; 4]));
     for length in [0, 15, 257, u64::MAX] {
         assert_eq!(machine.on_processor(1, ProcessorOperation::Commit, [length, 0, 0, 0]), bad(3));
@@ -159,7 +177,7 @@ fn plans_take_only_contexts_of_their_processor() {
     // The place beyond the end of the plan is forgotten: the context can go, and does not come back with a longer plan.
     assert_eq!(machine.on_processor(1, ProcessorOperation::Commit, [16, 0, 0, 0]), Ok([0; 4]));
     assert_eq!(machine.on_context(made.context, ContextOperation::Destroy, [0; 4]), Ok([0; 4]));
-    machine.run_until(40 * SLOT);
+    machine.run_until(64 * SLOT);
     assert_eq!(machine.on_processor(1, ProcessorOperation::Place, [255, 0, 0, 0]).unwrap()[0], 0);
     assert_eq!(machine.on_processor(1, ProcessorOperation::Place, [256, 0, 0, 0]), bad(3));
 }

@@ -111,7 +111,9 @@ fn partition(
 fn processor(operation: u64, a: u64) -> bool {
     let large = |number: u64, end: usize| u64::try_from(end).is_ok_and(|end| number > end);
     match ProcessorOperation::from_number(operation) {
-        Some(ProcessorOperation::Stage) => large(a, PLAN_PLACES.div_ceil(PLACES_AT_ONCE)),
+        Some(ProcessorOperation::Stage) => {
+            large(a & 0xffff_ffff, PLAN_PLACES.div_ceil(PLACES_AT_ONCE))
+        }
         Some(ProcessorOperation::Commit) => {
             !large(a, PLAN_SLOTS.saturating_sub(1)) || large(a, PLAN_PLACES)
         }
