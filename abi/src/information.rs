@@ -160,7 +160,8 @@ pub struct Resource {
     pub channel_kind: u16,
     /// Channel, device and framebuffer: address. Ports: first port. Interrupt: line.
     pub address: u64,
-    /// Channel, device and framebuffer: bytes. Ports: number of ports.
+    /// Channel, device and framebuffer: bytes. Ports: number of ports. `manager-context` in the boot partition: nanoseconds
+    /// in which it must answer, 0 for any number.
     pub length: u64,
     /// Channel: the epoch in force; 0 while there is no peer: a server lets go of the channel then, see
     /// [`crate::channel::PARTED`]. Framebuffer: pixels in a line.

@@ -44,6 +44,7 @@ fn describe(out: &mut String, manifest: &Manifest, index: usize, partition: &Par
     let lasting = size(partition.lasting.into());
     line(out, format!("  memory    stack {stack} each, heap {heap}, lasting {lasting}"));
     line(out, format!("  rescuer   {}", rescue(partition)));
+    line(out, format!("  watched   {}", watched(partition)));
     line(out, format!("  may       {}", capabilities(partition)));
     for grant in &partition.grants {
         line(out, format!("  device    {}", device(grant)));
@@ -82,6 +83,20 @@ fn rescue(partition: &Partition) -> String {
         "{}, {restarts} restarts, back-off {backoff} ms, proved after {proof} ms",
         rescuer.value
     )
+}
+
+fn watched(partition: &Partition) -> String {
+    let hang = match partition.watchdog {
+        0 => "not for hanging".to_owned(),
+        time => format!("hung after {time} ms of running without a turn"),
+    };
+    let storm = match partition.doorbells {
+        0 => "any number of doorbells".to_owned(),
+        most => format!("at most {most} doorbells in a second"),
+    };
+    let group = partition.group.as_ref();
+    let group = group.map_or(String::new(), |group| format!(", in the group {}", group.value));
+    format!("{hang}, {storm}{group}")
 }
 
 fn capabilities(partition: &Partition) -> String {

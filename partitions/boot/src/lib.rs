@@ -4,6 +4,7 @@
 
 mod manager;
 mod rescuer;
+mod watch;
 
 use abi::fault::Reason;
 use manager::ManagerRescue;

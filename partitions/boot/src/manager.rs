@@ -2,7 +2,7 @@
 
 use abi::call::Error;
 use abi::control::{ContextOperation, ContextState, PartitionOperation, first_slot};
-use abi::fault::{reason_name, word};
+use abi::fault::{Reason, reason_name, word};
 use abi::image::{name_from, name_text};
 use abi::information::ResourceKind;
 use abi::layout;
@@ -32,6 +32,8 @@ pub struct ManagerRescue {
     own_context: Slot,
     /// Bytes of the boot image that are mapped.
     image: u64,
+    /// Time of its own running in which it must answer, none where nobody looks.
+    limit: Option<Nanoseconds>,
 }
 
 /// The kernel's control call.
@@ -54,12 +56,13 @@ impl ManagerRescue {
     ///
     /// Looks at nothing that this program wrote: see [`crate::emergency`].
     pub fn find() -> Self {
-        let slot = |wanted| {
+        let find = |wanted| {
             let mut all = Pages::find().into_iter().flat_map(Pages::resources);
             let capability = ResourceKind::Capability;
-            let found = all.find(|one| is_kind(one, capability) && name_text(&one.name) == wanted);
-            found.map_or(Slot::new(0), |found| Slot::new(found.slot))
+            all.find(|one| is_kind(one, capability) && name_text(&one.name) == wanted)
         };
+        let slot = |wanted| find(wanted).map_or(Slot::new(0), |found| Slot::new(found.slot));
+        let limit = find("manager-context").map_or(0, |found| found.length);
         let image = Pages::find().and_then(|pages| pages.header());
         Self {
             partition: slot("manager-partition"),
@@ -67,8 +70,27 @@ impl ManagerRescue {
             own_context: slot("self-context"),
             context: slot("manager-context"),
             memory: slot("memory"),
+            limit: (limit > 0).then_some(Nanoseconds::new(limit)),
             image: image.map_or(0, |information| information.boot_image),
         }
+    }
+
+    /// Time of its own running in which the resource manager must answer, none where nobody looks.
+    pub fn limit(&self) -> Option<Nanoseconds> {
+        self.limit
+    }
+
+    /// Time that the resource manager has run.
+    pub fn used(&self) -> u64 {
+        let state = Native.patient(self.context, ContextOperation::State as u64, [0; 4]);
+        state.map_or(0, |[_, _, used, _]| used)
+    }
+
+    /// Stops a resource manager that hangs, as a fault would.
+    pub fn end_hung(&self) {
+        let stop = ContextOperation::Stop as u64;
+        // One that stopped by itself just now needs no stopping.
+        let _ = Native.patient(self.context, stop, [Reason::Hang as u64, 0, 0, 0]);
     }
 
     /// Whether the resource manager has stopped.

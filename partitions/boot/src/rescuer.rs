@@ -1,6 +1,7 @@
 //! The boot partition as its runtime sees it: looks after the resource manager and those in its charge.
 
 use crate::manager::ManagerRescue;
+use crate::watch::Watch;
 use charges::{Charges, Ways};
 use rt::protocol::Resources;
 use rt::{Partition, Start, System, Timer};
@@ -8,6 +9,7 @@ use rt::{Partition, Start, System, Timer};
 /// The rescuer.
 pub struct Rescuer {
     charges: Charges,
+    watch: Watch,
 }
 
 impl Partition for Rescuer {
@@ -18,7 +20,8 @@ impl Partition for Rescuer {
         let resources = system.client::<Resources>("resource");
         let ways = Ways { say: |what| rt::log!("{what}"), beside: look_after_manager };
         // What stopped while nobody watched is looked at before anything else.
-        Self { charges: Charges::new(system, resources, ways) }
+        let charges = Charges::new(system, resources, ways);
+        Self { charges, watch: Watch::new(system, resources) }
     }
 
     fn rescue(&mut self, system: &mut System) {
@@ -27,6 +30,9 @@ impl Partition for Rescuer {
     }
 
     fn deadline(&mut self, system: &mut System, timer: Timer) {
+        if self.watch.deadline(system, timer, look_after_manager) {
+            return;
+        }
         if self.charges.deadline(system, timer) {
             self.rescue(system);
         }

@@ -10,6 +10,7 @@ pub mod channels;
 pub mod compare;
 pub mod copies;
 pub mod define;
+pub mod dog;
 pub mod failed;
 pub mod given;
 pub mod groups;

@@ -118,6 +118,8 @@ pub struct Manager<'m, M: Machine, W: Window> {
     pub failed: u64,
     /// When a refusal may be told again, nanoseconds.
     pub next_refusal: u64,
+    /// The watchdog.
+    pub dog: crate::dog::Dog<'m>,
     /// The kernel rang for a stop since those were looked at for whom it rings the manager.
     pub wards_due: bool,
     /// When the manager ends, for its rescuer to start it anew, nanoseconds; 0: it stays.

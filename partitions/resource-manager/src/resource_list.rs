@@ -34,7 +34,8 @@ pub fn fixed<'a>(
     boot_entry: u64,
     (row, definition): (&PartitionRow, &ManifestPartition),
 ) -> impl Iterator<Item = Resource> + use<'a> {
-    let mut places = Places { slot: 0, event: 0, device: layout::DEVICES, boot_entry };
+    let watchdog = manifest.partitions.first().map_or(0, |manager| manager.watchdog);
+    let mut places = Places { slot: 0, event: 0, device: layout::DEVICES, boot_entry, watchdog };
     let fixed = given(manifest, row.hardware, definition);
     fixed.map(move |given| places.resource(&given, facts))
 }
@@ -81,6 +82,7 @@ struct Places {
     event: u8,
     device: u64,
     boot_entry: u64,
+    watchdog: u32,
 }
 
 impl Places {
@@ -101,8 +103,10 @@ impl Places {
             peer: 0,
             reserved: 0,
         };
-        if matches!(given, Given::BootContext) {
-            resource.address = self.boot_entry;
+        match given {
+            Given::BootContext => resource.address = self.boot_entry,
+            Given::ManagerContext => resource.length = u64::from(self.watchdog) * 1_000_000,
+            _ => {}
         }
         if let Given::Grant(grant) = given {
             self.hardware(&mut resource, given.resource_kind(), grant, facts);

@@ -9,6 +9,7 @@ use abi::types::PAGE_SIZE;
 use boot_image::Image;
 use program_loader::Mapped;
 use resource_db::{Books, bytes_needed};
+use resource_manager::dog::{Dog, Sign, WATCHED};
 use resource_manager::manager::{Facts, Manager, SELF};
 use resource_manager::manifest::Manifest;
 use resource_manager::picture::{Picture, ROOM, Record};
@@ -22,6 +23,8 @@ pub type TheManager = Manager<'static, Native, Mapped>;
 
 /// Room for the picture of the trace.
 static TRACE: Room<Record, ROOM> = Room::new();
+/// Room for what the watchdog sees.
+static SIGNS: Room<Sign, WATCHED> = Room::new();
 
 /// Why the manager cannot start.
 pub enum Failure {
@@ -100,6 +103,7 @@ fn manager(
         ending: false,
         failed: 0,
         next_refusal: 0,
+        dog: Dog::new(SIGNS.give(), &manifest),
         wards_due: true,
         leave_at: 0,
         shutdown: None,

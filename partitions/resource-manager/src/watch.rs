@@ -39,6 +39,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             self.go_on_ending();
             next = if self.ending { next.min(now.saturating_add(LOOK)) } else { next };
         }
+        next = next.min(self.look_at_signs(now));
         self.continue_shutdown();
         next = next.min(self.changes_due(now));
         if self.stale_plans != 0 && self.replan() {

@@ -15,6 +15,8 @@ use core::sync::atomic::{Ordering, fence};
 pub(crate) mod offset {
     use super::Report;
     use core::mem::offset_of;
+    /// See [`Report::alive`].
+    pub const ALIVE: usize = offset_of!(Report, alive);
     /// See [`Report::heap_request`].
     pub const HEAP_REQUEST: usize = offset_of!(Report, heap_request);
     /// See [`Report::heap_kept`].
@@ -26,6 +28,12 @@ pub(crate) mod offset {
 pub(crate) struct Page(Option<Window>);
 
 impl System {
+    /// Gives a sign of life. The event loop does so at each turn; an entry that computes for long may do so itself.
+    pub fn alive(&mut self) {
+        self.turns = self.turns.wrapping_add(1);
+        self.report.store(offset::ALIVE, self.turns);
+    }
+
     /// Uses the heap that the resource manager gave in addition, or says what can be given back; each request once.
     pub(crate) fn settle_heap(&mut self) {
         let Some(information) = &self.information else { return };

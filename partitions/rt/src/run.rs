@@ -105,6 +105,7 @@ impl System {
         };
         let news = sys::wait(u64::MAX, deadline).unwrap_or(0);
         let events = news | core::mem::take(&mut self.pending);
+        self.alive();
         self.wake(events);
         self.dispatch_peers(partition, events);
         self.dispatch_channels(partition);

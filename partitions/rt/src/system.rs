@@ -35,6 +35,8 @@ pub struct System {
     pub(crate) pages: Option<Pages>,
     pub(crate) information: Option<Information>,
     pub(crate) report: Page,
+    /// Signs of life given.
+    pub(crate) turns: u64,
     /// The request about the heap that was answered last.
     pub(crate) heap_request: u64,
     pub(crate) ends: &'static mut [Option<End>],
@@ -76,6 +78,7 @@ impl System {
         Self {
             pages,
             information,
+            turns: 0,
             report: pages.map_or_else(Page::default, |_| Page::find()),
             heap_request: information.map_or(0, |information| information.heap_request),
             ends,

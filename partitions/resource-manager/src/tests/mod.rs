@@ -9,6 +9,7 @@ mod askers;
 mod changes;
 mod compare;
 mod deaths;
+mod dog;
 mod functions;
 mod heaps;
 mod history;

@@ -48,7 +48,7 @@ pub fn fault(world: &World, manager: &mut TestManager, partitions: &[u32]) {
 }
 
 /// Lets time pass, and the manager look after what is due.
-fn pass(manager: &mut TestManager, time: u64) {
+pub fn pass(manager: &mut TestManager, time: u64) {
     let end = manager.machine.now() + time;
     while manager.machine.now() < end {
         let due = manager.watch();
@@ -64,7 +64,7 @@ fn restarts(manager: &TestManager, partition: u32) -> u32 {
 }
 
 /// The stop that a rescuer is told of.
-fn told(manager: &mut TestManager, rescuer: (u32, abi::channel::ChannelKind)) -> Option<u32> {
+pub fn told(manager: &mut TestManager, rescuer: (u32, abi::channel::ChannelKind)) -> Option<u32> {
     let reply = ask(manager, rescuer, ResourceRequest::Stopped, 0);
     let (state, body) = reply.parts();
     (state == ResourceStatus::Ok).then(|| StoppedRecord::read_from_bytes(body).unwrap().id)

@@ -3,6 +3,7 @@
 pub use super::image::{image, index};
 use super::image::{image_of, manifest};
 use super::machine::{FRAMES, TestMachine, information};
+use crate::dog::{Dog, WATCHED};
 use crate::manager::{Facts, Machine, Manager};
 use crate::manifest::{BadManifest, Manifest};
 use crate::picture::{Picture, ROOM};
@@ -262,6 +263,10 @@ impl World {
             ending: false,
             failed: 0,
             next_refusal: 0,
+            dog: Dog::new(
+                vec![None; WATCHED].leak(),
+                &Manifest::parse(image.manifest()).expect("a manifest"),
+            ),
             wards_due: true,
             leave_at: 0,
             shutdown: None,
