@@ -1,8 +1,8 @@
 //! Who brings whom back: whom the kernel rings for a stop, and what the manager does where a rescuer does not act.
 //!
-//! For a partition with a role the kernel rings the manager, which rings the rescuer that the manifest names. So a stop is in the books
-//! even where that rescuer is dead itself, and the manager acts in its place: at once where it is down too, after a while where
-//! it does not act. Whoever rescues each other in a circle is brought back so.
+//! The kernel rings the rescuer that the manifest names; for the boot partition, which rescues most others, it rings the manager, which
+//! rings the rescuer. At any stop that it learns of the manager looks at all partitions with a role, and acts in the place of a
+//! rescuer: at once where that one is down too, after a while where it does not act. So those who rescue each other in a circle come back.
 
 use crate::manager::{Machine, Manager, SELF};
 use crate::manifest::role;
@@ -18,7 +18,7 @@ const GRACE: u64 = 500_000_000;
 /// Nanoseconds in a millisecond.
 const MILLISECOND: u64 = 1_000_000;
 
-/// Whether the manager learns of a partition's stop before anybody else.
+/// Whether the manager sees to it that a partition comes back.
 #[must_use]
 pub fn is_ward(definition: &ManifestPartition) -> bool {
     let rescued = definition.rescuer != NO_PARTITION;
@@ -32,7 +32,8 @@ pub fn is_ward(definition: &ManifestPartition) -> bool {
 /// Whom the kernel rings when a partition stops.
 #[must_use]
 pub fn rung_for(definition: &ManifestPartition) -> u32 {
-    if is_ward(definition) { SELF.raw() } else { definition.rescuer }
+    let boot = role(definition) == PartitionRole::Boot && is_ward(definition);
+    if boot { SELF.raw() } else { definition.rescuer }
 }
 
 impl<M: Machine, W: Window> Manager<'_, M, W> {
@@ -78,7 +79,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         rows.next().map(|(id, row)| (id, *row))
     }
 
-    /// Looks at one partition whose stop the manager learns of; whether it has stopped.
+    /// Looks at one partition with a role; whether it has stopped.
     pub fn look_at_ward(&mut self, id: PartitionId) -> bool {
         let faulted = self.note_fault(id).is_ok_and(|faulted| faulted);
         if let (true, Ok(rescuer)) = (faulted, self.rescuer_of(id)) {

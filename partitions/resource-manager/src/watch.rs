@@ -28,13 +28,15 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     pub fn watch(&mut self) -> u64 {
         let now = self.machine.now();
         self.because(SELF, 0);
-        let mut next = u64::MAX;
-        let mut from = 0;
+        let (mut next, mut from) = (u64::MAX, 0);
+        let wards_due = self.wards_due;
         while let Some((id, row)) = self.due_from(from) {
             from = id.raw() + 1;
             next = next.min(self.look_at(id, &row, now));
         }
-        self.wards_due = false;
+        // A stop that was noted just now may not have been the only one.
+        self.wards_due &= !wards_due;
+        next = if self.wards_due { now } else { next };
         if self.ending {
             self.go_on_ending();
             next = if self.ending { next.min(now.saturating_add(LOOK)) } else { next };
@@ -134,6 +136,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             (row.budget, row.backoff) = (budget, backoff);
             (row.state, row.told, row.restart_at) = (state as u32, 0, restart_at);
         })?;
+        // Its rescuer, or whom it rescues, may have stopped with it.
+        self.wards_due = true;
         Ok(true)
     }
 
