@@ -14,5 +14,6 @@ mod machine;
 mod model;
 mod moving;
 mod objects;
+mod quantum;
 mod several;
 mod time;
