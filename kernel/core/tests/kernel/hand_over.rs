@@ -16,15 +16,20 @@ fn range(start: u64, count: u64, kind: u32) -> MemoryRange {
 
 /// A loader's hand-over: kernel, first program and boot image below [`FREE`], free memory above, a hole at the end.
 pub fn information() -> BootInformation {
+    information_of(FRAMES)
+}
+
+/// The same for a machine of so many frames.
+pub fn information_of(frames: u64) -> BootInformation {
     let mut information = BootInformation::new_zeroed();
-    information.frames = FRAMES;
+    information.frames = frames;
     let ranges = [
         range(1, 39, 6),
         range(40, 4, 8),
         range(44, 4, 7),
         range(48, 16, 6),
-        range(FREE, FRAMES - FREE - 8, 1),
-        range(FRAMES - 4, 2, 2),
+        range(FREE, frames - FREE - 8, 1),
+        range(frames - 4, 2, 2),
     ];
     information.memory[..ranges.len()].copy_from_slice(&ranges);
     information.memory_count = ranges.len() as u32;
@@ -44,6 +49,16 @@ pub fn information() -> BootInformation {
 }
 
 impl TestMachine {
+    /// A machine without a first partition.
+    pub fn bare(processors: u16) -> Self {
+        Self::bare_of(processors, FRAMES)
+    }
+
+    /// A machine whose first partition runs on processor 0.
+    pub fn booted(processors: u16) -> Self {
+        Self::booted_of(processors, FRAMES)
+    }
+
     /// Runs the audit over all frames; the first violation as frame and kind. Where there is none, the
     /// free frames it counts must be those of the ledger.
     pub fn audit(&self) -> Option<(u64, u64)> {

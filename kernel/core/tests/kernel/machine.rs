@@ -193,11 +193,11 @@ impl Machine for TestMachine {
 pub type Answer = Result<[u64; 4], (Error, u64)>;
 
 impl TestMachine {
-    /// A machine without a first partition.
-    pub fn bare(processors: u16) -> Self {
+    /// A machine of so many frames without a first partition.
+    pub fn bare_of(processors: u16, frames: u64) -> Self {
         Self {
-            memory: (0..FRAMES).map(|_| Page([const { AtomicU64::new(0) }; 512])).collect(),
-            ledger: (0..FRAMES).map(|_| AtomicU64::new(0)).collect(),
+            memory: (0..frames).map(|_| Page([const { AtomicU64::new(0) }; 512])).collect(),
+            ledger: (0..frames).map(|_| AtomicU64::new(0)).collect(),
             processors: (0..processors).map(|_| raw::processor()).collect(),
             own: (0..processors).map(|_| Own::default()).collect(),
             kernel: Kernel::new(),
@@ -221,10 +221,10 @@ impl TestMachine {
         }
     }
 
-    /// A machine whose first partition runs on processor 0.
-    pub fn booted(processors: u16) -> Self {
-        let machine = Self::bare(processors);
-        let information = information();
+    /// A machine of so many frames whose first partition runs on processor 0.
+    pub fn booted_of(processors: u16, frames: u64) -> Self {
+        let machine = Self::bare_of(processors, frames);
+        let information = hand_over::information_of(frames);
         boot::ledger(&machine, &information);
         for (id, processor) in (0..).zip(&machine.processors) {
             processor.bring_up(ProcessorId::new(id), Nanoseconds::new(SLOT), machine.kernel_root());
