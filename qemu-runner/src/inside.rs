@@ -1,7 +1,8 @@
 //! How much of their stacks and heaps the partitions of a machine have used, found in its memory. Both start as zeros,
 //! so what is not zero was used: the kernel and the partitions do nothing for it.
 
-use crate::physical::{Physical, range, runs, translate};
+use crate::core_file::{Area, Registers};
+use crate::physical::{Physical, mapped, range, runs, translate};
 use abi::boot::{BOOT_MAGIC, BootInformation};
 use abi::control::FrameUse;
 use abi::image::name_text;
@@ -47,6 +48,8 @@ pub struct Inside {
     boot: BootInformation,
     /// Page-table frames by the frame of the partition that owns them.
     tables: BTreeMap<u64, Vec<u64>>,
+    /// Its contexts' frames by the same.
+    contexts: BTreeMap<u64, Vec<u64>>,
 }
 
 impl Inside {
@@ -57,14 +60,17 @@ impl Inside {
     pub fn find(memory: &mut impl Physical) -> Result<Self> {
         let boot = boot_information(memory)?;
         let ledger = memory.words(boot.ledger.start.address().raw(), boot.frames)?;
-        let mut tables = BTreeMap::<u64, Vec<u64>>::new();
+        let [mut tables, mut contexts] = [const { BTreeMap::<u64, Vec<u64>>::new() }; 2];
         for (frame, word) in (0..).zip(ledger) {
             let entry = Entry::unpack(word);
-            if entry.kind == FrameUse::PageTable {
-                tables.entry(entry.owner.raw()).or_default().push(frame * PAGE_SIZE);
-            }
+            let kept = match entry.kind {
+                FrameUse::PageTable => &mut tables,
+                FrameUse::ContextObject => &mut contexts,
+                _ => continue,
+            };
+            kept.entry(entry.owner.raw()).or_default().push(frame * PAGE_SIZE);
         }
-        Ok(Self { boot, tables })
+        Ok(Self { boot, tables, contexts })
     }
 
     /// The kernel's stacks for calls and interrupts, one for each processor.
@@ -90,22 +96,53 @@ impl Inside {
     /// # Errors
     /// Memory cannot be read.
     pub fn partitions(&self, memory: &mut impl Physical) -> Result<Vec<Usage>> {
+        let roots = self.roots(memory)?;
+        roots.iter().map(|(_, root, information)| usage(memory, *root, information)).collect()
+    }
+
+    /// Registers of every context of a partition, and its memory, devices excepted.
+    ///
+    /// # Errors
+    /// Memory cannot be read, or there is no such partition.
+    pub fn corpse(
+        &self,
+        memory: &mut impl Physical,
+        name: &str,
+    ) -> Result<(Vec<Registers>, Vec<Area>)> {
+        let roots = self.roots(memory)?;
+        let found = roots.iter().find(|(_, _, information)| name_text(&information.name) == name);
+        let (frame, root, _) = found.with_context(|| format!("there is no partition {name}"))?;
+        let mut contexts = Vec::new();
+        for context in self.contexts.get(frame).into_iter().flatten() {
+            // They lie at the start of the object.
+            let words = memory.words(*context, size_of::<Registers>() as u64 / 8)?;
+            contexts.push(Registers::try_from(words).unwrap_or_default());
+        }
+        let mut areas = Vec::new();
+        for (address, length, flags) in mapped(memory, *root)? {
+            areas.push(Area { address, flags, bytes: range(memory, *root, address, length)? });
+        }
+        Ok((contexts, areas))
+    }
+
+    /// Frame, root table and information of every partition that has information pages.
+    fn roots(&self, memory: &mut impl Physical) -> Result<Vec<(u64, u64, Information)>> {
         // Every root has the kernel's half, no other table has.
         let shared = slot(layout::DIRECT_MAP) * 8;
         let kernel = memory.words(self.boot.page_tables.address().raw() + shared, 1)?;
-        let mut usages = Vec::new();
-        for tables in self.tables.values() {
+        let mut roots = Vec::new();
+        for (frame, tables) in &self.tables {
             for root in tables {
                 if memory.words(*root + shared, 1)? != kernel {
                     continue;
                 }
-                if let Some(usage) = partition(memory, *root)? {
-                    usages.push(usage);
+                if let Some(information) = information(memory, *root)? {
+                    roots.push((*frame, *root, information));
                     break;
                 }
             }
         }
-        Ok(usages)
+        Ok(roots)
     }
 }
 
@@ -135,13 +172,12 @@ fn boot_information(memory: &mut impl Physical) -> Result<BootInformation> {
     bail!("no kernel runs in the machine yet")
 }
 
-/// What a partition used, if `root` is the root of its page tables.
-fn partition(memory: &mut impl Physical, root: u64) -> Result<Option<Usage>> {
+/// What a partition was told, if `root` is the root of its page tables.
+fn information(memory: &mut impl Physical, root: u64) -> Result<Option<Information>> {
     let Some(page) = translate(memory, root, layout::INFORMATION)? else { return Ok(None) };
     let bytes = memory.read(page, size_of::<Information>() as u64)?;
     let information = Information::read_from_bytes(&bytes).ok();
-    let right = information.filter(|information| information.magic == INFORMATION_MAGIC);
-    right.map(|information| usage(memory, root, &information)).transpose()
+    Ok(information.filter(|information| information.magic == INFORMATION_MAGIC))
 }
 
 fn usage(memory: &mut impl Physical, root: u64, information: &Information) -> Result<Usage> {

@@ -8,6 +8,7 @@
 #![deny(missing_docs)]
 
 pub mod bochs;
+pub mod core_file;
 pub mod exec;
 pub mod images;
 pub mod inside;

@@ -1,7 +1,7 @@
 //! The command line behind `./bulkhead`.
 
 use clap::{Parser, Subcommand};
-use qemu_runner::verbs::{bench, debug, image, new, run, sizes, test, trace};
+use qemu_runner::verbs::{bench, debug, dump, image, new, run, sizes, test, trace};
 use std::process::ExitCode;
 
 /// One leak must not sink the ship: builds, runs and tests Bulkhead.
@@ -34,6 +34,8 @@ enum Verb {
     Bench(bench::Arguments),
     /// Start a machine under gdb, with symbols of the kernel or a partition.
     Debug(debug::Arguments),
+    /// Write a partition's registers and memory into a core file, which gdb opens.
+    Dump(dump::Arguments),
     /// Make a partition of your own, and an image with it.
     New {
         /// Its name.
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         Verb::Test(arguments) => test::run(&arguments),
         Verb::Bench(arguments) => bench::run(&arguments),
         Verb::Debug(arguments) => debug::run(&arguments),
+        Verb::Dump(arguments) => dump::run(&arguments),
         Verb::New { name } => new::run(&name),
         Verb::Sizes(arguments) => sizes::run(&arguments),
         Verb::Trace(arguments) => trace::run(&arguments),

@@ -12,7 +12,10 @@ use tempfile::TempDir;
 const PAGE: usize = PAGE_SIZE as usize;
 /// Bits of a page-table entry (Intel SDM 3A, 5.5.4).
 const PRESENT: u64 = 1;
+const WRITABLE: u64 = 1 << 1;
+const UNCACHED: u64 = 1 << 4;
 const LARGE: u64 = 1 << 7;
+const NO_EXECUTE: u64 = 1 << 63;
 const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 /// Entries of a table.
 const ENTRIES: u64 = 512;
@@ -185,6 +188,37 @@ pub fn runs(memory: &mut impl Physical, root: u64, slot: u64) -> Result<Vec<(u64
         }
     }
     Ok(runs)
+}
+
+/// Areas of small pages of a program, those of devices excepted: start, bytes, and the flags of an ELF segment.
+///
+/// # Errors
+/// A table cannot be read.
+pub fn mapped(memory: &mut impl Physical, root: u64) -> Result<Vec<(u64, u64, u32)>> {
+    let mut tables = vec![(0, root | PRESENT)];
+    for shift in [39, 30, 21, 12] {
+        let mut below = Vec::new();
+        for (base, table) in tables {
+            let entries = memory.words(table & ADDRESS, ENTRIES)?;
+            let own = if shift == 39 { ENTRIES / 2 } else { ENTRIES };
+            let present = (0..own).zip(entries).filter(|(_, entry)| entry & PRESENT != 0);
+            let pages = present.filter(|(_, entry)| shift == 12 || entry & LARGE == 0);
+            below.extend(pages.map(|(index, entry)| (base + (index << shift), entry)));
+        }
+        tables = below;
+    }
+    let mut areas: Vec<(u64, u64, u32)> = Vec::new();
+    for (page, entry) in tables.into_iter().filter(|(_, entry)| entry & UNCACHED == 0) {
+        let (writable, runs) = (entry & WRITABLE != 0, entry & NO_EXECUTE == 0);
+        let flags = 4 | u32::from(writable) << 1 | u32::from(runs);
+        match areas.last_mut() {
+            Some((start, length, same)) if *start + *length == page && *same == flags => {
+                *length += PAGE_SIZE;
+            }
+            _ => areas.push((page, PAGE_SIZE, flags)),
+        }
+    }
+    Ok(areas)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod debug;
+pub mod dump;
 pub mod image;
 pub mod new;
 pub mod run;

@@ -7,6 +7,7 @@ pub mod altered;
 pub mod author;
 pub mod changes;
 pub mod console;
+pub mod corpse;
 pub mod crash;
 pub mod doors;
 pub mod failing;
@@ -58,6 +59,7 @@ pub fn all() -> Vec<Trial> {
         changes::all(),
         altered::all(),
         mutated::all(),
+        corpse::all(),
         crash::all(),
         machines::all(),
         author::all(),
