@@ -3,6 +3,7 @@
 use crate::manager::{Machine, Manager, SELF};
 use crate::pause::is_paused;
 use crate::run::{OVERDUE, unfinished};
+use crate::shutdown::Shutdown;
 use crate::trouble::Trouble;
 use crate::wards::is_ward;
 use abi::control::first_slot;
@@ -44,8 +45,11 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.heap_deadline = self.machine.now().saturating_add(crate::resize::ANSWER_TIME);
         self.take_up_each();
         self.settle_all();
-        if self.row(SELF)?.unfinished != 0 {
-            self.start_all();
+        let unfinished = self.row(SELF)?.unfinished;
+        match Shutdown::under_way(unfinished) {
+            Some(how) => self.begin_shutdown(how),
+            None if unfinished != 0 => self.start_all(),
+            None => {}
         }
         Ok(())
     }

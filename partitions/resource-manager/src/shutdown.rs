@@ -1,6 +1,6 @@
 //! The end: everybody is asked to stop, then stopped, then the machine goes off.
 
-use crate::manager::{Machine, Manager};
+use crate::manager::{Machine, Manager, SELF};
 use abi::call::PortOperation;
 use abi::control::{KernelOperation, first_slot};
 use abi::message::resource::PartitionState;
@@ -26,10 +26,27 @@ pub enum Shutdown {
     Reset,
 }
 
+impl Shutdown {
+    /// Both, each with what the manager's own row says is unfinished while it is under way.
+    const ALL: [(Self, u16); 2] = [(Self::Off, 100), (Self::Reset, 101)];
+
+    /// What is under way where the manager's own row says this.
+    #[must_use]
+    pub fn under_way(unfinished: u16) -> Option<Self> {
+        Self::ALL.into_iter().find(|(_, mark)| *mark == unfinished).map(|(how, _)| how)
+    }
+
+    fn mark(self) -> u16 {
+        Self::ALL.into_iter().find(|(how, _)| *how == self).map_or(0, |(_, mark)| mark)
+    }
+}
+
 impl<M: Machine, W: Window> Manager<'_, M, W> {
-    /// Asks everybody to stop. What has not after a second is stopped.
+    /// Asks everybody to stop. What has not after a second is stopped. A manager that dies meanwhile goes on with it.
     pub fn begin_shutdown(&mut self, how: Shutdown) {
         self.shutdown = Some(how);
+        // The manager's own row is there, or nothing would be.
+        let _ = self.change(SELF, |row| row.unfinished = how.mark());
         for index in 1..self.books_end() {
             let id = PartitionId::new(index);
             if self.row(id).is_ok_and(|row| row.state == PartitionState::Running as u32) {
@@ -64,6 +81,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             // Whoever switches a machine off does not want it to start again.
             self.machine.say(STILL_ON);
             self.shutdown = None;
+            let _ = self.change(SELF, |row| row.unfinished = 0);
             return;
         }
         let reset = KernelOperation::Reset as u64;

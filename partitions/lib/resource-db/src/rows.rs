@@ -79,7 +79,7 @@ pub struct PartitionRow {
     /// Slot of the channel through which it sees the boot image, 0 for none.
     pub image_slot: u16,
     /// One more than the [`abi::information::StartReason`] of a start that has begun and not ended; 0: none.
-    /// In the manager's own row, of the creation of all others.
+    /// In the manager's own row, of the creation of all others, or a mark that the machine is being switched off.
     pub unfinished: u16,
     /// Slot of its capability in the manager's table.
     pub partition_slot: u16,

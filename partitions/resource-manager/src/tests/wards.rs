@@ -3,6 +3,7 @@
 use super::world::{TestManager, World, index};
 use super::{BOOT, COMMAND, WORKER, ask, id, status};
 use crate::manager::Machine;
+use crate::shutdown::Shutdown;
 use abi::control::{FrameUse, MemoryOperation, first_slot};
 use abi::message::resource::{PartitionState, ResourceRequest, ResourceStatus, StoppedRecord};
 use abi::types::EventBit;
@@ -188,5 +189,31 @@ fn a_group_goes_together_wherever_the_manager_dies() {
             assert!(calls > 3, "a group is stopped in more than {calls} calls");
             return;
         }
+    }
+}
+
+/// covers: REC-2
+#[test]
+fn a_machine_that_is_being_switched_off_goes_off_wherever_the_manager_dies() {
+    let step = if std::env::var_os("BULKHEAD_CAMPAIGN").is_some() { 1 } else { 19 };
+    for calls in (0..).step_by(step) {
+        let (mut world, mut manager) = World::new();
+        world.said();
+        let died = super::deaths::dies_in(&world, calls, || {
+            manager.begin_shutdown(Shutdown::Off);
+            pass(&mut manager, 20 * SOON);
+        });
+        let before = world.said();
+        if !died {
+            assert!(before.contains("the machine is off"), "{before}");
+            assert!(calls > 10, "the end takes more than {calls} calls");
+            return;
+        }
+        let mut manager = world.recovered();
+        pass(&mut manager, 35 * SOON);
+        let said = before + &world.said();
+        assert!(said.contains("the machine is off"), "death at call {calls}: {said}");
+        let row = manager.row(id(0)).unwrap();
+        assert_eq!((row.unfinished, manager.shutdown), (0, None), "nothing is left to be done");
     }
 }
