@@ -19,6 +19,7 @@ mod liar;
 mod listed;
 mod placed;
 mod registers;
+mod service;
 mod snapshots;
 mod trace;
 mod wards;
