@@ -3,6 +3,7 @@
 #![cfg_attr(not(test), no_std)]
 
 mod manager;
+mod note;
 mod rescuer;
 mod watch;
 
@@ -18,11 +19,14 @@ const EMERGENCY: u64 = 75;
 /// back and ends; the resource manager then starts boot anew as after any other end.
 pub fn emergency(_context: u64) -> ! {
     let manager = ManagerRescue::find();
-    if manager.is_down() {
-        // What does not work now is tried again: idle sees both down still.
-        let _ = manager.restart();
+    let mut words = [0; 2];
+    if manager.is_down()
+        && let Err(refusal) = manager.restart()
+    {
+        // What does not work now is tried again: idle sees both down still. The fault record says why it did not.
+        words = [refusal.error as u64, refusal.value];
     }
-    rt::sys::exit(Reason::Exit, EMERGENCY, [0; 2])
+    rt::sys::exit(Reason::Exit, EMERGENCY, words)
 }
 
 #[cfg(test)]

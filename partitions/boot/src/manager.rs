@@ -1,5 +1,6 @@
 //! Brings the resource manager back: fresh writable memory from the boot image, then a start that takes up the books.
 
+use crate::note::Note;
 use abi::call::Error;
 use abi::control::{ContextOperation, ContextState, PartitionOperation, first_slot};
 use abi::fault::{Reason, reason_name, word};
@@ -8,7 +9,7 @@ use abi::information::ResourceKind;
 use abi::layout;
 use abi::rights::{Kind, Rights};
 use abi::types::{EventBit, Frame, Nanoseconds, Slot, VirtualAddress};
-use boot_image::{Image, Program, Window as Addresses};
+use boot_image::{Image, Program, ProgramSegment, Window as Addresses};
 use program_loader::{Calls, Kernel, Loader, Mapped, Refusal, Values};
 use rt::information::{Pages, is_kind};
 use rt::{sys, time};
@@ -34,6 +35,7 @@ pub struct ManagerRescue {
     image: u64,
     /// Time of its own running in which it must answer, none where nobody looks.
     limit: Option<Nanoseconds>,
+    note: Note,
 }
 
 /// The kernel's control call.
@@ -54,16 +56,17 @@ impl Kernel for Native {
 impl ManagerRescue {
     /// From the capabilities the resource manager gave. Slot 0 stands for one it did not give: every use is refused.
     ///
-    /// Looks at nothing that this program wrote: see [`crate::emergency`].
+    /// Looks at nothing that this program wrote: see [`crate::emergency`]. The resource manager may have died while it wrote the pages.
     pub fn find() -> Self {
+        let pages = Pages::find().map(Pages::unsettled);
         let find = |wanted| {
-            let mut all = Pages::find().into_iter().flat_map(Pages::resources);
+            let mut all = pages.into_iter().flat_map(Pages::resources);
             let capability = ResourceKind::Capability;
             all.find(|one| is_kind(one, capability) && name_text(&one.name) == wanted)
         };
         let slot = |wanted| find(wanted).map_or(Slot::new(0), |found| Slot::new(found.slot));
         let limit = find("manager-context").map_or(0, |found| found.length);
-        let image = Pages::find().and_then(|pages| pages.header());
+        let image = pages.and_then(|pages| pages.header());
         Self {
             partition: slot("manager-partition"),
             own: slot("self-partition"),
@@ -72,6 +75,7 @@ impl ManagerRescue {
             memory: slot("memory"),
             limit: (limit > 0).then_some(Nanoseconds::new(limit)),
             image: image.map_or(0, |information| information.boot_image),
+            note: Note::of(image.map_or(0, |information| information.lasting)),
         }
     }
 
@@ -93,10 +97,11 @@ impl ManagerRescue {
         let _ = Native.patient(self.context, stop, [Reason::Hang as u64, 0, 0, 0]);
     }
 
-    /// Whether the resource manager has stopped.
+    /// Whether the resource manager has stopped, or was about to be started by a life of this partition that did not come to it.
     pub fn is_down(&self) -> bool {
         let state = Native.patient(self.context, ContextOperation::State as u64, [0; 4]);
-        state.is_ok_and(|[state, ..]| state == ContextState::Faulted as u64)
+        let down = [ContextState::Faulted as u64, ContextState::Stopped as u64];
+        state.is_ok_and(|[state, ..]| down.contains(&state))
     }
 
     /// Why it stopped.
@@ -153,31 +158,54 @@ impl ManagerRescue {
         Ok(())
     }
 
-    /// Fills its writable pages again, each in the frame in which it lies.
+    /// Fills its writable pages again, each in the frame in which it lies; first of all the one that a former life did not finish.
     fn reload(&self, program: &Program<'_>) -> Result<(), Refusal> {
+        let unfinished = self.note.address();
+        self.reload_pages(program, |address| Some(address) == unfinished)?;
+        self.reload_pages(program, |_| true)
+    }
+
+    fn reload_pages(
+        &self,
+        program: &Program<'_>,
+        wanted: impl Fn(VirtualAddress) -> bool,
+    ) -> Result<(), Refusal> {
         for segment in program.segments().iter().filter(|segment| segment.is_writable()) {
             for page in 0..segment.pages() {
                 let address = segment.address().raw() + (page << abi::types::PAGE_SHIFT);
                 let address = VirtualAddress::new(address);
-                let frame = self.frame(address)?;
-                let (mut kernel, mut window) = (Native, Mapped::new());
-                let mut loader = Loader {
-                    kernel: &mut kernel,
-                    window: &mut window,
-                    memory: self.memory,
-                    own: self.own,
-                };
-                loader.refill(segment, page, self.partition, frame)?;
+                if wanted(address) {
+                    self.refill(segment, page, address)?;
+                }
             }
         }
         Ok(())
     }
 
-    /// The frame in which the resource manager sees this page.
+    fn refill(
+        &self,
+        segment: &ProgramSegment<'_>,
+        page: u64,
+        address: VirtualAddress,
+    ) -> Result<(), Refusal> {
+        let frame = self.frame(address)?;
+        self.note.write(address, frame);
+        let (mut kernel, mut window) = (Native, Mapped::new());
+        let mut loader =
+            Loader { kernel: &mut kernel, window: &mut window, memory: self.memory, own: self.own };
+        loader.refill(segment, page, self.partition, frame)
+    }
+
+    /// The frame in which the resource manager sees this page, or saw it before an exchange that was broken off.
     fn frame(&self, address: VirtualAddress) -> Result<Frame, Refusal> {
         let translate = PartitionOperation::Translate;
-        let [frame, ..] = Native.partition(self.partition, translate, [address.raw(), 0, 0, 0])?;
-        Ok(Frame::new(frame))
+        match Native.partition(self.partition, translate, [address.raw(), 0, 0, 0]) {
+            Ok([frame, ..]) => Ok(Frame::new(frame)),
+            Err(refusal) if refusal.error == Error::NotMapped => {
+                self.note.read(address).ok_or(refusal)
+            }
+            Err(refusal) => Err(refusal),
+        }
     }
 }
 

@@ -8,7 +8,6 @@ pub mod stranded;
 use abi::call::Error;
 use abi::control::{ContextOperation, ContextState};
 use abi::image::name_text;
-use abi::layout::STACK_TOP;
 use abi::types::{Nanoseconds, Slot};
 use rt::information::Pages;
 use rt::sys::Outcome;
@@ -24,6 +23,7 @@ pub struct Guard {
     boot: Slot,
     manager: Slot,
     entry: u64,
+    stack: u64,
 }
 
 impl Guard {
@@ -33,8 +33,8 @@ impl Guard {
         let pages = Pages::find()?;
         let named = |name| pages.resources().find(|one| name_text(&one.name) == name);
         let (boot, manager) = (named("boot-context")?, named("manager-context")?);
-        let (entry, boot) = (boot.address, Slot::new(boot.slot));
-        Some(Self { boot, manager: Slot::new(manager.slot), entry })
+        let (entry, stack) = (boot.address, boot.length);
+        Some(Self { boot: Slot::new(boot.slot), manager: Slot::new(manager.slot), entry, stack })
     }
 
     /// Starts the boot partition if both are down, here where its own processor failed; whether it did.
@@ -50,7 +50,7 @@ impl Guard {
             Ok([state, processor, ..]) if manager && rests.contains(&state) => {
                 let configure = ContextOperation::Configure as u64;
                 let mut on = |processor| {
-                    let start = [self.entry, STACK_TOP, processor, EMERGENCY];
+                    let start = [self.entry, self.stack, processor, EMERGENCY];
                     control(self.boot, configure, start).is_ok()
                 };
                 (on(processor) || on(here))
@@ -67,7 +67,9 @@ mod tests {
     use rt::sys::Failure;
     use std::vec::Vec;
 
-    const GUARD: Guard = Guard { boot: Slot::new(1), manager: Slot::new(2), entry: 0x40_1000 };
+    const STACK: u64 = 0x0c00_8000;
+    const GUARD: Guard =
+        Guard { boot: Slot::new(1), manager: Slot::new(2), entry: 0x40_1000, stack: STACK };
 
     /// What a guard does where the two are in these states: operations on boot beside looking.
     fn done(boot: Outcome, manager: Outcome) -> Vec<(u64, [u64; 4])> {
@@ -96,7 +98,7 @@ mod tests {
         let stale = Err(Failure { error: Error::Stale, value: 7 });
         let none = Err(Failure { error: Error::NoCapability, value: 0 });
         let start = [
-            (ContextOperation::Configure as u64, [0x40_1000, STACK_TOP, 3, 1]),
+            (ContextOperation::Configure as u64, [0x40_1000, STACK, 3, 1]),
             (ContextOperation::Start as u64, [0; 4]),
         ];
         for boot in [Faulted, Stopped] {

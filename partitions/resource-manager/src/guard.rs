@@ -3,8 +3,9 @@
 use crate::manager::{Machine, Manager};
 use crate::manifest::{flags, role};
 use crate::trouble::Trouble;
+use abi::layout;
 use abi::manifest::{ManifestPartition, PartitionFlags, PartitionRole};
-use abi::types::PartitionId;
+use abi::types::{PAGE_SIZE, PartitionId};
 use program_loader::Window;
 use resource_db::{PartitionRow, Stage};
 
@@ -45,11 +46,23 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         }
     }
 
-    /// Where the boot partition's program begins; 0 where there is none.
+    /// How the boot partition is started where it and the manager are down; zeroes where there is none.
     #[must_use]
-    pub fn boot_entry(&self) -> u64 {
+    pub fn emergency(&self) -> Emergency {
         let boot = self.manifest.partitions.iter().find(|one| role(one) == PartitionRole::Boot);
-        let program = boot.and_then(|boot| self.program(boot).ok());
-        program.map_or(0, |program| program.entry().raw())
+        let Some(boot) = boot else { return Emergency::default() };
+        let entry = self.program(boot).map_or(0, |program| program.entry().raw());
+        let lasting = u64::from(boot.lasting) * PAGE_SIZE;
+        let stack = if lasting == 0 { layout::STACK_TOP } else { layout::LASTING + lasting };
+        Emergency { entry, stack }
     }
+}
+
+/// A start of the boot partition while its memory is whatever its last life, or a restart that came to nothing, left.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Emergency {
+    /// Where its program begins.
+    pub entry: u64,
+    /// Its stack's top: in its lasting memory if it has some, as pages of the usual stack are taken out while it is restarted.
+    pub stack: u64,
 }

@@ -45,8 +45,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         head.sequence = self.begin_change();
         // Nobody can say what is new, so everything is.
         head.changes = self.window.load(CHANGED).wrapping_add(CHANGES as u64 + 1);
-        let entry = self.boot_entry();
-        let list = fixed(&self.manifest, &self.facts, entry, (&row, definition));
+        let emergency = self.emergency();
+        let list = fixed(&self.manifest, &self.facts, emergency, (&row, definition));
         for resource in list {
             self.window.write(place(head.resources), resource.as_bytes());
             head.resources += 1;

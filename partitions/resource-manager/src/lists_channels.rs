@@ -81,9 +81,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             }
             index -= OWN.len();
         }
-        let entry = self.boot_entry();
+        let emergency = self.emergency();
         let list =
-            resources(&self.books, &self.manifest, &self.facts, entry, id, (&row, definition));
+            resources(&self.books, &self.manifest, &self.facts, emergency, id, (&row, definition));
         let mut list = list.filter(|resource| {
             let kinds = [ResourceKind::Device, ResourceKind::Framebuffer];
             kinds.iter().all(|kind| *kind as u8 != resource.kind)

@@ -1,6 +1,7 @@
 //! The records of the information pages.
 
 use crate::given::{Given, given};
+use crate::guard::Emergency;
 use crate::manager::Facts;
 use crate::manifest::Manifest;
 use crate::space::device_pages;
@@ -15,27 +16,27 @@ use zerocopy::FromZeros;
 /// "No event" in a [`Resource`].
 pub const NO_EVENT: u8 = 255;
 
-/// Everything a partition was given: fixed things, then channels. `boot_entry` is told to whom may start the boot partition.
+/// Everything a partition was given: fixed things, then channels. `emergency` is told to whom may start the boot partition.
 pub fn resources<'a>(
     books: &'a Books<'_>,
     manifest: &Manifest<'a>,
     facts: &'a Facts,
-    boot_entry: u64,
+    emergency: Emergency,
     id: PartitionId,
     (row, definition): (&PartitionRow, &ManifestPartition),
 ) -> impl Iterator<Item = Resource> + use<'a> {
-    fixed(manifest, facts, boot_entry, (row, definition)).chain(channels(books, id))
+    fixed(manifest, facts, emergency, (row, definition)).chain(channels(books, id))
 }
 
 /// What a partition was given beside its channels.
 pub fn fixed<'a>(
     manifest: &Manifest<'a>,
     facts: &'a Facts,
-    boot_entry: u64,
+    emergency: Emergency,
     (row, definition): (&PartitionRow, &ManifestPartition),
 ) -> impl Iterator<Item = Resource> + use<'a> {
     let watchdog = manifest.partitions.first().map_or(0, |manager| manager.watchdog);
-    let mut places = Places { slot: 0, event: 0, device: layout::DEVICES, boot_entry, watchdog };
+    let mut places = Places { slot: 0, event: 0, device: layout::DEVICES, emergency, watchdog };
     let fixed = given(manifest, row.hardware, definition);
     fixed.map(move |given| places.resource(&given, facts))
 }
@@ -81,7 +82,7 @@ struct Places {
     slot: u16,
     event: u8,
     device: u64,
-    boot_entry: u64,
+    emergency: u64,
     watchdog: u32,
 }
 
@@ -104,7 +105,7 @@ impl Places {
             reserved: 0,
         };
         match given {
-            Given::BootContext => resource.address = self.boot_entry,
+            Given::BootContext => resource.address = self.emergency,
             Given::ManagerContext => resource.length = u64::from(self.watchdog) * 1_000_000,
             _ => {}
         }

@@ -139,6 +139,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         for context in contexts(row) {
             self.machine.patient(context, ContextOperation::Renew as u64, [0; 4])?;
         }
+        if role(definition) == PartitionRole::Boot {
+            // At once: were the manager to die in what follows, idle must be able to start boot.
+            self.renew_guard()?;
+        }
         let partition = Slot::new(row.partition_slot);
         let target = Target { partition, frames: row.program.start };
         self.loader().reload(&program, target)?;
@@ -148,7 +152,6 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.renew_rescue(id)?;
         match role(definition) {
             PartitionRole::Ordinary => return Ok(()),
-            PartitionRole::Boot => self.renew_guard()?,
             // Whoever is rung for a processor that failed.
             PartitionRole::Idle => self.watch_processors()?,
             _ => {}

@@ -13,19 +13,33 @@ use zerocopy::FromBytes;
 
 /// Tries before a page that is always being changed is given up for now.
 const TRIES: u32 = 1000;
+/// Bytes of the largest structure in the pages.
+const LARGEST: usize = 256;
 /// Offset of [`Information::sequence`] and of [`abi::information::TimePage::sequence`].
 const SEQUENCE: usize = core::mem::offset_of!(Information, sequence);
 
 /// The information pages of this partition.
 #[derive(Clone, Copy, Debug)]
-pub struct Pages(Window);
+pub struct Pages {
+    window: Window,
+    /// Whether what is being changed is read as it is.
+    unsettled: bool,
+}
 
 impl Pages {
     /// The pages, where the partition has any.
     #[must_use]
     pub fn find() -> Option<Self> {
         let length = INFORMATION_PAGES.checked_mul(PAGE_SIZE)?;
-        Window::new(machine::information()?, length).map(Self)
+        let window = Window::new(machine::information()?, length)?;
+        Some(Self { window, unsettled: false })
+    }
+
+    /// The same pages as they are even where their writer died in the middle of a change: for who brings that writer back. What is granted
+    /// for good is written over with the same.
+    #[must_use]
+    pub const fn unsettled(self) -> Self {
+        Self { unsettled: true, ..self }
     }
 
     /// The head of the pages; `None` if they are not what they should be, or never at rest.
@@ -58,14 +72,24 @@ impl Pages {
     }
 
     fn consistent<T: FromBytes>(&self, offset: usize) -> Option<T> {
-        read_consistent(&self.0, SEQUENCE, offset)
+        let settled = read_consistent(&self.window, SEQUENCE, offset);
+        if settled.is_some() || !self.unsettled {
+            return settled;
+        }
+        let mut bytes = [0; LARGEST];
+        let copy = bytes.get_mut(..size_of::<T>())?;
+        if offset.checked_add(copy.len())? > self.window.length() {
+            return None;
+        }
+        self.window.read_bytes(offset, copy);
+        T::read_from_bytes(copy).ok()
     }
 }
 
 /// A `T` that nobody changed while it was copied; the word at `sequence` is raised before and after a change. `None` for one that
 /// does not lie in the pages.
 pub fn read_consistent<T: FromBytes>(page: &Window, sequence: usize, offset: usize) -> Option<T> {
-    let mut bytes = [0; 256];
+    let mut bytes = [0; LARGEST];
     let copy = bytes.get_mut(..size_of::<T>())?;
     if offset.checked_add(copy.len())? > page.length() {
         return None;
@@ -117,7 +141,7 @@ mod tests {
         let count = usize::try_from(INFORMATION_PAGES).unwrap();
         let (address, length) = make(count);
         let window = Window::new(address, length).unwrap();
-        (Pages(window), window)
+        (Pages { window, unsettled: false }, window)
     }
 
     fn put(window: &Window, offset: usize, value: u64) {
@@ -151,6 +175,14 @@ mod tests {
         head(&window, 1);
         put(&window, SEQUENCE, 3);
         assert!(pages.header().is_none() && pages.resource(0).is_none());
+        // But not by who brings the dead writer back; there still is an end.
+        let unsettled = pages.unsettled();
+        assert!(unsettled.header().is_some());
+        assert_eq!(unsettled.resources().count(), 1);
+        head(&window, u32::MAX);
+        put(&window, SEQUENCE, 3);
+        let room = (window.length() - INFORMATION_HEADER) / size_of::<Resource>();
+        assert_eq!(unsettled.resources().count(), room);
     }
 
     /// What changes while it is read is read whole or not at all.

@@ -29,7 +29,8 @@ pub const LONGEST_GAP: u64 = 2 * 16 * 100_000;
 
 /// What is going on.
 pub struct Campaign {
-    grip: Grip,
+    /// How it is done.
+    pub grip: Grip,
     manager: Manager,
     makers: [Client<Work>; MAKERS.len()],
     witnesses: [Client<Beating>; WITNESSES.len()],

@@ -83,6 +83,10 @@ impl From<CallError> for Failure {
 pub fn tell(campaign: &Campaign, seed: u64, outcome: Result<(), Failure>) {
     pause(SILENCE);
     log!("");
+    for victim in Victim::ALL {
+        let (state, fault) = (campaign.grip.state(victim), campaign.grip.fault(victim));
+        log!("{}: state {state:?}, fault {fault:x?}", victim.name());
+    }
     for one in &campaign.returned {
         let how = if one.waited { "waited" } else { "worked" };
         let (name, at) = (one.victim.name(), one.instruction);

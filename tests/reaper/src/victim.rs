@@ -130,7 +130,16 @@ impl Grip {
         is_live(state).then_some(used)
     }
 
-    fn state(&self, victim: Victim) -> Option<u64> {
+    /// Reason, code, address, instruction and further word of one's last fault.
+    pub fn fault(&self, victim: Victim) -> [u64; 5] {
+        [word::REASON, word::CODE, word::ADDRESS, word::INSTRUCTION, word::EXTRA].map(|word| {
+            let value = self.control(victim, ContextOperation::Fault, [word, 0, 0, 0]);
+            value.map_or(0, |[value, ..]| value)
+        })
+    }
+
+    /// Number of the state of one's context; `None` in a next life that the reaper does not know yet.
+    pub fn state(&self, victim: Victim) -> Option<u64> {
         let [state, ..] = self.control(victim, ContextOperation::State, [0; 4])?;
         Some(state)
     }
