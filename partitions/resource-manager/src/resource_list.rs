@@ -82,7 +82,7 @@ struct Places {
     slot: u16,
     event: u8,
     device: u64,
-    emergency: u64,
+    emergency: Emergency,
     watchdog: u32,
 }
 
@@ -105,7 +105,9 @@ impl Places {
             reserved: 0,
         };
         match given {
-            Given::BootContext => resource.address = self.emergency,
+            Given::BootContext => {
+                (resource.address, resource.length) = (self.emergency.entry, self.emergency.stack);
+            }
             Given::ManagerContext => resource.length = u64::from(self.watchdog) * 1_000_000,
             _ => {}
         }
