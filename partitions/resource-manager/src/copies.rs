@@ -239,9 +239,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             (row.context_slot, row.contexts as u16),
         ];
         self.books.begin();
-        for extent in row.extents() {
-            self.books.give(extent, Owner::Partition(id), Owner::Available)?;
-        }
+        self.books.give_each(&row.extents(), Owner::Partition(id), Owner::Available)?;
         self.books.set_partition(id, PartitionRow::default())?;
         self.books.commit();
         slots.into_iter().for_each(|(first, count)| self.books.give_slots(Slot::new(first), count));

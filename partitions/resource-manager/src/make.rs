@@ -14,7 +14,7 @@ use abi::rights::Kind;
 use abi::types::{EventBit, Frame, PAGE_SIZE, PartitionId, PhysicalAddress, Slot, VirtualAddress};
 use boot_image::Program;
 use program_loader::{Calls, Target, Window, table_levels};
-use resource_db::{Extent, Owner, PartitionRow, Problem, Stage};
+use resource_db::{Owner, PartitionRow, Stage};
 
 /// Frames handed out one after the other.
 struct Supply(u64);
@@ -75,36 +75,16 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     ) -> Result<PartitionRow, Trouble> {
         let mut row = self.row(id)?;
         let owner = Owner::Partition(id);
-        let mut at = at;
+        let (heap, lasting) = (row.heap_pages.into(), definition.lasting.into());
+        let counts = [heap, needs.kernel, needs.program, needs.stack, lasting, needs.information];
         self.books.begin();
-        let heap = self.take(row.heap_pages.into(), owner, &mut at)?;
+        let extents = self.books.allocate_each(counts, at, owner)?;
+        let heap;
+        [heap, row.kernel, row.program, row.stack, row.lasting, row.information] = extents;
         row.make_heap(heap);
-        row.kernel = self.take(needs.kernel, owner, &mut at)?;
-        row.program = self.take(needs.program, owner, &mut at)?;
-        row.stack = self.take(needs.stack, owner, &mut at)?;
-        row.lasting = self.take(definition.lasting.into(), owner, &mut at)?;
-        row.information = self.take(needs.information, owner, &mut at)?;
         self.books.set_partition(id, row)?;
         self.books.commit();
         Ok(row)
-    }
-
-    /// Available frames become `owner`'s: those from `at` on, which moves behind them, or some where nothing is told.
-    fn take(
-        &mut self,
-        count: u64,
-        owner: Owner,
-        at: &mut Option<Frame>,
-    ) -> Result<Extent, Problem> {
-        match *at {
-            Some(start) if count > 0 => {
-                let extent = Extent { start, count };
-                self.books.give(extent, Owner::Available, owner)?;
-                *at = start.checked_add(count);
-                Ok(extent)
-            }
-            _ => self.books.allocate(count, owner),
-        }
     }
 
     /// Partition, page tables, slot pages, contexts.

@@ -124,8 +124,19 @@ impl Transaction {
         true
     }
 
-    /// Forgets the records from this one on.
-    pub(crate) fn set_count(&mut self, memory: &mut impl Memory, master: &Master, count: u16) {
+    /// Replaces the last record by one that says more of the same: only its first word differs, so it is one write.
+    pub(crate) fn rewrite(
+        &self,
+        memory: &mut impl Memory,
+        master: &Master,
+        record: &Record,
+    ) -> bool {
+        let (page, first) = place(master, ring(master, self.cell, self.count.into()));
+        memory.write(page, first, record.encode()[0]);
+        true
+    }
+
+    fn set_count(&mut self, memory: &mut impl Memory, master: &Master, count: u16) {
         let (page, first) = place(master, self.cell);
         self.count = count;
         memory.write(page, first.wrapping_add(1), count.into());

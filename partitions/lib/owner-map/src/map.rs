@@ -99,7 +99,11 @@ impl<M: Memory> OwnerMap<M> {
             return Err(Problem::Length);
         }
         let record = self.resolve(operation)?;
-        if !self.newest.append(&mut self.memory, &self.master, &record) {
+        let written = match self.joined(&record) {
+            Some(both) => self.newest.rewrite(&mut self.memory, &self.master, &both),
+            None => self.newest.append(&mut self.memory, &self.master, &record),
+        };
+        if !written {
             return Err(Problem::Length);
         }
         apply(&mut self.memory, &self.master, &record);
@@ -112,6 +116,15 @@ impl<M: Memory> OwnerMap<M> {
             _ => false,
         };
         Ok(())
+    }
+
+    /// A change of owner and the record before it as one, where they go together.
+    fn joined(&self, record: &Record) -> Option<Record> {
+        if !matches!(record.operation, Operation::ChangeOwner { .. }) {
+            return None;
+        }
+        let last = self.last_record(self.newest.count.checked_sub(1)?)?;
+        last.joined(record, &self.master)
     }
 
     /// The transaction in progress holds from now on. Its number.

@@ -52,6 +52,20 @@ impl Record {
         }
     }
 
+    /// This change of owner and the next as one, where they follow each other in an index page. Pages of the database go one by one.
+    pub(crate) fn joined(&self, next: &Self, master: &Master) -> Option<Self> {
+        let Operation::ChangeOwner { run, from, to } = self.operation else { return None };
+        let Operation::ChangeOwner { run: more, from: same, to: alike } = next.operation else {
+            return None;
+        };
+        let follows = (self.map, self.index.checked_add(run.count)?) == (next.map, next.index);
+        let own = from == master.manager || to == master.manager;
+        let count = run.count.checked_add(more.count)?;
+        let both = Operation::ChangeOwner { run: Run { count, ..run }, from, to };
+        let joins = follows && !own && (from, to) == (same, alike) && run.scale == more.scale;
+        joins.then_some(Self { operation: both, ..*self })
+    }
+
     /// As words of the log.
     pub(crate) fn encode(&self) -> Words {
         let mut to = [0; RECORD_WORDS];
@@ -72,10 +86,9 @@ impl Record {
                 place(&mut to, 5, Operation::one(first, scale), [index, owner]);
             }
             Operation::Write { page, index, count, before, after } => {
-                [to[0], to[1], to[2]] = [6 | u32::from(count) << 16, page.number(), index.into()];
-                let images = before.into_iter().chain(after);
-                to.iter_mut().skip(3).zip(images).for_each(|(to, word)| *to = word);
-                return to;
+                let ([a, b, c, d, e, f], [g, h, i, j, k, l]) = (before, after);
+                let head = 6 | u32::from(count) << 16;
+                return [head, page.number(), index.into(), a, b, c, d, e, f, g, h, i, j, k, l, 0];
             }
         }
         [to[3], to[4]] = [self.map.number(), u32::from(self.index)];

@@ -243,6 +243,10 @@ impl Books<'_> {
         row: &T,
     ) -> Result<(), owner_map::Problem> {
         let Some((page, first)) = table.place::<T>(id) else { return Ok(()) };
+        if row.stage() == Stage::Unused {
+            // Nobody reads the rest, and the next row there is often much the same.
+            return self.write_unused::<T>(table, id, (page, first));
+        }
         let after = <[u32]>::ref_from_bytes(row.as_bytes()).unwrap_or_default();
         let mut at = 0;
         while let Some((next, change)) = self.next_change(page, first, at, after) {
@@ -250,6 +254,25 @@ impl Books<'_> {
             at = next;
         }
         Ok(())
+    }
+
+    /// Changes the words that say how far a row has come to those of one that is not used.
+    fn write_unused<T: Row>(
+        &mut self,
+        table: Table,
+        id: u32,
+        (page, first): (Page, u16),
+    ) -> Result<(), owner_map::Problem> {
+        let Some(row) = table.get::<T>(self.map.memory(), id) else { return Ok(()) };
+        let words = <[u32]>::ref_from_bytes(row.as_bytes()).unwrap_or_default();
+        let pair = T::STAGE & !1;
+        let (mut before, mut after) = ([0; WRITE_WORDS], [0; WRITE_WORDS]);
+        for (at, (before, after)) in (pair..).zip(before.iter_mut().zip(&mut after).take(2)) {
+            *before = words.get(usize::from(at)).copied().unwrap_or(0);
+            *after = if at == T::STAGE { Stage::Unused.number() } else { *before };
+        }
+        let index = first.wrapping_add(pair);
+        self.map.add(&Operation::Write { page, index, count: 2, before, after })
     }
 
     /// The next words of a row from `at` on that differ, as a change, and where to go on behind it.
@@ -260,17 +283,22 @@ impl Books<'_> {
         at: usize,
         row: &[u32],
     ) -> Option<(usize, Operation)> {
-        let old = self.map.memory().page(page)?.get(usize::from(first)..)?;
+        let start = usize::from(first).checked_add(at)?;
+        let old = self.map.memory().page(page)?.get(start..)?;
         // Pairs of words, so that no value is torn: whoever reads the log sees all of it.
-        let differ = |(old, new): (&u32, &u32)| old != new;
-        let found = old.iter().zip(row).skip(at).position(differ)?;
-        let start = at.checked_add(found)? & !1;
-        let pairs = old.iter().zip(row).skip(start).take(WRITE_WORDS);
-        let count = pairs.clone().rposition(differ)?.checked_add(2)? & !1;
+        let (old, new) = (old.as_chunks::<2>().0, row.get(at..)?.as_chunks::<2>().0);
+        let found = old.iter().zip(new).position(|(old, new)| old != new)?;
         let (mut before, mut after) = ([0; WRITE_WORDS], [0; WRITE_WORDS]);
-        for ((old, new), to) in pairs.take(count).zip(before.iter_mut().zip(&mut after)) {
-            (*to.0, *to.1) = (*old, *new);
+        let mut count = 0;
+        let pairs = old.get(found..)?.iter().zip(new.get(found..)?);
+        let images = before.as_chunks_mut::<2>().0.iter_mut().zip(after.as_chunks_mut::<2>().0);
+        for (end, ((old, new), image)) in (1_usize..).zip(pairs.zip(images)) {
+            (*image.0, *image.1) = (*old, *new);
+            count = if old == new { count } else { end.wrapping_mul(2) };
         }
+        before.iter_mut().skip(count).for_each(|word| *word = 0);
+        after.iter_mut().skip(count).for_each(|word| *word = 0);
+        let start = found.wrapping_mul(2).checked_add(at)?;
         let index = first.checked_add(u16::try_from(start).ok()?)?;
         let words = u16::try_from(count).ok()?;
         let write = Operation::Write { page, index, count: words, before, after };

@@ -37,6 +37,63 @@ impl Books<'_> {
         self.give(extent, Owner::Available, owner).map(|()| extent)
     }
 
+    /// Several extents at once, those from `at` on or some that are available: one behind the other where there is so much in one
+    /// piece, and always so where the place is told.
+    ///
+    /// # Errors
+    /// As [`allocate`](Self::allocate), or as [`give`](Self::give) where the place is told.
+    pub fn allocate_each<const N: usize>(
+        &mut self,
+        counts: [u64; N],
+        at: Option<Frame>,
+        owner: Owner,
+    ) -> Result<[Extent; N], Problem> {
+        let total = counts.iter().fold(0, |sum: u64, count| sum.saturating_add(*count));
+        let whole = match at {
+            Some(start) => {
+                let extent = Extent { start, count: total };
+                self.give(extent, Owner::Available, owner).map(|()| extent)
+            }
+            None => self.allocate(total, owner),
+        };
+        let mut extents = [Extent::default(); N];
+        let mut next = match whole {
+            Ok(whole) => Some(whole.start),
+            Err(Problem::NoMemory) => None,
+            Err(problem) => return Err(problem),
+        };
+        for (extent, &count) in extents.iter_mut().zip(&counts).filter(|(_, count)| **count > 0) {
+            *extent = match next {
+                Some(start) => Extent { start, count },
+                None => self.allocate(count, owner)?,
+            };
+            next = next.and_then(|start| start.checked_add(count));
+        }
+        Ok(extents)
+    }
+
+    /// Several extents change their owner; those that follow each other do so as one.
+    ///
+    /// # Errors
+    /// As [`give`](Self::give).
+    pub fn give_each(
+        &mut self,
+        extents: &[Extent],
+        before: Owner,
+        after: Owner,
+    ) -> Result<(), Problem> {
+        let mut run = Extent::default();
+        for extent in extents.iter().filter(|extent| extent.count > 0) {
+            if run.start.checked_add(run.count) == Some(extent.start) && run.count > 0 {
+                run.count = run.count.saturating_add(extent.count);
+                continue;
+            }
+            self.give(run, before, after)?;
+            run = *extent;
+        }
+        self.give(run, before, after)
+    }
+
     /// One entry of the map after the other.
     fn give_pages(
         &mut self,
@@ -67,7 +124,9 @@ impl Books<'_> {
                 let left = u64::from(1024_u16.wrapping_sub(leaf.index));
                 let most = rest.wrapping_shr(scale.shift()).min(left);
                 let most = u16::try_from(most).unwrap_or(1);
-                let count = self.alike(leaf.page, leaf.index, most, from);
+                // The map itself looks at entries of the finest scale, none of which can be divided.
+                let fine = scale == Scale::Kilo;
+                let count = if fine { most } else { self.alike(leaf.page, leaf.index, most, from) };
                 let run = Run { first: frame, scale, count };
                 self.map.add(&Operation::ChangeOwner { run, from, to })?;
                 self.space_changed(run, from, to);

@@ -12,6 +12,9 @@ const END: u16 = SLOTS_PER_PAGE.wrapping_mul(SLOT_PAGES);
 
 /// The first of `count` free slots in a row, now taken.
 pub(crate) fn take(words: &mut [u64], count: u16) -> Option<Slot> {
+    if count == 1 {
+        return take_one(words);
+    }
     let mut start = first_slot::FREE.raw();
     let mut slot = start;
     while slot < END {
@@ -26,6 +29,22 @@ pub(crate) fn take(words: &mut [u64], count: u16) -> Option<Slot> {
         } else if slot.wrapping_sub(start) >= count {
             mark(words, Slot::new(start), count, true);
             return Some(Slot::new(start));
+        }
+    }
+    None
+}
+
+/// The first free slot, now taken.
+fn take_one(words: &mut [u64]) -> Option<Slot> {
+    let first = first_slot::FREE.raw();
+    for (start, word) in (0..END).step_by(64).zip(words) {
+        // Those that the kernel filled are never free.
+        let kernels = u32::from(first.saturating_sub(start).min(64));
+        let kernels = 1_u64.checked_shl(kernels).map_or(u64::MAX, |bit| bit.wrapping_sub(1));
+        let slot = (*word | kernels).trailing_ones();
+        if slot < 64 {
+            *word |= 1_u64.wrapping_shl(slot);
+            return Some(Slot::new(start.wrapping_add(u16::try_from(slot).ok()?)));
         }
     }
     None

@@ -31,10 +31,12 @@ impl Entries<'_> {
         self.all.get(at) == Some(&self.free) && self.except != Some(at)
     }
 
-    /// Available frames in a row from a place on.
-    fn run(&self, from: usize) -> usize {
-        let rest = self.all.get(from..).unwrap_or_default();
-        let run = rest.iter().take_while(|&&entry| entry == self.free).count();
+    /// Available frames in a row from a place on; no more than `most` are looked at.
+    fn run(&self, from: usize, most: usize) -> usize {
+        let end = from.saturating_add(most).min(self.all.len());
+        let rest = self.all.get(from..end).unwrap_or_default();
+        let other = rest.iter().position(|&entry| entry != self.free);
+        let run = other.unwrap_or(rest.len());
         let end = self.except.and_then(|except| except.checked_sub(from));
         end.map_or(run, |end| run.min(end))
     }
@@ -128,7 +130,7 @@ impl<'m> Space<'m> {
         let entries = map.entries(block);
         let (mut best, mut at) = (0, from);
         while at < entries.all.len() {
-            let run = entries.run(at);
+            let run = entries.run(at, count.into());
             if run >= usize::from(count) {
                 return block.checked_mul(BLOCK)?.checked_add(u64::try_from(at).ok()?);
             }
@@ -178,7 +180,7 @@ impl<'m> Space<'m> {
 
     /// Frames available from the start of a block on.
     fn start_of(&self, block: u64, map: &impl Inside) -> u64 {
-        self.edge(block, || map.entries(block).run(0))
+        self.edge(block, || map.entries(block).run(0, usize::from(FULL)))
     }
 
     /// Frames available up to the end of a block.

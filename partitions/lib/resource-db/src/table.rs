@@ -1,6 +1,7 @@
 //! A table of rows in pages, looked at only as far as any is used.
 
 use crate::rows::{ChannelRow, PartitionRow, Stage};
+use core::mem::offset_of;
 use owner_map::{Page, Pool, RECORD, Slab, WORDS};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -10,6 +11,8 @@ pub(crate) trait Row: Copy + FromBytes + IntoBytes + Immutable + KnownLayout {
     const BEFORE: u16;
     /// Rows of a page.
     const PER_PAGE: u32;
+    /// The word that says how far it has come.
+    const STAGE: u16;
     /// How far it has come.
     fn stage(&self) -> Stage;
 }
@@ -22,6 +25,7 @@ pub(crate) const fn words<T>() -> usize {
 impl Row for PartitionRow {
     const BEFORE: u16 = RECORD;
     const PER_PAGE: u32 = 1;
+    const STAGE: u16 = word(offset_of!(Self, stage));
 
     fn stage(&self) -> Stage {
         self.stage()
@@ -31,10 +35,20 @@ impl Row for PartitionRow {
 impl Row for ChannelRow {
     const BEFORE: u16 = 0;
     const PER_PAGE: u32 = per_page::<Self>();
+    const STAGE: u16 = word(offset_of!(Self, stage));
 
     fn stage(&self) -> Stage {
         self.stage()
     }
+}
+
+/// The word in which a byte of a row is.
+const fn word(byte: usize) -> u16 {
+    let (mut word, mut at) = (0_u16, 4);
+    while at <= byte {
+        (word, at) = (word.wrapping_add(1), at.wrapping_add(4));
+    }
+    word
 }
 
 /// Rows that fit into a page.

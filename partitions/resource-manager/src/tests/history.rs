@@ -48,7 +48,7 @@ fn the_log_says_who_when_before_after_and_how_it_ended() {
         assert_eq!(tell(&mut manager, number, head.steps + 1), Err(ResourceStatus::NoSuch));
     }
     assert_eq!(kinds[0], StepKind::Initialize);
-    assert!(kinds.iter().filter(|kind| **kind == StepKind::ChangeOwner).count() > 4);
+    assert!(kinds.iter().filter(|kind| **kind == StepKind::ChangeOwner).count() >= 2);
     // What was told lasts over the manager's death, and what it does of itself is its own.
     let mut manager = world.recovered();
     assert_eq!(head(&mut manager, made.number), made);

@@ -11,7 +11,7 @@ const CHANNEL: ChannelId = ChannelId::new(2);
 type Changes = fn(&mut Books<'_>) -> Result<(), Problem>;
 
 /// The transactions of a life, one after the other, each beginning where the one before has ended.
-const LIFE: [(&str, Changes); 15] = [
+const LIFE: [(&str, Changes); 17] = [
     ("create", |books| {
         books.set_partition(NEW, row(1))?;
         let heap = books.allocate(30, Owner::Partition(NEW))?;
@@ -20,6 +20,17 @@ const LIFE: [(&str, Changes); 15] = [
     ("give it small memory", |books| {
         books.allocate(40, Owner::Partition(NEW))?;
         books.allocate(7, Owner::Partition(NEW)).map(|_| ())
+    }),
+    ("several pieces at once, side by side", |books| {
+        let pieces = books.allocate_each([3, 0, 9], None, Owner::Partition(NEW))?;
+        assert_eq!(pieces[0].start.checked_add(3), Some(pieces[2].start));
+        Ok(())
+    }),
+    ("pieces apart, where none so large is", |books| {
+        let [first, second] = books.allocate_each([1965, 12], None, Owner::Partition(NEW))?;
+        assert_ne!(first.start.checked_add(1965), Some(second.start));
+        books.give_each(&[first, second], Owner::Partition(NEW), Owner::Available)?;
+        books.allocate(1, Owner::Partition(NEW)).map(|_| ())
     }),
     ("a whole block", |books| books.allocate(1024, P2).map(|_| ())),
     ("a part of the block back", |books| books.give(extent(1024, 5), P2, Owner::Available)),
