@@ -82,8 +82,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.change(id, |row| {
             row.state = PartitionState::Stopped as u32;
             (row.stop_by, row.restart_at, row.told) = (0, 0, 1);
+            // Its slots are others' at once; its memory stays until it is destroyed.
+            row.placed = 0;
         })?;
-        if is_paused(&row) {
+        if row.placed == 1 {
             self.outdate_plans_of(id, &row);
         }
         Ok(())

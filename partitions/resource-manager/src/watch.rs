@@ -135,9 +135,14 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.change(id, |row| {
             (row.budget, row.backoff) = (budget, backoff);
             (row.state, row.told, row.restart_at) = (state as u32, 0, restart_at);
+            row.placed = u32::from(row.placed == 1 && !failed);
         })?;
         // Its rescuer, or whom it rescues, may have stopped with it.
         self.wards_due = true;
+        if failed {
+            // Nobody keeps slots for who stays down.
+            self.outdate_plans_of(id, &row);
+        }
         Ok(true)
     }
 

@@ -113,6 +113,25 @@ fn a_paused_partition_ends_as_others_do() {
     world.check(&manager);
 }
 
+/// covers: RES-12
+#[test]
+fn who_is_stopped_gives_its_slots_to_others_at_once() {
+    let (world, mut manager) = World::new();
+    assert_eq!(status(&change(&mut manager, R::SetShare, [index::WORKER, 2, 10])), S::Ok);
+    let copy = manager.create_again(id(index::WORKER)).unwrap();
+    manager.start(copy, StartReason::Started).unwrap();
+    let more = |manager: &mut TestManager| change(manager, R::SetShare, [copy.raw(), 2, 16]);
+    assert_eq!(status(&more(&mut manager)), S::Limit);
+    assert_eq!(act(&mut manager, R::Kill, index::WORKER), S::Ok);
+    assert_eq!(places(&mut manager), 0);
+    assert_eq!(status(&more(&mut manager)), S::Ok);
+    assert_eq!(status(&change(&mut manager, R::SetShare, [copy.raw(), 16, 6])), S::Ok);
+    // Started again it has them back.
+    assert_eq!(act(&mut manager, R::Start, index::WORKER), S::Ok);
+    assert_eq!(places(&mut manager), 10);
+    world.check(&manager);
+}
+
 /// covers: RES-2
 #[test]
 fn a_pause_cut_short_is_finished_and_a_resumption_is_done_or_not() {
