@@ -35,6 +35,9 @@ pub fn settle(manager: &mut TestManager) {
     for _ in 0..100 {
         manager.watch();
         if manager.stale_plans == 0 && !manager.changing {
+            let said = manager.machine.0.said.borrow();
+            assert!(!said.contains("no plan") && !said.contains("is not changed"), "{said}");
+            drop(said);
             return frames(manager, 3);
         }
         let next = manager.machine.now() + 1_000_000;
