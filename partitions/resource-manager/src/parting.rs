@@ -86,10 +86,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let partition = self.slot_of(&row.server)?;
         let (address, count) = (VirtualAddress::new(row.server.address), row.memory().count);
         self.machine.unmap(partition, address, count)?;
-        if row.server.partition == SELF.raw() {
-            let clear = [row.server.slot.into(), 0, 0, 0];
-            let _ = self.machine.partition(partition, PartitionOperation::Clear, clear);
-        }
+        // The doorbell by which it said that it has let go leads to the manager: it has no use for it any more.
+        let clear = [row.server.slot.into(), 0, 0, 0];
+        let _ = self.machine.partition(partition, PartitionOperation::Clear, clear);
         let row = ChannelRow { stage, link: Link::None.number(), ..*row };
         self.set_channel(id, row)?;
         let nothing = channel_resource(id, &row, Role::Server);

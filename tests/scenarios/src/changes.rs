@@ -147,15 +147,22 @@ fn free(session: &mut Session) -> Result<u64> {
 
 /// A partition wants to run, or waits for something to happen.
 fn lives(session: &mut Session, name: &str) -> Result<()> {
-    let waits = shows(session, name, &["waiting"]);
-    waits.or_else(|_| shows(session, name, &["running"]))
+    let line = line_of(session, name)?;
+    let alive = ["waiting", "running"].iter().any(|state| line.contains(state));
+    ensure!(alive, "neither waits nor runs: {line}");
+    Ok(())
+}
+
+/// What `ps` says of a partition.
+fn line_of(session: &mut Session, name: &str) -> Result<String> {
+    let listed = ask(session, "ps")?;
+    let line = listed.lines().find(|line| line.split_whitespace().nth(1) == Some(name));
+    Ok(line.with_context(|| format!("no {name} in\n{listed}"))?.to_owned())
 }
 
 /// The line of a partition in `ps` holds all these words.
 fn shows(session: &mut Session, name: &str, wanted: &[&str]) -> Result<()> {
-    let listed = ask(session, "ps")?;
-    let line = listed.lines().find(|line| line.split_whitespace().nth(1) == Some(name));
-    let line = line.with_context(|| format!("no {name} in\n{listed}"))?;
+    let line = line_of(session, name)?;
     let all = wanted.iter().all(|word| line.contains(word));
     ensure!(all, "wanted {wanted:?} in: {line}");
     Ok(())
