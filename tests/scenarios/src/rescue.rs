@@ -18,7 +18,7 @@ const BACK: Duration = Duration::from_secs(1);
 /// The rescue.
 #[must_use]
 pub fn all() -> Vec<Trial> {
-    vec![trial("rescue_of_both_rescuers", both)]
+    vec![trial("rescue_of_both_rescuers", both), trial("rescue_from_every_death", every_death)]
 }
 
 // covers: REC-1, REC-2
@@ -43,6 +43,40 @@ fn both() -> Result<()> {
     end_manager(&mut session)?;
     back(&mut session, "resource-manager", &(LIVES + 1).to_string())?;
     exec::run(&mut session, "audit; shutdown", PATIENCE, |_| {}).map(drop)
+}
+
+/// What is typed at the console of the one that dies, and what its rescuer says of it then.
+const DEATHS: [(&str, &str); 6] = [
+    ("fault", "mortal stopped: page fault at"),
+    ("panic", "mortal panicked at line"),
+    ("memory", "mortal is out of memory"),
+    ("hang", "mortal hung at"),
+    ("storm", "mortal rang too many doorbells"),
+    ("exit", "mortal ended with code 0"),
+];
+
+/// A partition dies in every way; each time it comes back with clean memory, but for what lasts, and its rescuer says why it died.
+// covers: REC-1
+fn every_death() -> Result<()> {
+    let mut session = start(&Artifacts::of("mortal"), &Options::default())?;
+    session.wait_prompt(PATIENCE)?;
+    session.send(b"console mortal\r")?;
+    session.wait_text(0, "life 1, clean true, kept false", PATIENCE)?;
+    let mut at = session.wait_text(0, "Ctrl-] returns", PATIENCE)?;
+    for (life, (death, _)) in (2..).zip(DEATHS) {
+        session.send(b"dirty\r")?;
+        at = session.wait_text(at, "mortal: dirty", PATIENCE)?;
+        session.send(format!("{death}\r").as_bytes())?;
+        let back = format!("life {life}, clean true, kept true");
+        at = session.wait_text(at, &back, PATIENCE).with_context(|| death)?;
+    }
+    session.send(b"\x1d")?;
+    let log = ask(&mut session, "log boot")?;
+    for (death, said) in DEATHS {
+        ensure!(log.contains(said), "after {death} boot does not say '{said}':\n{log}");
+    }
+    ask(&mut session, "audit")?;
+    exec::run(&mut session, "shutdown", PATIENCE, |_| {}).map(drop)
 }
 
 /// Ends the resource manager. What the next one says on the debug port may fall into the middle of a mark that the console sends on
