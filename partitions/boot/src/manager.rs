@@ -131,13 +131,17 @@ impl ManagerRescue {
     /// Sets it to its start where it was, or, where that processor failed, here; whether it is where it was.
     fn configure(&self, entry: VirtualAddress) -> Result<bool, Refusal> {
         let home = |context| Native.patient(context, ContextOperation::State as u64, [0; 4]);
-        let ([_, there, ..], [_, here, ..]) = (home(self.context)?, home(self.own_context)?);
+        let [_, there, ..] = home(self.context)?;
         let on = |processor| {
             let arguments = [entry.raw(), layout::STACK_TOP, processor, RECOVER];
             Native.patient(self.context, ContextOperation::Configure as u64, arguments)
         };
         match on(there) {
-            Err(Refusal { error: Error::BadArgument, value: 5 }) => on(here).map(|_| false),
+            Err(Refusal { error: Error::BadArgument, value: 5 }) => {
+                // Stale in an emergency life that interrupts this partition's own restart: so it is asked only here.
+                let [_, here, ..] = home(self.own_context)?;
+                on(here).map(|_| false)
+            }
             answer => answer.map(|_| true),
         }
     }

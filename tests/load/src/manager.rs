@@ -1,12 +1,13 @@
 //! The resource manager, as those ask it who create.
 
 use abi::image::name_text;
+use abi::message::change::Change;
 use abi::message::resource::{
     AuditRecord, Index, PartitionRecord, ResourceRequest, ResourceStatus,
 };
 use abi::types::Nanoseconds;
 use rt::protocol::Resources;
-use rt::{CallError, Client, System, time};
+use rt::{Answer, CallError, Client, System, time};
 use zerocopy::IntoBytes;
 
 /// How long an answer may take: others' partitions that are destroyed wait for the end of a frame.
@@ -117,6 +118,19 @@ impl Manager {
         }
     }
 
+    /// Changes a number of a partition.
+    ///
+    /// # Errors
+    /// Why it could not be done.
+    pub fn change(
+        self,
+        system: &mut System,
+        request: ResourceRequest,
+        change: Change,
+    ) -> Result<(), Trouble> {
+        self.answer(system, request, change.as_bytes()).map(drop)
+    }
+
     fn ask<T: zerocopy::FromBytes>(
         self,
         system: &mut System,
@@ -124,9 +138,18 @@ impl Manager {
         index: u32,
     ) -> Result<T, Trouble> {
         let body = Index { index };
-        let answer = self.0.call(system, request, body.as_bytes(), time::after(PATIENCE))?;
+        self.answer(system, request, body.as_bytes())?.body().ok_or(Trouble::Nonsense)
+    }
+
+    fn answer(
+        self,
+        system: &mut System,
+        request: ResourceRequest,
+        body: &[u8],
+    ) -> Result<Answer<Resources>, Trouble> {
+        let answer = self.0.call(system, request, body, time::after(PATIENCE))?;
         match answer.status()? {
-            ResourceStatus::Ok => answer.body().ok_or(Trouble::Nonsense),
+            ResourceStatus::Ok => Ok(answer),
             status => Err(Trouble::Refused(status)),
         }
     }

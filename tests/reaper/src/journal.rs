@@ -1,13 +1,14 @@
 //! What a maker was told, against what there is.
 
+use abi::message::resource::{PartitionRecord, PartitionState};
 use arrayvec::ArrayVec;
 use load::manager::{Manager, Trouble};
 use rt::System;
 
 /// Most partitions that a maker has at once.
-pub const AT_ONCE: usize = 4;
+pub const AT_ONCE: usize = 3;
 /// Kinds of commands.
-pub const COMMANDS: usize = 3;
+pub const COMMANDS: usize = 7;
 
 /// A command.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,7 +20,18 @@ pub enum Command {
     Start = 1,
     /// Ends one.
     Destroy = 2,
+    /// Lets one pause.
+    Pause = 3,
+    /// Lets one that pauses go on.
+    Resume = 4,
+    /// Gives one that has one slot two, and one that has two one.
+    Share = 5,
+    /// Gives one some more pages of heap.
+    Memory = 6,
 }
+
+/// Pages by which a heap grows.
+pub const GROWTH: u32 = 4;
 
 /// What is not as it was acknowledged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,7 +41,7 @@ pub enum Wrong {
     Lost = 1,
     /// There is one that was never made, or was ended.
     Ghost = 2,
-    /// One that was started does not run.
+    /// One has another state, share or heap than it was given.
     Still = 3,
     /// A command was refused without a reason that the maker knows of.
     Refused = 4,
@@ -44,6 +56,31 @@ pub struct Made {
     pub id: u32,
     /// Whether it was started.
     pub runs: bool,
+    /// Whether it pauses.
+    pub paused: bool,
+    /// Its slots of 16.
+    pub share: u32,
+    /// Its pages of heap.
+    pub heap: u32,
+}
+
+impl Made {
+    /// A new one.
+    pub const fn new(id: u32) -> Self {
+        Self { id, runs: false, paused: false, share: 1, heap: 0 }
+    }
+
+    /// What a command makes of it.
+    pub const fn after(self, command: Command) -> Self {
+        match command {
+            Command::Start => Self { runs: true, ..self },
+            Command::Pause => Self { paused: true, ..self },
+            Command::Resume => Self { paused: false, ..self },
+            Command::Share => Self { share: 3 - self.share, ..self },
+            Command::Memory => Self { heap: self.heap + GROWTH, ..self },
+            Command::Create | Command::Destroy => self,
+        }
+    }
 }
 
 /// What there is, as far as the maker was told.
@@ -60,14 +97,13 @@ impl Journal {
     pub fn acknowledge(&mut self, command: Command, id: u32) {
         match command {
             // There is room: it was looked for before.
-            Command::Create => drop(self.made.try_push(Made { id, runs: false })),
-            Command::Start => self.of(id, |made| made.runs = true),
+            Command::Create => drop(self.made.try_push(Made::new(id))),
             Command::Destroy => self.made.retain(|made| made.id != id),
+            _ => {
+                let of = self.made.iter_mut().filter(|made| made.id == id);
+                of.for_each(|made| *made = made.after(command));
+            }
         }
-    }
-
-    fn of(&mut self, id: u32, action: impl Fn(&mut Made)) {
-        self.made.iter_mut().filter(|made| made.id == id).for_each(action);
     }
 
     /// Compares with what there is; whether the open command took effect.
@@ -79,23 +115,25 @@ impl Journal {
         let mut effective = false;
         let expected = self.made.clone();
         for made in &expected {
-            match there.iter().find(|one| one.id == made.id) {
-                Some(one) if made.runs && !one.runs => return Err((Wrong::Still, made.id)),
-                Some(one) if open == Some((Command::Start, made.id)) && one.runs => {
-                    self.acknowledge(Command::Start, made.id);
-                    effective = true;
-                }
-                Some(_) => {}
-                None if open == Some((Command::Destroy, made.id)) => {
+            let command = open.filter(|(_, id)| *id == made.id).map(|(command, _)| command);
+            let found = there.iter().find(|one| one.id == made.id);
+            match (found, command) {
+                (Some(one), _) if one == made => {}
+                (None, Some(Command::Destroy)) => {
                     self.acknowledge(Command::Destroy, made.id);
                     effective = true;
                 }
-                None => return Err((Wrong::Lost, made.id)),
+                (Some(one), Some(command)) if *one == made.after(command) => {
+                    self.acknowledge(command, made.id);
+                    effective = true;
+                }
+                (Some(_), _) => return Err((Wrong::Still, made.id)),
+                (None, _) => return Err((Wrong::Lost, made.id)),
             }
         }
         for one in there.iter().filter(|one| expected.iter().all(|made| made.id != one.id)) {
             let asked = open.is_some_and(|(command, _)| command == Command::Create);
-            if !asked || effective {
+            if !asked || effective || *one != Made::new(one.id) {
                 return Err((Wrong::Ghost, one.id));
             }
             self.acknowledge(Command::Create, one.id);
@@ -122,12 +160,16 @@ pub fn look(system: &mut System, manager: Manager, like: u32) -> Result<There, T
             Err(trouble) => return Err(trouble),
         };
         if record.name == name {
-            let runs = [RUNNING, WAITING].contains(&(record.state & 0xff));
-            there.try_push(Made { id: record.id, runs }).map_err(|_| Trouble::Nonsense)?;
+            let paused = record.state & 0xff == PAUSED;
+            let runs = paused || [RUNNING, WAITING].contains(&(record.state & 0xff));
+            let PartitionRecord { id, share, heap, .. } = record;
+            let made = Made { id, runs, paused, share, heap };
+            there.try_push(made).map_err(|_| Trouble::Nonsense)?;
         }
         from = record.id + 1;
     }
 }
 
-const RUNNING: u32 = abi::message::resource::PartitionState::Running as u32;
-const WAITING: u32 = abi::message::resource::PartitionState::Waiting as u32;
+const RUNNING: u32 = PartitionState::Running as u32;
+const WAITING: u32 = PartitionState::Waiting as u32;
+const PAUSED: u32 = PartitionState::Paused as u32;

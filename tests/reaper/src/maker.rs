@@ -3,12 +3,15 @@
 use crate::chance::Chance;
 use crate::journal::{AT_ONCE, Command, Journal, Made, Wrong, look};
 use crate::{Done, Job, Order, Tally, Work};
-use abi::message::resource::ResourceRequest;
+use abi::message::change::Change;
+use abi::message::resource::{ResourceRequest, ResourceStatus};
 use load::manager::{Manager, Trouble};
 use rt::{CallError, Nanoseconds, Server, System, time};
 
 /// One of so many commands is followed by a look at all there is.
 const LOOKS: u64 = 16;
+/// Pages of heap that none grows beyond.
+const LARGEST: u32 = 16;
 /// How often the list is begun anew because the resource manager died meanwhile.
 const TRIES: u32 = 64;
 
@@ -83,18 +86,21 @@ impl Maker {
             return (Command::Create, self.like);
         }
         let at = self.chance.below(made.len() as u64) as usize;
-        let Made { id, runs } = made[at];
-        (if runs || self.chance.one_in(2) { Command::Destroy } else { Command::Start }, id)
+        let one = made[at];
+        let command = match self.chance.below(8) {
+            0 => Command::Share,
+            1 if one.heap < LARGEST => Command::Memory,
+            2..=4 if !one.runs => Command::Start,
+            2..=3 if !one.paused => Command::Pause,
+            2..=5 if one.paused => Command::Resume,
+            _ => Command::Destroy,
+        };
+        (command, one.id)
     }
 
     /// Gives a command; what became of it is in the journal afterwards, whatever happened.
     fn give(&mut self, system: &mut System, command: Command, id: u32) {
-        let done = match command {
-            Command::Create => self.manager.create(system, id),
-            Command::Start => self.manager.act(system, ResourceRequest::Start, id).map(|()| id),
-            Command::Destroy => self.manager.act(system, ResourceRequest::Destroy, id).map(|()| id),
-        };
-        match done {
+        match self.ask(system, command, id) {
             Ok(id) => {
                 self.tally.acknowledged[command as usize] += 1;
                 self.journal.acknowledge(command, id);
@@ -104,8 +110,29 @@ impl Maker {
                 self.journal.open = Some((command, id));
                 self.compare(system);
             }
+            // Something else is being done with it just now.
+            Err(Trouble::Refused(ResourceStatus::Busy)) => {}
             Err(trouble) => self.note(Wrong::Refused, (command as u32) << 16 | trouble.number()),
         }
+    }
+
+    fn ask(&self, system: &mut System, command: Command, id: u32) -> Result<u32, Trouble> {
+        use ResourceRequest as R;
+        let manager = self.manager;
+        let one = self.journal.made.iter().find(|made| made.id == id).copied();
+        let one = one.unwrap_or(Made::new(id));
+        let then = one.after(command);
+        let change = |before, after| Change { partition: id, before, after };
+        match command {
+            Command::Create => return manager.create(system, id),
+            Command::Start => manager.act(system, R::Start, id),
+            Command::Destroy => manager.act(system, R::Destroy, id),
+            Command::Pause => manager.act(system, R::Pause, id),
+            Command::Resume => manager.act(system, R::Resume, id),
+            Command::Share => manager.change(system, R::SetShare, change(one.share, then.share)),
+            Command::Memory => manager.change(system, R::SetMemory, change(one.heap, then.heap)),
+        }?;
+        Ok(id)
     }
 
     /// Compares the journal with what there is.

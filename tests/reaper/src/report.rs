@@ -92,9 +92,11 @@ pub fn tell(campaign: &Campaign, seed: u64, outcome: Result<(), Failure>) {
         let (name, at) = (one.victim.name(), one.instruction);
         log!("death {} {name} {how} {at:#x} {} {}", one.round, one.took, one.gap);
     }
-    let [created, started, destroyed] = campaign.tally.acknowledged;
+    let [created, started, destroyed, paused, resumed, shares, heaps] = campaign.tally.acknowledged;
     let (unanswered, effective) = (campaign.tally.unanswered, campaign.tally.effective);
-    log!("made {created} {started} {destroyed} {unanswered} {effective}");
+    log!(
+        "made {created} {started} {destroyed} {paused} {resumed} {shares} {heaps} {unanswered} {effective}"
+    );
     log!("free {} {}", campaign.free[0], campaign.free[1]);
     let (rounds, deaths) = (campaign.rounds, campaign.returned.len());
     match outcome {

@@ -23,6 +23,8 @@ const LONG: u32 = 400;
 const DEATHS: usize = 20_000;
 /// Machines of the long form that run at a time.
 const AT_ONCE: usize = 2;
+/// With more failures it is given up.
+const MOST_FAILURES: usize = 8;
 /// How long a machine may be silent.
 const WHOLE: Duration = Duration::from_secs(1200);
 /// The page on which the long form is written down.
@@ -48,36 +50,50 @@ fn short() -> Result<()> {
 
 /// All deaths, on as many machines as that takes, each with a seed of its own; what failed is written down too.
 fn long() -> Result<()> {
-    let (runs, failures) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
-    let (seeds, deaths) = (AtomicUsize::new(1), AtomicUsize::new(0));
+    let found = Mutex::new(Found::default());
+    let seeds = AtomicUsize::new(1);
     thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
-                while deaths.load(Ordering::Relaxed) < DEATHS {
+                while !locked(&found).is_over() {
                     let seed = seeds.fetch_add(1, Ordering::Relaxed);
-                    match machine(seed, LONG) {
-                        Ok(run) => {
-                            deaths.fetch_add(run.deaths.len(), Ordering::Relaxed);
-                            locked(&runs).push(run);
-                        }
-                        Err(error) => {
-                            let mut failures = locked(&failures);
-                            failures.push(format!("seed {seed}: {error:#}"));
-                            if failures.len() > AT_ONCE {
-                                return;
-                            }
-                        }
-                    }
-                    println!("seed {seed}: {} deaths together", deaths.load(Ordering::Relaxed));
+                    let run = machine(seed, LONG);
+                    locked(&found).add(seed, run);
                 }
             });
         }
     });
-    let (mut runs, failures) = (locked(&runs), locked(&failures));
-    runs.sort_by_key(|run| run.seed);
-    fs::write(paths::root().join(PAGE), page(&runs, &failures))?;
-    ensure!(failures.is_empty(), "{}", failures.join("\n"));
-    judge(&runs)
+    let found = locked(&found);
+    ensure!(found.failures.is_empty(), "{}", found.failures.join("\n"));
+    judge(&found.runs)
+}
+
+/// What the machines of the long form came to so far.
+#[derive(Default)]
+struct Found {
+    runs: Vec<Run>,
+    failures: Vec<String>,
+}
+
+impl Found {
+    fn deaths(&self) -> usize {
+        self.runs.iter().map(|run| run.deaths.len()).sum()
+    }
+
+    fn is_over(&self) -> bool {
+        self.deaths() >= DEATHS || self.failures.len() > MOST_FAILURES
+    }
+
+    /// Takes a machine in, and writes the page anew: whoever stops the campaign has what was done until then.
+    fn add(&mut self, seed: usize, run: Result<Run>) {
+        match run {
+            Ok(run) => self.runs.push(run),
+            Err(error) => self.failures.push(format!("seed {seed}: {error:#}")),
+        }
+        self.runs.sort_by_key(|run| run.seed);
+        let written = fs::write(paths::root().join(PAGE), page(&self.runs, &self.failures));
+        println!("seed {seed}: {} deaths together, written: {}", self.deaths(), written.is_ok());
+    }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
