@@ -23,6 +23,7 @@ mod service;
 mod snapshots;
 mod trace;
 mod wards;
+mod written;
 
 use crate::manager::{Machine, SELF};
 use crate::manifest::{BadManifest, Manifest};

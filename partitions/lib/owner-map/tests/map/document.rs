@@ -132,6 +132,7 @@ fn replay(map: &mut OwnerMap<Pages>, text: &str) -> Whole {
     whole(map)
 }
 
+/// covers: RES-6
 #[test]
 fn the_documented_logs_replay_to_the_documented_map() {
     let mut map = figure_8();
@@ -189,6 +190,8 @@ fn a_log_whose_before_image_is_wrong_changes_nothing() {
 }
 
 /// What the figure states: one page of index for each 4 GiB that is given in 4 MiB, none for what is given whole; at most 0.1 %.
+///
+/// covers: RES-3
 #[test]
 fn the_map_takes_a_thousandth_at_most() {
     let map = figure_8();
