@@ -8,7 +8,7 @@ use abi::control::PLAN_SLOTS;
 use abi::image::name_text;
 use abi::manifest::{EVERY_PROCESSOR, ManifestPartition, NO_PARTITION, PartitionRole};
 use abi::message::resource::{Placement, ResourceStatus};
-use abi::types::{Frame, PartitionId};
+use abi::types::{Frame, PartitionId, ProcessorId};
 use program_loader::Window;
 use resource_db::{Owner, PartitionRow};
 
@@ -68,7 +68,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         }
     }
 
-    /// A processor that there is, and a share that fits into a frame.
+    /// A processor that there is and that runs, and a share that fits into a frame.
     fn check_processor(
         &self,
         placement: &Placement,
@@ -78,7 +78,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let there = if every {
             placement.processor == EVERY_PROCESSOR
         } else {
-            placement.processor < self.facts.processors
+            let processor = ProcessorId::new(placement.processor);
+            placement.processor < self.facts.processors && !self.has_failed(processor)
         };
         if !there {
             return Err(ResourceStatus::NoSuch.into());

@@ -227,11 +227,13 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     fn processor_records(&self) -> impl Iterator<Item = ProcessorRecord> {
         let taken = self.slots_taken();
         let slots = u32::try_from(PLAN_SLOTS).unwrap_or(0);
+        let failed = self.failed;
         let all = taken.into_iter().take(self.facts.processors.into()).zip(0..);
         all.map(move |(taken, processor)| {
             let [taken, takers] = taken;
             let free = slots.saturating_sub(taken);
-            ProcessorRecord { processor, free, takers, node: 0, online: 1 }
+            let failed = failed >> processor & 1 != 0;
+            ProcessorRecord { processor, free, takers, node: 0, online: u16::from(!failed) }
         })
     }
 

@@ -26,6 +26,7 @@ pub mod picture;
 pub mod plans;
 pub mod rescue;
 pub mod screens;
+pub mod service;
 pub mod suites;
 pub mod table;
 
@@ -64,6 +65,7 @@ pub fn all() -> Vec<Trial> {
         machines::all(),
         author::all(),
         screens::all(),
+        service::all(),
     ]
     .into_iter()
     .flatten()

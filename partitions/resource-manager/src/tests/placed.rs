@@ -92,6 +92,9 @@ fn what_is_not_so_is_refused_told_and_changes_nothing() {
         let after = (world.free(), manager.books.slots_taken(), manager.books.generation());
         assert_eq!(after, before, "{lie}");
     }
+    manager.failed = 1;
+    assert_eq!(create(&mut manager, &good), Err(S::NoSuch), "a processor that failed");
+    manager.failed = 0;
     let said = world.said();
     assert!(said.contains("command: none like definition 4 made"), "{said}");
     // The same request twice: what it names is not free any more.
