@@ -1,6 +1,5 @@
 //! The campaign: who is killed when, and whether all is as it should be afterwards.
 
-use crate::chance::Chance;
 use crate::report::{self, Failure, Returned};
 use crate::victim::{Death, Grip, PATIENCE, Victim, pause};
 use crate::{Beat, Beating, Done, Gaps, Job, Order, Tally, Work};
@@ -8,6 +7,7 @@ use abi::message::resource::AuditRecord;
 use alloc::vec::Vec;
 use arrayvec::ArrayVec;
 use load::manager::Manager;
+use reaper::chance::Chance;
 use rt::{Client, System, time};
 
 /// Name of the file of the firmware's configuration: seed, rounds.

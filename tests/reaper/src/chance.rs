@@ -5,6 +5,7 @@ pub struct Chance(u64);
 
 impl Chance {
     /// The numbers that follow from `seed`.
+    #[must_use]
     pub const fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(2).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }

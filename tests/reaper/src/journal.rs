@@ -66,11 +66,13 @@ pub struct Made {
 
 impl Made {
     /// A new one.
+    #[must_use]
     pub const fn new(id: u32) -> Self {
         Self { id, runs: false, paused: false, share: 1, heap: 0 }
     }
 
     /// What a command makes of it.
+    #[must_use]
     pub const fn after(self, command: Command) -> Self {
         match command {
             Command::Start => Self { runs: true, ..self },
@@ -173,3 +175,87 @@ pub fn look(system: &mut System, manager: Manager, like: u32) -> Result<There, T
 const RUNNING: u32 = PartitionState::Running as u32;
 const WAITING: u32 = PartitionState::Waiting as u32;
 const PAUSED: u32 = PartitionState::Paused as u32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A journal of two partitions, of which the first was started, and what there is.
+    fn two() -> (Journal, There) {
+        let mut journal = Journal::default();
+        journal.acknowledge(Command::Create, 7);
+        journal.acknowledge(Command::Start, 7);
+        journal.acknowledge(Command::Create, 9);
+        let there = journal.made.iter().copied().collect();
+        (journal, there)
+    }
+
+    #[test]
+    fn what_is_as_it_was_acknowledged_is_right() {
+        let (mut journal, there) = two();
+        assert_eq!(journal.compare(&there), Ok(false));
+        assert_eq!(journal.made.as_slice(), there.as_slice());
+    }
+
+    #[test]
+    fn what_is_lost_or_there_twice_or_otherwise_is_found() {
+        let (mut journal, mut there) = two();
+        there.pop();
+        assert_eq!(journal.compare(&there), Err((Wrong::Lost, 9)));
+        let (mut journal, mut there) = two();
+        there.push(Made::new(11));
+        assert_eq!(journal.compare(&there), Err((Wrong::Ghost, 11)));
+        for command in [Command::Pause, Command::Share, Command::Memory] {
+            let (mut journal, mut there) = two();
+            there[0] = there[0].after(command);
+            assert_eq!(journal.compare(&there), Err((Wrong::Still, 7)));
+        }
+        let (mut journal, mut there) = two();
+        there[0].runs = false;
+        assert_eq!(journal.compare(&there), Err((Wrong::Still, 7)));
+    }
+
+    #[test]
+    fn an_open_command_may_have_taken_effect_once() {
+        let commands = [Command::Pause, Command::Share, Command::Memory, Command::Start];
+        for command in commands {
+            for done in [false, true] {
+                let id = if command == Command::Start { 9 } else { 7 };
+                let (mut journal, mut there) = two();
+                let place = usize::from(id == 9);
+                if done {
+                    there[place] = there[place].after(command);
+                }
+                journal.open = Some((command, id));
+                assert_eq!(journal.compare(&there), Ok(done), "{command:?}");
+                assert_eq!(journal.made.as_slice(), there.as_slice());
+                assert_eq!(journal.open, None);
+            }
+            // But not at another one.
+            let (mut journal, mut there) = two();
+            there[1] = there[1].after(command);
+            journal.open = Some((command, 7));
+            assert_eq!(journal.compare(&there), Err((Wrong::Still, 9)), "{command:?}");
+        }
+        let (mut journal, mut there) = two();
+        there.push(Made::new(11));
+        journal.open = Some((Command::Create, 1));
+        assert_eq!(journal.compare(&there), Ok(true));
+        assert_eq!(journal.made.len(), 3);
+        // Two of them are one too many, and one that was half changed is none of it.
+        let (mut journal, mut there) = two();
+        there.push(Made::new(11));
+        there.push(Made::new(12));
+        journal.open = Some((Command::Create, 1));
+        assert_eq!(journal.compare(&there), Err((Wrong::Ghost, 12)));
+        let (mut journal, mut there) = two();
+        there.push(Made { runs: true, ..Made::new(11) });
+        journal.open = Some((Command::Create, 1));
+        assert_eq!(journal.compare(&there), Err((Wrong::Ghost, 11)));
+        let (mut journal, mut there) = two();
+        there.pop();
+        journal.open = Some((Command::Destroy, 9));
+        assert_eq!(journal.compare(&there), Ok(true));
+        assert_eq!(journal.made.len(), 1);
+    }
+}

@@ -7,14 +7,13 @@
 extern crate alloc;
 
 mod campaign;
-mod chance;
-mod journal;
 mod maker;
 mod report;
 mod victim;
 mod witness;
 
 use maker::Maker;
+use reaper::journal::COMMANDS;
 use rt::{Client, Partition, Signal, Start, System, Timer};
 use witness::Witness;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
@@ -73,13 +72,13 @@ pub struct Order {
 #[derive(Clone, Copy, Default, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct Tally {
-    /// Commands that were acknowledged, by [`journal::Command`].
-    pub acknowledged: [u32; journal::COMMANDS],
+    /// Commands that were acknowledged, by [`reaper::journal::Command`].
+    pub acknowledged: [u32; COMMANDS],
     /// Commands whose answer was lost with the resource manager's life.
     pub unanswered: u32,
     /// Of them those that had taken effect.
     pub effective: u32,
-    /// The first thing that was not as it was acknowledged: a [`journal::Wrong`], 0 for none.
+    /// The first thing that was not as it was acknowledged: a [`reaper::journal::Wrong`], 0 for none.
     pub wrong: u32,
     /// The partition it is about, or the number of what was answered.
     pub about: u32,

@@ -1,11 +1,11 @@
 //! Makes, starts and ends partitions, one command after the other, and keeps a journal of what it was told.
 
-use crate::chance::Chance;
-use crate::journal::{AT_ONCE, Command, Journal, Made, Wrong, look};
 use crate::{Done, Job, Order, Tally, Work};
 use abi::message::change::Change;
 use abi::message::resource::{ResourceRequest, ResourceStatus};
 use load::manager::{Manager, Trouble};
+use reaper::chance::Chance;
+use reaper::journal::{AT_ONCE, Command, Journal, Made, Wrong, look};
 use rt::{CallError, Nanoseconds, Server, System, time};
 
 /// One of so many commands is followed by a look at all there is.
