@@ -47,6 +47,29 @@ impl Door {
         self.answer().map(drop)
     }
 
+    /// Sets a breakpoint for every processor; the next [`Self::met`] tells who came there.
+    ///
+    /// # Errors
+    /// QEMU refuses it.
+    pub fn watch(&mut self, address: u64) -> Result<()> {
+        let answer = self.ask(&format!("Z1,{address:x},1"))?;
+        ensure!(answer == "OK", "QEMU sets no breakpoint: {answer}");
+        Ok(())
+    }
+
+    /// Waits for a processor that comes to the breakpoint, which is removed then; the machine stands still.
+    ///
+    /// # Errors
+    /// None came.
+    pub fn met(&mut self, address: u64) -> Result<u16> {
+        let told = self.answer()?;
+        // Such as `T05thread:p01.02;`.
+        let thread = told.split("thread:p01.").nth(1).and_then(|rest| rest.split(';').next());
+        let thread = thread.and_then(|thread| u16::from_str_radix(thread, 16).ok());
+        self.ask(&format!("z1,{address:x},1"))?;
+        thread.and_then(|thread| thread.checked_sub(1)).context(told)
+    }
+
     /// Lets all processors go on but for those in `left_out`.
     ///
     /// # Errors

@@ -74,13 +74,46 @@ impl Session {
     /// # Errors
     /// QEMU cannot do it.
     pub fn fail_processor(&mut self, processor: u16) -> Result<()> {
-        let (failed, door) = &mut self.failed;
-        match door {
+        self.stand_still()?;
+        self.leave_out(processor)
+    }
+
+    /// Does `then`, and stops the processor that comes next to this address of some program: which one.
+    ///
+    /// # Errors
+    /// QEMU cannot do it, or none comes there.
+    pub fn fail_processor_at(
+        &mut self,
+        address: u64,
+        then: impl FnOnce(&mut Self) -> Result<()>,
+    ) -> Result<u16> {
+        self.stand_still()?.watch(address)?;
+        let failed = self.failed.0.clone();
+        self.door()?.go_on(&failed)?;
+        then(self)?;
+        let processor = self.door()?.met(address)?;
+        self.leave_out(processor)?;
+        Ok(processor)
+    }
+
+    fn door(&mut self) -> Result<&mut Door> {
+        self.failed.1.as_mut().context("no door for a debugger is open")
+    }
+
+    /// Opens the door, where it is not, and stops the machine.
+    fn stand_still(&mut self) -> Result<&mut Door> {
+        match &mut self.failed.1 {
             Some(door) => door.stop()?,
-            None => *door = Some(Door::open(&mut self.control, self.folder.path())?),
+            none => *none = Some(Door::open(&mut self.control, self.folder.path())?),
         }
-        failed.push(processor);
-        door.as_mut().map_or(Ok(()), |door| door.go_on(failed))
+        self.door()
+    }
+
+    /// Lets the machine go on without a processor.
+    fn leave_out(&mut self, processor: u16) -> Result<()> {
+        self.failed.0.push(processor);
+        let failed = self.failed.0.clone();
+        self.door()?.go_on(&failed)
     }
 
     /// Lets all processors go on that were stopped.

@@ -16,8 +16,10 @@ pub(crate) fn let_go<M: Machine>(here: Here<'_, M>, context: &Context, state: Co
     if context.is_in(here.processor.current.get()) {
         here.leave(here.machine.ticks());
     }
+    // As soon as it is seen to have stopped it may be moved.
+    let home = context.processor();
     context.set_state(state);
-    partition(here.machine, context).count_live(here.processor.id(), false);
+    partition(here.machine, context).count_live(home, false);
 }
 
 /// Whether a context wants to run or waits.
