@@ -18,6 +18,8 @@ const LARGE: &str = "large";
 const COUNT: u32 = 125;
 /// Most partitions that memory is used up with.
 const MOST: usize = 512;
+/// Small ones that there is room for while the makers work: fewer than all of them would have at once.
+const ROOM: usize = 8;
 /// How often the makers' answers are looked for.
 const LOOK: Nanoseconds = time::milliseconds(5);
 
@@ -41,15 +43,18 @@ fn round(system: &mut System, number: u32) -> Result<Tally, Trouble> {
     let large = manager.id_of(system, LARGE)?;
     let large = use_up(system, manager, large)?;
     let small = manager.id_of(system, SMALL[0])?;
-    let small = use_up(system, manager, small)?;
+    let mut small = use_up(system, manager, small)?;
     log!(
         "round {number} pressed: memory is out after {} large and {} small ones",
         large.len(),
         small.len()
     );
+    let filling = small.len().saturating_sub(ROOM);
+    let filling: Partitions = small.drain(..filling).collect();
     destroy(system, manager, small)?;
     let makers = order(system, number)?;
     let all = collect(system, makers)?;
+    destroy(system, manager, filling)?;
     destroy(system, manager, large)?;
     Ok(all)
 }
