@@ -55,16 +55,16 @@ pub(crate) fn dispatch<'a, M: Machine>(here: Here<'a, M>, caller: &'a Context) -
         Err(refusal) => return reply(caller, Err(refusal)),
     };
     let done = machine.exclusive(|| {
+        let before = machine.kernel().changes.get();
         let request = Request::decode(machine, processor, caller);
         // Within the lock: a caller that stopped itself may be started anew by others as soon as it is let go.
         answer(caller, request.and_then(|request| request.perform()));
+        machine.kernel().changes.get() != before
     });
-    if done.is_none() {
-        return once_more(caller);
-    }
+    let Some(changed) = done else { return once_more(caller) };
     // If the slot is over the timer's interrupt is waiting, and who is to run is decided there.
     let due = || processor.armed.get() <= machine.now().raw();
-    let decides = matches!(kind, Kind::Context | Kind::Processor);
+    let decides = changed && matches!(kind, Kind::Context | Kind::Processor);
     if !decides || due() && caller.lives_at(processor.live.get()) {
         return Next::Run(caller, 0);
     }

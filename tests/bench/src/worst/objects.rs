@@ -132,7 +132,7 @@ impl Worst {
         for slot in 1..SLOTS_OF_PAGE {
             self.control(made.partition, PartitionOperation::Put, put(slot))?;
         }
-        let _ = self.control(made.partition, PartitionOperation::RemoveSlots, [0; 4]);
+        self.control(made.partition, PartitionOperation::Look, [1, 0, 0, 0])?;
         self.audit()?;
         let bell = self.slot();
         self.control(self.partition, PartitionOperation::Put, put(bell))?;
@@ -189,9 +189,11 @@ impl Worst {
 
     /// Plans of every length, and what can be asked.
     fn processors(&mut self, made: &Made) -> Result<(), Failure> {
-        let four = made.context * 0x0001_0001_0001_0001;
-        for index in 4..PLAN_PLACES as u64 / STAGED {
-            self.control(self.processor, ProcessorOperation::Stage, [index, four, 0, 0])?;
+        // Two in turn, so that every place is looked up.
+        let four = (made.context << 16 | self.context) * 0x0000_0001_0000_0001;
+        for index in (4..PLAN_PLACES as u64 / STAGED).step_by(3) {
+            let arguments = [index | 2 << 32, four, four, four];
+            self.control(self.processor, ProcessorOperation::Stage, arguments)?;
         }
         // The staged plan is looked through, and forgets the context.
         let _ = self.control(made.context, ContextOperation::Destroy, [0; 4]);
