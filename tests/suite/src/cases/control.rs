@@ -70,8 +70,11 @@ pub fn operations_need_their_right(world: &mut World) -> Verdict {
 pub fn inspecting_changes_nothing(world: &mut World) -> Verdict {
     let weak = world.put(world.partition, Rights::INSPECT, (Kind::Partition as u64) << 32)?;
     for (operation, name) in PartitionOperation::ALL {
-        let outcome = world.control(weak, *operation as u64, [layout::PROGRAM_BASE, 0, 0, 0]);
+        let look = *operation == PartitionOperation::Look;
+        let what = if look { 1 } else { layout::PROGRAM_BASE };
+        let outcome = world.control(weak, *operation as u64, [what, 0, 0, 0]);
         let reads = [PartitionOperation::State, PartitionOperation::Translate].contains(operation);
+        let reads = reads || look;
         if reads {
             done(name, outcome)?;
         } else {
