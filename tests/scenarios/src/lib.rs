@@ -9,6 +9,7 @@ pub mod changes;
 pub mod console;
 pub mod corpse;
 pub mod crash;
+pub mod crowd;
 pub mod doors;
 pub mod failing;
 pub mod fuzz;
@@ -51,6 +52,7 @@ pub fn all() -> Vec<Trial> {
         isolation::all(),
         fuzz::all(),
         load::all(),
+        crowd::all(),
         kills::all(),
         owned::all(),
         plans::all(),

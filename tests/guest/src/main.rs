@@ -1,0 +1,72 @@
+//! A guest, of which there are many, or the host that makes them.
+
+#![no_std]
+#![no_main]
+
+mod host;
+
+use abi::types::Nanoseconds;
+use rt::{Client, Partition, Signal, Start, System, Timer, time};
+
+rt::entry!(Guest, channels = 8);
+
+rt::protocol! {
+    /// What guests say.
+    pub Greeting;
+    /// What is asked.
+    pub enum Ask {
+        /// Nothing but an answer is wanted.
+        Greet = 1,
+        /// Answered with four numbers: clients, clients that came, greetings, clients that left.
+        Count = 2,
+    }
+    /// How it went.
+    pub enum Answer {
+        /// Done.
+        Ok = 0,
+        /// No such request.
+        NotUnderstood = 1,
+    }
+}
+
+/// Servers.
+pub const HALLS: [&str; 4] = ["hall-0", "hall-1", "hall-2", "hall-3"];
+/// Time between two greetings.
+const PAUSE: Nanoseconds = time::seconds(1);
+
+/// The partition.
+struct Guest {
+    halls: [Client<Greeting>; HALLS.len()],
+}
+
+impl Guest {
+    fn greet(&self, system: &mut System) {
+        for hall in self.halls {
+            // A hall that is not there, or has not answered yet, is greeted the next time.
+            let _ = hall.send(system, Ask::Greet, &[]);
+        }
+        system.after(PAUSE);
+    }
+}
+
+impl Partition for Guest {
+    fn started(system: &mut System, start: &Start) -> Self {
+        let halls = HALLS.map(|name| system.client(name).unwrap_or_default());
+        let guest = Self { halls };
+        match system.client("resource") {
+            Some(manager) => host::invite(system, manager, &guest.halls, start.starts),
+            None => guest.greet(system),
+        }
+        guest
+    }
+
+    fn signal(&mut self, system: &mut System, signal: Signal) {
+        for hall in self.halls {
+            while let Some(_answer) = signal.is(hall).then(|| hall.next(system)).flatten() {}
+        }
+    }
+
+    fn deadline(&mut self, system: &mut System, _: Timer) {
+        self.greet(system);
+    }
+}

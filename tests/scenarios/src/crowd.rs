@@ -1,0 +1,153 @@
+//! A crowd: partitions made while the machine runs, with channels to servers that run, up to a thousand with four each.
+
+use crate::{PATIENCE, ask, campaign, start, trial};
+use anyhow::{Context as _, Result, ensure};
+use libtest_mimic::Trial;
+use qemu_runner::images::Artifacts;
+use qemu_runner::machine::Options;
+use qemu_runner::marks::Piece;
+use qemu_runner::session::Session;
+use std::time::{Duration, Instant};
+
+/// Rounds of 256 partitions: always, and where `BULKHEAD_CAMPAIGN` is set.
+const ROUNDS: [u32; 2] = [1, 4];
+/// Partitions of a round.
+const BATCH: u32 = 256;
+/// Channels of each.
+const CHANNELS: u32 = 4;
+/// How long a round may take by our clock.
+const ROUND: Duration = Duration::from_secs(300);
+/// How long the console may take to answer, milliseconds of the machine's time.
+const ANSWER: f64 = 50.0;
+
+/// The crowd.
+#[must_use]
+pub fn all() -> Vec<Trial> {
+    vec![
+        trial("crowd_answers", || crowd(ROUNDS[usize::from(campaign())])),
+        trial("crowd_comes_and_goes", comes_and_goes),
+    ]
+}
+
+// covers: CHN-1
+fn crowd(rounds: u32) -> Result<()> {
+    let options = Options { smp: 8, memory: 4096, deterministic: true, ..Options::default() };
+    let mut session = start(&Artifacts::of("crowd"), &options)?;
+    let there = lines(&ask(&mut session, "ps")?);
+    for number in 1..=rounds {
+        ask(&mut session, if number == 1 { "start host" } else { "restart host" })?;
+        let said = wait_for_host(&mut session, number)?;
+        let guests = number * BATCH;
+        for (verb, wanted) in [("ps", there + guests), ("machine", 0), ("plan", 0)] {
+            let (took, text) = timed(&mut session, verb)?;
+            let count = lines(&text);
+            println!(
+                "{guests} partitions with {} channels: {verb} took {took} ms",
+                guests * CHANNELS
+            );
+            ensure!(took <= ANSWER, "{verb} took {took} ms with {guests} partitions");
+            ensure!(wanted == 0 || count == wanted, "{verb} lists {count} of {wanted}");
+        }
+        println!("{said}");
+    }
+    let channels = lines(&ask(&mut session, "channels")?);
+    ensure!(channels > rounds * BATCH * CHANNELS, "{channels} channels");
+    ask(&mut session, "audit").map(drop)
+}
+
+/// Lines of an answer but for its head.
+fn lines(text: &str) -> u32 {
+    u32::try_from(text.lines().count().saturating_sub(1)).unwrap_or(u32::MAX)
+}
+
+/// What the host says at the end of its round.
+fn wait_for_host(session: &mut Session, number: u32) -> Result<String> {
+    let (end, mark) = (Instant::now() + ROUND, format!("round {number} "));
+    loop {
+        let said = ask(session, "log host")?;
+        if let Some(line) = said.lines().find(|line| line.starts_with(&mark)) {
+            ensure!(line.contains("done"), "{said}");
+            return Ok(line.to_owned());
+        }
+        ensure!(Instant::now() < end, "the host never ended: {said}");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// How many milliseconds of the machine's time a command takes, and what it prints. All is typed at once, so that nothing waits for us.
+fn timed(session: &mut Session, verb: &str) -> Result<(f64, String)> {
+    session.wait_prompt(PATIENCE)?;
+    session.send(format!("uptime\r{verb}\ruptime\r").as_bytes())?;
+    let mut texts = Vec::new();
+    let mut text = String::new();
+    while texts.len() < 3 {
+        match session.next(Instant::now() + PATIENCE)? {
+            Some(Piece::Text(bytes)) => text.push_str(&String::from_utf8_lossy(&bytes)),
+            Some(Piece::Status(status)) => {
+                ensure!(status == 0, "{verb}: {text}");
+                texts.push(std::mem::take(&mut text));
+            }
+            Some(Piece::Prompt) => text.clear(),
+            None => anyhow::bail!("the machine ended"),
+        }
+    }
+    let took = milliseconds(&texts[2])? - milliseconds(&texts[0])?;
+    Ok((took, texts.swap_remove(1)))
+}
+
+/// What `uptime` says.
+fn milliseconds(text: &str) -> Result<f64> {
+    let said = text.split("up ").nth(1).with_context(|| text.to_owned())?;
+    let mut words = said.split_whitespace();
+    let number: f64 = words.next().context("a number")?.parse()?;
+    match words.next() {
+        Some("ms") => Ok(number),
+        Some("s") => Ok(number * 1000.0),
+        other => anyhow::bail!("uptime is told in {other:?}"),
+    }
+}
+
+/// Clients that join servers which run, are heard, leave, and leave nothing behind, on one processor and several.
+///
+/// covers: RES-12
+fn comes_and_goes() -> Result<()> {
+    for smp in [1, 4] {
+        let mut session = start(&Artifacts::of("node"), &Options { smp, ..crate::usual()? })?;
+        come_and_go(&mut session).with_context(|| session.tail())?;
+    }
+    Ok(())
+}
+
+fn come_and_go(session: &mut Session) -> Result<()> {
+    // Once every server's tables have grown to what they need.
+    round(session, 0)?;
+    let before = [ask(session, "audit")?, ask(session, "channels")?.lines().count().to_string()];
+    for turn in 1..4 {
+        round(session, turn)?;
+        let after = [ask(session, "audit")?, ask(session, "channels")?.lines().count().to_string()];
+        ensure!(before == after, "before {before:?}, after turn {turn} {after:?}");
+    }
+    Ok(())
+}
+
+fn round(session: &mut Session, turn: u32) -> Result<()> {
+    let said = ask(session, "create echo-asks")?;
+    let number = said.split(' ').nth(1).context("a number")?.to_owned();
+    let channels = ask(session, "channels")?;
+    ensure!(channels.lines().filter(|line| line.contains("echo-asks")).count() == 4, "{channels}");
+    ask(session, &format!("start {number}"))?;
+    let end = Instant::now() + PATIENCE;
+    while !ask(session, &format!("log {number}"))?.contains("echo: answered") {
+        ensure!(Instant::now() < end, "the copy was never answered");
+    }
+    match turn {
+        // Its server, or its console, begins a new life meanwhile.
+        1 => drop(ask(session, "restart echo-answers")?),
+        2 => drop(ask(session, "restart io-console")?),
+        _ => {}
+    }
+    let console = ask(session, &format!("destroy {number}"))?;
+    ensure!(console.contains("destroyed"), "{console}");
+    ensure!(!session.tail().contains("cut off"), "a server did not let go");
+    Ok(())
+}
