@@ -23,7 +23,8 @@ codes! {
         Restart = 5,
         /// [`Index`] = processor → [`PlanRecord`]. Command.
         Plan = 6,
-        /// [`Index`] → [`ChannelRecord`]. Command.
+        /// [`Index`] → [`ChannelRecord`] of the channel with that number or the next one that there is; [`ResourceStatus::NoSuch`] past the last.
+        /// Command.
         Channel = 7,
         /// [`CapabilityQuery`] → [`CapabilityRecord`]. Command.
         Capability = 8,
@@ -223,6 +224,10 @@ pub struct ChannelRecord {
     pub requests: u64,
     /// Completions passed.
     pub completions: u64,
+    /// Event bit that a doorbell towards the client sets.
+    pub client_event: u32,
+    /// Event bit that a doorbell towards the server sets.
+    pub server_event: u32,
 }
 
 /// Which capability of which partition.

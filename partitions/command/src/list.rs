@@ -52,7 +52,8 @@ impl List {
 
     /// The name of the one with this id.
     pub fn name(&self, id: u32) -> Option<&str> {
-        self.0.iter().find(|record| record.id == id).map(|record| name_of(&record.name))
+        let place = self.0.partition_point(|record| record.id < id);
+        self.0.get(place).filter(|record| record.id == id).map(|record| name_of(&record.name))
     }
 }
 

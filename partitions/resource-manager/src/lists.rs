@@ -36,8 +36,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// # Errors
     /// `NoSuch` past the end.
     pub fn partition_record(&mut self, index: Index) -> Result<Reply, Trouble> {
-        let from = |(id, _): &(PartitionId, &PartitionRow)| id.raw() >= index.index;
-        let (id, row) = self.books.partitions().find(from).ok_or(ResourceStatus::NoSuch)?;
+        let from = PartitionId::new(index.index);
+        let (id, row) = self.books.partitions_from(from).next().ok_or(ResourceStatus::NoSuch)?;
         let row = *row;
         let definition = self.definition(&row)?;
         let want = self.want(id, &row, definition);

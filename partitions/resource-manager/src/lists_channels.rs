@@ -17,7 +17,7 @@ use abi::message::resource::{
 };
 use abi::rights::{ANY_LINE, Kind, Rights};
 use abi::trace::TraceKind;
-use abi::types::{Frame, PartitionId, ProcessorId, Slot};
+use abi::types::{ChannelId, Frame, PartitionId, ProcessorId, Slot};
 use program_loader::{Calls, Window};
 use resource_db::{Owner, PartitionRow};
 
@@ -33,13 +33,13 @@ const OWN: [(&str, Slot, Kind); 7] = [
 ];
 
 impl<M: Machine, W: Window> Manager<'_, M, W> {
-    /// The channel at a place of the list.
+    /// The channel with this number, or the next one.
     ///
     /// # Errors
     /// `NoSuch` past the end.
     pub fn channel_record(&mut self, index: Index) -> Result<Reply, Trouble> {
-        let place = index.index as usize;
-        let (id, row) = self.books.channels().nth(place).ok_or(ResourceStatus::NoSuch)?;
+        let from = ChannelId::new(index.index);
+        let (id, row) = self.books.channels_from(from).next().ok_or(ResourceStatus::NoSuch)?;
         let row = *row;
         let slot = Slot::new(row.slot);
         Ok(Reply::record(&ChannelRecord {
@@ -54,6 +54,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             rung_client: self.counter(slot, SERVER_AREA + word::RUNG),
             requests: self.counter(slot, CLIENT_AREA + word::PRODUCED),
             completions: self.counter(slot, SERVER_AREA + word::PRODUCED),
+            client_event: row.client.event.into(),
+            server_event: row.server.event.into(),
         }))
     }
 
@@ -144,7 +146,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
 
     /// Event bit that the doorbell of a channel's end sets at the other.
     fn peer_event(&self, resource: &Resource) -> u32 {
-        let row = self.books.channel(abi::types::ChannelId::new(resource.id));
+        let row = self.books.channel(ChannelId::new(resource.id));
         row.map_or(0, |row| match resource.role {
             role if role == abi::channel::Role::Client as u8 => row.server.event.into(),
             _ => row.client.event.into(),

@@ -110,6 +110,8 @@ pub struct Manager<'m, M: Machine, W: Window> {
     pub changing: bool,
     /// Until when a runtime that was asked for heap may answer, nanoseconds.
     pub heap_deadline: u64,
+    /// Number of the books' last transaction when partitions were looked at last, and when to look again, nanoseconds.
+    pub looked: (u64, u64),
     /// Channels that lead to the manager came or went.
     pub desk_is_old: bool,
     /// Whether partitions wait to be ended until servers have let go of their channels.

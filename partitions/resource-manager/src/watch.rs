@@ -28,15 +28,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     pub fn watch(&mut self) -> u64 {
         let now = self.machine.now();
         self.because(SELF, 0);
-        let (mut next, mut from) = (u64::MAX, 0);
-        let wards_due = self.wards_due;
-        while let Some((id, row)) = self.due_from(from) {
-            from = id.raw() + 1;
-            next = next.min(self.look_at(id, &row, now));
-        }
-        // A stop that was noted just now may not have been the only one.
-        self.wards_due &= !wards_due;
-        next = if self.wards_due { now } else { next };
+        let mut next = self.look_at_all(now);
         if self.ending {
             self.go_on_ending();
             next = if self.ending { next.min(now.saturating_add(LOOK)) } else { next };
@@ -51,6 +43,26 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             next = next.min(self.leave_at);
         }
         self.usage_due(now).min(next)
+    }
+
+    /// Looks after every partition that waits for something; returns when to look again. Where nothing was written since the last look,
+    /// which found nothing due before now, there is nothing to look for: requests cost the same however many partitions there are.
+    fn look_at_all(&mut self, now: u64) -> u64 {
+        let (generation, next) = self.looked;
+        if generation == self.books.generation() && now < next && !self.wards_due {
+            return next;
+        }
+        let (generation, mut next, mut from) = (self.books.generation(), u64::MAX, 0);
+        let wards_due = self.wards_due;
+        while let Some((id, row)) = self.due_from(from) {
+            from = id.raw() + 1;
+            next = next.min(self.look_at(id, &row, now));
+        }
+        // A stop that was noted just now may not have been the only one.
+        self.wards_due &= !wards_due;
+        next = if self.wards_due { now } else { next };
+        self.looked = (generation, next);
+        next
     }
 
     /// Has the manager end as soon as the answer to this has had time to be read; its rescuer starts it anew.
@@ -71,9 +83,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
 
     /// The first partition from `from` on that waits for something to happen to it.
     fn due_from(&self, from: u32) -> Option<(PartitionId, PartitionRow)> {
-        let mut rows = self.books.partitions().filter(|(id, row)| {
-            id.raw() >= from && (row.stop_by != 0 || row.restart_at != 0 || self.is_ward_due(row))
-        });
+        let rows = self.books.partitions_from(PartitionId::new(from));
+        let mut rows = rows
+            .filter(|(_, row)| row.stop_by != 0 || row.restart_at != 0 || self.is_ward_due(row));
         rows.next().map(|(id, row)| (id, *row))
     }
 

@@ -33,12 +33,16 @@ pub fn all() -> Vec<Trial> {
 fn crowd(rounds: u32) -> Result<()> {
     let options = Options { smp: 8, memory: 4096, deterministic: true, ..Options::default() };
     let mut session = start(&Artifacts::of("crowd"), &options)?;
-    let there = lines(&ask(&mut session, "ps")?);
+    let (took, text) = timed(&mut session, "ps")?;
+    let there = lines(&text);
+    println!("{there} partitions: ps took {took:.1} ms");
     for number in 1..=rounds {
         ask(&mut session, if number == 1 { "start host" } else { "restart host" })?;
         let said = wait_for_host(&mut session, number)?;
         let guests = number * BATCH;
-        for (verb, wanted) in [("ps", there + guests), ("machine", 0), ("plan", 0)] {
+        for (verb, wanted) in
+            [("machine", 0), ("plan", 0), ("caps guest-0", 0), ("ps", there + guests)]
+        {
             let (took, text) = timed(&mut session, verb)?;
             let count = lines(&text);
             println!(
@@ -50,14 +54,18 @@ fn crowd(rounds: u32) -> Result<()> {
         }
         println!("{said}");
     }
-    let channels = lines(&ask(&mut session, "channels")?);
-    ensure!(channels > rounds * BATCH * CHANNELS, "{channels} channels");
+    let channels = ask(&mut session, "channels")?.lines().count();
+    let wanted = usize::try_from(rounds * BATCH * CHANNELS)?;
+    ensure!(channels > wanted, "{channels} channels");
     ask(&mut session, "audit").map(drop)
 }
 
-/// Lines of an answer but for its head.
+/// Lines of `ps` that are of a partition.
 fn lines(text: &str) -> u32 {
-    u32::try_from(text.lines().count().saturating_sub(1)).unwrap_or(u32::MAX)
+    let numbered = |line: &&str| {
+        line.split_whitespace().next().is_some_and(|word| word.parse::<u32>().is_ok())
+    };
+    u32::try_from(text.lines().filter(numbered).count()).unwrap_or(u32::MAX)
 }
 
 /// What the host says at the end of its round.

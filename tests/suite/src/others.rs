@@ -149,14 +149,15 @@ impl World<'_> {
 
     /// What the list says about the channel of this name.
     pub fn channel(&mut self, name: &str) -> Result<ChannelRecord, Trouble> {
-        for index in 0.. {
+        let mut index = 0;
+        loop {
             let record: ChannelRecord =
                 self.record(ResourceRequest::Channel, Index { index }.as_bytes())?;
             if name_text(&record.name) == name {
                 return Ok(record);
             }
+            index = record.id.wrapping_add(1);
         }
-        Err(Trouble::new(format_args!("the list has no end")))
     }
 
     /// Restarts a partition by name.

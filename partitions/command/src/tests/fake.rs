@@ -138,11 +138,12 @@ impl Fake {
     }
 
     fn channel(&self, index: u32) -> Option<ChannelRecord> {
-        (index == 0).then(|| ChannelRecord {
+        let (client, server) = if self.end.0 == Role::Client { (1, 2) } else { (2, 1) };
+        (index <= 7).then(|| ChannelRecord {
             name: name("console"),
             id: 7,
-            client: 1,
-            server: 2,
+            client,
+            server,
             kind: 4,
             epoch: 3,
             pages: 4,
@@ -150,12 +151,13 @@ impl Fake {
             rung_client: 34,
             requests: 56,
             completions: self.end.1,
+            client_event: 3,
+            server_event: 3,
         })
     }
 
     fn capability(&self, index: u32) -> Option<CapabilityRecord> {
         let records = [
-            ("console", Kind::Doorbell, Rights::USE, 3, 2),
             ("uart", Kind::Ports, Rights::USE, 8 << 16 | 0x3f8, NO_PARTITION),
             ("exit", Kind::Ports, Rights::USE, 1 << 16 | 0xf4, NO_PARTITION),
             ("uart", Kind::Interrupt, Rights::USE, 4, NO_PARTITION),
@@ -163,6 +165,7 @@ impl Fake {
             ("self", Kind::Partition, Rights::MANAGE, 0, 3),
             ("", Kind::Debug, Rights::USE, 0, NO_PARTITION),
             ("", Kind::Kernel, Rights::INSPECT, 0, 99),
+            ("console", Kind::Doorbell, Rights::USE, 3, 2),
         ];
         let (text, kind, rights, parameter, target) = *records.get(index as usize)?;
         Some(CapabilityRecord {

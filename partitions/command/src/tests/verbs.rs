@@ -47,14 +47,14 @@ fn channels() {
 fn caps() {
     let expected = "\
 command may
-  ring io-console for console (its event 3)  (slot 20)
-  use I/O ports 0x3f8 to 0x3ff (uart)  (slot 21)
-  use I/O port 0xf4 (exit)  (slot 22)
-  serve interrupt line 4 (uart)  (slot 23)
-  create from, grant and manage all physical memory  (slot 24)
-  manage the partition web  (slot 25)
-  write to the debug port  (slot 26)
-  look at the kernel  (slot 27)
+  use I/O ports 0x3f8 to 0x3ff (uart)  (slot 20)
+  use I/O port 0xf4 (exit)  (slot 21)
+  serve interrupt line 4 (uart)  (slot 22)
+  create from, grant and manage all physical memory  (slot 23)
+  manage the partition web  (slot 24)
+  write to the debug port  (slot 25)
+  look at the kernel  (slot 26)
+  ring io-console for console (its event 3)  (slot 27)
 ";
     assert_eq!(shown("caps command"), expected);
     assert_eq!(shown("caps web"), "web may\n  do nothing but compute\n");

@@ -34,12 +34,15 @@ pub fn show<'a>(
     Ok(())
 }
 
-/// All capabilities of a partition.
-pub fn fetch(
+/// The capabilities of a partition but for its channels' doorbells, which come last.
+pub fn fetch_fixed(
     surroundings: &mut impl Surroundings,
     partition: u32,
 ) -> Result<Vec<CapabilityRecord>, Trouble> {
-    (0..MOST).map_while(|index| fetch_one(surroundings, partition, index).transpose()).collect()
+    let doorbell =
+        |record: &CapabilityRecord| Kind::from_number(record.kind.into()) == Some(Kind::Doorbell);
+    let all = (0..MOST).map_while(|index| fetch_one(surroundings, partition, index).transpose());
+    all.take_while(|found| !found.as_ref().is_ok_and(doorbell)).collect()
 }
 
 fn fetch_one(

@@ -18,8 +18,9 @@ pub fn show<'a>(surroundings: &mut impl Surroundings, list: &List) -> Outcome<'a
         "{:<13}{:<17}{:<17}{:<8}{:>5}{:>8}{:>10}",
         "NAME", "CLIENT", "SERVER", "KIND", "EPOCH", "RUNG", "MESSAGES"
     )?;
-    for index in 0..MOST {
-        let Some(record) = fetch_one(surroundings, index)? else { break };
+    let mut from = 0;
+    for _ in 0..MOST {
+        let Some(record) = fetch_one(surroundings, &mut from)? else { break };
         show_one(surroundings, list, &record)?;
     }
     Ok(())
@@ -27,14 +28,21 @@ pub fn show<'a>(surroundings: &mut impl Surroundings, list: &List) -> Outcome<'a
 
 /// All channels at one moment.
 pub fn fetch(surroundings: &mut impl Surroundings) -> Result<Vec<ChannelRecord>, Trouble> {
-    (0..MOST).map_while(|index| fetch_one(surroundings, index).transpose()).collect()
+    let mut from = 0;
+    (0..MOST).map_while(|_| fetch_one(surroundings, &mut from).transpose()).collect()
 }
 
+/// The channel with the number `from` or the next one, behind which `from` is afterwards.
 fn fetch_one(
     surroundings: &mut impl Surroundings,
-    index: u32,
+    from: &mut u32,
 ) -> Result<Option<ChannelRecord>, Trouble> {
-    fetch_next(surroundings, ResourceRequest::Channel, &Index { index })
+    let index = *from;
+    let next: Option<ChannelRecord> =
+        fetch_next(surroundings, ResourceRequest::Channel, &Index { index })?;
+    // Whatever number comes, the list goes on.
+    *from = next.map_or(index, |one| one.id).max(index).saturating_add(1);
+    Ok(next)
 }
 
 fn show_one<'a>(

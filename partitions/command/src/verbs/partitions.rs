@@ -1,11 +1,11 @@
 //! `ps`.
 
-use super::waits::Waits;
+use super::waits::{Ends, Waits};
 use super::{Outcome, channels};
 use crate::list::{List, state};
 use crate::surroundings::Surroundings;
 use crate::words::{Fault, Pages, name_of};
-use abi::message::resource::{ChannelRecord, PartitionRecord, PartitionState};
+use abi::message::resource::{PartitionRecord, PartitionState};
 
 /// One line for each partition.
 pub fn show<'a>(surroundings: &mut impl Surroundings, list: &List) -> Outcome<'a> {
@@ -14,7 +14,7 @@ pub fn show<'a>(surroundings: &mut impl Surroundings, list: &List) -> Outcome<'a
         "{:>3} {:<17}{:<9}{:>5}{:>9}{:>9} WAITS FOR",
         "ID", "NAME", "STATE", "SHARE", "MEMORY", "RESTARTS"
     )?;
-    let channels = channels::fetch(surroundings)?;
+    let channels = Ends::new(channels::fetch(surroundings)?);
     for record in list.all() {
         show_one(surroundings, list, &channels, record)?;
     }
@@ -24,7 +24,7 @@ pub fn show<'a>(surroundings: &mut impl Surroundings, list: &List) -> Outcome<'a
 fn show_one<'a>(
     surroundings: &mut impl Surroundings,
     list: &List,
-    channels: &[ChannelRecord],
+    channels: &Ends,
     record: &PartitionRecord,
 ) -> Outcome<'a> {
     let (state, word) = state(record).map_or((None, "?"), |(state, word)| (Some(state), word));

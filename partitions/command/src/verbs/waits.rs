@@ -5,7 +5,7 @@ use crate::list::List;
 use crate::surroundings::{Surroundings, Trouble};
 use crate::words::{Events, name_of};
 use abi::channel::Role;
-use abi::message::resource::{CapabilityRecord, ChannelRecord, PartitionRecord};
+use abi::message::resource::{ChannelRecord, PartitionRecord};
 use abi::rights::Kind;
 use abi::types::EventBit;
 use alloc::format;
@@ -33,7 +33,7 @@ impl<'a> Waits<'a> {
     pub fn find(
         surroundings: &mut impl Surroundings,
         list: &'a List,
-        channels: &[ChannelRecord],
+        channels: &Ends,
         record: &PartitionRecord,
     ) -> Result<Self, Trouble> {
         let events = record.waits_for;
@@ -44,29 +44,28 @@ impl<'a> Waits<'a> {
             interrupts: Vec::new(),
             rescued: rescued(list, record),
         };
-        for behind in capabilities::fetch(surroundings, record.id)? {
-            let event = EventBit::new(behind.event);
-            if event.is_some_and(|event| events & event.mask() != 0) {
-                waits.add(list, channels, record.id, &behind);
+        for behind in capabilities::fetch_fixed(surroundings, record.id)? {
+            let waited = is_waited(events, behind.event.into());
+            if waited && Kind::from_number(behind.kind.into()) == Some(Kind::Interrupt) {
+                waits.interrupts.push(format!("{}", behind.parameter));
             }
+        }
+        for (channel, role) in channels.of(record.id) {
+            waits.add(list, channel, role);
         }
         Ok(waits)
     }
 
-    /// Adds what stands behind one event.
-    fn add(
-        &mut self,
-        list: &'a List,
-        channels: &[ChannelRecord],
-        id: u32,
-        behind: &CapabilityRecord,
-    ) {
-        let peer = list.name(behind.target).unwrap_or("?");
-        match (Kind::from_number(behind.kind.into()), Role::ALL.get(usize::from(behind.role))) {
-            (Some(Kind::Interrupt), _) => self.interrupts.push(format!("{}", behind.parameter)),
-            (Some(Kind::Doorbell), Some(Role::Server)) => self.requests.push(peer),
-            (Some(Kind::Doorbell), Some(Role::Client)) if is_owed(channels, id, behind) => {
-                self.answers.push(peer);
+    /// Adds what stands behind the event of a channel's end.
+    fn add(&mut self, list: &'a List, channel: &ChannelRecord, role: Role) {
+        let name = |id| list.name(id).unwrap_or("?");
+        let owed = channel.requests != channel.completions;
+        match role {
+            Role::Server if is_waited(self.events, channel.server_event) => {
+                self.requests.push(name(channel.client));
+            }
+            Role::Client if owed && is_waited(self.events, channel.client_event) => {
+                self.answers.push(name(channel.server));
             }
             _ => {}
         }
@@ -103,12 +102,36 @@ fn rescued<'a>(list: &'a List, record: &PartitionRecord) -> Vec<&'a str> {
     all.map(|one| name_of(&one.name)).collect()
 }
 
-/// Whether the client of a channel has asked and has no answer yet.
-fn is_owed(channels: &[ChannelRecord], client: u32, behind: &CapabilityRecord) -> bool {
-    let mut own = channels.iter().filter(|channel| {
-        channel.client == client && channel.server == behind.target && channel.name == behind.name
-    });
-    own.any(|channel| channel.requests != channel.completions)
+/// Whether an event is among those.
+fn is_waited(events: u64, event: u32) -> bool {
+    let event = u8::try_from(event).ok().and_then(EventBit::new);
+    event.is_some_and(|event| events & event.mask() != 0)
+}
+
+/// All channels, to be found by either end.
+pub struct Ends {
+    channels: Vec<ChannelRecord>,
+    /// Whose each end is, and which channel's at which place; in order.
+    ends: Vec<(u32, usize, Role)>,
+}
+
+impl Ends {
+    /// Those of all channels.
+    pub fn new(channels: Vec<ChannelRecord>) -> Self {
+        let both = |(place, one): (usize, &ChannelRecord)| {
+            [(one.client, place, Role::Client), (one.server, place, Role::Server)]
+        };
+        let mut ends: Vec<_> = channels.iter().enumerate().flat_map(both).collect();
+        ends.sort_unstable_by_key(|(partition, place, _)| (*partition, *place));
+        Self { channels, ends }
+    }
+
+    /// The channels of which a partition is an end.
+    fn of(&self, partition: u32) -> impl Iterator<Item = (&ChannelRecord, Role)> {
+        let first = self.ends.partition_point(|(one, ..)| *one < partition);
+        let own = self.ends.iter().skip(first).take_while(move |(one, ..)| *one == partition);
+        own.filter_map(|(_, place, role)| Some((self.channels.get(*place)?, *role)))
+    }
 }
 
 /// A kind of things that are waited for, with names and as a number.

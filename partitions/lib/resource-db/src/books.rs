@@ -146,9 +146,27 @@ impl Books<'_> {
         self.partitions.iter(self.map.memory()).map(|(id, row)| (PartitionId::new(id), row))
     }
 
+    /// Every partition that is there, from a number on.
+    pub fn partitions_from(
+        &self,
+        id: PartitionId,
+    ) -> impl Iterator<Item = (PartitionId, &PartitionRow)> + Clone {
+        let rows = self.partitions.iter_from(self.map.memory(), id.raw());
+        rows.map(|(id, row)| (PartitionId::new(id), row))
+    }
+
     /// Every channel that is there.
     pub fn channels(&self) -> impl Iterator<Item = (ChannelId, &ChannelRow)> + Clone {
-        self.channels.iter(self.map.memory()).map(|(id, row)| (ChannelId::new(id), row))
+        self.channels_from(ChannelId::new(0))
+    }
+
+    /// Every channel that is there, from a number on.
+    pub fn channels_from(
+        &self,
+        id: ChannelId,
+    ) -> impl Iterator<Item = (ChannelId, &ChannelRow)> + Clone {
+        let rows = self.channels.iter_from(self.map.memory(), id.raw());
+        rows.map(|(id, row)| (ChannelId::new(id), row))
     }
 
     /// The first partition's row at or above `from` that is not used.

@@ -121,8 +121,17 @@ impl Table {
         &self,
         slab: &'s Slab<'_>,
     ) -> impl Iterator<Item = (u32, &'s T)> + Clone + use<'s, '_, T> {
+        self.iter_from(slab, 0)
+    }
+
+    /// Those from a number on.
+    pub(crate) fn iter_from<'s, T: Row + 's>(
+        &self,
+        slab: &'s Slab<'_>,
+        from: u32,
+    ) -> impl Iterator<Item = (u32, &'s T)> + Clone + use<'s, '_, T> {
         let table = *self;
-        (0..self.end).filter_map(move |id| table.get(slab, id).map(|row| (id, row)))
+        (from..self.end).filter_map(move |id| table.get(slab, id).map(|row| (id, row)))
     }
 
     /// Number of the first row from `from` on that is not used.

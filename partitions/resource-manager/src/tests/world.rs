@@ -259,6 +259,7 @@ impl World {
             stale_plans: 0,
             changing: false,
             heap_deadline: 0,
+            looked: (0, 0),
             desk_is_old: false,
             ending: false,
             failed: 0,
