@@ -11,10 +11,10 @@ use zerocopy::FromBytes;
 /// Guests that are made at each start.
 const BATCH: u32 = 256;
 /// What they are like: one on each processor, and the next to it.
-const LIKE: [&str; 8] =
-    ["guest-0", "guest-1", "guest-2", "guest-3", "guest-4", "guest-5", "guest-6", "guest-7"];
+const LIKE: [&str; 7] =
+    ["guest-0", "guest-1", "guest-2", "guest-3", "guest-4", "guest-5", "guest-6"];
 /// Clients of every hall from the start: this one, and those that all others are like.
-const THERE: u32 = 9;
+const THERE: u32 = 8;
 /// How long a hall may take to answer.
 const PATIENCE: Nanoseconds = time::seconds(20);
 /// How long all guests may take to be heard.

@@ -32,7 +32,7 @@ rt::protocol! {
 /// Servers.
 pub const HALLS: [&str; 4] = ["hall-0", "hall-1", "hall-2", "hall-3"];
 /// Time between two greetings.
-const PAUSE: Nanoseconds = time::seconds(1);
+const PAUSE: Nanoseconds = time::seconds(10);
 
 /// The partition.
 struct Guest {
