@@ -9,7 +9,7 @@ use rt::{Client, System, log, time};
 use zerocopy::FromBytes;
 
 /// Guests that are made at each start.
-const BATCH: u32 = 256;
+const BATCH: u32 = 64;
 /// What they are like: one on each processor, and the next to it.
 const LIKE: [&str; 7] =
     ["guest-0", "guest-1", "guest-2", "guest-3", "guest-4", "guest-5", "guest-6"];

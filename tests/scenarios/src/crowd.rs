@@ -1,4 +1,4 @@
-//! A crowd: partitions made while the machine runs, with channels to servers that run, up to a thousand with four each.
+//! A crowd: partitions made while the machine runs, with channels to servers that run.
 
 use crate::{PATIENCE, ask, campaign, start, trial};
 use anyhow::{Context as _, Result, ensure};
@@ -9,10 +9,10 @@ use qemu_runner::marks::Piece;
 use qemu_runner::session::Session;
 use std::time::{Duration, Instant};
 
-/// Rounds of 256 partitions: always, and where `BULKHEAD_CAMPAIGN` is set.
-const ROUNDS: [u32; 2] = [1, 4];
+/// Rounds of 64 partitions: always, and where `BULKHEAD_CAMPAIGN` is set.
+const ROUNDS: [u32; 2] = [1, 12];
 /// Partitions of a round.
-const BATCH: u32 = 256;
+const BATCH: u32 = 64;
 /// Channels of each.
 const CHANNELS: u32 = 4;
 /// How long a round may take by our clock.
