@@ -5,10 +5,12 @@ use super::{BOOT, COMMAND, WORKER, ask, id, status};
 use crate::manager::Machine;
 use crate::shutdown::Shutdown;
 use abi::control::{FrameUse, MemoryOperation, first_slot};
+use abi::information::StartReason;
 use abi::message::resource::{PartitionState, ResourceRequest, ResourceStatus, StoppedRecord};
 use abi::types::EventBit;
 use kernel_core::FaultRecord;
 use program_loader::Calls;
+use std::sync::atomic::Ordering;
 use zerocopy::FromBytes;
 
 /// Longer than any back-off, and shorter than the time that a rescuer is given beyond it.
@@ -216,4 +218,33 @@ fn a_machine_that_is_being_switched_off_goes_off_wherever_the_manager_dies() {
         let row = manager.row(id(0)).unwrap();
         assert_eq!((row.unfinished, manager.shutdown), (0, None), "nothing is left to be done");
     }
+}
+
+/// covers: REC-1
+#[test]
+fn a_new_life_finds_nothing_of_the_old_one_but_what_lasts() {
+    const MARK: u64 = 0x5eed_5eed;
+    let (world, mut manager) = World::new();
+    let row = manager.row(id(index::WORKER)).unwrap();
+    let words = |extent: resource_db::Extent| {
+        let frames = extent.start.raw()..extent.start.raw() + extent.count;
+        frames.flat_map(|frame| (0..512).map(move |word| (frame, word)))
+    };
+    let load = |(frame, word)| world.shared.machine.word(frame, word).load(Ordering::Relaxed);
+    // The last two pages of the program are its data.
+    let data = resource_db::Extent {
+        start: row.program.start.checked_add(row.program.count - 2).unwrap(),
+        count: 2,
+    };
+    let fresh: Vec<u64> = words(data).map(load).collect();
+    for extent in [data, row.stack, row.heap, row.lasting] {
+        assert!(extent.count > 0);
+        for (frame, word) in words(extent) {
+            world.shared.machine.word(frame, word).store(MARK, Ordering::Relaxed);
+        }
+    }
+    manager.restart(id(index::WORKER), StartReason::Restarted).unwrap();
+    assert!(words(row.stack).chain(words(row.heap)).all(|word| load(word) == 0));
+    assert_eq!(words(data).map(load).collect::<Vec<_>>(), fresh);
+    assert!(words(row.lasting).all(|word| load(word) == MARK));
 }
