@@ -73,9 +73,8 @@ impl<M: Machine> Here<'_, M> {
         if lost != 0 {
             let context = machine.object::<Context>(Frame::new(lost));
             context.used.add(ticks);
-            let code = u64::from(other.id().raw());
-            let record = FaultRecord { reason: REASON, code, address: 0 };
-            stop::fail(self, context, record, 0);
+            let code = other.id().raw().into();
+            stop::fail(self, context, FaultRecord { reason: REASON, code, address: 0 }, 0);
         }
         let bells = machine.kernel().bells.iter();
         for doorbell in bells.filter_map(|bell| usable_doorbell(machine, bell)) {
