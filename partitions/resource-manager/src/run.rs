@@ -1,7 +1,7 @@
 //! Starts, stops and restarts partitions.
 
 use crate::define::end;
-use crate::given::given;
+use crate::given::{Given, given};
 use crate::manager::{Machine, Manager, SCRATCH, SELF};
 use crate::manifest::role;
 use crate::pause::is_paused;
@@ -138,11 +138,17 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let definition = self.definition(row)?;
         let program = self.program(definition)?;
         self.stop_contexts(row)?;
-        for context in contexts(row) {
+        // Looked up before: were the manager to die in what follows, idle must be able to start boot.
+        let guard = self.guard_slot().filter(|_| role(definition) == PartitionRole::Boot);
+        for (index, context) in contexts(row).enumerate() {
             self.machine.patient(context, ContextOperation::Renew as u64, [0; 4])?;
+            if let Some((idle, slot)) = guard.filter(|_| index == 0) {
+                let rights = Given::BootContext.rights();
+                self.machine.put(idle, slot, context, rights, Kind::Context, 0)?;
+            }
         }
-        if role(definition) == PartitionRole::Boot {
-            // At once: were the manager to die in what follows, idle must be able to start boot.
+        if guard.is_some() {
+            // And whatever else it holds of boot.
             self.renew_guard()?;
         }
         let partition = Slot::new(row.partition_slot);
