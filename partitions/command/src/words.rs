@@ -18,7 +18,7 @@ pub fn name_of(name: &Name) -> &str {
 /// Vectors below this are exceptions of the processor.
 const EXCEPTIONS: u64 = 32;
 
-/// A length of time: `12.3 ms`, `4.56 s`, `2 h 03 min`.
+/// A length of time: `12.3 ms`, `4.567 s`, `12.34 s`, `2 h 03 min`.
 pub struct Duration(pub Nanoseconds);
 
 impl fmt::Display for Duration {
@@ -31,6 +31,7 @@ impl fmt::Display for Duration {
                 let text = format_args!("{milliseconds}.{} ms", nanoseconds / 100_000 % 10);
                 pad(f, text)
             }
+            () if seconds < 10 => pad(f, format_args!("{seconds}.{:03} s", milliseconds % 1000)),
             () if seconds < 60 => {
                 pad(f, format_args!("{seconds}.{:02} s", milliseconds / 10 % 100))
             }

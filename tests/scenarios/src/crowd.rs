@@ -10,7 +10,7 @@ use qemu_runner::session::Session;
 use std::time::{Duration, Instant};
 
 /// Rounds of 64 partitions: always, and where `BULKHEAD_CAMPAIGN` is set.
-const ROUNDS: [u32; 2] = [1, 12];
+const ROUNDS: [u32; 2] = [1, 16];
 /// Partitions of a round.
 const BATCH: u32 = 64;
 /// Channels of each.

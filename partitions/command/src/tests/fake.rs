@@ -40,6 +40,8 @@ pub struct Fake {
     pub books: Books,
     /// Which end of its channel with io-console the command partition is, and how many of 56 requests are answered.
     pub end: (Role, u64),
+    /// Event of that end.
+    pub event: u32,
 }
 
 fn name(text: &str) -> Name {
@@ -83,6 +85,7 @@ impl Fake {
             manager_is_gone: false,
             books: Books::new(),
             end: (Role::Client, 55),
+            event: 3,
             partitions: vec![
                 partition(0, "resource-manager", PartitionState::Running, 0),
                 partition(1, "command", PartitionState::Waiting, 0b1000_1110 | peer),
@@ -151,8 +154,8 @@ impl Fake {
             rung_client: 34,
             requests: 56,
             completions: self.end.1,
-            client_event: 3,
-            server_event: 3,
+            client_event: self.event,
+            server_event: self.event,
         })
     }
 

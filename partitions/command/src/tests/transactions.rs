@@ -35,9 +35,9 @@ fn step(at: u32) -> StepRecord {
 #[test]
 fn transactions_are_listed_the_newest_last() {
     let expected = "  NUMBER        WHEN WHO              ASKED FOR        STEPS ENDED
-       5      5.00 s resource-manager -                    2 committed
-       7      7.00 s command          create               6 undone
-       8      8.00 s partition 77     request 99           0 refused: the memory has another owner
+       5     5.000 s resource-manager -                    2 committed
+       7     7.000 s command          create               6 undone
+       8     8.000 s partition 77     request 99           0 refused: the memory has another owner
 ";
     let expected = expected.replace("2 committed", "2 in progress");
     let expected = expected.replace("6 undone", "6 committed");
@@ -49,7 +49,7 @@ fn transactions_are_listed_the_newest_last() {
 
 #[test]
 fn a_transaction_is_shown_as_the_document_writes_it() {
-    let expected = "transaction 7: command, create, at 7.00 s
+    let expected = "transaction 7: command, create, at 7.000 s
   Initialize Partition[0,1,25] (\"x\")
   Change Owner Map[0,1,18], Index(25), from database to web
   Change Owner Map[0,1,18], IndexRange(30,33), from available to partition 9
@@ -59,7 +59,7 @@ fn a_transaction_is_shown_as_the_document_writes_it() {
 committed
 ";
     assert_eq!(Fake::new().run("transaction 7"), (expected.to_owned(), 0));
-    let refused = "transaction 8: partition 77, request 99, at 8.00 s
+    let refused = "transaction 8: partition 77, request 99, at 8.000 s
 refused: the memory has another owner
 ";
     assert_eq!(Fake::new().run("transaction"), (refused.to_owned(), 0));

@@ -55,6 +55,15 @@ fn only_what_is_behind_the_events_is_told() {
 }
 
 #[test]
+fn interrupts_are_asked_for_only_where_their_events_leave_room() {
+    for (event, said) in [(1, "1 answer, interrupt 4"), (0, "answer of io-console")] {
+        let mut fake = Fake::new();
+        fake.event = event;
+        assert_eq!(waits(&mut fake, u64::MAX), said);
+    }
+}
+
+#[test]
 fn rescuers_wait_for_faults() {
     let mut fake = Fake::new();
     fake.partitions[1].waits_for = EventBit::FAULT.mask();

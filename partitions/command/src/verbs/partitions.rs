@@ -14,7 +14,7 @@ pub fn show<'a>(surroundings: &mut impl Surroundings, list: &List) -> Outcome<'a
         "{:>3} {:<17}{:<9}{:>5}{:>9}{:>9} WAITS FOR",
         "ID", "NAME", "STATE", "SHARE", "MEMORY", "RESTARTS"
     )?;
-    let channels = Ends::new(channels::fetch(surroundings)?);
+    let channels = Ends::new(list, channels::fetch(surroundings)?);
     for record in list.all() {
         show_one(surroundings, list, &channels, record)?;
     }

@@ -3,7 +3,7 @@
 use super::capabilities;
 use crate::list::List;
 use crate::surroundings::{Surroundings, Trouble};
-use crate::words::{Events, name_of};
+use crate::words::Events;
 use abi::channel::Role;
 use abi::message::resource::{ChannelRecord, PartitionRecord};
 use abi::rights::Kind;
@@ -42,18 +42,30 @@ impl<'a> Waits<'a> {
             answers: Vec::new(),
             requests: Vec::new(),
             interrupts: Vec::new(),
-            rescued: rescued(list, record),
+            rescued: channels.rescued_by(list, record),
         };
-        for behind in capabilities::fetch_fixed(surroundings, record.id)? {
-            let waited = is_waited(events, behind.event.into());
-            if waited && Kind::from_number(behind.kind.into()) == Some(Kind::Interrupt) {
-                waits.interrupts.push(format!("{}", behind.parameter));
-            }
+        if channels.may_have_interrupts(record.id) {
+            waits.add_interrupts(surroundings, record.id)?;
         }
         for (channel, role) in channels.of(record.id) {
             waits.add(list, channel, role);
         }
         Ok(waits)
+    }
+
+    /// Adds the interrupts among the events.
+    fn add_interrupts(
+        &mut self,
+        surroundings: &mut impl Surroundings,
+        partition: u32,
+    ) -> Result<(), Trouble> {
+        for behind in capabilities::fetch_fixed(surroundings, partition)? {
+            let waited = is_waited(self.events, behind.event.into());
+            if waited && Kind::from_number(behind.kind.into()) == Some(Kind::Interrupt) {
+                self.interrupts.push(format!("{}", behind.parameter));
+            }
+        }
+        Ok(())
     }
 
     /// Adds what stands behind the event of a channel's end.
@@ -95,35 +107,50 @@ impl<'a> Waits<'a> {
     }
 }
 
-/// Names of those whose faults the partition waits for.
-fn rescued<'a>(list: &'a List, record: &PartitionRecord) -> Vec<&'a str> {
-    let waits = record.waits_for & EventBit::FAULT.mask() != 0;
-    let all = list.all().filter(|one| waits && one.rescuer == record.id);
-    all.map(|one| name_of(&one.name)).collect()
-}
-
 /// Whether an event is among those.
 fn is_waited(events: u64, event: u32) -> bool {
     let event = u8::try_from(event).ok().and_then(EventBit::new);
     event.is_some_and(|event| events & event.mask() != 0)
 }
 
-/// All channels, to be found by either end.
+/// All channels, to be found by either end, and all partitions, to be found by their rescuers.
 pub struct Ends {
     channels: Vec<ChannelRecord>,
     /// Whose each end is, and which channel's at which place; in order.
     ends: Vec<(u32, usize, Role)>,
+    /// Rescuers and whom they rescue; in order.
+    rescued: Vec<(u32, u32)>,
 }
 
 impl Ends {
-    /// Those of all channels.
-    pub fn new(channels: Vec<ChannelRecord>) -> Self {
+    /// Those of all channels and partitions.
+    pub fn new(list: &List, channels: Vec<ChannelRecord>) -> Self {
         let both = |(place, one): (usize, &ChannelRecord)| {
             [(one.client, place, Role::Client), (one.server, place, Role::Server)]
         };
         let mut ends: Vec<_> = channels.iter().enumerate().flat_map(both).collect();
         ends.sort_unstable_by_key(|(partition, place, _)| (*partition, *place));
-        Self { channels, ends }
+        let mut rescued: Vec<_> = list.all().map(|one| (one.rescuer, one.id)).collect();
+        rescued.sort_unstable();
+        Self { channels, ends, rescued }
+    }
+
+    /// Names of those whose faults a partition waits for.
+    fn rescued_by<'a>(&self, list: &'a List, record: &PartitionRecord) -> Vec<&'a str> {
+        if record.waits_for & EventBit::FAULT.mask() == 0 {
+            return Vec::new();
+        }
+        let first = self.rescued.partition_point(|(rescuer, _)| *rescuer < record.id);
+        let all = self.rescued.iter().skip(first).take_while(|(one, _)| *one == record.id);
+        all.filter_map(|(_, id)| list.name(*id)).collect()
+    }
+
+    /// Whether a partition may have interrupts: their events are the first, so that its first channel has event 0 where there are none.
+    fn may_have_interrupts(&self, partition: u32) -> bool {
+        self.of(partition).next().is_none_or(|(channel, role)| match role {
+            Role::Client => channel.client_event != 0,
+            Role::Server => channel.server_event != 0,
+        })
     }
 
     /// The channels of which a partition is an end.

@@ -127,8 +127,9 @@ impl<M: Memory> OwnerMap<M> {
         while frame < end {
             let leaf = self.leaf(frame).map_err(|_| FormatError::Outside(section))?;
             let frames = leaf.scale.frames();
-            if !frame.is_multiple_of(frames) || frames > end.wrapping_sub(frame) {
-                let first = frame & !frames.wrapping_sub(1);
+            let first = frame & !frames.wrapping_sub(1);
+            let part = first != frame || frames > end.wrapping_sub(frame);
+            if part || self.master.divides(first, leaf.scale) {
                 let kept = self.master.kept_index(first, leaf.scale);
                 let child = kept.map_or_else(|| next.take(), Ok)?;
                 self.memory.fill(child, 0, WORDS, Entry::Owner(leaf.owner).word());

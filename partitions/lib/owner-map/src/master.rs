@@ -41,6 +41,14 @@ impl Pool {
         page.number().wrapping_sub(self.first.number()) < self.count
     }
 
+    /// Whether any of them is among these frames.
+    #[must_use]
+    pub fn meets(&self, first: u64, frames: u64) -> bool {
+        let own = self.first.frame();
+        let end = own.wrapping_add(self.count.into());
+        self.count > 0 && first < end && own < first.wrapping_add(frames)
+    }
+
     /// The page with this place among them, from 0.
     #[must_use]
     pub fn page(&self, at: u64) -> Option<Page> {
@@ -161,6 +169,12 @@ impl Master {
             Scale::Giga => self.pools.giga.page(first >> 20),
             Scale::Kilo | Scale::Tera => None,
         }
+    }
+
+    /// Whether the page of `scale` that starts at `first` has places for descriptors, which go from owner to owner one by one.
+    #[must_use]
+    pub fn divides(&self, first: u64, scale: Scale) -> bool {
+        scale > Scale::Kilo && self.pools.descriptors.meets(first, scale.frames())
     }
 
     /// Whether a page is kept for one use.

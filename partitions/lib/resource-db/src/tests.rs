@@ -8,6 +8,7 @@ use std::vec::Vec;
 mod crash;
 mod ends;
 mod lines;
+mod many;
 mod model;
 mod recent;
 
