@@ -1,12 +1,11 @@
 //! What idle needs to look after the boot partition and the manager, which look after each other.
 
-use crate::given::{Given, given};
 use crate::manager::{Machine, Manager};
 use crate::manifest::{flags, role};
 use crate::trouble::Trouble;
 use abi::layout;
 use abi::manifest::{ManifestPartition, PartitionFlags, PartitionRole};
-use abi::types::{PAGE_SIZE, PartitionId, Slot};
+use abi::types::{PAGE_SIZE, PartitionId};
 use program_loader::Window;
 use resource_db::{PartitionRow, Stage};
 
@@ -31,14 +30,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.give_capabilities(&row, self.definition(&row)?)
     }
 
-    /// Where idle holds its capability to boot's first context: own slot of idle's partition, slot there.
+    /// Whether a partition keeps its slots while it is stopped: boot does, as idle starts it when nobody is left who makes plans.
     #[must_use]
-    pub fn guard_slot(&self) -> Option<(Slot, Slot)> {
-        let (_, row) = self.made(PartitionRole::Idle)?;
-        let mut list = given(&self.manifest, row.hardware, self.definition(&row).ok()?);
-        let place = list.position(|given| matches!(given, Given::BootContext))?;
-        let slot = u16::try_from(place).ok()?.checked_add(1)?;
-        Some((Slot::new(row.partition_slot), Slot::new(slot)))
+    pub fn keeps_slots(&self, row: &PartitionRow) -> bool {
+        row.placed == 1 && self.definition(row).is_ok_and(|one| role(one) == PartitionRole::Boot)
     }
 
     /// Gives a reaper, where the image has one, the contexts of those it may stop, as they are now.

@@ -1,7 +1,7 @@
 //! Starts, stops and restarts partitions.
 
 use crate::define::end;
-use crate::given::{Given, given};
+use crate::given::given;
 use crate::manager::{Machine, Manager, SCRATCH, SELF};
 use crate::manifest::role;
 use crate::pause::is_paused;
@@ -79,13 +79,14 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         // Were the manager to die between these steps, it would find a stop that is overdue.
         self.change(id, |row| (row.stop_by, row.unfinished) = (OVERDUE, 0))?;
         self.stop_contexts(&row)?;
+        let keeps = self.keeps_slots(&row);
         self.change(id, |row| {
             row.state = PartitionState::Stopped as u32;
             (row.stop_by, row.restart_at, row.told) = (0, 0, 1);
             // Its slots are others' at once; its memory stays until it is destroyed.
-            row.placed = 0;
+            row.placed = u32::from(keeps);
         })?;
-        if row.placed == 1 {
+        if row.placed == 1 && !keeps {
             self.outdate_plans_of(id, &row);
         }
         Ok(())
@@ -138,18 +139,12 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let definition = self.definition(row)?;
         let program = self.program(definition)?;
         self.stop_contexts(row)?;
-        // Looked up before: were the manager to die in what follows, idle must be able to start boot.
-        let guard = self.guard_slot().filter(|_| role(definition) == PartitionRole::Boot);
-        for (index, context) in contexts(row).enumerate() {
-            self.machine.patient(context, ContextOperation::Renew as u64, [0; 4])?;
-            if let Some((idle, slot)) = guard.filter(|_| index == 0) {
-                let rights = Given::BootContext.rights();
-                self.machine.put(idle, slot, context, rights, Kind::Context, 0)?;
+        // Boot stays in its generation: were the manager to die here, idle's capability to start boot must hold. A doorbell of
+        // boot's last life rings the next one, which looks and finds nothing.
+        if role(definition) != PartitionRole::Boot {
+            for context in contexts(row) {
+                self.machine.patient(context, ContextOperation::Renew as u64, [0; 4])?;
             }
-        }
-        if guard.is_some() {
-            // And whatever else it holds of boot.
-            self.renew_guard()?;
         }
         let partition = Slot::new(row.partition_slot);
         let target = Target { partition, frames: row.program.start };

@@ -144,14 +144,15 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             self.end_for_good(id)?;
         }
         let state = if failed { PartitionState::Failed } else { PartitionState::Faulted };
+        let keeps = self.keeps_slots(&row);
         self.change(id, |row| {
             (row.budget, row.backoff) = (budget, backoff);
             (row.state, row.told, row.restart_at) = (state as u32, 0, restart_at);
-            row.placed = u32::from(row.placed == 1 && !failed);
+            row.placed = u32::from(row.placed == 1 && (!failed || keeps));
         })?;
         // Its rescuer, or whom it rescues, may have stopped with it.
         self.wards_due = true;
-        if failed {
+        if failed && !keeps {
             // Nobody keeps slots for who stays down.
             self.outdate_plans_of(id, &row);
         }

@@ -188,14 +188,23 @@ impl Grip {
     /// Waits until the reaper may look at the next life of one that died; whether that came.
     pub fn wait_for_next_life(&self, death: &Death) -> bool {
         let end = death.at + PATIENCE;
-        while matches!(self.generation(death.victim), generation if generation == 0 || generation == death.generation)
-        {
+        while !self.lives_anew(death) {
             if time::now().raw() > end {
                 return false;
             }
             pause(LOOK);
         }
         true
+    }
+
+    /// Whether one that died is in its next life: a new generation, but boot, which keeps its own, lives.
+    fn lives_anew(&self, death: &Death) -> bool {
+        if death.victim == Victim::Boot {
+            let state = self.control(death.victim, ContextOperation::State, [0; 4]);
+            return state.is_some_and(|[state, ..]| is_live(state));
+        }
+        let generation = self.generation(death.victim);
+        generation != 0 && generation != death.generation
     }
 
     /// Waits until one that died serves again; when that was, nanoseconds.

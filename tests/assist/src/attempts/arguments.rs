@@ -29,9 +29,10 @@ const WRITE: u64 = Access::WRITE.bits();
 const DENSE: u64 = 1 << 12;
 const FRAMES: u64 = 1 << 17;
 /// Pages that a partition of this size can have anywhere.
-const AREAS: [(u64, u64); 5] = [
+const AREAS: [(u64, u64); 6] = [
     (layout::PROGRAM_BASE, 1024),
     (layout::TIME_PAGE, 1 + layout::INFORMATION_PAGES),
+    (layout::REPORT, 1),
     (layout::STACK_TOP - (1 << 16), 16),
     (layout::HEAP, 256),
     (layout::CHANNELS, 512),
