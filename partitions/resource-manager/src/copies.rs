@@ -1,5 +1,6 @@
 //! Creates partitions at run time from definitions of the manifest, and destroys them without losing a frame.
 
+use crate::make::Makings;
 use crate::manager::{Machine, Manager};
 use crate::manifest::role;
 use crate::run::contexts;
@@ -47,8 +48,13 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     ) -> Result<PartitionId, Trouble> {
         let first = u32::try_from(self.manifest.partitions.len()).unwrap_or(u32::MAX);
         let new = self.books.unused_partition(first).ok_or(ResourceStatus::Limit)?;
-        self.define_row(new, row)?;
-        if let Err(trouble) = self.make_copy(new, row.definition, at) {
+        // The frames are for what it is with its channels, whose rows follow.
+        let makings = self.makings_of(&self.with_channels(row))?;
+        let mut row = row;
+        self.take_slots_of(&mut row)?;
+        let furnished = self.furnish(new, row, &makings, at);
+        let row = furnished.inspect_err(|_| self.give_slots_of(&row))?;
+        if let Err(trouble) = self.make_copy(new, row.definition, &makings) {
             self.ending |= !self.end(new)?;
             return Err(trouble);
         }
@@ -59,10 +65,17 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         &mut self,
         new: PartitionId,
         definition: u32,
-        at: Option<Frame>,
+        makings: &Makings<'_>,
     ) -> Result<(), Trouble> {
         self.define_channels(new, definition)?;
-        self.make_at(new, at)
+        self.build(new, &self.row(new)?, makings)
+    }
+
+    /// Gives back the slots of the own table that a partition has.
+    fn give_slots_of(&mut self, row: &PartitionRow) {
+        self.books.give_slots(Slot::new(row.partition_slot), 1);
+        self.books.give_slots(Slot::new(row.information_slot), 1);
+        self.books.give_slots(Slot::new(row.context_slot), row.contexts as u16);
     }
 
     /// Destroys a partition that was created at run time; false where that waits for servers to let go of its channels.
@@ -85,11 +98,16 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// # Errors
     /// Where the kernel keeps something: then the row stays, so that nothing is lost silently.
     pub fn end(&mut self, id: PartitionId) -> Result<bool, Trouble> {
-        let row = self.change(id, |row| {
-            row.stage = Stage::Ending.number();
-            row.state = PartitionState::Stopped as u32;
-            row.placed = 0;
-        })?;
+        let mut row = self.row(id)?;
+        if row.placed == 0 {
+            self.set_stage(id, Stage::Ending, PartitionState::Stopped as u32)?;
+        } else {
+            row = self.change(id, |row| {
+                row.stage = Stage::Ending.number();
+                row.state = PartitionState::Stopped as u32;
+                row.placed = 0;
+            })?;
+        }
         if row.starts > 0 {
             for context in contexts(&row) {
                 let _ = self.machine.patient(context, ContextOperation::Stop as u64, [0; 4]);
@@ -233,16 +251,11 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
 
     /// Writes down that it is gone.
     fn forget(&mut self, id: PartitionId, row: &PartitionRow) -> Result<(), Trouble> {
-        let slots = [
-            (row.partition_slot, 1),
-            (row.information_slot, 1),
-            (row.context_slot, row.contexts as u16),
-        ];
         self.books.begin();
         self.books.give_each(&row.extents(), Owner::Partition(id), Owner::Available)?;
         self.books.set_partition(id, PartitionRow::default())?;
         self.books.commit();
-        slots.into_iter().for_each(|(first, count)| self.books.give_slots(Slot::new(first), count));
+        self.give_slots_of(row);
         Ok(())
     }
 }

@@ -57,20 +57,29 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     ///
     /// # Errors
     /// Where the tables are full.
-    pub fn define_row(&mut self, id: PartitionId, mut row: PartitionRow) -> Result<(), Trouble> {
+    fn define_row(&mut self, id: PartitionId, mut row: PartitionRow) -> Result<(), Trouble> {
         if id == SELF {
             row.partition_slot = first_slot::PARTITION.raw();
             row.context_slot = first_slot::CONTEXT.raw();
             row.slots = self.own_slots()?;
             row.stage = Stage::Made.number();
         } else {
-            row.partition_slot = self.take_slots(1)?.raw();
-            row.information_slot = self.take_slots(1)?.raw();
-            row.context_slot = self.take_slots(row.contexts as u16)?.raw();
+            self.take_slots_of(&mut row)?;
         }
         self.books.begin();
         self.books.set_partition(id, row)?;
         self.books.commit();
+        Ok(())
+    }
+
+    /// Slots of the own table for a partition that has nothing yet.
+    ///
+    /// # Errors
+    /// Where the table is full.
+    pub fn take_slots_of(&mut self, row: &mut PartitionRow) -> Result<(), Trouble> {
+        row.partition_slot = self.take_slots(1)?.raw();
+        row.information_slot = self.take_slots(1)?.raw();
+        row.context_slot = self.take_slots(row.contexts as u16)?.raw();
         Ok(())
     }
 

@@ -16,6 +16,16 @@ use boot_image::Program;
 use program_loader::{Calls, Target, Window, table_levels};
 use resource_db::{Owner, PartitionRow, Stage};
 
+/// What a partition is to be made of.
+pub struct Makings<'m> {
+    /// Its definition.
+    pub definition: &'m ManifestPartition,
+    /// Its program.
+    pub program: Program<'m>,
+    /// What it needs.
+    pub needs: Needs,
+}
+
 /// Frames handed out one after the other.
 struct Supply(u64);
 
@@ -31,60 +41,80 @@ impl Supply {
     }
 }
 
-impl<M: Machine, W: Window> Manager<'_, M, W> {
+impl<'m, M: Machine, W: Window> Manager<'m, M, W> {
     /// Makes a partition whose row is there. It is not started.
     ///
     /// # Errors
     /// What the kernel or the books answer; what was made is there then, and is taken down with [`Self::end`].
     pub fn make(&mut self, id: PartitionId) -> Result<(), Trouble> {
-        self.make_at(id, None)
+        let row = self.row(id)?;
+        let makings = self.makings_of(&row)?;
+        let row = self.furnish(id, row, &makings, None)?;
+        self.build(id, &row, &makings)
     }
 
-    /// As [`Self::make`], in free memory from a frame on where one is named.
+    /// What a partition with this row is to be made of.
+    ///
+    /// # Errors
+    /// Where its program is bad, or it needs more than fits.
+    pub fn makings_of(&self, row: &PartitionRow) -> Result<Makings<'m>, Trouble> {
+        let definition = self.definition(row)?;
+        let program = self.program(definition)?;
+        let needs = self.needs(row, &program)?;
+        Ok(Makings { definition, program, needs })
+    }
+
+    /// Makes all that is to be of a partition whose frames are written down.
     ///
     /// # Errors
     /// As [`Self::make`].
-    pub fn make_at(&mut self, id: PartitionId, at: Option<Frame>) -> Result<(), Trouble> {
-        let row = self.row(id)?;
-        let definition = self.definition(&row)?;
-        let program = self.program(definition)?;
-        let needs = self.needs(&row, &program)?;
-        let row = self.allocate(id, definition, &needs, at)?;
-        self.make_objects(&row, &needs)?;
-        self.make_memory(&row, definition, &program)?;
-        self.make_information(&row)?;
-        self.give_capabilities(&row, definition)?;
-        self.give_devices(&row)?;
+    pub fn build(
+        &mut self,
+        id: PartitionId,
+        row: &PartitionRow,
+        makings: &Makings<'_>,
+    ) -> Result<(), Trouble> {
+        let Makings { definition, program, needs } = makings;
+        self.make_objects(row, needs)?;
+        self.make_memory(row, definition, program)?;
+        self.make_information(row)?;
+        self.give_capabilities(row, definition)?;
+        self.give_devices(row)?;
         if flags(definition).contains(PartitionFlags::BOOT_IMAGE) {
-            self.share_image(id, &row)?;
+            self.share_image(id, row)?;
         }
         if self.is_creation(id) {
             self.join_channels(id)?;
         }
-        self.change(id, |row| row.stage = Stage::Made.number()).map(|_| ())
+        self.set_stage(id, Stage::Made, row.state)
     }
 
-    /// Takes the frames a partition needs, in one transaction. Where they are told, the heap comes first: it is what
-    /// large pages may map.
-    fn allocate(
+    /// Writes a row down with the frames that the partition needs, in one transaction: in free memory from a frame on where one is
+    /// named. Where they are told, the heap comes first: it is what large pages may map.
+    ///
+    /// # Errors
+    /// What the books answer; nothing is written down then.
+    pub fn furnish(
         &mut self,
         id: PartitionId,
-        definition: &ManifestPartition,
-        needs: &Needs,
+        row: PartitionRow,
+        makings: &Makings<'_>,
         at: Option<Frame>,
     ) -> Result<PartitionRow, Trouble> {
-        let mut row = self.row(id)?;
-        let owner = Owner::Partition(id);
+        let Makings { definition, needs, .. } = makings;
         let (heap, lasting) = (row.heap_pages.into(), definition.lasting.into());
         let counts = [heap, needs.kernel, needs.program, needs.stack, lasting, needs.information];
         self.books.begin();
-        let extents = self.books.allocate_each(counts, at, owner)?;
-        let heap;
-        [heap, row.kernel, row.program, row.stack, row.lasting, row.information] = extents;
-        row.make_heap(heap);
-        self.books.set_partition(id, row)?;
-        self.books.commit();
-        Ok(row)
+        match self.books.furnish(id, row, counts, at) {
+            Ok(row) => {
+                self.books.commit();
+                Ok(row)
+            }
+            Err(problem) => {
+                self.books.rollback();
+                Err(problem.into())
+            }
+        }
     }
 
     /// Partition, page tables, slot pages, contexts.

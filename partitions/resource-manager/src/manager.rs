@@ -11,7 +11,7 @@ use abi::types::{Frame, PAGE_SIZE, PartitionId, Slot, VirtualAddress};
 use boot_image::{Image, Program, Window as Addresses};
 use core::fmt;
 use program_loader::{Calls, Kernel, Loader, REGION_PAGES, Refusal, Window};
-use resource_db::{Books, Owner, PartitionRow};
+use resource_db::{Books, Owner, PartitionRow, Stage};
 
 /// What the manager asks of the machine beside control operations.
 pub trait Machine: Kernel {
@@ -172,6 +172,17 @@ impl<'m, M: Machine, W: Window> Manager<'m, M, W> {
         self.books.set_partition(id, row)?;
         self.books.commit();
         Ok(row)
+    }
+
+    /// Says how far a partition has come, and its state, in a transaction of its own.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn set_stage(&mut self, id: PartitionId, stage: Stage, state: u32) -> Result<(), Trouble> {
+        self.books.begin();
+        self.books.set_stage(id, stage, state)?;
+        self.books.commit();
+        Ok(())
     }
 
     /// The library that loads programs.

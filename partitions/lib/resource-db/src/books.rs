@@ -212,26 +212,51 @@ impl Books<'_> {
         Ok(())
     }
 
+    /// Says how far a partition that is there has come, and its state: a change of its row that needs no look at the rest.
+    ///
+    /// # Errors
+    /// Where there is none or no transaction; one becomes unused by [`set_partition`](Self::set_partition) alone.
+    pub fn set_stage(&mut self, id: PartitionId, stage: Stage, state: u32) -> Result<(), Problem> {
+        if stage == Stage::Unused || self.partition(id).is_none() {
+            return Err(Problem::NoSuch);
+        }
+        self.open_transaction()?;
+        let written =
+            self.write_stage::<PartitionRow>(self.partitions, id.raw(), stage, Some(state));
+        written.map_err(|problem| self.refuse(problem))
+    }
+
     fn change_partition(
         &mut self,
         page: Page,
         id: u32,
         row: &PartitionRow,
     ) -> Result<(), owner_map::Problem> {
-        let (there, stays) = (self.map.is_partition(page), row.stage() != Stage::Unused);
-        let (partition, database) = (page, self.map.master().manager);
-        let run = Run { first: page.frame(), scale: Scale::Kilo, count: 1 };
-        if stays && !there {
-            let (kind, name) = (Kind::Ordinary, name(&row.name));
-            self.map.add(&Operation::Initialize { partition, kind, name })?;
-            self.map.add(&Operation::ChangeOwner { run, from: database, to: page })?;
+        let stays = row.stage() != Stage::Unused;
+        if stays {
+            self.claim(page, row)?;
         }
         self.write_row(self.partitions, id, row)?;
-        if there && !stays {
-            self.map.add(&Operation::ChangeOwner { run, from: page, to: database })?;
-            self.map.add(&Operation::Destroy { partition })?;
+        if !stays && self.map.is_partition(page) {
+            let database = self.map.master().manager;
+            self.map.add(&Operation::ChangeOwner { run: alone(page), from: page, to: database })?;
+            self.map.add(&Operation::Destroy { partition: page })?;
         }
         Ok(())
+    }
+
+    /// Makes a partition's descriptor where it has none, so that it may own something. Its row follows in the same transaction.
+    pub(crate) fn claim(
+        &mut self,
+        page: Page,
+        row: &PartitionRow,
+    ) -> Result<(), owner_map::Problem> {
+        if self.map.is_partition(page) {
+            return Ok(());
+        }
+        let (kind, name, database) = (Kind::Ordinary, name(&row.name), self.map.master().manager);
+        self.map.add(&Operation::Initialize { partition: page, kind, name })?;
+        self.map.add(&Operation::ChangeOwner { run: alone(page), from: database, to: page })
     }
 
     /// Replaces a channel's row.
@@ -263,7 +288,7 @@ impl Books<'_> {
         let Some((page, first)) = table.place::<T>(id) else { return Ok(()) };
         if row.stage() == Stage::Unused {
             // Nobody reads the rest, and the next row there is often much the same.
-            return self.write_unused::<T>(table, id, (page, first));
+            return self.write_stage::<T>(table, id, Stage::Unused, None);
         }
         let after = <[u32]>::ref_from_bytes(row.as_bytes()).unwrap_or_default();
         let mut at = 0;
@@ -274,20 +299,22 @@ impl Books<'_> {
         Ok(())
     }
 
-    /// Changes the words that say how far a row has come to those of one that is not used.
-    fn write_unused<T: Row>(
+    /// Changes the word that says how far a row has come, and the one beside it where that is told.
+    fn write_stage<T: Row>(
         &mut self,
         table: Table,
         id: u32,
-        (page, first): (Page, u16),
+        stage: Stage,
+        beside: Option<u32>,
     ) -> Result<(), owner_map::Problem> {
-        let Some(row) = table.get::<T>(self.map.memory(), id) else { return Ok(()) };
+        let row = table.get::<T>(self.map.memory(), id);
+        let (Some((page, first)), Some(row)) = (table.place::<T>(id), row) else { return Ok(()) };
         let words = <[u32]>::ref_from_bytes(row.as_bytes()).unwrap_or_default();
         let pair = T::STAGE & !1;
         let (mut before, mut after) = ([0; WRITE_WORDS], [0; WRITE_WORDS]);
         for (at, (before, after)) in (pair..).zip(before.iter_mut().zip(&mut after).take(2)) {
             *before = words.get(usize::from(at)).copied().unwrap_or(0);
-            *after = if at == T::STAGE { Stage::Unused.number() } else { *before };
+            *after = if at == T::STAGE { stage.number() } else { beside.unwrap_or(*before) };
         }
         let index = first.wrapping_add(pair);
         self.map.add(&Operation::Write { page, index, count: 2, before, after })
@@ -354,4 +381,9 @@ impl Books<'_> {
     pub fn fuse_left(&self) -> Option<u64> {
         self.map.memory().left()
     }
+}
+
+/// A page as a change of owner names it.
+fn alone(page: Page) -> Run {
+    Run { first: page.frame(), scale: Scale::Kilo, count: 1 }
 }

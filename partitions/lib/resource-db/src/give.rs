@@ -2,9 +2,9 @@
 
 use crate::books::{Books, Problem};
 use crate::owner::Owner;
-use crate::rows::Extent;
+use crate::rows::{Extent, PartitionRow};
 use crate::space::{BLOCK, Entries, Inside};
-use abi::types::Frame;
+use abi::types::{Frame, PartitionId};
 use owner_map::{Entry, Memory, Operation, OwnerMap, Page, Run, Scale, Slab};
 
 impl Books<'_> {
@@ -70,6 +70,29 @@ impl Books<'_> {
             next = next.and_then(|start| start.checked_add(count));
         }
         Ok(extents)
+    }
+
+    /// Writes the row of a partition, there already or not, with frames that it takes: so many for its heap, kernel objects,
+    /// program, stacks, lasting memory and information pages, which lie in this order where they are in one piece.
+    ///
+    /// # Errors
+    /// As [`allocate_each`](Self::allocate_each), and where there is no such place.
+    pub fn furnish(
+        &mut self,
+        id: PartitionId,
+        mut row: PartitionRow,
+        counts: [u64; 6],
+        at: Option<Frame>,
+    ) -> Result<PartitionRow, Problem> {
+        let owner = Owner::Partition(id);
+        let page = self.page(owner).ok_or(Problem::NoSuch)?;
+        self.open_transaction()?;
+        self.claim(page, &row).map_err(|problem| self.refuse(problem))?;
+        let heap;
+        [heap, row.kernel, row.program, row.stack, row.lasting, row.information] =
+            self.allocate_each(counts, at, owner)?;
+        row.make_heap(heap);
+        self.set_partition(id, row).map(|()| row)
     }
 
     /// Several extents change their owner; those that follow each other do so as one.

@@ -75,9 +75,12 @@ impl<'m> Space<'m> {
         self.block(block).0
     }
 
-    /// Frames of a run became available, or are no more.
+    /// Frames of a run became available, or are no more. What was taken last and comes back is taken next.
     pub(crate) fn change(&mut self, first: u64, count: u64, freed: bool) {
         let (mut at, end) = (first, first.saturating_add(count));
+        if freed && end == self.cursor {
+            self.cursor = first;
+        }
         while at < end {
             let block = at / BLOCK;
             let next = block.wrapping_add(1).wrapping_mul(BLOCK).min(end);

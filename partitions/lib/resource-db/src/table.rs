@@ -42,6 +42,12 @@ impl Row for ChannelRow {
     }
 }
 
+// A change of a partition's stage tells the state too.
+const _: () = assert!(
+    word(offset_of!(PartitionRow, state)) == PartitionRow::STAGE | 1
+        && PartitionRow::STAGE & 1 == 0
+);
+
 /// The word in which a byte of a row is.
 const fn word(byte: usize) -> u16 {
     let (mut word, mut at) = (0_u16, 4);

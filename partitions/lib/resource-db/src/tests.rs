@@ -84,6 +84,60 @@ fn owners_are_pages() {
     assert_eq!(books.available(), FRAMES - books.layout.pages as u64);
 }
 
+/// A partition that is made where the one before it was differs from that in the words of its stage alone.
+#[test]
+fn what_comes_back_is_taken_next() {
+    let mut memory = memory();
+    let mut books = books(&mut memory);
+    let new = PartitionId::new(4);
+    // A block that stays divided: a whole one is taken from its start anyway.
+    books.begin();
+    books.give(extent(1023, 1), Owner::Available, P1).unwrap();
+    books.commit();
+    let mut lives = Vec::new();
+    for _ in 0..2 {
+        books.begin();
+        let made = books.furnish(new, row(1), [0, 6, 5, 4, 3, 2], None).unwrap();
+        books.commit();
+        lives.push((made, books.map.count()));
+        books.begin();
+        books.set_stage(new, Stage::Made, 3).unwrap();
+        let changed = PartitionRow { stage: Stage::Made.number(), state: 3, ..made };
+        assert_eq!((books.partition(new), books.map.count()), (Some(&changed), 1));
+        books.commit();
+        books.begin();
+        books.give_each(&made.extents(), Owner::Partition(new), Owner::Available).unwrap();
+        books.set_partition(new, PartitionRow::default()).unwrap();
+        books.commit();
+    }
+    let [(first, written), (second, again)] = lives[..] else { panic!() };
+    assert_eq!((first, again), (second, 4));
+    assert!(written > again);
+}
+
+/// What cannot be had leaves no partition behind, and no stage can be said of none.
+#[test]
+fn a_partition_is_made_with_its_memory_or_not_at_all() {
+    let mut memory = memory();
+    let mut books = books(&mut memory);
+    let (new, free) = (PartitionId::new(4), books.available());
+    for (frames, at, problem) in [
+        (FRAMES, None, Problem::NoMemory),
+        (FRAMES, Some(Frame::new(0)), Problem::NotOwner),
+        (4, Some(Frame::new(BASE)), Problem::NotOwner),
+    ] {
+        books.begin();
+        assert_eq!(books.furnish(new, row(1), [frames, 1, 1, 1, 1, 1], at), Err(problem));
+        books.rollback();
+        assert_eq!((books.partition(new), books.available()), (None, free));
+        assert!(!books.map.is_partition(books.page(Owner::Partition(new)).unwrap()));
+    }
+    assert_eq!(books.furnish(new, row(1), [1; 6], None), Err(Problem::NoTransaction));
+    books.begin();
+    assert_eq!(books.set_stage(new, Stage::Made, 1), Err(Problem::NoSuch));
+    assert_eq!(books.set_stage(PartitionId::new(1), Stage::Unused, 1), Err(Problem::NoSuch));
+}
+
 #[test]
 fn nothing_is_opened_that_is_not_there() {
     let mut memory = memory();

@@ -11,7 +11,7 @@ const CHANNEL: ChannelId = ChannelId::new(2);
 type Changes = fn(&mut Books<'_>) -> Result<(), Problem>;
 
 /// The transactions of a life, one after the other, each beginning where the one before has ended.
-const LIFE: [(&str, Changes); 17] = [
+const LIFE: [(&str, Changes); 21] = [
     ("create", |books| {
         books.set_partition(NEW, row(1))?;
         let heap = books.allocate(30, Owner::Partition(NEW))?;
@@ -60,6 +60,14 @@ const LIFE: [(&str, Changes); 17] = [
     }),
     ("all memory back", |books| all_back(books)),
     ("destroy", |books| books.set_partition(NEW, PartitionRow::default())),
+    ("create with all its memory", |books| {
+        let row = books.furnish(NEW, row(1), [30, 4, 3, 2, 0, 1], None)?;
+        assert_eq!((row.frames(), books.partition(NEW)), (40, Some(&row)));
+        Ok(())
+    }),
+    ("made, and nothing else", |books| books.set_stage(NEW, Stage::Made, 3)),
+    ("all of that back", |books| all_back(books)),
+    ("destroy again", |books| books.set_partition(NEW, PartitionRow::default())),
 ];
 
 fn all_back(books: &mut Books<'_>) -> Result<(), Problem> {
