@@ -140,6 +140,8 @@ fn panics() -> Result<()> {
     session.wait_prompt(PATIENCE)?;
     session.send(b"console greeter\r")?;
     let from = session.wait_text(0, "start 1", PATIENCE)?;
+    // What is typed before is the operator's line still.
+    session.wait_text(from, "Ctrl-] returns", PATIENCE)?;
     session.send(b"hi\rpanic\r")?;
     let mut at = from;
     for words in [

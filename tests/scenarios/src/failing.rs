@@ -74,9 +74,9 @@ fn lose(smp: u16) -> Result<()> {
     let program = std::fs::read(artifacts.symbols("resource-manager"))?;
     let program = object::File::parse(&*program)?;
     let making = |symbol: &object::Symbol<'_, '_>| {
-        symbol.name().is_ok_and(|name| name.contains("4make") && name.contains("11make_memory"))
+        symbol.name().is_ok_and(|name| name.contains("4make") && name.contains("12clean_memory"))
     };
-    let making = program.symbols().find(making).context("no function make_memory")?.address();
+    let making = program.symbols().find(making).context("no function clean_memory")?.address();
     let options = Options { smp, memory: 128, deterministic: true, ..Options::default() };
     let mut session = start(&artifacts, &options)?;
     let before = ask(&mut session, "audit")?;
