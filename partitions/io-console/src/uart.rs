@@ -34,6 +34,8 @@ const ROUNDS: u32 = 256;
 const MARK: usize = 12;
 /// Starts a sequence for the terminal.
 const ESCAPE: u8 = 0x1b;
+/// Bits of the identification register that say the buffers are on.
+const BUFFERS_ON: u8 = 0xc0;
 /// Divisor for 115,200 baud from the usual clock of 1.8432 MHz.
 const DIVISOR: [u8; 2] = [1, 0];
 
@@ -64,26 +66,37 @@ impl<R: Registers> Uart<R> {
         [0x5a, 0xa5].into_iter().all(kept) && self.status() != LSR::all()
     }
 
+    /// A port that stands as wanted is left as it is: a life before this one, or the kernel, may still have bytes in its
+    /// buffer, and what was typed meanwhile waits there.
     fn set_up(&mut self) {
-        let [low, high] = DIVISOR;
-        let fifos = FCR::FIFO_ENABLE | FCR::RX_FIFO_RESET | FCR::TX_FIFO_RESET;
-        let fifos = fifos.set_fifo_trigger_level(FifoTriggerLevel::Eight);
         let eight_bits = LCR::WORD_LENGTH0 | LCR::WORD_LENGTH1;
         let ready = MCR::DTR | MCR::RTS | MCR::OUT_2_INT_ENABLE;
-        let steps = [
-            (offsets::LCR, 0),
-            (offsets::IER, 0),
-            (offsets::LCR, LCR::DLAB.bits()),
-            (offsets::DLL, low),
-            (offsets::DLM, high),
-            (offsets::LCR, eight_bits.bits()),
-            (offsets::FCR, fifos.bits()),
-            (offsets::MCR, ready.bits()),
-        ];
-        for (offset, value) in steps {
-            self.registers.write(offset, value);
+        if !self.stands(eight_bits, ready) {
+            let [low, high] = DIVISOR;
+            let fifos = FCR::FIFO_ENABLE.set_fifo_trigger_level(FifoTriggerLevel::Eight);
+            let steps = [
+                (offsets::LCR, 0),
+                (offsets::IER, 0),
+                (offsets::LCR, LCR::DLAB.bits()),
+                (offsets::DLL, low),
+                (offsets::DLM, high),
+                (offsets::LCR, eight_bits.bits()),
+                (offsets::FCR, fifos.bits()),
+                (offsets::MCR, ready.bits()),
+            ];
+            steps.into_iter().for_each(|(offset, value)| self.registers.write(offset, value));
         }
+        // Down first: what a former life enabled brings its edge again.
+        self.enable(IER::empty());
         self.enable(IER::DATA_READY | IER::RECEIVER_LINE_STATUS);
+    }
+
+    /// Whether the line and the modem signals are as wanted, and the buffers on.
+    fn stands(&mut self, line: LCR, modem: MCR) -> bool {
+        let mut reads = |offset| self.registers.read(offset).unwrap_or(0);
+        reads(offsets::LCR) == line.bits()
+            && reads(offsets::MCR) == modem.bits()
+            && reads(offsets::ISR) & BUFFERS_ON == BUFFERS_ON
     }
 
     /// Receives what came and sends what there is room for. To be called on every interrupt, after it was

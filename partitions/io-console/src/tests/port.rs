@@ -12,6 +12,7 @@ pub struct Chip {
     interrupts: u8,
     line_control: u8,
     modem_control: u8,
+    buffers: bool,
     divisor: [u8; 2],
     /// "The transmitter became empty" was not yet answered by a read of the identification register.
     empty_news: bool,
@@ -64,11 +65,23 @@ impl Chip {
         self.update();
     }
 
+    /// Turned on or off, both buffers are emptied; else each where its bit says so.
+    fn control_buffers(&mut self, value: u8) {
+        let on = value & 1 != 0;
+        if on != self.buffers || value & 2 != 0 {
+            self.received.clear();
+        }
+        if on != self.buffers || value & 4 != 0 {
+            self.sending.clear();
+        }
+        self.buffers = on;
+    }
+
     fn read(&mut self, offset: usize) -> u8 {
         let value = match offset {
             0 => self.received.pop_front().unwrap_or(0),
             1 => self.interrupts,
-            2 => self.identification() | 0xc0,
+            2 => self.identification() | if self.buffers { 0xc0 } else { 0 },
             3 => self.line_control,
             4 => self.modem_control,
             5 => {
@@ -101,6 +114,7 @@ impl Chip {
                 self.empty_news |= value & !self.interrupts & 2 != 0 && self.sending.is_empty();
                 self.interrupts = value;
             }
+            2 => self.control_buffers(value),
             3 => self.line_control = value,
             4 => self.modem_control = value,
             7 => self.scratch = value,
@@ -164,6 +178,29 @@ fn it_is_set_up_as_terminals_expect() {
     let chip = wires.0.borrow();
     assert_eq!((chip.divisor, chip.line_control, chip.modem_control), ([1, 0], 3, 0xb));
     assert_eq!(chip.interrupts, 5, "received bytes and errors, nothing to send yet");
+}
+
+#[test]
+fn the_next_life_loses_nothing_of_what_the_port_holds() {
+    let wires = Wires::default();
+    let mut uart = Uart::find(wires.clone()).expect("a port");
+    let mut bytes = Bytes { out: b"last words".iter().copied().collect(), ..Bytes::default() };
+    uart.serve(&mut bytes);
+    wires.0.borrow_mut().receive(b'x');
+    wires.0.borrow_mut().edges = 0;
+    drop(uart);
+    let mut uart = Uart::find(wires.clone()).expect("a port");
+    assert_eq!(wires.0.borrow().edges, 1, "what was typed between the lives is announced");
+    uart.serve(&mut bytes);
+    wires.0.borrow_mut().transmit(16);
+    assert_eq!(
+        (bytes.typed.as_slice(), wires.0.borrow().sent.as_slice()),
+        (b"x".as_slice(), b"last words".as_slice())
+    );
+    // One that died in the middle of it leaves a line that is set up anew.
+    wires.0.borrow_mut().line_control = 0x80;
+    let _uart = Uart::find(wires.clone()).expect("a port");
+    assert_eq!((wires.0.borrow().line_control, wires.0.borrow().divisor), (3, [1, 0]));
 }
 
 #[test]
