@@ -9,13 +9,12 @@ pub struct Manager<'a, S>(pub &'a mut S);
 
 impl<S: Surroundings> Authority for Manager<'_, S> {
     fn ask(&mut self, request: ResourceRequest, body: &[u8]) -> Result<Answer, Failure> {
-        match self.0.ask(request, body) {
-            Ok(reply) => Ok(Answer::new(reply.bytes())),
-            Err(Trouble::Refused(status, number)) => Err(Failure::Refused(status, number)),
-            Err(Trouble::Restarted) => Err(Failure::Restarted),
-            Err(Trouble::NoAnswer) => Err(Failure::NoAnswer),
-            Err(Trouble::Console(_) | Trouble::Nonsense) => Err(Failure::Nonsense),
-        }
+        self.0.ask(request, body).map_err(|trouble| match trouble {
+            Trouble::Refused(status, number) => Failure::Refused(status, number),
+            Trouble::Restarted => Failure::Restarted,
+            Trouble::NoAnswer => Failure::NoAnswer,
+            Trouble::Console(_) | Trouble::Nonsense => Failure::Nonsense,
+        })
     }
 
     fn read_data(&mut self, offset: usize, to: &mut [u8]) -> bool {

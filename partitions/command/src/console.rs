@@ -110,7 +110,7 @@ impl Surroundings for World<'_> {
 
     fn columns(&mut self) -> u16 {
         let size = self.ask_console(ConsoleRequest::Size, &[], after(QUICK));
-        let size = size.and_then(|reply| reply.record::<[u8; 4]>());
+        let size = size.and_then(|reply| Ok(reply.record::<[u8; 4]>()?));
         size.map_or(0, |[low, high, ..]| u16::from_le_bytes([low, high]))
     }
 

@@ -1,10 +1,10 @@
 //! What the console needs of the world.
 
-use abi::channel::INLINE;
 use abi::message::console::ConsoleStatus;
 use abi::message::resource::{ResourceRequest, ResourceStatus};
 use abi::types::Nanoseconds;
 use core::fmt;
+pub use resource_service::Answer as Reply;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// Why a question was not answered.
@@ -20,38 +20,6 @@ pub enum Trouble {
     Restarted,
     /// An answer that is none: not of the right length.
     Nonsense,
-}
-
-/// What came back for a question.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Reply {
-    bytes: [u8; INLINE],
-    length: usize,
-}
-
-impl Reply {
-    /// A reply with these bytes; more than a message carries are cut off.
-    #[must_use]
-    pub fn new(from: &[u8]) -> Self {
-        let mut bytes = [0; INLINE];
-        let length = from.len().min(INLINE);
-        bytes.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
-        Self { bytes, length }
-    }
-
-    /// What came.
-    #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
-    }
-
-    /// What came, as a record.
-    ///
-    /// # Errors
-    /// [`Trouble::Nonsense`] if it has another length.
-    pub fn record<T: FromBytes>(&self) -> Result<T, Trouble> {
-        T::read_from_bytes(self.bytes()).map_err(|_| Trouble::Nonsense)
-    }
 }
 
 /// The world of the console: where text goes, and who answers questions. Text written need not be seen before
@@ -100,7 +68,7 @@ pub fn fetch<T: FromBytes>(
     request: ResourceRequest,
     body: &(impl IntoBytes + Immutable),
 ) -> Result<T, Trouble> {
-    surroundings.ask(request, body.as_bytes())?.record()
+    Ok(surroundings.ask(request, body.as_bytes())?.record()?)
 }
 
 /// Asks for a record of a list: `None` past its end.

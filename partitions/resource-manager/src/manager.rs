@@ -1,7 +1,10 @@
 //! The manager: its books, the kernel's calls, and what it read from the boot image.
 
+use crate::dog::{Dog, Sign};
 use crate::manifest::Manifest;
+use crate::picture::{Picture, Record};
 use crate::trouble::{Line, Trouble};
+use crate::usage::Usage;
 use abi::boot::{BootInformation, FrameRange, PowerOff};
 use abi::call::PortOperation;
 use abi::control::{Access, PartitionOperation, first_slot};
@@ -101,9 +104,9 @@ pub struct Manager<'m, M: Machine, W: Window> {
     /// What does not change.
     pub facts: Facts,
     /// The trace, while it is read.
-    pub picture: crate::picture::Picture<'m>,
+    pub picture: Picture<'m>,
     /// Use of the processors.
-    pub usage: crate::usage::Usage,
+    pub usage: Usage,
     /// Processors whose plans do not yet say what the books say, one bit each.
     pub stale_plans: u64,
     /// Something is under way with a partition: it is moved, or gives memory back.
@@ -121,7 +124,7 @@ pub struct Manager<'m, M: Machine, W: Window> {
     /// When a refusal may be told again, nanoseconds.
     pub next_refusal: u64,
     /// The watchdog.
-    pub dog: crate::dog::Dog<'m>,
+    pub dog: Dog<'m>,
     /// The kernel rang for a stop since those were looked at for whom it rings the manager.
     pub wards_due: bool,
     /// When the manager ends, for its rescuer to start it anew, nanoseconds; 0: it stays.
@@ -130,7 +133,48 @@ pub struct Manager<'m, M: Machine, W: Window> {
     pub shutdown: Option<crate::shutdown::Shutdown>,
 }
 
+/// Room that a manager needs beside its stack and the books.
+pub struct Rooms<'m> {
+    /// For the picture of the trace.
+    pub trace: &'m mut [Option<Record>],
+    /// For the signs of life that partitions gave.
+    pub signs: &'m mut [Option<Sign>],
+}
+
 impl<'m, M: Machine, W: Window> Manager<'m, M, W> {
+    /// A manager that knows no more than the books and the image say.
+    #[must_use]
+    pub fn new(
+        (machine, window): (M, W),
+        books: Books<'m>,
+        (image, manifest): (Image<'m>, Manifest<'m>),
+        facts: Facts,
+        rooms: Rooms<'m>,
+    ) -> Self {
+        Self {
+            machine,
+            window,
+            books,
+            image,
+            manifest,
+            facts,
+            picture: Picture::new(rooms.trace, facts.processors),
+            usage: Usage::default(),
+            stale_plans: 0,
+            changing: false,
+            heap_deadline: 0,
+            looked: (0, 0),
+            desk_is_old: false,
+            ending: false,
+            failed: 0,
+            next_refusal: 0,
+            dog: Dog::new(rooms.signs, &manifest),
+            wards_due: true,
+            leave_at: 0,
+            shutdown: None,
+        }
+    }
+
     /// A partition's row.
     ///
     /// # Errors

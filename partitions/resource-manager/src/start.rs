@@ -9,13 +9,12 @@ use abi::types::PAGE_SIZE;
 use boot_image::Image;
 use program_loader::Mapped;
 use resource_db::{Books, bytes_needed};
-use resource_manager::dog::{Dog, Sign, WATCHED};
-use resource_manager::manager::{Facts, Manager, SELF};
+use resource_manager::dog::{Sign, WATCHED};
+use resource_manager::manager::{Facts, Manager, Rooms, SELF};
 use resource_manager::manifest::Manifest;
-use resource_manager::picture::{Picture, ROOM, Record};
+use resource_manager::picture::{ROOM, Record};
 use resource_manager::setup::{Early, capacity, describe, facts, pages};
 use resource_manager::trouble::Trouble;
-use resource_manager::usage::Usage;
 use rt::entry::Room;
 
 /// The manager of this machine.
@@ -85,30 +84,8 @@ fn manager(
     manifest: Manifest<'static>,
     facts: Facts,
 ) -> TheManager {
-    let (machine, window, usage) = (Native::new(), Mapped::new(), Usage::default());
-    let picture = Picture::new(TRACE.give(), facts.processors);
-    Manager {
-        machine,
-        window,
-        books,
-        image,
-        manifest,
-        facts,
-        picture,
-        usage,
-        stale_plans: 0,
-        changing: false,
-        heap_deadline: 0,
-        looked: (0, 0),
-        desk_is_old: false,
-        ending: false,
-        failed: 0,
-        next_refusal: 0,
-        dog: Dog::new(SIGNS.give(), &manifest),
-        wards_due: true,
-        leave_at: 0,
-        shutdown: None,
-    }
+    let rooms = Rooms { trace: TRACE.give(), signs: SIGNS.give() };
+    Manager::new((Native::new(), Mapped::new()), books, (image, manifest), facts, rooms)
 }
 
 fn read_image(boot: &BootInformation) -> Result<(Image<'static>, Manifest<'static>), Failure> {

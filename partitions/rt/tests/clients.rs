@@ -2,27 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod any;
+
 use abi::channel::ChannelKind;
 use abi::types::EventBit;
+use any::{Any, AnyRequest, AnyStatus};
 use rt::mock::{Running, World};
 use rt::{Client, Owed, Partition, Server, Signal, Start, System};
-
-rt::protocol! {
-    /// Anything.
-    pub Any;
-    /// Requests.
-    pub enum AnyRequest {
-        /// Answered at once.
-        Now = 1,
-        /// Never answered.
-        Later = 2,
-    }
-    /// Statuses.
-    pub enum AnyStatus {
-        /// Done.
-        Ok = 0,
-    }
-}
 
 /// Serves, and notes who comes and goes.
 #[derive(Default)]

@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod any;
+
 use abi::channel::ChannelKind;
 use abi::types::EventBit;
+use any::{Any, AnyRequest, AnyStatus};
 use rt::mock::{Running, World};
 use rt::protocol::{Console, ConsoleRequest, ConsoleStatus, Resources};
 use rt::{
@@ -11,23 +14,6 @@ use rt::{
 };
 use std::cell::RefCell;
 use std::rc::Rc;
-
-rt::protocol! {
-    /// Anything.
-    pub Any;
-    /// Requests.
-    pub enum AnyRequest {
-        /// Answered at once.
-        Now = 1,
-        /// Answered when told.
-        Later = 2,
-    }
-    /// Statuses.
-    pub enum AnyStatus {
-        /// Done.
-        Ok = 0,
-    }
-}
 
 /// Serves, and counts what happens to it.
 #[derive(Default)]

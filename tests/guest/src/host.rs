@@ -1,12 +1,11 @@
 //! Makes guests, and waits until all of them have greeted.
 
-use crate::{Ask, Greeting};
 use abi::message::resource::ResourceRequest;
 use abi::types::Nanoseconds;
+use hall::{Ask, Count, Greeting};
 use load::manager::{Manager, Trouble};
 use rt::protocol::Resources;
 use rt::{Client, System, log, time};
-use zerocopy::FromBytes;
 
 /// Guests that are made at each start.
 const BATCH: u32 = 64;
@@ -56,8 +55,8 @@ fn hear(system: &mut System, halls: &[Client<Greeting>], guests: u32) -> Result<
     for hall in halls {
         loop {
             let answer = hall.call(system, Ask::Count, &[], time::after(PATIENCE))?;
-            let count = <[u32; 4]>::read_from_bytes(answer.bytes());
-            let [clients, joined, greetings, _] = count.map_err(|_| Trouble::Nonsense)?;
+            let Count { clients, joined, greetings, .. } =
+                answer.body().ok_or(Trouble::Nonsense)?;
             if (clients, joined) == (guests.saturating_add(THERE), guests) && greetings >= guests {
                 break;
             }

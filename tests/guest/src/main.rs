@@ -6,28 +6,10 @@
 mod host;
 
 use abi::types::Nanoseconds;
+use hall::{Ask, Greeting};
 use rt::{Client, Partition, Signal, Start, System, Timer, time};
 
 rt::entry!(Guest, channels = 8);
-
-rt::protocol! {
-    /// What guests say.
-    pub Greeting;
-    /// What is asked.
-    pub enum Ask {
-        /// Nothing but an answer is wanted.
-        Greet = 1,
-        /// Answered with four numbers: clients, clients that came, greetings, clients that left.
-        Count = 2,
-    }
-    /// How it went.
-    pub enum Answer {
-        /// Done.
-        Ok = 0,
-        /// No such request.
-        NotUnderstood = 1,
-    }
-}
 
 /// Servers.
 pub const HALLS: [&str; 4] = ["hall-0", "hall-1", "hall-2", "hall-3"];

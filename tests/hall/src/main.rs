@@ -3,43 +3,11 @@
 #![no_std]
 #![no_main]
 
+use hall::{Answer, Ask, Count, Greeting};
 use rt::{Partition, Server, Signal, Start, System};
-use zerocopy::{Immutable, IntoBytes};
+use zerocopy::IntoBytes;
 
 rt::entry!(Hall, channels = 1100);
-
-rt::protocol! {
-    /// What guests say.
-    pub Greeting;
-    /// What is asked.
-    pub enum Ask {
-        /// Nothing but an answer is wanted.
-        Greet = 1,
-        /// Answered with a [`Count`].
-        Count = 2,
-    }
-    /// How it went.
-    pub enum Answer {
-        /// Done.
-        Ok = 0,
-        /// No such request.
-        NotUnderstood = 1,
-    }
-}
-
-/// Who is there.
-#[derive(Clone, Copy, Default, IntoBytes, Immutable)]
-#[repr(C)]
-struct Count {
-    /// Clients.
-    clients: u32,
-    /// Clients that ever came.
-    joined: u32,
-    /// Greetings.
-    greetings: u32,
-    /// Clients that left.
-    left: u32,
-}
 
 /// The hall.
 #[derive(Default)]

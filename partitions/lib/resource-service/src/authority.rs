@@ -19,7 +19,7 @@ pub enum Failure {
 }
 
 /// What came back.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Answer {
     bytes: [u8; INLINE],
     length: usize,
@@ -35,13 +35,18 @@ impl Answer {
         Self { bytes, length }
     }
 
+    /// What came.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+
     /// What came, as a record.
     ///
     /// # Errors
     /// [`Failure::Nonsense`] if it has another length.
     pub fn record<T: FromBytes>(&self) -> Result<T, Failure> {
-        let bytes = self.bytes.get(..self.length).unwrap_or_default();
-        T::read_from_bytes(bytes).map_err(|_| Failure::Nonsense)
+        T::read_from_bytes(self.bytes()).map_err(|_| Failure::Nonsense)
     }
 }
 

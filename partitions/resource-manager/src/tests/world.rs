@@ -3,12 +3,11 @@
 pub use super::image::{image, index};
 use super::image::{image_of, manifest};
 use super::machine::{FRAMES, TestMachine, information};
-use crate::dog::{Dog, WATCHED};
-use crate::manager::{Facts, Machine, Manager};
+use crate::dog::WATCHED;
+use crate::manager::{Facts, Machine, Manager, Rooms};
 use crate::manifest::{BadManifest, Manifest};
-use crate::picture::{Picture, ROOM};
+use crate::picture::ROOM;
 use crate::setup::{Early, capacity, describe, facts, pages};
-use crate::usage::Usage;
 use abi::boot::BootInformation;
 use abi::call::{Call, PortOperation};
 use abi::control::{Access, PartitionOperation, first_slot};
@@ -247,31 +246,10 @@ impl World {
 
     fn manager(&self, books: Books<'static>) -> TestManager {
         let image = Image::parse(self.image).expect("an image");
-        Manager {
-            machine: Fake(self.shared.clone()),
-            window: FakeWindow(self.shared.clone()),
-            books,
-            image,
-            manifest: Manifest::parse(image.manifest()).expect("a manifest"),
-            facts: self.facts,
-            picture: Picture::new(vec![None; ROOM].leak(), self.facts.processors),
-            usage: Usage::default(),
-            stale_plans: 0,
-            changing: false,
-            heap_deadline: 0,
-            looked: (0, 0),
-            desk_is_old: false,
-            ending: false,
-            failed: 0,
-            next_refusal: 0,
-            dog: Dog::new(
-                vec![None; WATCHED].leak(),
-                &Manifest::parse(image.manifest()).expect("a manifest"),
-            ),
-            wards_due: true,
-            leave_at: 0,
-            shutdown: None,
-        }
+        let manifest = Manifest::parse(image.manifest()).expect("a manifest");
+        let machine = (Fake(self.shared.clone()), FakeWindow(self.shared.clone()));
+        let rooms = Rooms { trace: vec![None; ROOM].leak(), signs: vec![None; WATCHED].leak() };
+        Manager::new(machine, books, (image, manifest), self.facts, rooms)
     }
 
     /// The manager died: another one takes up the books.
