@@ -1,8 +1,11 @@
 //! Boot partition and resource manager are down at once: idle brings the one back, and that the other.
 
 use crate::{PATIENCE, start, trial};
-use anyhow::{Context as _, Result, ensure};
+use abi::types::PAGE_SHIFT;
+use anyhow::{Context as _, Result, anyhow, ensure};
+use boot_image::{Program, Window};
 use libtest_mimic::Trial;
+use object::{Object as _, ObjectSection as _};
 use qemu_runner::exec;
 use qemu_runner::images::Artifacts;
 use qemu_runner::machine::Options;
@@ -18,7 +21,33 @@ const BACK: Duration = Duration::from_secs(1);
 /// The rescue.
 #[must_use]
 pub fn all() -> Vec<Trial> {
-    vec![trial("rescue_of_both_rescuers", both), trial("rescue_from_every_death", every_death)]
+    vec![
+        trial("rescue_of_both_rescuers", both),
+        trial("rescue_from_every_death", every_death),
+        trial("rescue_needs_no_exchanged_page", read_only),
+    ]
+}
+
+/// What the linker wrote into boot's program is where no restart exchanges pages: an emergency life may interrupt one.
+// covers: REC-2
+fn read_only() -> Result<()> {
+    let file = std::fs::read(Artifacts::of("node").symbols("boot"))?;
+    let program = Program::parse(&file, Window::PARTITION).map_err(|bad| anyhow!("{bad:?}"))?;
+    let exchanged = |address: u64| {
+        program.segments().iter().filter(|segment| segment.is_writable()).any(|segment| {
+            let into = address.checked_sub(segment.address().raw());
+            into.is_some_and(|into| into >> PAGE_SHIFT < segment.pages())
+        })
+    };
+    let file = object::File::parse(&*file)?;
+    let linked = |section: &object::Section<'_, '_>| {
+        section.name().is_ok_and(|name| name.starts_with(".got") || name.contains(".rel.ro"))
+    };
+    for section in file.sections().filter(linked) {
+        let (name, address) = (section.name()?, section.address());
+        ensure!(!exchanged(address), "{name} at {address:#x} is in a segment that is written to");
+    }
+    Ok(())
 }
 
 // covers: REC-1, REC-2
