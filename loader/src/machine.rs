@@ -2,6 +2,7 @@
 
 pub mod enter;
 pub mod faults;
+pub mod legacy;
 pub mod memory;
 pub mod ports;
 pub mod processor;

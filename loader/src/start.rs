@@ -2,7 +2,7 @@
 
 use crate::console::Console;
 use crate::key::public_key;
-use crate::machine::{enter, memory::Identity, processor};
+use crate::machine::{enter, legacy, memory::Identity, processor};
 use abi::image::name_text;
 use abi::types::PAGE_SIZE;
 use boot_image::Image;
@@ -31,6 +31,7 @@ pub fn start(
     let handover = prepare(offer, memory)?;
     // Words are a courtesy: a machine without any place for them starts as well.
     let _ = announce(console, &image, &handover);
+    legacy::silence();
     processor::enable_no_execute();
     enter::kernel(&handover, memory)
 }

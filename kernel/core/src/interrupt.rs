@@ -9,11 +9,13 @@ use abi::call::Error;
 use abi::trace::TraceKind;
 use abi::types::ProcessorId;
 use core::sync::atomic::{AtomicU64, Ordering};
+use zerocopy::FromBytes;
 
 /// Interrupt lines the kernel can bind.
 pub const LINES: usize = 256;
 
 /// An interrupt line.
+#[derive(FromBytes)]
 pub struct Line {
     /// 0 armed, [`RUNG`], and with it [`CAME_AGAIN`].
     state: AtomicU64,
@@ -27,19 +29,8 @@ pub struct Line {
     held: Cell,
 }
 
-impl Line {
-    const fn new() -> Self {
-        Self {
-            state: AtomicU64::new(0),
-            level: Cell::new(),
-            target: [const { AtomicU64::new(0) }; 2],
-            came: Cell::new(),
-            held: Cell::new(),
-        }
-    }
-}
-
-/// What all processors share; the machine keeps one.
+/// What all processors share; the machine keeps one, zeroed: nothing bound, nothing pending.
+#[derive(FromBytes)]
 pub struct Kernel {
     pub(crate) lines: [Line; LINES],
     pub(crate) joint: crate::plan::Joint,
@@ -55,24 +46,6 @@ pub struct Kernel {
     pub(crate) bells: [[AtomicU64; 2]; 2],
     /// Frame of the time page; set at boot.
     pub(crate) time_page: Cell,
-}
-
-impl Kernel {
-    /// Nothing bound, nothing pending.
-    #[expect(clippy::new_without_default, reason = "there is one, in a constant")]
-    #[must_use]
-    pub const fn new() -> Self {
-        Self {
-            lines: [const { Line::new() }; LINES],
-            joint: crate::plan::Joint::new(),
-            watch: Cell::new(),
-            bells: [const { [const { AtomicU64::new(0) }; 2] }; 2],
-            time_page: Cell::new(),
-            flushes: AtomicU64::new(0),
-            changes: Cell::new(),
-            balance: crate::control::Balance::new(),
-        }
-    }
 }
 
 const ARMED: u64 = 0;

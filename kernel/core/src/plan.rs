@@ -4,6 +4,7 @@ use crate::processor::Cell;
 use abi::control::{PLAN_PLACES, PLAN_SLOTS};
 use abi::types::{Frame, ProcessorId};
 use core::sync::atomic::{AtomicU64, Ordering::Acquire};
+use zerocopy::FromBytes;
 
 /// A place of a plan: a slot of the frame (0 to 15) or a taker of slack.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -159,17 +160,10 @@ pub(crate) fn members(mask: u64) -> impl Iterator<Item = ProcessorId> {
 }
 
 /// Plans of several processors that take over together.
+#[derive(FromBytes)]
 pub struct Joint {
     /// Processors that take part in the last set that was begun. Written under the control lock.
     pub(crate) mask: AtomicU64,
     /// Those that finished their frame and wait.
     pub(crate) arrived: AtomicU64,
-}
-
-impl Joint {
-    /// Nothing pending.
-    #[must_use]
-    pub(crate) const fn new() -> Self {
-        Self { mask: AtomicU64::new(0), arrived: AtomicU64::new(0) }
-    }
 }

@@ -9,9 +9,10 @@ use abi::control::PLAN_PLACES;
 use abi::types::{Frame, Nanoseconds, ProcessorId};
 use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
+use zerocopy::FromBytes;
 
 /// A word that one processor writes and others may read.
-#[derive(Default)]
+#[derive(Default, FromBytes)]
 #[repr(transparent)]
 pub struct Cell(AtomicU64);
 

@@ -12,6 +12,7 @@ use abi::call::Error;
 use abi::control::{Access, FrameUse, Violation};
 use abi::rights::Kind;
 use abi::types::Frame;
+use zerocopy::FromBytes;
 
 /// Frames, or entries of one table, that are checked in one step.
 const BUDGET: u64 = 64;
@@ -23,6 +24,7 @@ const NO_TABLE: u64 = u64::MAX;
 
 /// What an audit has added up so far. Each counted thing adds its owner's frame, each partition subtracts what it counts: the
 /// sums are zero at the end, or their quotient names the partition that is wrong.
+#[derive(FromBytes)]
 pub(crate) struct Balance {
     /// State of the kernel's count of changes when the audit began.
     changes: Cell,
@@ -37,16 +39,6 @@ pub(crate) struct Balance {
 }
 
 impl Balance {
-    pub(crate) const fn new() -> Self {
-        Self {
-            changes: Cell::new(),
-            number: Cell::new(),
-            weighted: Cell::new(),
-            mappings: Cell::new(),
-            table: [const { Cell::new() }; 2],
-        }
-    }
-
     fn reset(&self, changes: u64) {
         [&self.number, &self.weighted, &self.mappings].into_iter().for_each(|sum| sum.set(0));
         self.changes.set(changes);

@@ -13,10 +13,10 @@ use abi::control::{ChannelOperation, FrameUse, PAGES_PER_STEP};
 use abi::types::{Frame, PAGE_SIZE};
 
 pub fn perform<M: Machine>(request: &Request<'_, M>, operation: ChannelOperation) -> Answer {
-    let [a, b, c, d] = request.arguments;
+    let [a, ..] = request.arguments;
     let channel = request.machine.object::<Channel>(request.frame());
     match operation {
-        ChannelOperation::Join => join(request, channel, [a, b, c, d]),
+        ChannelOperation::Join => join(request, channel),
         ChannelOperation::Part => part(request, channel),
         ChannelOperation::State => Ok([
             channel.client.get(),
@@ -29,11 +29,8 @@ pub fn perform<M: Machine>(request: &Request<'_, M>, operation: ChannelOperation
     }
 }
 
-fn join<M: Machine>(
-    request: &Request<'_, M>,
-    channel: &Channel,
-    [client, server, start, count]: [u64; 4],
-) -> Answer {
+fn join<M: Machine>(request: &Request<'_, M>, channel: &Channel) -> Answer {
+    let [client, server, start, count] = request.arguments;
     let done = step(count, 6)?;
     let (client, server) = (request.partition(client)?, request.partition(server)?);
     let first = channel.count.get() == 0;

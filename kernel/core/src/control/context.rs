@@ -17,9 +17,9 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use core::sync::atomic::fence;
 
 pub fn perform<M: Machine>(request: &Request<'_, M>, operation: ContextOperation) -> Answer {
-    let [a, b, c, d] = request.arguments;
+    let [a, ..] = request.arguments;
     match operation {
-        ContextOperation::Configure => configure(request, a, b, c, d),
+        ContextOperation::Configure => configure(request),
         ContextOperation::Start => start(request),
         ContextOperation::Stop => stop(request, a),
         ContextOperation::Renew => {
@@ -71,13 +71,8 @@ fn at_rest<'a, M: Machine>(request: &Request<'a, M>) -> Result<&'a Context, Refu
     }
 }
 
-fn configure<M: Machine>(
-    request: &Request<'_, M>,
-    entry: u64,
-    stack: u64,
-    processor: u64,
-    argument: u64,
-) -> Answer {
+fn configure<M: Machine>(request: &Request<'_, M>) -> Answer {
+    let [entry, stack, processor, argument] = request.arguments;
     let context = at_rest(request)?;
     if entry >= USER_END {
         return Err(Refusal::argument(3));

@@ -110,13 +110,8 @@ pub fn remove_table<M: Machine>(request: &Request<'_, M>, raw: u64, at: u64) -> 
     Ok([frame.raw(), 0, 0, 0])
 }
 
-pub fn map<M: Machine>(
-    request: &Request<'_, M>,
-    raw: u64,
-    frame: u64,
-    count: u64,
-    access: u64,
-) -> Answer {
+pub fn map<M: Machine>(request: &Request<'_, M>) -> Answer {
+    let [raw, frame, count, access] = request.arguments;
     let done = step(count, 5)?;
     range(raw, count)?;
     frame.checked_add(count).ok_or(Refusal::argument(4))?;

@@ -14,17 +14,18 @@ use abi::types::Frame;
 use core::sync::atomic::Ordering::Relaxed;
 
 pub fn perform<M: Machine>(request: &Request<'_, M>, operation: MemoryOperation) -> Answer {
-    let [a, b, c, d] = request.arguments;
+    let [a, b, c, _] = request.arguments;
     match operation {
-        MemoryOperation::Create => create(request, [a, b, c, d]),
+        MemoryOperation::Create => create(request),
         MemoryOperation::Assign => assign(request, a, b, c),
-        MemoryOperation::Transfer => transfer(request, a, b, c, d),
+        MemoryOperation::Transfer => transfer(request),
         MemoryOperation::Release => release(request, a, b),
         MemoryOperation::Query => query(request, a),
     }
 }
 
-fn create<M: Machine>(request: &Request<'_, M>, [kind, frame, number, extra]: [u64; 4]) -> Answer {
+fn create<M: Machine>(request: &Request<'_, M>) -> Answer {
+    let [kind, frame, number, extra] = request.arguments;
     let machine = request.machine;
     let kind = Kind::from_number(kind).ok_or(Refusal::argument(3))?;
     let (used, owner) = match kind {
@@ -82,13 +83,8 @@ fn assign<M: Machine>(request: &Request<'_, M>, start: u64, count: u64, to: u64)
     Ok([done, 0, 0, 0])
 }
 
-fn transfer<M: Machine>(
-    request: &Request<'_, M>,
-    start: u64,
-    count: u64,
-    from: u64,
-    to: u64,
-) -> Answer {
+fn transfer<M: Machine>(request: &Request<'_, M>) -> Answer {
+    let [start, count, from, to] = request.arguments;
     let done = step(count, 4)?;
     let (from, to) = (request.partition(from)?, request.partition(to)?);
     let frames = checked_frames(request.machine, start, done, |entry| {

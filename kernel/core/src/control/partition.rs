@@ -10,15 +10,15 @@ use abi::control::PartitionOperation;
 use abi::types::Frame;
 
 pub fn perform<M: Machine>(request: &Request<'_, M>, operation: PartitionOperation) -> Answer {
-    let [a, b, c, d] = request.arguments;
+    let [a, b, c, _] = request.arguments;
     match operation {
         PartitionOperation::AddTable => mapping::add_table(request, a, b, c),
         PartitionOperation::RemoveTable => mapping::remove_table(request, a, b),
-        PartitionOperation::Map => mapping::map(request, a, b, c, d),
+        PartitionOperation::Map => mapping::map(request),
         PartitionOperation::Unmap => mapping::unmap(request, a, b),
         PartitionOperation::AddSlots => slots::add(request, a, b),
         PartitionOperation::RemoveSlots => slots::remove(request, a),
-        PartitionOperation::Put => slots::put(request, a, b, c, d),
+        PartitionOperation::Put => slots::put(request),
         PartitionOperation::Clear => slots::clear(request, a),
         PartitionOperation::SetRescuer => set_rescuer(request, a),
         PartitionOperation::Renew => request.renew(request.renewable()?),

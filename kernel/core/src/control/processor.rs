@@ -20,13 +20,13 @@ const WORDS_SHIFT: u32 = 32;
 const SLOT_LENGTHS: core::ops::RangeInclusive<u64> = 20_000..=10_000_000_000;
 
 pub fn perform<M: Machine>(request: &Request<'_, M>, operation: ProcessorOperation) -> Answer {
-    let [a, b, ..] = request.arguments;
+    let [a, ..] = request.arguments;
     let id = u16::try_from(request.capability.parameter).map(ProcessorId::new);
     let processor =
         id.ok().and_then(|id| request.machine.processor(id)).ok_or(Error::WrongState)?;
     match operation {
         ProcessorOperation::Stage => stage(request, processor),
-        ProcessorOperation::Commit => commit(request, processor, a, b),
+        ProcessorOperation::Commit => commit(request, processor),
         ProcessorOperation::Place => place(request, processor, a),
         ProcessorOperation::State => Ok(state(request, processor)),
         ProcessorOperation::Trace => trace(request, processor, a),
@@ -93,12 +93,8 @@ fn planned_context<M: Machine>(
     if fits { Ok(Some(frame)) } else { Err(Refusal::argument(4)) }
 }
 
-fn commit<M: Machine>(
-    request: &Request<'_, M>,
-    processor: &Processor,
-    length: u64,
-    mask: u64,
-) -> Answer {
+fn commit<M: Machine>(request: &Request<'_, M>, processor: &Processor) -> Answer {
+    let [length, mask, ..] = request.arguments;
     idle_stage(processor, plan::NONE)?;
     let lengths = PLAN_SLOTS..=PLAN_PLACES;
     if !usize::try_from(length).is_ok_and(|length| lengths.contains(&length)) {

@@ -48,13 +48,8 @@ fn target<'a, M: Machine>(request: &Request<'a, M>, number: u64) -> Result<&'a S
     slot(request.machine, request.frame(), number).ok_or_else(|| Error::NoCapability.into())
 }
 
-pub fn put<M: Machine>(
-    request: &Request<'_, M>,
-    number: u64,
-    source: u64,
-    rights: u64,
-    what: u64,
-) -> Answer {
+pub fn put<M: Machine>(request: &Request<'_, M>) -> Answer {
+    let [number, source, rights, what] = request.arguments;
     let slot = target(request, number)?;
     let source = lookup(request.machine, request.caller, source)?;
     let rights =

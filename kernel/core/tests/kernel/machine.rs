@@ -15,6 +15,7 @@ use kernel_core::processor::Processor;
 use kernel_core::{FaultRecord, Here, Next, QUICK_CALLS, boot};
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
+use zerocopy::FromZeros;
 
 pub const FRAMES: u64 = 1024;
 /// First frame that is free after boot.
@@ -200,7 +201,7 @@ impl TestMachine {
             ledger: (0..frames).map(|_| AtomicU64::new(0)).collect(),
             processors: (0..processors).map(|_| raw::processor()).collect(),
             own: (0..processors).map(|_| Own::default()).collect(),
-            kernel: Kernel::new(),
+            kernel: Kernel::new_zeroed(),
             here: Cell::new(0),
             time: Cell::new(0),
             locked: Cell::new(false),

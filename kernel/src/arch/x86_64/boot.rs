@@ -8,7 +8,6 @@ use super::debug_port::{self, report};
 use super::hardware::Hardware;
 use super::io_apic::Lines;
 use super::isolation;
-use super::legacy;
 use super::local_apic::LocalApic;
 use super::memory;
 use super::mmio::Registers;
@@ -95,7 +94,6 @@ fn find(
     processors: u16,
 ) -> Result<Hardware, &'static str> {
     let machine = &information.machine;
-    legacy::silence();
     let apic = LocalApic::choose(features.contains(Feature::X2APIC), registers(machine.local_apic))
         .ok_or("kernel: this machine has no local APIC")?;
     apic.enable();

@@ -24,7 +24,7 @@ use spin::Once;
 use spin::mutex::TicketMutex;
 
 static HARDWARE: Once<Hardware> = Once::new();
-static KERNEL: Kernel = Kernel::new();
+static KERNEL: Kernel = zerocopy::transmute!([0_u64; size_of::<Kernel>() / 8]);
 static CONTROL: TicketMutex<()> = TicketMutex::new(());
 
 /// Times that the lock is tried: longer than most operations take, shorter than the longest.

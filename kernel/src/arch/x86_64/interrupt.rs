@@ -1,7 +1,7 @@
 //! From an exception or interrupt to [`dispatch`], which does not come back.
 //!
 //! Each of the 256 stubs leaves, from the top of the stack down: ss, rsp, rflags, cs, rip (by the processor), an error code
-//! (by the processor, or 0), the vector. NMI, double fault and machine check may strike anywhere in the
+//! (by the processor, or 0; of an interrupt nothing that matters), the vector (of an interrupt its low byte). NMI, double fault and machine check may strike anywhere in the
 //! kernel, before `swapgs` too: they have stacks of their own, do not touch gs, and keep every register.
 #![expect(unsafe_code, reason = "the stubs are placed by the assembler")]
 
@@ -12,8 +12,9 @@ use core::arch::{global_asm, naked_asm};
 use core::mem::offset_of;
 use kernel_core::context::restore;
 
-/// Bytes from one stub to the next.
-pub const STUB_SIZE: usize = 16;
+/// Bytes of the stub of an interrupt; that of an exception, of which there are [`EXCEPTIONS`], is twice as long.
+const STUB_SIZE: usize = 8;
+const EXCEPTIONS: u8 = 32;
 
 global_asm!(
     ".section .text.entry, \"ax\"",
@@ -21,8 +22,8 @@ global_asm!(
     ".global interrupt_stubs",
     "interrupt_stubs:",
     ".set vector, 0",
-    ".rept 256",
-    ".balign {size}",
+    ".rept {exceptions}",
+    ".balign 2 * {size}",
     // These push an error code of their own (AMD64 APM 2, 8.2).
     ".if vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21 || vector == 29 || vector == 30",
     ".else",
@@ -32,11 +33,18 @@ global_asm!(
     ".if vector == 2 || vector == 8 || vector == 18",
     "jmp {critical}",
     ".else",
-    "jmp {entry}",
+    "jmp kernel_exception",
     ".endif",
     ".set vector, vector + 1",
     ".endr",
+    ".rept 256 - {exceptions}",
+    ".balign {size}",
+    ".byte 0x6a, vector & 0xff", // `push`, shortest form: extended by its sign, it is no exception's
+    "jmp {entry}",
+    ".set vector, vector + 1",
+    ".endr",
     ".previous",
+    exceptions = const EXCEPTIONS,
     size = const STUB_SIZE,
     critical = sym critical,
     entry = sym entry,
@@ -44,12 +52,13 @@ global_asm!(
 
 unsafe extern "C" {
     /// First of the stubs above.
-    safe static interrupt_stubs: [[u8; STUB_SIZE]; 256];
+    safe static interrupt_stubs: [[u8; STUB_SIZE]; 256 + EXCEPTIONS as usize];
 }
 
 /// Address of the stub of `vector`.
 pub fn stub(vector: u8) -> u64 {
-    (&raw const interrupt_stubs[usize::from(vector)]).addr() as u64
+    let index = usize::from(vector) + usize::from(vector.min(EXCEPTIONS));
+    (&raw const interrupt_stubs[index]).addr() as u64
 }
 
 /// Everything but NMI, double fault and machine check.
@@ -57,6 +66,9 @@ pub fn stub(vector: u8) -> u64 {
 #[unsafe(link_section = ".text.entry")]
 extern "C" fn entry() {
     naked_asm!(
+        "push qword ptr [rsp]",              // 0. an interrupt has no error code: its vector in place of one
+        ".global kernel_exception",
+        "kernel_exception:",
         "test byte ptr [rsp + 24], 3",       // 1. from a partition? (cs: vector, error, rip, cs)
         "jz {from_kernel}",
         "swapgs",                            // 2. gs: the area of this processor

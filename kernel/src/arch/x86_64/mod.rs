@@ -14,7 +14,6 @@ mod hardware;
 mod interrupt;
 mod io_apic;
 mod isolation;
-mod legacy;
 mod local_apic;
 mod memory;
 mod mmio;
