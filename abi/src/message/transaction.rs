@@ -64,6 +64,10 @@ codes! {
         NoRecord = 13,
         /// A record is not what the before-image says.
         Differs = 14,
+        /// The device is another's, in part or whole.
+        Taken = 15,
+        /// A plan names who is not there, or is of a processor that runs nothing.
+        NoPlace = 16,
     }
 }
 

@@ -102,7 +102,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         if row.placed == 0 {
             self.set_stage(id, Stage::Ending, PartitionState::Stopped as u32)?;
         } else {
-            row = self.change(id, |row| {
+            row = self.change_placed(id, |row| {
                 row.stage = Stage::Ending.number();
                 row.state = PartitionState::Stopped as u32;
                 row.placed = 0;
@@ -112,7 +112,6 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             for context in contexts(&row) {
                 let _ = self.machine.patient(context, ContextOperation::Stop as u64, [0; 4]);
             }
-            self.outdate_plans_of(id, &row);
         }
         if !self.part(id)? {
             return Ok(false);

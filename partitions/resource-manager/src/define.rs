@@ -24,6 +24,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         for (index, definition) in (0..).zip(self.manifest.partitions) {
             self.define_partition(PartitionId::new(index), index, definition)?;
         }
+        self.define_processors()?;
+        self.define_devices()?;
         for (index, channel) in (0..).zip(self.manifest.channels) {
             self.define_channel(ChannelId::new(index), channel)?;
         }

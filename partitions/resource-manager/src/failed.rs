@@ -107,7 +107,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         // What was being started there could not be.
         self.take_up_each();
         self.settle_all();
-        self.outdate_plans();
+        self.plan_anew();
         if let Err(trouble) = self.watch_processors() {
             self.say(format_args!("processors are not watched: {trouble}"));
         }

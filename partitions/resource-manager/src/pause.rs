@@ -26,12 +26,11 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             return Err(ResourceStatus::WrongState.into());
         }
         // Were the manager to die after this, the next one stops what still runs.
-        self.change(id, |row| row.state = PartitionState::Paused as u32)?;
+        self.change_placed(id, |row| row.state = PartitionState::Paused as u32)?;
         self.stop_contexts(&row)?;
-        self.outdate_plans_of(id, &row);
         if self.faulted_context(&row).is_some() {
             // It stopped by itself meanwhile: its rescuer was rung, and has to find it so.
-            self.change(id, |row| row.state = PartitionState::Running as u32)?;
+            self.change_placed(id, |row| row.state = PartitionState::Running as u32)?;
             return Err(ResourceStatus::WrongState.into());
         }
         Ok(())
@@ -48,8 +47,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         }
         // Without a place in a plan none of them runs yet: were the manager to die now, it would still be paused.
         self.start_contexts(&row)?;
-        self.change(id, |row| row.state = PartitionState::Running as u32)?;
-        self.outdate_plans_of(id, &row);
+        self.change_placed(id, |row| row.state = PartitionState::Running as u32)?;
         Ok(())
     }
 

@@ -36,8 +36,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         if share == 0 || !less && change.after > free {
             return Ok(Reply::with(ResourceStatus::Limit, &Index { index: free }));
         }
-        let row = self.change(id, |row| row.share = share)?;
-        self.outdate_plans_of(id, &row);
+        self.change_placed(id, |row| row.share = share)?;
         // It reads there what it has; that it is not told costs nothing but a look.
         let _ = self.inform(id);
         Ok(Reply::status(ResourceStatus::Ok))

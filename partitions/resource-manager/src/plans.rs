@@ -1,15 +1,15 @@
-//! Makes the processors' plans and commits them.
+//! Makes the processors' plans, and tells the kernel those of the books.
 
 use crate::manager::{Machine, Manager};
 use crate::manifest::{flags, role};
 use crate::trouble::Trouble;
 use abi::call::Error;
-use abi::control::{PLAN_SLOTS, ProcessorOperation, first_slot};
+use abi::control::{ProcessorOperation, first_slot};
 use abi::manifest::{EVERY_PROCESSOR, ManifestPartition, PartitionFlags, PartitionRole};
-use abi::message::resource::PartitionState;
+use abi::message::resource::{PartitionState, ResourceStatus};
 use abi::types::{MAX_PROCESSORS, PartitionId, ProcessorId, Slot};
 use arrayvec::ArrayVec;
-use plan::{Fit, Place, Plan, Want};
+use plan::{Plan, Want};
 use program_loader::{Calls, Refusal, Window};
 use resource_db::PartitionRow;
 
@@ -49,45 +49,52 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         plan::plan(processor, self.facts.processors, wants)
     }
 
-    /// No plan says any more what the books say; they are made anew by [`Self::replan`].
+    /// All processors, one bit each.
+    fn all_processors(&self) -> u64 {
+        u64::MAX >> (64 - u32::from(self.facts.processors.clamp(1, 64)))
+    }
+
+    /// No processor may run what the books say; they are told anew by [`Self::replan`].
     pub fn outdate_plans(&mut self) {
-        let all = u64::MAX >> (64 - u32::from(self.facts.processors.clamp(1, 64)));
-        self.stale_plans = all & !self.failed;
+        self.stale_plans = self.all_processors() & !self.failed;
     }
 
-    /// As [`Self::outdate_plans`] for the processors that a partition's contexts are on.
-    pub fn outdate_plans_of(&mut self, id: PartitionId, row: &PartitionRow) {
-        let Ok(definition) = self.definition(row) else { return };
-        let (want, processors) = (self.want(id, row, definition), self.facts.processors);
-        for context in 0..want.contexts_on(processors) {
-            self.stale_plans |= bit(want.processor_of(context, processors));
+    /// Writes all plans as they follow from the partitions' rows, where they are not written so already, and has all processors told.
+    pub fn plan_anew(&mut self) {
+        if let Err(trouble) = self.write_plans(self.all_processors()) {
+            self.say(format_args!("plans stay as they are: {trouble}"));
         }
+        self.outdate_plans();
     }
 
-    /// Makes the plans that are out of date and commits them, several so that they take over together. Where one cannot be
-    /// staged yet, because the one before it has not taken over, all stay out of date; whether any does.
+    /// The processors that a partition's contexts are on, one bit each.
+    #[must_use]
+    pub fn processors_of(&self, id: PartitionId, row: &PartitionRow) -> u64 {
+        let Ok(definition) = self.definition(row) else { return 0 };
+        let (want, processors) = (self.want(id, row, definition), self.facts.processors);
+        let contexts = 0..want.contexts_on(processors);
+        contexts.fold(0, |mask, context| mask | bit(want.processor_of(context, processors)))
+    }
+
+    /// Tells the kernel the plans that are out of date as the books have them, several so that they take over together. Where one
+    /// cannot be staged yet, because the one before it has not taken over, all stay out of date; whether any does.
     pub fn replan(&mut self) -> bool {
         let mut staged = ArrayVec::<_, { MAX_PROCESSORS as usize }>::new();
         for processor in members(self.stale_plans) {
-            let plan = self.plan(processor);
-            match self.stage_plan(processor, &plan) {
-                Ok(length) => staged.push((processor, length, plan.fit)),
+            match self.stage_plan(processor) {
+                Ok(length) => staged.push((processor, length)),
                 Err(trouble) if is_pending(trouble) => return true,
                 Err(trouble) => self.give_plan_up(processor, trouble),
             }
         }
         let together = if staged.len() > 1 { self.stale_plans } else { 0 };
-        for (processor, length, fit) in staged {
-            match self.commit_plan(processor, length, together) {
-                Ok(()) if fit == Fit::Met => {}
-                Ok(()) => self.say(format_args!("processor {}: {fit}", processor.raw())),
-                // Those that are committed already wait for this one, until they are called off by being staged again.
-                Err(trouble) => {
-                    if !is_pending(trouble) {
-                        self.give_plan_up(processor, trouble);
-                    }
-                    return self.stale_plans != 0;
+        for (processor, length) in staged {
+            // Those that are committed already wait for this one, until they are called off by being staged again.
+            if let Err(trouble) = self.commit_plan(processor, length, together) {
+                if !is_pending(trouble) {
+                    self.give_plan_up(processor, trouble);
                 }
+                return self.stale_plans != 0;
             }
         }
         self.stale_plans = 0;
@@ -99,25 +106,20 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.stale_plans &= !bit(processor);
     }
 
-    /// Stages a plan, twelve places at a time; its length.
-    fn stage_plan(&mut self, processor: ProcessorId, plan: &Plan) -> Result<usize, Trouble> {
-        let length = PLAN_SLOTS + plan.takers.len();
+    /// Stages the plan of a processor, twelve places at a time; its length.
+    fn stage_plan(&mut self, processor: ProcessorId) -> Result<usize, Trouble> {
+        let row = self.books.processor(processor).ok_or(ResourceStatus::NoSuch)?;
         let (slot, operation) = (processor_slot(processor), ProcessorOperation::Stage as u64);
-        for first in (0..length).step_by(PER_STAGE) {
-            let mut arguments = [0; 4];
-            let words = (length - first).min(PER_STAGE).div_ceil(PER_WORD);
-            arguments[0] = (first / PER_WORD) as u64 | (words as u64 - 1) << 32;
-            let mut last = (None, 0);
-            for place in 0..words * PER_WORD {
-                let who = place_of(plan, first + place);
-                if who != last.0 {
-                    last = (who, who.and_then(|who| self.context_slot(who)).map_or(0, Slot::raw));
-                }
-                arguments[1 + place / PER_WORD] |= u64::from(last.1) << (place % PER_WORD * 16);
+        let plan = row.plan();
+        for (first, places) in (0..).step_by(PER_STAGE / PER_WORD).zip(plan.chunks(PER_STAGE)) {
+            let more = places.len().div_ceil(PER_WORD) as u64 - 1;
+            let mut arguments = [first | more << 32, 0, 0, 0];
+            for (word, four) in arguments.iter_mut().skip(1).zip(places.chunks(PER_WORD)) {
+                *word = four.iter().rev().fold(0, |word, &slot| word << 16 | u64::from(slot));
             }
             self.machine.patient(slot, operation, arguments)?;
         }
-        Ok(length)
+        Ok(plan.len())
     }
 
     /// Commits a plan that is staged, alone where no others are to take over with it.
@@ -131,24 +133,12 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.machine.patient(slot, operation, [length as u64, together, 0, 0])?;
         Ok(())
     }
-
-    fn context_slot(&self, place: Place) -> Option<Slot> {
-        let row = self.books.partition(place.partition)?;
-        Some(Slot::new(row.context_slot.checked_add(place.context)?))
-    }
 }
 
 /// Whether a partition has places in plans now.
-fn has_places(row: &PartitionRow) -> bool {
+#[must_use]
+pub fn has_places(row: &PartitionRow) -> bool {
     row.placed == 1 && row.moving == 0 && row.state != PartitionState::Paused as u32
-}
-
-/// Who is at a place of a plan.
-fn place_of(plan: &Plan, place: usize) -> Option<Place> {
-    match plan.slots.get(place) {
-        Some(slot) => *slot,
-        None => plan.takers.get(place - PLAN_SLOTS).copied(),
-    }
 }
 
 /// Whether a plan was refused only because the one before it has not taken over yet.

@@ -39,12 +39,12 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.inform(SELF)?;
         self.tell_peers(SELF);
         self.say(format_args!("recovered from the books"));
-        // Plans may have been due to be made anew; nobody knows any more.
-        self.outdate_plans();
         self.changing = true;
         self.heap_deadline = self.machine.now().saturating_add(crate::resize::ANSWER_TIME);
         self.take_up_each();
         self.settle_all();
+        // What the kernel runs may not be what the books say.
+        self.plan_anew();
         let unfinished = self.row(SELF)?.unfinished;
         match Shutdown::under_way(unfinished) {
             Some(how) => self.begin_shutdown(how),

@@ -47,8 +47,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         if free < row.share.into() {
             return Ok(Reply::with(ResourceStatus::Limit, &Index { index: free }));
         }
-        self.outdate_plans_of(id, &row);
-        self.change(id, |row| (row.processor, row.moving) = (there, 1))?;
+        self.change_placed(id, |row| (row.processor, row.moving) = (there, 1))?;
         self.changing = true;
         let _ = self.continue_move(id)?;
         Ok(Reply::WhenSettled(id))
@@ -73,8 +72,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         if self.runs(&row) {
             self.start_contexts(&row)?;
         }
-        let row = self.change(id, |row| row.moving = 0)?;
-        self.outdate_plans_of(id, &row);
+        self.change_placed(id, |row| row.moving = 0)?;
         // It reads there where it is; that it is not told costs nothing but a look.
         let _ = self.inform(id);
         Ok(true)

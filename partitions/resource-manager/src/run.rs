@@ -5,6 +5,7 @@ use crate::given::given;
 use crate::manager::{Machine, Manager, SCRATCH, SELF};
 use crate::manifest::role;
 use crate::pause::is_paused;
+use crate::plans::has_places;
 use crate::resource_list::channel_resource;
 use crate::space::stack_top;
 use crate::trouble::Trouble;
@@ -43,22 +44,23 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             self.clear_report(&row)?;
         }
         let now = self.machine.now();
-        let row = self.change(id, |row| {
+        let started = |row: &mut PartitionRow| {
             row.starts = row.starts.saturating_add(1);
             row.state = PartitionState::Running as u32;
             row.start_reason = reason as u32;
             (row.started, row.stop_by, row.restart_at) = (now, 0, 0);
             (row.told, row.placed) = (0, 1);
-        })?;
+        };
+        let row = match placed {
+            true => self.change(id, started)?,
+            false => self.change_placed(id, started)?,
+        };
         self.refresh_channels(id, again)?;
         self.inform(id)?;
         self.configure(id, &row)?;
         self.bind_interrupts(&row)?;
         for context in contexts(&row) {
             self.machine.patient(context, ContextOperation::Start as u64, [0; 4])?;
-        }
-        if !placed {
-            self.outdate_plans_of(id, &row);
         }
         if again {
             self.tell_peers(id);
@@ -80,15 +82,16 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.change(id, |row| (row.stop_by, row.unfinished) = (OVERDUE, 0))?;
         self.stop_contexts(&row)?;
         let keeps = self.keeps_slots(&row);
-        self.change(id, |row| {
+        let stopped = |row: &mut PartitionRow| {
             row.state = PartitionState::Stopped as u32;
             (row.stop_by, row.restart_at, row.told) = (0, 0, 1);
             // Its slots are others' at once; its memory stays until it is destroyed.
             row.placed = u32::from(keeps);
-        })?;
-        if row.placed == 1 && !keeps {
-            self.outdate_plans_of(id, &row);
-        }
+        };
+        match has_places(&row) == keeps {
+            true => self.change(id, stopped)?,
+            false => self.change_placed(id, stopped)?,
+        };
         Ok(())
     }
 
@@ -103,10 +106,11 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         }
         self.change(id, |row| row.unfinished = unfinished(reason))?;
         self.stop_contexts(&row)?;
-        if is_paused(&row) {
-            self.outdate_plans_of(id, &row);
-        }
-        self.change(id, |row| row.state = PartitionState::Stopped as u32)?;
+        let stopped = |row: &mut PartitionRow| row.state = PartitionState::Stopped as u32;
+        match is_paused(&row) {
+            true => self.change_placed(id, stopped)?,
+            false => self.change(id, stopped)?,
+        };
         self.start(id, reason)
     }
 
@@ -226,7 +230,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             let arguments = [SCRATCH.raw().into(), 0, 0, 0];
             self.machine.patient(INTERRUPT, InterruptOperation::Bind as u64, arguments)?;
         }
-        Ok(())
+        self.note_bound(row)
     }
 
     /// Sets every context to the program's entry, on its processor.

@@ -112,9 +112,12 @@ pub fn facts<M: Machine>(
     })
 }
 
+/// PCI functions that are written down.
+pub const FUNCTIONS: u32 = 128;
+
 /// How much the books must hold: what the manifest names, and what memory allows beyond it.
 #[must_use]
-pub fn capacity(manifest: &Manifest<'_>, frames: u64) -> Capacity {
+pub fn capacity(manifest: &Manifest<'_>, frames: u64, processors: u16) -> Capacity {
     let more = |each: u64| u32::try_from(frames / each).unwrap_or(u32::MAX);
     let count = |items: usize| u32::try_from(items).unwrap_or(u32::MAX);
     // A descriptor is a page; the smallest partition takes some 25 beside it.
@@ -123,6 +126,8 @@ pub fn capacity(manifest: &Manifest<'_>, frames: u64) -> Capacity {
         frames,
         partitions: count(manifest.partitions.len()).saturating_add(partitions),
         channels: count(manifest.channels.len()).saturating_add(channels),
+        processors: processors.into(),
+        devices: count(manifest.grants.len()).saturating_add(FUNCTIONS),
     }
 }
 
@@ -168,7 +173,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.renew_guard()?;
         self.watch_processors()?;
         self.inform(SELF)?;
-        self.outdate_plans();
+        self.plan_anew();
         self.start_all();
         let (partitions, channels) =
             (self.books.partitions().count(), self.books.channels().count());

@@ -10,7 +10,7 @@ use boot_image::Image;
 use program_loader::Mapped;
 use resource_db::{Books, bytes_needed};
 use resource_manager::dog::{Sign, WATCHED};
-use resource_manager::manager::{Facts, Manager, Rooms, SELF};
+use resource_manager::manager::{Facts, Machine as _, Manager, Rooms, SELF};
 use resource_manager::manifest::Manifest;
 use resource_manager::picture::{ROOM, Record};
 use resource_manager::setup::{Early, capacity, describe, facts, pages};
@@ -64,7 +64,7 @@ pub fn set_up(machine: &mut Native, recover: bool) -> Result<TheManager, Failure
     }
     let (image, manifest) = read_image(boot)?;
     let books = if recover {
-        open_books(&manifest, boot)?
+        open_books(machine, &manifest, boot)?
     } else {
         new_books(machine, &manifest, boot, &mut early)?
     };
@@ -101,7 +101,7 @@ fn new_books(
     boot: &BootInformation,
     early: &mut Early,
 ) -> Result<Books<'static>, Failure> {
-    let capacity = capacity(manifest, boot.frames);
+    let capacity = capacity(manifest, boot.frames, machine.processors());
     let length = bytes_needed(capacity).ok_or(Failure::Text("memory is too large"))?;
     let frames = early.own(machine, books_address(manifest), pages(length))?;
     let bad = |_| Failure::Text("the books do not fit");
@@ -118,8 +118,12 @@ fn books_address(manifest: &Manifest<'_>) -> u64 {
     layout::LASTING + pages * PAGE_SIZE
 }
 
-fn open_books(manifest: &Manifest<'_>, boot: &BootInformation) -> Result<Books<'static>, Failure> {
-    let length = bytes_needed(capacity(manifest, boot.frames));
+fn open_books(
+    machine: &Native,
+    manifest: &Manifest<'_>,
+    boot: &BootInformation,
+) -> Result<Books<'static>, Failure> {
+    let length = bytes_needed(capacity(manifest, boot.frames, machine.processors()));
     let length = length.ok_or(Failure::Text("memory is too large"))?;
     let memory =
         views::books(books_address(manifest), length).ok_or(Failure::Text("the books are open"))?;

@@ -81,6 +81,12 @@ fn step_record(step: &Step) -> StepRecord {
             StepRecord { from, from_id, page, ..on_map(StepKind::Split, place, run) }
         }
         Step::Value(value) => value_record(&value),
+        Step::Place(processor, place, [before, after]) => {
+            let (kind, from_id) = (StepKind::Processor.code(), processor.raw().into());
+            let (before, after) = (before.into(), after.into());
+            StepRecord { kind, index: place, from_id, before, after, ..StepRecord::default() }
+        }
+        Step::Device(..) => StepRecord::default(),
     }
 }
 
@@ -88,6 +94,8 @@ fn value_record(value: &Value) -> StepRecord {
     let kind = match value.of {
         Of::Partitions => StepKind::Partition,
         Of::Channels => StepKind::Channel,
+        Of::Processors => StepKind::Processor,
+        Of::Devices => StepKind::Device,
     };
     StepRecord {
         kind: kind.code(),

@@ -145,17 +145,18 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         }
         let state = if failed { PartitionState::Failed } else { PartitionState::Faulted };
         let keeps = self.keeps_slots(&row);
-        self.change(id, |row| {
+        let stopped = |row: &mut PartitionRow| {
             (row.budget, row.backoff) = (budget, backoff);
             (row.state, row.told, row.restart_at) = (state as u32, 0, restart_at);
             row.placed = u32::from(row.placed == 1 && (!failed || keeps));
-        })?;
+        };
+        // Nobody keeps slots for who stays down.
+        match failed && !keeps {
+            true => self.change_placed(id, stopped)?,
+            false => self.change(id, stopped)?,
+        };
         // Its rescuer, or whom it rescues, may have stopped with it.
         self.wards_due = true;
-        if failed && !keeps {
-            // Nobody keeps slots for who stays down.
-            self.outdate_plans_of(id, &row);
-        }
         Ok(true)
     }
 

@@ -125,6 +125,8 @@ fn problem(code: u16) -> &'static str {
         Some(StepProblem::Damaged) => "the map is damaged there",
         Some(StepProblem::NoRecord) => "there are no records in that page",
         Some(StepProblem::Differs) => "a value is not what it was taken for",
+        Some(StepProblem::Taken) => "the device is another's",
+        Some(StepProblem::NoPlace) => "a plan would name who is not there",
         None => "?",
     }
 }

@@ -133,6 +133,10 @@ pub enum Problem {
     NoRecord(Page),
     /// The before-image of a record does not match; this is the first word that differs.
     Differs(u32),
+    /// A rule of whoever keeps the records: the device with this number is, in part or whole, another's.
+    Taken(u32),
+    /// A rule of whoever keeps the records: a plan names this slot, which is nobody's, or is of a processor that runs nothing.
+    NoPlace(u16),
 }
 
 impl Problem {
@@ -154,6 +158,8 @@ impl Problem {
             Self::Damaged(_) => 12,
             Self::NoRecord(_) => 13,
             Self::Differs(_) => 14,
+            Self::Taken(_) => 15,
+            Self::NoPlace(_) => 16,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The values of rows by name, for whoever reads the log.
 
+use crate::hardware::{DeviceRow, ProcessorRow};
 use crate::rows::{ChannelRow, PartitionRow};
 use core::mem::offset_of;
 
@@ -92,4 +93,21 @@ pub(crate) const CHANNEL: &[Field] = fields! { ChannelRow:
     cut_at as "cut at" 8,
     frames.start as "frame" 8,
     frames.count as "frames" 8,
+};
+
+/// Values of a processor's row. Its places are told one by one.
+pub(crate) const PROCESSOR: &[Field] = fields! { ProcessorRow:
+    stage as "stage" 4,
+    state as "state" 4,
+    generation as "plan" 4,
+    length as "places" 4,
+};
+
+/// Values of a device's row. Its owner is told by name.
+pub(crate) const DEVICE: &[Field] = fields! { DeviceRow:
+    stage as "stage" 4,
+    kind as "kind" 4,
+    first as "first" 8,
+    count as "count" 8,
+    bound as "bound to" 4,
 };

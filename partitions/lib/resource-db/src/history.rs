@@ -1,8 +1,8 @@
 //! What the log tells: what changed lately, and every transaction it remembers.
 
 use crate::books::Books;
-use crate::rows::{ChannelRow, PartitionRow};
-use abi::types::{ChannelId, PartitionId};
+use crate::lines::Of;
+use abi::types::{ChannelId, PartitionId, ProcessorId};
 use owner_map::{Operation, Outcome, Page, Record};
 
 /// What a change was about.
@@ -14,6 +14,10 @@ pub enum Touched {
     Channel(ChannelId),
     /// Who owns some frames.
     Memory,
+    /// A processor's row.
+    Processor(ProcessorId),
+    /// A device's row.
+    Device(u32),
 }
 
 impl Books<'_> {
@@ -46,12 +50,13 @@ impl Books<'_> {
                 (!own).then_some(Touched::Memory)
             }
             Operation::Write { page, index, .. } => {
-                let (partitions, channels) = self.tables();
-                if let Some((id, _)) = channels.row_at::<ChannelRow>(page, index) {
-                    return Some(Touched::Channel(ChannelId::new(id)));
-                }
-                let (id, _) = partitions.row_at::<PartitionRow>(page, index)?;
-                Some(Touched::Partition(PartitionId::new(id)))
+                let (of, id, _) = self.row_at(page, index)?;
+                Some(match of {
+                    Of::Partitions => Touched::Partition(PartitionId::new(id)),
+                    Of::Channels => Touched::Channel(ChannelId::new(id)),
+                    Of::Processors => Touched::Processor(ProcessorId::new(u16::try_from(id).ok()?)),
+                    Of::Devices => Touched::Device(id),
+                })
             }
             _ => None,
         }

@@ -1,6 +1,7 @@
 //! Where in the books' pages everything lies.
 
 use crate::ends::Ends;
+use crate::hardware::{DeviceRow, ProcessorRow};
 use crate::rows::{ChannelRow, PartitionRow};
 use crate::slots;
 use crate::space::Space;
@@ -16,6 +17,21 @@ pub struct Capacity {
     pub partitions: u32,
     /// Channels.
     pub channels: u32,
+    /// Processors.
+    pub processors: u32,
+    /// Devices.
+    pub devices: u32,
+}
+
+impl Capacity {
+    /// Pages of channels, processors and devices.
+    fn records(&self) -> [u32; 3] {
+        [
+            Table::pages::<ChannelRow>(self.channels),
+            Table::pages::<ProcessorRow>(self.processors),
+            Table::pages::<DeviceRow>(self.devices),
+        ]
+    }
 }
 
 /// The first pages: master index, the database's own descriptor, those of the pseudo partitions.
@@ -60,9 +76,10 @@ impl Layout {
         let scale = if capacity.frames > 1 << 20 { Scale::Giga } else { Scale::Mega };
         let log_pages = log_pages(&capacity);
         let giga = if scale == Scale::Giga { capacity.frames.div_ceil(1 << 20) } else { 0 };
+        let records = capacity.records().into_iter().try_fold(0_u32, u32::checked_add)?;
         let counts = [
             capacity.partitions,
-            Table::pages::<ChannelRow>(capacity.channels),
+            records,
             u32::try_from(giga).ok()?,
             u32::try_from(capacity.frames.div_ceil(1 << 10)).ok()?,
         ];
@@ -75,6 +92,18 @@ impl Layout {
         let [descriptors, records, giga, mega] = pools;
         let pools = Pools { descriptors, records, giga, mega };
         Some(Self { base, pages: next, log_pages, scale, pools, capacity })
+    }
+
+    /// The tables of channels, processors and devices: their pages follow each other.
+    pub(crate) fn tables(&self) -> [Table; 3] {
+        let Capacity { channels, processors, devices, .. } = self.capacity;
+        let mut first = self.pools.records.first;
+        let mut rows = [channels, processors, devices].into_iter();
+        self.capacity.records().map(|count| {
+            let pool = Pool { first, count };
+            first = Page::new(first.number().wrapping_add(count)).unwrap_or(first);
+            Table::new(pool, rows.next().unwrap_or(0))
+        })
     }
 
     /// Whether a page is one of the books'.

@@ -8,23 +8,28 @@
 #![cfg_attr(not(test), deny(clippy::as_conversions, clippy::arithmetic_side_effects))]
 
 mod books;
+mod devices;
 mod ends;
 mod fields;
 mod give;
+mod hardware;
 mod heap;
 mod history;
 mod layout;
 mod lines;
 mod open;
 mod owner;
+mod processors;
 mod rows;
 mod slots;
 mod space;
 mod table;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use books::{Books, Cause, Problem};
+pub use hardware::{DeviceKind, DeviceRow, ProcessorRow, ProcessorState};
 pub use heap::{PIECES, Piece, heap_tables};
 pub use history::Touched;
 pub use layout::{Capacity, bytes_needed};

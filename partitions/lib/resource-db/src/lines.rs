@@ -1,9 +1,12 @@
 //! Transactions step by step, in the words of those who asked for them.
 
 use crate::books::Books;
-use crate::fields::{CHANNEL, Field, PARTITION};
+use crate::fields::{CHANNEL, DEVICE, Field, PARTITION, PROCESSOR};
+use crate::hardware::{BEFORE_PLACES, DeviceRow};
 use crate::owner::Owner;
-use crate::rows::{ChannelRow, PartitionRow};
+use abi::control::PLAN_PLACES;
+use abi::types::ProcessorId;
+use core::mem::offset_of;
 use owner_map::{Name, Operation, Page, Record, Run, Scale, Transaction, WRITE_WORDS};
 
 /// One step of a transaction.
@@ -21,6 +24,10 @@ pub enum Step {
     Split(Place, Run, Page, Owner),
     /// A value of a row changes.
     Value(Value),
+    /// At this place of a processor's plan is another context: own slots, 0 for none.
+    Place(ProcessorId, u16, [u16; 2]),
+    /// A device goes from one owner to another, by its number.
+    Device(u32, Owner, Owner),
 }
 
 /// An entry of an index page.
@@ -48,6 +55,10 @@ pub enum Of {
     Partitions,
     /// Of channels.
     Channels,
+    /// Of processors.
+    Processors,
+    /// Of devices.
+    Devices,
 }
 
 impl Books<'_> {
@@ -67,8 +78,14 @@ impl Books<'_> {
     fn steps_of(&self, record: Record) -> impl Iterator<Item = Step> {
         let whole = self.step(&record);
         let written = self.written(&record);
+        let places = written.into_iter().flat_map(Written::places);
+        let owner = written.and_then(|written| written.owner());
+        let owner = owner.map(|(id, owners)| {
+            let [from, to] = owners.map(|page| self.owner_of(page));
+            Step::Device(id, from, to)
+        });
         let values = written.into_iter().flat_map(Written::values);
-        whole.into_iter().chain(values.map(Step::Value))
+        whole.into_iter().chain(values.map(Step::Value)).chain(places).chain(owner)
     }
 
     fn step(&self, record: &Record) -> Option<Step> {
@@ -96,13 +113,13 @@ impl Books<'_> {
         let Operation::Write { page, index, count, before, after } = record.operation else {
             return None;
         };
-        let (partitions, channels) = self.tables();
-        let (of, (id, start), fields) =
-            if let Some(row) = channels.row_at::<ChannelRow>(page, index) {
-                (Of::Channels, row, CHANNEL)
-            } else {
-                (Of::Partitions, partitions.row_at::<PartitionRow>(page, index)?, PARTITION)
-            };
+        let (of, id, start) = self.row_at(page, index)?;
+        let fields = match of {
+            Of::Partitions => PARTITION,
+            Of::Channels => CHANNEL,
+            Of::Processors => PROCESSOR,
+            Of::Devices => DEVICE,
+        };
         let first = usize::from(index.checked_sub(start)?);
         Some(Written { of, id, fields, first, count: count.into(), before, after })
     }
@@ -135,6 +152,28 @@ impl Written {
             let (name, ..) = *field;
             (before != after).then_some(Value { of: self.of, id: self.id, name, before, after })
         })
+    }
+
+    /// The places of a plan that changed.
+    fn places(self) -> impl Iterator<Item = Step> {
+        let plan = self.of == Of::Processors;
+        let processor = ProcessorId::new(u16::try_from(self.id).unwrap_or(0));
+        (0..PLAN_PLACES).filter(move |_| plan).filter_map(move |place| {
+            let field = ("", BEFORE_PLACES.wrapping_add(place.wrapping_mul(2)), 2);
+            let images = [self.value(&self.before, field)?, self.value(&self.after, field)?];
+            let slots = images.map(|slot| u16::try_from(slot).unwrap_or(0));
+            let place = u16::try_from(place).ok()?;
+            (slots[0] != slots[1]).then_some(Step::Place(processor, place, slots))
+        })
+    }
+
+    /// The pages of a device's owners, where that changed.
+    fn owner(&self) -> Option<(u32, [Page; 2])> {
+        let field = ("", offset_of!(DeviceRow, owner), 4);
+        let images = [self.value(&self.before, field)?, self.value(&self.after, field)?];
+        let [from, to] = images.map(|page| u32::try_from(page).ok().and_then(Page::new));
+        let changed = self.of == Of::Devices && images[0] != images[1];
+        Some((self.id, [from?, to?])).filter(|_| changed)
     }
 
     /// A value, where it lies in the words.

@@ -2,6 +2,7 @@
 
 use crate::books::{Books, Cause};
 use crate::ends::{Ends, Head, Links};
+use crate::hardware::{DeviceRow, ProcessorRow};
 use crate::layout::{Capacity, Layout, bytes_needed, name};
 use crate::owner::Owner;
 use crate::rows::{ChannelRow, PartitionRow};
@@ -23,8 +24,12 @@ pub enum OpenError {
 
 /// Word of the master index where it says which page that is.
 const AT_INDEX: usize = 7;
-/// Words of the master index that say how much the books can hold: frames in two, partitions, channels.
+/// Words of the master index that say how much the books can hold: frames in two, partitions, channels, processors, devices;
+/// then the version of the rows.
 const AT_CAPACITY: usize = 64;
+const AT_VERSION: usize = AT_CAPACITY + 6;
+/// Raised when a row changes its layout or meaning. The pages have a version of their own, in the master index.
+const VERSION: u32 = 1;
 const _: () = assert!(AT_USER == 64);
 
 impl<'m> Books<'m> {
@@ -57,6 +62,9 @@ impl<'m> Books<'m> {
     pub fn open(memory: &'m mut [u8]) -> Result<Self, OpenError> {
         let (master, _) = PageWords::ref_from_prefix(memory).map_err(|_| OpenError::TooSmall)?;
         let capacity = capacity(master);
+        if master[AT_VERSION] != VERSION {
+            return Err(OpenError::NoBooks);
+        }
         let base = Page::new(master[AT_INDEX]).ok_or(OpenError::NoBooks)?;
         let layout = Layout::new(base, capacity).ok_or(OpenError::NoBooks)?;
         let Parts { pages, slots, ends, space } =
@@ -78,13 +86,26 @@ impl<'m> Books<'m> {
         space: &'m mut [u32],
     ) -> Self {
         let partitions = Table::new(layout.pools.descriptors, layout.capacity.partitions);
-        let channels = Table::new(layout.pools.records, layout.capacity.channels);
+        let [channels, processors, devices] = layout.tables();
         let held = map.transactions().find(|found| found.outcome == Outcome::Committed);
         let generation = held.map_or(0, |found| found.sequence);
         let (begun, cause) = (false, Cause::default());
         slots.fill(0);
         let space = Space::new(space);
-        Self { map, layout, partitions, channels, slots, ends, space, begun, cause, generation }
+        Self {
+            map,
+            layout,
+            partitions,
+            channels,
+            processors,
+            devices,
+            slots,
+            ends,
+            space,
+            begun,
+            cause,
+            generation,
+        }
     }
 
     /// Computes anew what follows from the rest.
@@ -92,10 +113,10 @@ impl<'m> Books<'m> {
         self.recount(0, self.layout.capacity.frames);
         self.slots.fill(0);
         let slab = self.map.memory();
-        self.partitions.end = self.layout.capacity.partitions;
-        self.partitions.shorten::<PartitionRow>(slab);
-        self.channels.end = self.layout.capacity.channels;
-        self.channels.shorten::<ChannelRow>(slab);
+        self.partitions.end_at_last::<PartitionRow>(slab);
+        self.channels.end_at_last::<ChannelRow>(slab);
+        self.processors.end_at_last::<ProcessorRow>(slab);
+        self.devices.end_at_last::<DeviceRow>(slab);
         for (_, row) in self.partitions.iter::<PartitionRow>(slab) {
             let contexts = u16::try_from(row.contexts).unwrap_or(0);
             slots::mark(self.slots, Slot::new(row.partition_slot), 1, true);
@@ -116,10 +137,10 @@ impl<'m> Books<'m> {
     pub(crate) fn derive_undone(&mut self) {
         self.recount_undone();
         let slab = self.map.memory();
-        self.partitions.end = self.layout.capacity.partitions;
-        self.partitions.shorten::<PartitionRow>(slab);
-        self.channels.end = self.layout.capacity.channels;
-        self.channels.shorten::<ChannelRow>(slab);
+        self.partitions.end_at_last::<PartitionRow>(slab);
+        self.channels.end_at_last::<ChannelRow>(slab);
+        self.processors.end_at_last::<ProcessorRow>(slab);
+        self.devices.end_at_last::<DeviceRow>(slab);
         self.ends.clear();
         for (id, row) in self.channels.iter::<ChannelRow>(slab) {
             self.ends.insert(id, row.partitions());
@@ -171,16 +192,20 @@ impl Layout {
         let (frames, held) = (self.capacity.frames.to_le_bytes(), self.capacity);
         let [a, b, c, d, e, f, g, h] = frames;
         let (low, high) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
-        map.memory_mut().store(self.base, AT_USER, &[low, high, held.partitions, held.channels]);
+        let counts = [held.partitions, held.channels, held.processors, held.devices];
+        let [partitions, channels, processors, devices] = counts;
+        let words = [low, high, partitions, channels, processors, devices, VERSION];
+        map.memory_mut().store(self.base, AT_USER, &words);
         Ok(map)
     }
 }
 
 /// How much the books with this master index can hold.
 fn capacity(master: &PageWords) -> Capacity {
-    let [low, high, partitions, channels] =
-        [0, 1, 2, 3].map(|at| master[AT_CAPACITY.wrapping_add(at)]);
-    Capacity { frames: u64::from(low) | u64::from(high) << 32, partitions, channels }
+    let [low, high, partitions, channels, processors, devices] =
+        [0, 1, 2, 3, 4, 5].map(|at| master[AT_CAPACITY.wrapping_add(at)]);
+    let frames = u64::from(low) | u64::from(high) << 32;
+    Capacity { frames, partitions, channels, processors, devices }
 }
 
 /// What the books' memory is made of.

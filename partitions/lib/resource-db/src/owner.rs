@@ -1,8 +1,10 @@
 //! Who can own a frame.
 
 use crate::books::Books;
+use crate::hardware::{DeviceRow, ProcessorRow};
 use crate::layout::Layout;
-use crate::table::Table;
+use crate::lines::Of;
+use crate::rows::{ChannelRow, PartitionRow};
 use abi::types::{ChannelId, PartitionId};
 use owner_map::Page;
 
@@ -65,8 +67,17 @@ impl Books<'_> {
         }
     }
 
-    /// The tables, of partitions and of channels.
-    pub(crate) fn tables(&self) -> (&Table, &Table) {
-        (&self.partitions, &self.channels)
+    /// Table, number and first word of the row at a word of a page.
+    pub(crate) fn row_at(&self, page: Page, index: u16) -> Option<(Of, u32, u16)> {
+        let with = |of| move |(id, start)| (of, id, start);
+        let partition = || self.partitions.row_at::<PartitionRow>(page, index);
+        let processor = || self.processors.row_at::<ProcessorRow>(page, index);
+        let device = || self.devices.row_at::<DeviceRow>(page, index);
+        let channel = self.channels.row_at::<ChannelRow>(page, index);
+        channel
+            .map(with(Of::Channels))
+            .or_else(|| partition().map(with(Of::Partitions)))
+            .or_else(|| processor().map(with(Of::Processors)))
+            .or_else(|| device().map(with(Of::Devices)))
     }
 }

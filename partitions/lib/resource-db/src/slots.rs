@@ -66,6 +66,11 @@ pub(crate) fn taken(words: &[u64]) -> u32 {
     words.iter().map(|word| word.count_ones()).sum()
 }
 
+/// Whether a slot holds something: the kernel's own, or one that is taken.
+pub(crate) fn holds(words: &[u64], slot: u16) -> bool {
+    slot < first_slot::FREE.raw() || slot < END && is_taken(words, slot)
+}
+
 fn is_taken(words: &[u64], slot: u16) -> bool {
     let bit = 1_u64.wrapping_shl(u32::from(slot % 64));
     words.get(usize::from(slot / 64)).is_none_or(|word| word & bit != 0)

@@ -49,7 +49,7 @@ const _: () = assert!(
 );
 
 /// The word in which a byte of a row is.
-const fn word(byte: usize) -> u16 {
+pub(crate) const fn word(byte: usize) -> u16 {
     let (mut word, mut at) = (0_u16, 4);
     while at <= byte {
         (word, at) = (word.wrapping_add(1), at.wrapping_add(4));
@@ -58,7 +58,7 @@ const fn word(byte: usize) -> u16 {
 }
 
 /// Rows that fit into a page.
-const fn per_page<T>() -> u32 {
+pub(crate) const fn per_page<T>() -> u32 {
     let mut count: u32 = 0;
     let mut used: usize = words::<T>();
     while used <= 1024 {
@@ -152,6 +152,12 @@ impl Table {
     /// A row was used, or is not used any more.
     pub(crate) fn renew<T: Row>(&mut self, slab: &Slab<'_>, id: u32) {
         self.end = self.end.max(id.saturating_add(1)).min(self.count);
+        self.shorten::<T>(slab);
+    }
+
+    /// Finds the last row that is used anew.
+    pub(crate) fn end_at_last<T: Row>(&mut self, slab: &Slab<'_>) {
+        self.end = self.count;
         self.shorten::<T>(slab);
     }
 

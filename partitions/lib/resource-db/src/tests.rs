@@ -2,18 +2,20 @@
 
 use super::*;
 use abi::control::first_slot;
-use abi::types::{ChannelId, Frame, PartitionId, Slot};
+use abi::types::{ChannelId, Frame, PartitionId, ProcessorId, Slot};
 use std::vec::Vec;
 
 mod crash;
 mod ends;
+mod hardware;
 mod lines;
 mod many;
 mod model;
 mod recent;
 
-const FRAMES: u64 = 2100;
-const CAPACITY: Capacity = Capacity { frames: FRAMES, partitions: 8, channels: 4 };
+const FRAMES: u64 = 2102;
+const CAPACITY: Capacity =
+    Capacity { frames: FRAMES, partitions: 8, channels: 4, processors: 2, devices: 6 };
 
 /// Where the books lie.
 const BASE: u64 = 2060;
@@ -32,6 +34,14 @@ fn extent(start: u64, count: u64) -> Extent {
     Extent { start: Frame::new(start), count }
 }
 
+/// Two lines, and ranges of ports of which the first two meet.
+const DEVICES: [DeviceRow; 4] =
+    [device(2, 4, 1), device(2, 5, 1), device(1, 0x60, 5), device(1, 0x64, 1)];
+
+const fn device(kind: u32, first: u64, count: u64) -> DeviceRow {
+    DeviceRow { stage: 2, kind, first, count, owner: 0, bound: 0 }
+}
+
 const P1: Owner = Owner::Partition(PartitionId::new(1));
 const P2: Owner = Owner::Partition(PartitionId::new(2));
 
@@ -47,6 +57,12 @@ fn books_of(memory: &mut [u64], describe: impl FnOnce(&mut Books<'_>)) -> Books<
     books.begin();
     for id in 0..3 {
         books.set_partition(PartitionId::new(id), row(2)).unwrap();
+    }
+    for id in 0..2 {
+        books.set_processor(ProcessorId::new(id), &ProcessorRow::online()).unwrap();
+    }
+    for (id, device) in (0..).zip(DEVICES) {
+        books.add_device(id, device, Owner::Available).unwrap();
     }
     books.commit();
     books

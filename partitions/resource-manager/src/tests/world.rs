@@ -223,7 +223,7 @@ impl World {
         }));
         let mut fake = Fake(shared.clone());
         let facts = facts(&mut fake, boot).expect("facts");
-        let capacity = capacity(&manifest, FRAMES);
+        let capacity = capacity(&manifest, FRAMES, 2);
         let bytes = bytes_needed(capacity).expect("fits");
         let words = vec![0_u64; bytes.div_ceil(8)];
         let books = &mut Box::leak(words.into_boxed_slice()).as_mut_bytes()[..bytes];

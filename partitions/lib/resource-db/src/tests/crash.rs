@@ -11,7 +11,7 @@ const CHANNEL: ChannelId = ChannelId::new(2);
 type Changes = fn(&mut Books<'_>) -> Result<(), Problem>;
 
 /// The transactions of a life, one after the other, each beginning where the one before has ended.
-const LIFE: [(&str, Changes); 21] = [
+const LIFE: [(&str, Changes); 26] = [
     ("create", |books| {
         books.set_partition(NEW, row(1))?;
         let heap = books.allocate(30, Owner::Partition(NEW))?;
@@ -66,7 +66,38 @@ const LIFE: [(&str, Changes); 21] = [
         Ok(())
     }),
     ("made, and nothing else", |books| books.set_stage(NEW, Stage::Made, 3)),
-    ("all of that back", |books| all_back(books)),
+    ("a plan", |books| set_plan(books, 0, &[3, 3, 3, 0, 3, 3, 3, 3, 5])),
+    ("two plans, one with takers of slack", |books| {
+        set_plan(books, 0, &[5, 3, 5, 3])?;
+        set_plan(books, 1, &[4, 4, 4, 4, 0, 0, 4, 4, 4, 4, 0, 0, 4, 4, 4, 4, 7, 8, 9, 7, 8, 9])
+    }),
+    ("a processor fails", |books| {
+        let row = *books.processor(ProcessorId::new(1)).ok_or(Problem::NoSuch)?;
+        let failed = ProcessorState::Failed.number();
+        books.set_processor(
+            ProcessorId::new(1),
+            &ProcessorRow {
+                state: failed,
+                generation: row.generation + 1,
+                ..ProcessorRow::online()
+            },
+        )?;
+        set_plan(books, 0, &[5, 4, 5, 4])
+    }),
+    ("devices for it", |books| {
+        books.give_device(0, Owner::Available, Owner::Partition(NEW))?;
+        books.bind_device(0, 2)?;
+        books.give_device(1, Owner::Available, Owner::Partition(NEW))
+    }),
+    ("a device of another, and back", |books| {
+        books.give_device(0, Owner::Partition(NEW), P1)?;
+        books.give_device(1, Owner::Partition(NEW), Owner::Available)
+    }),
+    ("all of that back", |books| {
+        all_back(books)?;
+        books.give_device(0, P1, Owner::Available)?;
+        (0..2).try_for_each(|id| books.set_processor(ProcessorId::new(id), &ProcessorRow::online()))
+    }),
     ("destroy again", |books| books.set_partition(NEW, PartitionRow::default())),
 ];
 
@@ -79,6 +110,16 @@ fn all_back(books: &mut Books<'_>) -> Result<(), Problem> {
         at += count;
     }
     Ok(())
+}
+
+fn set_plan(books: &mut Books<'_>, id: u16, places: &[u16]) -> Result<(), Problem> {
+    let id = ProcessorId::new(id);
+    let mut row = *books.processor(id).ok_or(Problem::NoSuch)?;
+    row.places.fill(0);
+    row.places[..places.len()].copy_from_slice(places);
+    row.length = u32::try_from(places.len().max(16)).unwrap();
+    row.generation += 1;
+    books.set_processor(id, &row)
 }
 
 fn transact(books: &mut Books<'_>, changes: Changes) {

@@ -1,7 +1,8 @@
 //! The log, as it is told step by step.
 
 use super::*;
-use crate::fields::{CHANNEL, Field, PARTITION};
+use crate::fields::{CHANNEL, DEVICE, Field, PARTITION, PROCESSOR};
+use abi::control::PLAN_PLACES;
 use std::collections::BTreeSet;
 
 fn newest(books: &Books<'_>) -> (Outcome, Vec<Step>) {
@@ -83,4 +84,8 @@ fn no_value_is_without_a_name() {
     let reserved = offset_of!(End, reserved);
     let exempt = ends.map(|end| [(end, name), (end + reserved, 4)]);
     named(CHANNEL, size_of::<ChannelRow>(), &exempt.concat());
+    // Places and owners are steps of their own.
+    let places = (offset_of!(ProcessorRow, places), 2 * PLAN_PLACES);
+    named(PROCESSOR, size_of::<ProcessorRow>(), &[places]);
+    named(DEVICE, size_of::<DeviceRow>(), &[(offset_of!(DeviceRow, owner), 4)]);
 }

@@ -2,7 +2,8 @@
 
 use super::*;
 
-const MANY: Capacity = Capacity { frames: 5 << 18, partitions: 2600, channels: 4 };
+const MANY: Capacity =
+    Capacity { frames: 5 << 18, partitions: 2600, channels: 4, processors: 1, devices: 0 };
 
 /// Every place can be used, and used again, also by who opens the books anew.
 #[test]

@@ -24,6 +24,8 @@ pub struct Model {
     owners: Vec<Owner>,
     partitions: Vec<PartitionRow>,
     channels: Vec<ChannelRow>,
+    processors: Vec<ProcessorRow>,
+    devices: Vec<(DeviceRow, Owner)>,
 }
 
 impl Model {
@@ -40,6 +42,8 @@ impl Model {
             owners,
             partitions: (0..CAPACITY.partitions).map(partition).collect(),
             channels: (0..CAPACITY.channels).map(channel).collect(),
+            processors: books.processors().map(|(_, row)| *row).collect(),
+            devices: books.devices().map(|(_, row)| (*row, books.device_owner(row))).collect(),
         };
         model.fits(books);
         model
@@ -178,8 +182,61 @@ impl Life {
         self.change(done, may, |now| now.set(start, count, after));
     }
 
+    /// A plan of some slots, sometimes one that nobody holds or on a processor that failed.
+    fn plan(&mut self, books: &mut Books<'_>, dice: &mut Dice) {
+        let (id, failed) = (dice.small(3), dice.below(8) == 0);
+        let mut row = ProcessorRow::online();
+        row.state = if failed { 2 } else { 1 };
+        row.length = 16 + dice.small(9);
+        row.generation = dice.small(5);
+        let length = if failed && dice.below(2) == 0 { 0 } else { row.length as usize };
+        let end = if dice.below(8) == 0 { 120 } else { 12 };
+        row.places[..length].fill_with(|| u16::try_from(dice.below(end)).unwrap());
+        let used = row.places.iter().any(|&slot| slot != 0);
+        let may = id < 2 && !(failed && used) && row.places.iter().all(|&slot| slot < 96);
+        let done = books.set_processor(ProcessorId::new(u16::try_from(id).unwrap()), &row);
+        self.change(done, may, |now| now.processors[id as usize] = row);
+    }
+
+    /// A device changes hands, or its line is bound.
+    fn device(&mut self, books: &mut Books<'_>, dice: &mut Dice) {
+        let id = dice.small(5);
+        let owner = |dice: &mut Dice| match dice.small(5) {
+            0 => Owner::Available,
+            1 => Owner::Reserved,
+            id => Owner::Partition(PartitionId::new(id - 2)),
+        };
+        let there = self.now.devices.get(id as usize).copied();
+        if dice.below(4) == 0 {
+            let bound = dice.small(3);
+            let done = books.bind_device(id, bound);
+            self.change(done, there.is_some(), |now| now.devices[id as usize].0.bound = bound);
+            return;
+        }
+        let before = there.map_or(Owner::Available, |(_, owner)| owner);
+        let (before, after) = (if dice.below(4) == 0 { owner(dice) } else { before }, owner(dice));
+        let exists = match after {
+            Owner::Partition(id) => id.raw() == 0 || self.now.is_there(id.raw()),
+            _ => true,
+        };
+        // The last two are ports that meet.
+        let other = self.now.devices.get(id as usize ^ 1).map(|(_, owner)| *owner);
+        let alone = id < 2 || other.is_none_or(|other| other == Owner::Available || other == after);
+        let may = there.is_some_and(|(_, owner)| owner == before)
+            && exists
+            && (alone || after == Owner::Available);
+        let done = books.give_device(id, before, after);
+        let page = books.page(after).unwrap();
+        self.change(done, may, |now| {
+            let (row, owner) = &mut now.devices[id as usize];
+            (row.owner, row.bound, *owner) = (page.number(), 0, after);
+        });
+    }
+
     fn step(&mut self, books: &mut Books<'_>, dice: &mut Dice) {
-        match dice.below(16) {
+        match dice.below(20) {
+            16 | 17 => self.plan(books, dice),
+            18 => self.device(books, dice),
             0 | 1 => {
                 self.end(false);
                 books.begin();

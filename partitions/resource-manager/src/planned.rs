@@ -1,0 +1,127 @@
+//! Plans as rows of the books. Whatever changes who has a place changes the plans in the same transaction; the kernel is told what
+//! the rows say, at once or by whoever takes up the books.
+
+use crate::manager::{Machine, Manager};
+use crate::plans::members;
+use crate::trouble::Trouble;
+use abi::control::{PLAN_PLACES, PLAN_SLOTS};
+use abi::types::{PartitionId, ProcessorId, Slot};
+use plan::{Fit, Place, Plan};
+use program_loader::Window;
+use resource_db::{PartitionRow, Problem, ProcessorRow, ProcessorState};
+
+/// Plans that are written in one transaction with what changes them. Where it is about more processors each plan has one of
+/// its own, for a transaction has an end.
+const TOGETHER: u32 = 16;
+
+impl<M: Machine, W: Window> Manager<'_, M, W> {
+    /// Rows of all processors, which run nothing yet.
+    ///
+    /// # Errors
+    /// Where the table is full.
+    pub fn define_processors(&mut self) -> Result<(), Trouble> {
+        self.books.begin();
+        for processor in (0..self.facts.processors).map(ProcessorId::new) {
+            self.books.set_processor(processor, &ProcessorRow::online())?;
+        }
+        self.books.commit();
+        Ok(())
+    }
+
+    /// Changes a partition's row, and the plans of all processors it has places on before or after, in one transaction.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn change_placed(
+        &mut self,
+        id: PartitionId,
+        change: impl FnOnce(&mut PartitionRow),
+    ) -> Result<PartitionRow, Trouble> {
+        let before = self.row(id)?;
+        let mut row = before;
+        change(&mut row);
+        let processors = self.processors_of(id, &before) | self.processors_of(id, &row);
+        if processors.count_ones() > TOGETHER || !self.change_together(id, row, processors)? {
+            self.books.begin();
+            self.books.set_partition(id, row)?;
+            self.books.commit();
+            self.write_plans(processors)?;
+        }
+        self.stale_plans |= processors & !self.failed;
+        Ok(row)
+    }
+
+    /// As one transaction; false where it would be too long.
+    fn change_together(
+        &mut self,
+        id: PartitionId,
+        row: PartitionRow,
+        processors: u64,
+    ) -> Result<bool, Trouble> {
+        self.books.begin();
+        self.books.set_partition(id, row)?;
+        for processor in members(processors) {
+            match self.write_plan(processor) {
+                Err(Trouble::Books(Problem::TooLong)) => return Ok(false),
+                written => written?,
+            }
+        }
+        self.books.commit();
+        Ok(true)
+    }
+
+    /// Writes the plans of some processors as they follow from the partitions' rows, each in a transaction of its own. Those that are
+    /// written already stay as they are.
+    ///
+    /// # Errors
+    /// What the books answer.
+    pub fn write_plans(&mut self, processors: u64) -> Result<(), Trouble> {
+        for processor in members(processors) {
+            self.books.begin();
+            self.write_plan(processor)?;
+            self.books.commit();
+        }
+        Ok(())
+    }
+
+    /// Writes the plan of a processor, within a transaction.
+    fn write_plan(&mut self, processor: ProcessorId) -> Result<(), Trouble> {
+        let Some(before) = self.books.processor(processor) else { return Ok(()) };
+        let mut row = ProcessorRow { generation: before.generation, ..ProcessorRow::online() };
+        let mut fit = Fit::Met;
+        if self.has_failed(processor) {
+            row.state = ProcessorState::Failed.number();
+        } else {
+            let plan = self.plan(processor);
+            self.fill(&mut row, &plan);
+            fit = plan.fit;
+        }
+        if row != *before {
+            row.generation = row.generation.wrapping_add(1);
+            self.books.set_processor(processor, &row)?;
+            if fit != Fit::Met {
+                self.say(format_args!("processor {}: {fit}", processor.raw()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Own slots of the contexts at the places of a plan.
+    fn fill(&self, row: &mut ProcessorRow, plan: &Plan) {
+        let length = PLAN_SLOTS.saturating_add(plan.takers.len()).min(PLAN_PLACES);
+        row.length = u32::try_from(length).unwrap_or(0);
+        let takers = plan.takers.iter().map(|taker| Some(*taker));
+        let mut last = (None, 0);
+        for (to, who) in row.places.iter_mut().zip(plan.slots.into_iter().chain(takers)) {
+            if who != last.0 {
+                last = (who, who.and_then(|who| self.context_slot(who)).map_or(0, Slot::raw));
+            }
+            *to = last.1;
+        }
+    }
+
+    fn context_slot(&self, place: Place) -> Option<Slot> {
+        let row = self.books.partition(place.partition)?;
+        Some(Slot::new(row.context_slot.checked_add(place.context)?))
+    }
+}
