@@ -87,7 +87,7 @@ pub struct EventBit(u8);
 impl EventBit {
     /// A partition that this one rescues has stopped; ask the resource manager which.
     pub const FAULT: Self = Self(56);
-    /// An epoch in the information pages has changed: a peer was restarted.
+    /// The information pages changed: a peer was restarted, a channel came or went, or the heap is to be of another size.
     pub const PEER: Self = Self(57);
     /// The partition is asked to stop by itself.
     pub const STOP: Self = Self(58);

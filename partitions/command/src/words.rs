@@ -8,6 +8,7 @@ use abi::rights::Kind;
 use abi::types::{EventBit, Nanoseconds};
 use core::fmt;
 pub use resource_service::Size as Pages;
+use resource_service::pad;
 
 /// The text of a name; a question mark for one that would say more to a terminal than letters do.
 pub fn name_of(name: &Name) -> &str {
@@ -172,35 +173,5 @@ fn operation_name(kind: Kind, number: u64) -> Option<&'static str> {
         Kind::Interrupt => named(InterruptOperation::ALL, InterruptOperation::from_number(number)),
         Kind::Kernel => named(KernelOperation::ALL, KernelOperation::from_number(number)),
         Kind::None | Kind::Doorbell | Kind::Ports | Kind::Debug => None,
-    }
-}
-
-/// Writes text as wide as the format asks for.
-fn pad(f: &mut fmt::Formatter<'_>, text: fmt::Arguments<'_>) -> fmt::Result {
-    let mut line = Short { bytes: [0; 32], length: 0 };
-    fmt::write(&mut line, text)?;
-    f.pad(line.text())
-}
-
-/// A few characters.
-struct Short {
-    bytes: [u8; 32],
-    length: usize,
-}
-
-impl Short {
-    fn text(&self) -> &str {
-        let bytes = self.bytes.get(..self.length).unwrap_or_default();
-        core::str::from_utf8(bytes).unwrap_or_default()
-    }
-}
-
-impl fmt::Write for Short {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let end = self.length.saturating_add(text.len());
-        let room = self.bytes.get_mut(self.length..end).ok_or(fmt::Error)?;
-        room.copy_from_slice(text.as_bytes());
-        self.length = end;
-        Ok(())
     }
 }

@@ -92,11 +92,6 @@ macro_rules! handle {
                 system.with_end(self.source, |end| end.resource)
             }
 
-            /// Takes over another epoch. For channels that [`System::join_server`] opened; all others follow by themselves.
-            pub fn set_epoch(self, system: &mut System, epoch: u32) {
-                system.with_end(self.source, |end| end.set_epoch(epoch));
-            }
-
             /// Whether the peer broke the rules of the ring; nothing comes from it before it is restarted.
             pub fn broken(self, system: &mut System) -> bool {
                 system.with_end(self.source, |end| end.broken()).unwrap_or(false)

@@ -52,30 +52,6 @@ macro_rules! entry {
     };
 }
 
-/// As [`crate::entry!`] for the partition that the kernel starts: it has no information pages, and speaks on the debug port.
-#[macro_export]
-macro_rules! first_entry {
-    ($main:ty, channels = $channels:expr) => {
-        $crate::bare_entry!(__bulkhead_run);
-
-        fn __bulkhead_run(_context: u64) -> ! {
-            static ENDS: $crate::entry::Ends<{ $channels }> = $crate::entry::Ends::new();
-            $crate::log::use_debug($crate::abi::control::first_slot::DEBUG);
-            $crate::entry::run_first::<$main>(ENDS.give())
-        }
-    };
-}
-
-/// Runs the first partition for ever. Called by [`crate::first_entry!`].
-pub fn run_first<P: Partition>(ends: &'static mut [Option<End>]) -> ! {
-    let mut system = System::first(ends);
-    let start = system.start();
-    let mut partition = P::started(&mut system, &start);
-    loop {
-        system.turn(&mut partition, Sleep::Allowed);
-    }
-}
-
 /// The program's start for a bare function `fn(context: u64) -> !`, run by every context with its index.
 #[cfg(target_os = "none")]
 #[macro_export]

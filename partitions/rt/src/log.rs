@@ -1,6 +1,6 @@
 //! What a partition says: to its console where it has one, else to the debug port, else to nobody.
 //!
-//! Saying something never waits: text waits in a small store, and when that is full the oldest goes.
+//! Saying something never waits but for the debug port: text waits in a small store, and when that is full the oldest goes.
 
 use crate::capability::{Capability, object};
 use crate::cell::Guarded;

@@ -2,12 +2,12 @@
 
 use crate::channel::Server;
 use crate::end::{End, Left};
-use crate::information::{is_end, is_for};
+use crate::information::{Pages, is_end, is_for};
 use crate::protocol::Protocol;
 use crate::signal::{Signal, Source};
 use crate::system::{System, same};
 use abi::channel::Role;
-use abi::information::{CHANGES, Resource};
+use abi::information::{CHANGES, Information, Resource};
 
 /// A set of places in the information pages, as large as those are.
 #[derive(Debug)]
@@ -71,27 +71,32 @@ impl System {
     }
 
     /// Looks at the records that changed: takes new epochs over, sends again what may be sent again, opens the channels of
-    /// clients that came, and marks those of clients that left.
+    /// clients that came, and marks those of clients that left. A record that is being written is left for the ring that
+    /// follows it, and so is what changed after it.
     pub(crate) fn refresh(&mut self) {
         let Some(pages) = self.pages else { return };
         let Some(head) = pages.header() else { return };
-        let behind = head.changes.wrapping_sub(core::mem::replace(&mut self.changes, head.changes));
         self.information = Some(head);
         self.settle_heap();
         let most = u64::try_from(CHANGES).unwrap_or(0);
-        if behind > most {
-            for (place, resource) in pages.records(0) {
-                self.look_at(place, &resource);
-            }
-            return;
+        if head.changes.wrapping_sub(self.changes) > most {
+            return self.look_at_all(pages, &head);
         }
-        for change in head.changes.wrapping_sub(behind)..head.changes {
-            let at = change.checked_rem(most).and_then(|at| usize::try_from(at).ok()).unwrap_or(0);
-            let Some(&place) = head.changed.get(at) else { continue };
-            if let Some(resource) = pages.resource(place.into()) {
-                self.look_at(place.into(), &resource);
-            }
+        while self.changes != head.changes {
+            let at = self.changes.checked_rem(most).and_then(|at| usize::try_from(at).ok());
+            let Some(&place) = at.and_then(|at| head.changed.get(at)) else { return };
+            let Some(resource) = pages.resource(place.into()) else { return };
+            self.look_at(place.into(), &resource);
+            self.changes = self.changes.wrapping_add(1);
         }
+    }
+
+    fn look_at_all(&mut self, pages: Pages, head: &Information) {
+        for place in 0..head.resources {
+            let Some(resource) = pages.resource(place) else { return };
+            self.look_at(place, &resource);
+        }
+        self.changes = head.changes;
     }
 
     fn look_at(&mut self, place: u32, resource: &Resource) {

@@ -272,10 +272,7 @@ fn untold(end: &mut End) -> bool {
 }
 
 /// The reason with this number.
-#[expect(clippy::as_conversions, reason = "the number of a reason, declared repr(u32)")]
 fn reason(number: u32) -> StartReason {
-    [StartReason::Started, StartReason::Recovered, StartReason::Restarted]
-        .into_iter()
-        .find(|&reason| reason as u32 == number)
-        .unwrap_or(StartReason::Boot)
+    let known = usize::try_from(number).ok().and_then(|at| StartReason::ALL.get(at));
+    known.copied().unwrap_or(StartReason::Boot)
 }

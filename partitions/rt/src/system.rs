@@ -12,7 +12,7 @@ use crate::protocol::{Console, Protocol};
 use crate::received::Owed;
 use crate::report::Page;
 use crate::saved::Saved;
-use crate::signal::{Interrupt, Reports, Source, Timer};
+use crate::signal::{Interrupt, Source, Timer};
 use crate::time;
 use abi::channel::Role;
 use abi::image::name_text;
@@ -59,23 +59,8 @@ impl System {
     pub(crate) fn new(ends: &'static mut [Option<End>]) -> Self {
         let pages = Pages::find();
         let information = pages.and_then(|pages| pages.header());
-        let mut system = Self::with_pages(ends, information.and(pages), information);
-        system.note_all();
-        system.find_voice();
-        system
-    }
-
-    /// The system of the first partition: no information pages, so none are looked for.
-    pub(crate) fn first(ends: &'static mut [Option<End>]) -> Self {
-        Self::with_pages(ends, None, None)
-    }
-
-    fn with_pages(
-        ends: &'static mut [Option<End>],
-        pages: Option<Pages>,
-        information: Option<Information>,
-    ) -> Self {
-        Self {
+        let pages = information.and(pages);
+        let mut system = Self {
             pages,
             information,
             turns: 0,
@@ -90,7 +75,10 @@ impl System {
             known: Places::default(),
             pending: 0,
             next_timer: 0,
-        }
+        };
+        system.note_all();
+        system.find_voice();
+        system
     }
 
     fn find_voice(&mut self) {
@@ -116,7 +104,7 @@ impl System {
         self.resource(name, |resource| is_kind(resource, kind)).map(|(_, resource)| resource)
     }
 
-    /// What the resource manager says about this partition; `None` in the first partition, which has no such pages.
+    /// What the resource manager says about this partition; `None` where there are no such pages.
     #[must_use]
     pub const fn information(&self) -> Option<&Information> {
         self.information.as_ref()
@@ -151,12 +139,6 @@ impl System {
         log::with(|voice| voice.console.is_some())?.then(|| Client::at(Source::Voice))
     }
 
-    /// Opens the end that `resource` describes, once. For partitions that make channels, the first partition above all;
-    /// others use names.
-    pub fn join_server<P: Protocol>(&mut self, resource: &Resource) -> Option<Server<P>> {
-        self.open(u32::MAX, resource).map(Server::at)
-    }
-
     /// Where the end for `resource` is, after opening it if need be.
     pub(crate) fn open(&mut self, place: u32, resource: &Resource) -> Option<Source> {
         if self.is_voice(resource) {
@@ -181,15 +163,6 @@ impl System {
     fn is_voice(&self, resource: &Resource) -> bool {
         log::with(|voice| voice.console.as_ref().is_some_and(|end| same(&end.resource, resource)))
             .unwrap_or(false)
-    }
-
-    /// Leaves a channel; its handles lead nowhere from now on.
-    pub fn leave<P: Protocol>(&mut self, server: Server<P>) {
-        if let Source::End(index) = server.signal().0
-            && let Some(end) = self.ends.get_mut(usize::from(index))
-        {
-            *end = None;
-        }
     }
 
     /// Lets `action` use an end; `None` for a handle that leads nowhere.

@@ -219,6 +219,7 @@ ACPI root      0xf5a10
 serial port    0x3f8
 features       SMEP global-pages
 done without   SMAP UMIP x2APIC TSC-deadline invariant-TSC machine-check isolated-page-tables
+processors     real
 time           from the time stamp counter
 TSC            3000000 ticks a second
 timer          62500 ticks a second

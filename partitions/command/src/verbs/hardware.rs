@@ -11,6 +11,8 @@ use abi::message::resource::{
 use abi::types::PAGE_SIZE;
 use core::fmt;
 
+/// Most lines that are asked for.
+const MOST: u32 = 4096;
 /// Every feature by the name its makers gave it.
 const FEATURES: [(Feature, &str); 9] = [
     (Feature::SMEP, "SMEP"),
@@ -28,15 +30,15 @@ const FEATURES: [(Feature, &str); 9] = [
 pub fn show<'a>(surroundings: &mut impl Surroundings) -> Outcome<'a> {
     let (major, minor) = (abi::ABI_VERSION >> 16, abi::ABI_VERSION & 0xffff);
     writeln!(surroundings, "version        {}, ABI {major}.{minor}", env!("CARGO_PKG_VERSION"))?;
-    let mut index = 0_u32;
-    while let Some(record) =
-        fetch_next::<HardwareRecord>(surroundings, ResourceRequest::Hardware, &Index { index })?
-    {
+    for index in 0..MOST {
+        let (request, index) = (ResourceRequest::Hardware, Index { index });
+        let Some(record) = fetch_next::<HardwareRecord>(surroundings, request, &index)? else {
+            break;
+        };
         match HardwareKind::from_number(record.kind) {
             Some(kind) => line(surroundings, kind, record.values)?,
             None => writeln!(surroundings, "kind {:<9} {:x?}", record.kind, record.values)?,
         }
-        index = index.saturating_add(1);
     }
     functions(surroundings)
 }
@@ -113,7 +115,9 @@ fn line(
         HardwareKind::Features => {
             let has = |(feature, _): &&(Feature, &str)| first & feature.bits() != 0;
             names(to, "features", FEATURES.iter().filter(has))?;
-            names(to, "done without", FEATURES.iter().filter(|feature| !has(feature)))
+            names(to, "done without", FEATURES.iter().filter(|feature| !has(feature)))?;
+            let kind = if has(&&(Feature::VIRTUAL, "")) { "virtual" } else { "real" };
+            writeln!(to, "processors     {kind}")
         }
         HardwareKind::Time => {
             writeln!(to, "time           from {}", source(first))?;

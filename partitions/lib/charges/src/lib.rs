@@ -15,7 +15,9 @@ use rt::protocol::Resources;
 use rt::{Answer, CallError, Client, Nanoseconds, System, Timer};
 
 /// Most partitions that wait for their restart at once.
-const WAITING: usize = 32;
+const WAITING: usize = rt::TIMERS - OTHERS;
+/// Timers that are left to the rescuer's other business.
+const OTHERS: usize = 4;
 /// Longest time for an answer of the resource manager.
 const PATIENCE: Nanoseconds = rt::time::seconds(2);
 /// When to look again where the resource manager did not answer.

@@ -125,7 +125,7 @@ pub enum Problem {
     Lost(Page),
     /// At the end of the transaction this descriptor would not belong to itself.
     NotOwn(Page),
-    /// More operations than a page of the log holds, or none.
+    /// More operations than a transaction may have, or none.
     Length,
     /// An entry of the map makes no sense.
     Damaged(u32),

@@ -2,6 +2,7 @@
 
 use crate::memory::{Memory, WORDS};
 use crate::page::Page;
+use core::sync::atomic::{Ordering, compiler_fence};
 
 /// Words of a page.
 pub type PageWords = [u32; 1024];
@@ -39,6 +40,8 @@ impl<'m> Slab<'m> {
     }
 
     fn words_mut(&mut self, page: Page, index: u16, count: usize) -> Option<&mut [u32]> {
+        // Recovery rests on the order of writes, and the manager may end between any two of them.
+        compiler_fence(Ordering::SeqCst);
         let at = usize::try_from(page.number().wrapping_sub(self.base)).ok()?;
         let start = usize::from(index);
         self.pages.get_mut(at)?.get_mut(start..start.wrapping_add(count))

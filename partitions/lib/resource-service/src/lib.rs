@@ -26,5 +26,5 @@ pub use map::{OwnerMap, Scale};
 pub use memory::{Run, room_for};
 pub use place::{View, Wish, place};
 pub use refusal::Refusal;
-pub use size::Size;
+pub use size::{Size, pad};
 pub use snapshot::{Snapshot, query};

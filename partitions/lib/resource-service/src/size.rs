@@ -1,7 +1,7 @@
 //! Memory as people write it.
 
 use abi::types::PAGE_SIZE;
-use core::fmt::{self, Write as _};
+use core::fmt;
 
 /// An amount of memory, given in pages: `64 KiB`, `1.5 MiB`, `12 GiB`. Never more than there is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,9 +24,10 @@ impl fmt::Display for Size {
     }
 }
 
-/// Writes a short text with the padding that was asked for.
-fn pad(f: &mut fmt::Formatter<'_>, arguments: fmt::Arguments<'_>) -> fmt::Result {
-    let mut text = alloc::string::String::new();
-    text.write_fmt(arguments)?;
-    f.pad(&text)
+/// Writes a short text as wide as the format asks for.
+///
+/// # Errors
+/// Those of `f`.
+pub fn pad(f: &mut fmt::Formatter<'_>, text: fmt::Arguments<'_>) -> fmt::Result {
+    f.pad(&alloc::fmt::format(text))
 }

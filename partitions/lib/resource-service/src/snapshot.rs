@@ -84,9 +84,11 @@ impl Snapshot {
                     Err(failure) => return Err(failure),
                 }
             };
-            match self.read_changes(authority, since) {
-                Ok(now) if self.resources == Some(now) => return Ok(()),
-                Ok(_) => return self.read_resources(authority).inspect_err(|_| self.forget()),
+            let read = self.read_changes(authority, since).and_then(|now| {
+                if self.resources == Some(now) { Ok(()) } else { self.read_resources(authority) }
+            });
+            match read {
+                Ok(()) => return Ok(()),
                 // It knows no more what was then, or is a new one.
                 Err(Failure::Refused(ResourceStatus::Disagrees, _) | Failure::Restarted) => {
                     self.forget();
