@@ -23,6 +23,8 @@ const _: () = assert!(REGISTER_PAGES == IO_APICS + 2);
 pub const OVERRIDES: usize = 24;
 /// Most ACPI tables named.
 pub const ACPI_TABLES: usize = 32;
+/// Most images beside the boot image.
+pub const LATER_IMAGES: usize = 3;
 /// Most processors listed.
 pub const PROCESSORS: usize = 64;
 
@@ -42,7 +44,7 @@ pub enum MemoryKind {
     Bad = 5,
     /// Kernel image, its page tables, the ledger, the kernel's pool, this structure, trampoline and crash record.
     Kernel = 6,
-    /// The boot image: becomes memory of the first partition.
+    /// The boot image, or a later one: becomes memory of the first partition.
     BootImage = 7,
     /// Segments of the first partition.
     FirstProgram = 8,
@@ -207,6 +209,18 @@ pub struct FrameRange {
     pub count: u64,
 }
 
+/// A boot image beside the one that was booted, with versions of programs to go over to while the machine runs.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct LaterImage {
+    /// Where it lies in memory.
+    pub frames: FrameRange,
+    /// Its length in bytes, 0 where there is none.
+    pub length: u64,
+}
+
 /// What the loader hands over.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
@@ -255,4 +269,6 @@ pub struct BootInformation {
     pub isolation: u64,
     /// Frames of the registers that the kernel uses itself, which nobody else gets; 0 behind the last.
     pub devices: [Frame; REGISTER_PAGES],
+    /// Further images, in the order in which the boot loader gave them; checked as the boot image was.
+    pub later: [LaterImage; LATER_IMAGES],
 }

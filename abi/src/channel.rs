@@ -50,6 +50,54 @@ impl ChannelKind {
     ];
 }
 
+/// Versions of the messages of a channel that one end speaks. Those of both ends have a highest in common, or none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Versions(u32);
+
+impl Versions {
+    /// The first version alone: what an end speaks that says nothing else.
+    pub const FIRST: Self = Self(1);
+    /// The highest version that there can be.
+    pub const HIGHEST: u32 = u32::BITS;
+
+    /// These versions; numbers beyond 1 to [`Self::HIGHEST`] are none.
+    #[must_use]
+    pub const fn of(numbers: &[u32]) -> Self {
+        let (mut bits, mut rest) = (0_u32, numbers);
+        while let [number, more @ ..] = rest {
+            if *number >= 1 && *number <= Self::HIGHEST {
+                bits |= 1_u32.wrapping_shl(number.wrapping_sub(1));
+            }
+            rest = more;
+        }
+        Self(bits)
+    }
+
+    /// Version `n` is bit `n - 1`.
+    #[must_use]
+    pub const fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+
+    /// The bits.
+    #[must_use]
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// The highest version that both speak, 0 where there is none.
+    #[must_use]
+    pub const fn common(self, other: Self) -> u32 {
+        u32::BITS.wrapping_sub((self.0 & other.0).leading_zeros())
+    }
+
+    /// Whether this version is one of them.
+    #[must_use]
+    pub const fn has(self, version: u32) -> bool {
+        self.common(Self::of(&[version])) != 0
+    }
+}
+
 /// Which end of a channel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
@@ -94,6 +142,9 @@ pub const CLIENT_AREA: usize = 256;
 /// Offset of the words that the server writes.
 pub const SERVER_AREA: usize = 512;
 
+/// What a side stores in its [`word::VERSION`] whose program speaks no version that the other does.
+pub const NO_VERSION: u32 = u32::MAX;
+
 /// What a server stores in its [`word::EPOCH`] once it has let go of a channel whose client is gone; then it rings the
 /// channel's doorbell, which leads to the resource manager meanwhile. No epoch has this number.
 pub const PARTED: u32 = u32::MAX;
@@ -104,6 +155,9 @@ pub mod word {
     pub const EPOCH: usize = 0;
     /// How often this side rang the other's doorbell; a statistic, nothing depends on it.
     pub const RUNG: usize = 4;
+    /// The version of the messages that the side speaks in its epoch, stored before that; 0 stands for 1. Nothing is taken from a peer
+    /// that speaks another.
+    pub const VERSION: usize = 8;
     /// Entries produced: by the client requests, by the server completions. Counts on, modulo 2^32.
     pub const PRODUCED: usize = 64;
     /// Entries consumed, by the client completions, by the server requests; stored whenever `PRODUCED` of the peer is read. Nothing depends on it.

@@ -170,8 +170,8 @@ pub struct Resource {
     pub id: u32,
     /// Channel: [`crate::types::PartitionId`] of the peer. Framebuffer: bytes from line to line.
     pub peer: u32,
-    /// Framebuffer: bits per pixel. Else zero.
-    pub reserved: u32,
+    /// Channel: the version of its messages in this epoch, 0 where its ends have none in common. Framebuffer: bits per pixel. Else zero.
+    pub version: u32,
 }
 
 // The resources start where the header says, whatever is added to it.

@@ -41,8 +41,13 @@ pub const WINDOW_END: u64 = 0x1c00_0000;
 pub const BOOT_INFORMATION: u64 = 0x1c00_0000;
 /// The boot image, read-only, in partitions that load programs.
 pub const BOOT_IMAGE: u64 = 0x1d00_0000;
-/// End of the room for the boot image.
-pub const BOOT_IMAGE_END: u64 = 0x2000_0000;
+/// End of the room for the boot image; no image is larger.
+pub const BOOT_IMAGE_END: u64 = 0x1dc0_0000;
+/// The first of the images to upgrade from, read-only, in the resource manager; the others follow, each as much later as the boot image
+/// has room.
+pub const LATER_IMAGES: u64 = 0x1dc0_0000;
+/// End of the room for them.
+pub const LATER_IMAGES_END: u64 = 0x2000_0000;
 /// First channel. Channels are packed one after the other, each with an unmapped page behind it.
 pub const CHANNELS: u64 = 0x2000_0000;
 /// End of the room for channels.

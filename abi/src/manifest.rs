@@ -9,7 +9,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// First word of a compiled manifest: "BULKMANI".
 pub const MANIFEST_MAGIC: u64 = u64::from_le_bytes(*b"BULKMANI");
 /// Version of this layout.
-pub const MANIFEST_VERSION: u32 = 1;
+pub const MANIFEST_VERSION: u32 = 2;
 /// "No partition" where an index of one is expected.
 pub const NO_PARTITION: u32 = u32::MAX;
 /// "Every processor" where the index of one is expected.
@@ -159,6 +159,10 @@ pub struct ManifestPartition {
     pub group: u32,
     /// Clients that may join it while the machine runs.
     pub clients: u32,
+    /// Version of its program; a partition is upgraded to a higher one.
+    pub version: u32,
+    /// Milliseconds in which a version that is gone over to must have taken up events.
+    pub up_within: u32,
 }
 
 /// A channel.
@@ -179,6 +183,8 @@ pub struct ManifestChannel {
     pub ring_shift: u16,
     /// Pages of the data area.
     pub data: u32,
+    /// Versions of its messages that the client speaks, and those that the server does: [`crate::channel::Versions`].
+    pub speaks: [u32; 2],
 }
 
 /// What a grant gives.

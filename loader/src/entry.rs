@@ -6,11 +6,11 @@ use abi::boot::Framebuffer;
 use abi::types::{Frame, PhysicalAddress};
 use core::arch::global_asm;
 use loader_core::door::Found;
-use loader_core::{Offer, Refusal};
+use loader_core::{LaterImages, Offer, Refusal};
 use loader_machine::console::{Console, Pixels, Screen, Serial, Text};
 use loader_machine::machine::memory::Identity;
 use loader_machine::machine::{faults, processor};
-use loader_machine::start::{check_image, refuse, start};
+use loader_machine::start::{add_later, behind, check_image, refuse, start};
 
 global_asm!(include_str!("entry.s"));
 
@@ -55,12 +55,23 @@ fn run(
     // SAFETY: the map protects the image, so nothing is allocated over it.
     let bytes = unsafe { memory.bytes(address, length) }.ok_or(Refusal::ImagePlace)?;
     let image = check_image(bytes)?;
+    let mut later = LaterImages::default();
+    let (rest, behind) = behind(&image, bytes, address);
+    add_later(&mut later, rest, behind, console);
+    for (address, length) in found.modules {
+        found.map.protect(address, length);
+        // SAFETY: the map protects the module, so nothing is allocated over it.
+        if let Some(bytes) = unsafe { memory.bytes(address, length) } {
+            add_later(&mut later, bytes, address, console);
+        }
+    }
     let features = processor::features();
     let offer = Offer {
         door: found.door,
         map: found.map,
         image: &image,
         image_address: address,
+        later,
         rsdp: found.rsdp,
         command_line: found.command_line,
         framebuffer: found.framebuffer,

@@ -4,11 +4,11 @@ use crate::console::Console;
 use crate::key::public_key;
 use crate::machine::{enter, legacy, memory::Identity, processor};
 use abi::image::name_text;
-use abi::types::PAGE_SIZE;
+use abi::types::{PAGE_SIZE, PhysicalAddress};
 use boot_image::Image;
 use core::fmt::Write;
 use core::panic::PanicInfo;
-use loader_core::{Handover, Offer, Refusal, prepare};
+use loader_core::{Handover, LaterImages, Offer, Refusal, prepare};
 
 /// Checks an image and every program in it.
 ///
@@ -16,6 +16,30 @@ use loader_core::{Handover, Offer, Refusal, prepare};
 /// [`Refusal`] that names what is wrong.
 pub fn check_image(bytes: &[u8]) -> Result<Image<'_>, Refusal> {
     loader_core::check_image(bytes, public_key().as_ref())
+}
+
+/// Takes in the images at the start of a module; one that is bad is left out, which is said.
+pub fn add_later<'a>(
+    later: &mut LaterImages<'a>,
+    bytes: &'a [u8],
+    address: PhysicalAddress,
+    console: &mut Console,
+) {
+    if let Err(refusal) = later.add(bytes, address, public_key().as_ref()) {
+        let _ = writeln!(console, "bulkhead: a later image is left out: {refusal}");
+    }
+}
+
+/// What follows the image in the module that it was read from, and where that lies.
+#[must_use]
+pub fn behind<'a>(
+    image: &Image<'_>,
+    bytes: &'a [u8],
+    address: PhysicalAddress,
+) -> (&'a [u8], PhysicalAddress) {
+    let length = usize::try_from(image.length()).unwrap_or(usize::MAX);
+    let address = PhysicalAddress::new(address.raw().saturating_add(image.length()));
+    (bytes.get(length..).unwrap_or_default(), address)
 }
 
 /// Prepares everything and enters the kernel; returns only if that is not possible.
@@ -27,10 +51,13 @@ pub fn start(
     memory: &mut Identity,
     console: &mut Console,
 ) -> Result<core::convert::Infallible, Refusal> {
-    let image = *offer.image;
+    let (image, later) = (*offer.image, offer.later.clone());
     let handover = prepare(offer, memory)?;
     // Words are a courtesy: a machine without any place for them starts as well.
     let _ = announce(console, &image, &handover);
+    for one in later.iter() {
+        let _ = writeln!(console, "bulkhead: later image '{}'", name_text(one.image.name()));
+    }
     legacy::silence();
     processor::enable_no_execute();
     enter::kernel(&handover, memory)

@@ -6,6 +6,7 @@ pub mod database;
 pub mod hardware;
 pub mod resource;
 pub mod transaction;
+pub mod upgrade;
 
 /// An enumeration of 16-bit codes, with the list of them. Codes may have gaps.
 macro_rules! codes {

@@ -71,6 +71,14 @@ codes! {
         /// [`TransactionQuery`](super::transaction::TransactionQuery) → head or step of a transaction in the log; NoSuch where it
         /// remembers none. Command.
         Transaction = 27,
+        /// [`Index`] → [`UpgradeRecord`](super::upgrade::UpgradeRecord) of the partition with that number or the next one; NoSuch past the last. Command.
+        Versions = 31,
+        /// [`Index`] = partition id: its next start goes over to the version that is offered → [`UpgradeRecord`](super::upgrade::UpgradeRecord), with
+        /// WrongState where there is an obstacle. Command.
+        Upgrade = 32,
+        /// [`Index`] = partition id: what `Upgrade` noted is taken back; else it goes back at once to the version below, or to the one before
+        /// while the one that runs has not proved itself → as `Upgrade`. Command.
+        Rollback = 33,
         /// As `Restart`, for a partition that stopped by itself, at the cost of its budget; WrongState for one that did not. Its rescuer,
         /// the command partition too, whose `Restart` is a person's.
         Rescue = 36,

@@ -114,6 +114,11 @@ fn channel(manifest: &Manifest, channel: &Channel) -> Checked {
         let message = "a channel joins two different partitions";
         return Err(Diagnostic::new(&channel.server.span, message));
     }
+    let [asks, serves] = &channel.speaks;
+    if asks.value.common(serves.value) == 0 {
+        let message = "client and server speak no version in common";
+        return Err(Diagnostic::new(&serves.span, message));
+    }
     let (client, server) = ends_by_kind(channel.kind.value);
     end(manifest, channel, &channel.client, "client", client)?;
     end(manifest, channel, &channel.server, "server", server)

@@ -73,6 +73,8 @@ fn partition(manifest: &Manifest, partition: &Partition) -> ManifestPartition {
         doorbells: partition.doorbells,
         group: group(manifest, partition),
         clients: clients(manifest, partition),
+        version: partition.version,
+        up_within: partition.up_within,
     }
 }
 
@@ -114,6 +116,7 @@ fn channel(manifest: &Manifest, channel: &Channel) -> ManifestChannel {
         kind: channel.kind.value as u16,
         ring_shift: channel.ring_shift,
         data: channel.data,
+        speaks: [0, 1].map(|end: usize| channel.speaks[end].value.bits()),
     }
 }
 

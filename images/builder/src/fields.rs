@@ -90,6 +90,26 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A list of whole numbers within `range`, if it is there.
+    pub(crate) fn numbers(
+        &self,
+        key: &str,
+        range: RangeInclusive<u64>,
+    ) -> Read<Option<Located<Vec<u64>>>> {
+        let Some(value) = self.value(key) else { return Ok(None) };
+        let (least, most) = (range.start(), range.end());
+        let wrong =
+            || wrong_type(key, &format!("a list of numbers {least} to {most}"), &value.span());
+        let list = value.get_ref().as_array().ok_or_else(wrong)?;
+        let number = |item: &Spanned<DeValue<'_>>| {
+            let number = item.get_ref().as_integer()?;
+            let number = u64::from_str_radix(number.as_str(), number.radix()).ok();
+            number.filter(|number| range.contains(number))
+        };
+        let numbers: Option<Vec<u64>> = list.iter().map(number).collect();
+        numbers.map(|numbers| Some(Located::new(numbers, value.span()))).ok_or_else(wrong)
+    }
+
     /// A whole number that must be there.
     pub(crate) fn required_number(
         &self,

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::{check, read};
-use abi::channel::{ChannelKind, ENTRY_SIZE};
+use abi::channel::{ChannelKind, ENTRY_SIZE, Versions};
 use abi::manifest::{GrantKind, Isolation, PartitionFlags, PartitionRole};
 use abi::types::PAGE_SIZE;
 use std::ops::Range;
@@ -79,6 +79,10 @@ pub struct Partition {
     pub group: Option<Located<String>>,
     /// Clients that may join it while the machine runs, where that is said.
     pub clients: Option<Located<u32>>,
+    /// Version of its program.
+    pub version: u32,
+    /// Milliseconds in which a version that is gone over to must be up.
+    pub up_within: u32,
     /// Its hardware.
     pub grants: Vec<Grant>,
 }
@@ -113,6 +117,8 @@ pub struct Channel {
     pub ring_shift: u16,
     /// Pages of the data area.
     pub data: u32,
+    /// Versions that client and server speak.
+    pub speaks: [Located<Versions>; 2],
 }
 
 impl Channel {

@@ -3,7 +3,7 @@
 use crate::diagnostic::Diagnostic;
 use crate::fields::{Fields, Read, unknown_word};
 use crate::manifest::{Channel, Grant, Located, Manifest, Partition};
-use abi::channel::{ChannelKind, MAX_RING_SHIFT};
+use abi::channel::{ChannelKind, MAX_RING_SHIFT, Versions};
 use abi::control::PLAN_SLOTS;
 use abi::layout;
 use abi::manifest::{GrantKind, Isolation, PartitionFlags, PartitionRole};
@@ -13,7 +13,7 @@ use toml::de::DeTable;
 
 const TOP: [&str; 3] = ["image", "partition", "channel"];
 const IMAGE: [&str; 4] = ["name", "slot", "page-table-isolation", "processor-watch"];
-const PARTITION: [&str; 28] = [
+const PARTITION: [&str; 30] = [
     "name",
     "program",
     "role",
@@ -32,6 +32,8 @@ const PARTITION: [&str; 28] = [
     "heap",
     "lasting",
     "clients",
+    "version",
+    "up-within",
     "start",
     "boot-image",
     "debug",
@@ -43,8 +45,18 @@ const PARTITION: [&str; 28] = [
     "interrupts",
     "devices",
 ];
-const CHANNEL: [&str; 8] =
-    ["name", "client-name", "server-name", "client", "server", "kind", "entries", "data"];
+const CHANNEL: [&str; 10] = [
+    "name",
+    "client-name",
+    "server-name",
+    "client",
+    "server",
+    "kind",
+    "entries",
+    "data",
+    "client-speaks",
+    "server-speaks",
+];
 const PORTS: [&str; 3] = ["name", "base", "count"];
 const INTERRUPT: [&str; 3] = ["name", "isa", "line"];
 const DEVICE: [&str; 4] = ["name", "address", "size", "firmware"];
@@ -60,6 +72,10 @@ const SHORTEST_WATCHDOG: u64 = 10 * MILLISECOND;
 const MOST_DOORBELLS: u64 = 1_000_000_000;
 /// Most clients that may join a partition: the information pages have no room for more.
 const MOST_CLIENTS: u64 = 4000;
+/// Highest version of a program.
+const LAST_VERSION: u64 = 1_000_000;
+/// Shortest time in which a version may have to be up.
+const SHORTEST_UP: u64 = 10 * MILLISECOND;
 /// Highest number of an interrupt line.
 const LAST_LINE: u64 = 255;
 /// Highest ISA interrupt.
@@ -132,6 +148,12 @@ fn partition(fields: &Fields<'_>) -> Read<Partition> {
         clients: fields
             .number("clients", 0..=MOST_CLIENTS)?
             .map(|number| Located::new(narrow(number.value), number.span)),
+        version: narrow(fields.number("version", 1..=LAST_VERSION)?.map_or(1, |n| n.value)),
+        up_within: milliseconds(fields.time(
+            "up-within",
+            2_000 * MILLISECOND,
+            SHORTEST_UP..=HOUR,
+        )?),
         grants: grants(fields)?,
         name,
     })
@@ -265,9 +287,23 @@ fn channel(fields: &Fields<'_>) -> Read<Channel> {
         kind: fields.word("kind", &ChannelKind::ALL)?.unwrap_or(custom),
         ring_shift: ring_shift(fields)?,
         data: narrow(fields.pages("data", 4, (64 << 20) / PAGE_SIZE)?),
+        speaks: [speaks(fields, "client-speaks")?, speaks(fields, "server-speaks")?],
         client,
         client_name,
     })
+}
+
+/// Versions that an end speaks, the first where nothing is said.
+fn speaks(fields: &Fields<'_>, key: &str) -> Read<Located<Versions>> {
+    let Some(numbers) = fields.numbers(key, 1..=Versions::HIGHEST.into())? else {
+        return Ok(Located::new(Versions::FIRST, fields.span().clone()));
+    };
+    let versions: Vec<u32> = numbers.value.into_iter().map(narrow).collect();
+    if versions.is_empty() {
+        let message = format!("`{key}` must name a version");
+        return Err(Diagnostic::new(&numbers.span, message));
+    }
+    Ok(Located::new(Versions::of(&versions), numbers.span))
 }
 
 fn ring_shift(fields: &Fields<'_>) -> Read<u16> {

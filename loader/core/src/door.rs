@@ -3,6 +3,7 @@
 pub mod multiboot2;
 pub mod pvh;
 
+use crate::later::Modules;
 use crate::map::{MemoryMap, Use};
 use crate::offer::{CommandLine, Door, Rsdp};
 use abi::boot::Framebuffer;
@@ -17,6 +18,8 @@ pub struct Found {
     pub map: MemoryMap,
     /// Address and length of the boot image.
     pub image: (PhysicalAddress, u64),
+    /// Address and length of further modules, where later images may be.
+    pub modules: Modules,
     /// ACPI.
     pub rsdp: Rsdp,
     /// Command line.

@@ -58,6 +58,7 @@ pub fn prepare<M: PhysicalMemory>(
 ) -> Result<Handover, Refusal> {
     let mut map = core::mem::take(&mut offer.map);
     let image = claim_image(&offer, &mut map)?;
+    let later = offer.later.claim(&mut map);
     let mut findings = acpi::read(memory, &offer.rsdp, offer.processor, &map);
     findings.machine.serial = u32::from(offer.serial);
     findings.machine.framebuffer = framebuffer::checked(offer.framebuffer, &map);
@@ -69,6 +70,7 @@ pub fn prepare<M: PhysicalMemory>(
     let mut information = information(&offer, &plan, &findings);
     information.page_tables = page_tables;
     information.boot_image = image;
+    information.later = later;
     information.memory_count = list_memory(&map, &mut information.memory);
     memory.write(plan.information.start.address(), information.as_bytes());
     let stack = plan.stack.count.saturating_mul(PAGE_SIZE);

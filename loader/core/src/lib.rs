@@ -13,6 +13,7 @@ pub mod door;
 mod first;
 mod framebuffer;
 mod handover;
+mod later;
 mod map;
 mod offer;
 mod plan;
@@ -21,6 +22,7 @@ mod refusal;
 mod tables;
 
 pub use handover::{Handover, check_image, prepare};
+pub use later::{Later, LaterImages, Modules};
 pub use map::{MemoryMap, Range, Report, Use};
 pub use offer::{CommandLine, Door, Offer, PhysicalMemory, Rsdp};
 pub use refusal::Refusal;

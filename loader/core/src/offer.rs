@@ -1,5 +1,6 @@
 //! What a door offers.
 
+use crate::later::LaterImages;
 use crate::map::MemoryMap;
 use abi::boot::Framebuffer;
 use abi::types::{Frame, PhysicalAddress};
@@ -74,6 +75,8 @@ pub struct Offer<'a> {
     pub image: &'a Image<'a>,
     /// Where the image lies.
     pub image_address: PhysicalAddress,
+    /// Further images, checked.
+    pub later: LaterImages<'a>,
     /// Root of the ACPI tables.
     pub rsdp: Rsdp,
     /// Command line.

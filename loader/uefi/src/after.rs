@@ -4,11 +4,11 @@
 use crate::Found;
 use abi::types::{Frame, PAGE_SIZE, PhysicalAddress};
 use core::convert::Infallible;
-use loader_core::{Door, MemoryMap, Offer, Refusal, Report, Use};
+use loader_core::{Door, LaterImages, MemoryMap, Offer, Refusal, Report, Use};
 use loader_machine::console::{Console, Pixels, Screen, Serial};
 use loader_machine::machine::memory::Identity;
 use loader_machine::machine::{faults, processor};
-use loader_machine::start::{refuse, start};
+use loader_machine::start::{add_later, behind, refuse, start};
 use uefi::boot::{MemoryDescriptor, MemoryType, exit_boot_services};
 use uefi::mem::memory_map::MemoryMap as _;
 
@@ -35,11 +35,18 @@ fn run(found: &Found, map: MemoryMap, console: &mut Console) -> Result<Infallibl
     // code or data of ours or of the firmware occupies.
     let mut memory = unsafe { Identity::new(REACH) };
     let features = processor::features();
+    let [first, next] = found.files;
+    let mut later = LaterImages::default();
+    let (rest, address) = behind(&found.image, first, found.image_address);
+    add_later(&mut later, rest, address, console);
+    let address = PhysicalAddress::new(u64::try_from(next.as_ptr().addr()).unwrap_or(0));
+    add_later(&mut later, next, address, console);
     let offer = Offer {
         door: Door::Uefi,
         map,
         image: &found.image,
         image_address: found.image_address,
+        later,
         rsdp: found.rsdp,
         command_line: found.command_line,
         framebuffer: found.framebuffer,

@@ -16,6 +16,8 @@ use uefi::{CStr16, cstr16};
 
 /// Where the boot image is on the loader's own volume.
 const PATH: &CStr16 = cstr16!("\\bulkhead\\boot.img");
+/// Where images to upgrade from are, behind each other in one file.
+const NEXT: &CStr16 = cstr16!("\\bulkhead\\next.img");
 /// What to do without it.
 const MISSING: Refusal = Refusal::NoImage("put it on the loader's volume as \\bulkhead\\boot.img");
 
@@ -30,7 +32,19 @@ pub fn stop_watchdog() {
 /// # Errors
 /// [`Refusal::NoImage`] or [`Refusal::Memory`].
 pub fn read_image() -> Result<&'static [u8], Refusal> {
-    let mut file = open_image().ok_or(MISSING)?;
+    read_file(open(PATH).ok_or(MISSING)?)
+}
+
+/// Reads the images to upgrade from, where there are any.
+///
+/// # Errors
+/// As [`read_image`].
+pub fn read_next() -> Result<Option<&'static [u8]>, Refusal> {
+    open(NEXT).map(read_file).transpose()
+}
+
+/// Reads a file into pages of its own, padded with zeroes.
+fn read_file(mut file: RegularFile) -> Result<&'static [u8], Refusal> {
     // The end is found by going there: asking for the size would need memory for the file's name.
     file.set_position(RegularFile::END_OF_FILE).map_err(|_| MISSING)?;
     let length = file.get_position().map_err(|_| MISSING)?;
@@ -48,10 +62,10 @@ pub fn read_image() -> Result<&'static [u8], Refusal> {
     Ok(buffer)
 }
 
-fn open_image() -> Option<RegularFile> {
+fn open(path: &CStr16) -> Option<RegularFile> {
     let mut volume = boot::get_image_file_system(boot::image_handle()).ok()?;
     let mut folder = volume.open_volume().ok()?;
-    let file = folder.open(PATH, FileMode::Read, FileAttribute::empty()).ok()?;
+    let file = folder.open(path, FileMode::Read, FileAttribute::empty()).ok()?;
     file.into_regular_file()
 }
 

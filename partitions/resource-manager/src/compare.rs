@@ -114,7 +114,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             return;
         }
         let stack = u64::from(definition.stack) * u64::from(row.contexts);
-        let program = self.program(definition).map_or(0, |program| program.pages());
+        let program = self.program_of(row).map_or(0, |program| program.pages());
         let areas = [
             (1, program, row.program),
             (2, stack, row.stack),

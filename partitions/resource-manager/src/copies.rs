@@ -120,9 +120,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let row = self.trim_to(id, u32::try_from(row.heap.count).unwrap_or(u32::MAX))?;
         let definition = self.definition(&row)?;
         let program = self.program(definition).ok();
-        self.unmap_all(&row, definition, program.as_ref());
+        self.unmap_all(&row, definition);
         self.end_information(&row)?;
         self.release(&[row.heap, row.program, row.stack, row.lasting, row.information])?;
+        self.release(&[row.spare])?;
         for context in contexts(&row) {
             self.end_context(context)?;
         }
@@ -133,12 +134,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     }
 
     /// Unmaps all that a partition can have mapped beside its channels.
-    fn unmap_all(
-        &mut self,
-        row: &PartitionRow,
-        definition: &ManifestPartition,
-        program: Option<&Program<'_>>,
-    ) {
+    fn unmap_all(&mut self, row: &PartitionRow, definition: &ManifestPartition) {
         let partition = Slot::new(row.partition_slot);
         let stack = u64::from(definition.stack);
         let stacks = (0..u64::from(row.contexts))
@@ -149,8 +145,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             (layout::HEAP, row.heap.count),
             (layout::LASTING, row.lasting.count),
         ];
-        let program = program.and_then(extent_of);
-        for (address, pages) in areas.into_iter().chain(stacks).chain(program) {
+        let programs = [row.image, row.loaded].map(|image| self.program_in(image, definition).ok());
+        let programs = programs.iter().flatten().filter_map(extent_of);
+        for (address, pages) in areas.into_iter().chain(stacks).chain(programs) {
             let _ = self.machine.unmap(partition, VirtualAddress::new(address), pages);
         }
     }
@@ -221,7 +218,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     }
 
     /// Makes frames free, in as few calls as they follow each other; those that are free already stay so.
-    fn release(&mut self, extents: &[Extent]) -> Result<(), Trouble> {
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    pub fn release(&mut self, extents: &[Extent]) -> Result<(), Trouble> {
         let mut run = Extent::default();
         for &extent in extents.iter().filter(|extent| extent.count > 0) {
             if run.start.raw() + run.count == extent.start.raw() {
@@ -252,6 +252,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     fn forget(&mut self, id: PartitionId, row: &PartitionRow) -> Result<(), Trouble> {
         self.books.begin();
         self.books.give_each(&row.extents(), Owner::Partition(id), Owner::Available)?;
+        self.books.give(row.spare, Owner::Partition(id), Owner::Available)?;
         self.books.set_partition(id, PartitionRow::default())?;
         self.books.commit();
         self.give_slots_of(row);
@@ -272,7 +273,8 @@ pub fn gone(answer: Result<[u64; 4], Refusal>) -> Result<(), Trouble> {
 }
 
 /// From the first page of a program to its last one.
-fn extent_of(program: &Program<'_>) -> Option<(u64, u64)> {
+#[must_use]
+pub fn extent_of(program: &Program<'_>) -> Option<(u64, u64)> {
     let ends = |segment: &ProgramSegment<'_>| {
         let start = segment.address().raw();
         (start, start + segment.pages() * PAGE_SIZE)

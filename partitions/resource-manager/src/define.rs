@@ -4,7 +4,7 @@ use crate::given::given;
 use crate::manager::{Machine, Manager, SELF};
 use crate::manifest::channel_pages;
 use crate::trouble::Trouble;
-use abi::channel::Role;
+use abi::channel::{Role, Versions};
 use abi::control::first_slot;
 use abi::image::Name;
 use abi::layout;
@@ -183,9 +183,16 @@ pub fn row(channel: &ManifestChannel) -> ChannelRow {
         epoch: 1,
         kind: channel.kind,
         ring_shift: channel.ring_shift,
+        version: speaks(channel, Role::Client).common(speaks(channel, Role::Server)),
         frames: Extent { start: Frame::new(0), count: channel_pages(channel) + 1 },
         ..ChannelRow::default()
     }
+}
+
+/// The versions that an end of a channel speaks, as its manifest says.
+#[must_use]
+pub fn speaks(channel: &ManifestChannel, role: Role) -> Versions {
+    Versions::from_bits(channel.speaks.get(role as usize).copied().unwrap_or(0))
 }
 
 /// The end of a channel that `role` names.

@@ -120,7 +120,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     }
 
     /// The sign of life that a partition gives.
-    fn alive(&mut self, row: &PartitionRow) -> u64 {
+    pub fn alive(&mut self, row: &PartitionRow) -> u64 {
         let offset = offset_of!(Report, alive) as u64;
         let peek = ChannelOperation::Peek as u64;
         let channel = Slot::new(row.information_slot);

@@ -57,7 +57,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     pub fn emergency(&self) -> Emergency {
         let boot = self.manifest.partitions.iter().find(|one| role(one) == PartitionRole::Boot);
         let Some(boot) = boot else { return Emergency::default() };
-        let entry = self.program(boot).map_or(0, |program| program.entry().raw());
+        let row = self.made(PartitionRole::Boot).map(|(_, row)| row).unwrap_or_default();
+        let entry = self.program_in(row.image, boot).map_or(0, |program| program.entry().raw());
         let lasting = u64::from(boot.lasting) * PAGE_SIZE;
         let stack = if lasting == 0 { layout::STACK_TOP } else { layout::LASTING + lasting };
         Emergency { entry, stack }

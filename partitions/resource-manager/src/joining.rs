@@ -69,6 +69,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let client = self.define_end(id.raw(), channel.client_name, channel_pages(channel))?;
         let server = self.berth(channel)?;
         let row = ChannelRow { client, server, ..row(channel) };
+        let served = self.row(PartitionId::new(server.partition))?.image;
+        // The client runs the program of the boot image, as most servers do.
+        let version = if served == 0 { row.version } else { self.common_version(&row) };
+        let row = ChannelRow { version, ..row };
         // From here on the row names the slots that are taken, and whoever ends it gives them back.
         self.set_channel(new, row)?;
         let slot = self.take_slots(1)?.raw();

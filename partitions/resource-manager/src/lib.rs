@@ -11,6 +11,7 @@ pub mod compare;
 pub mod copies;
 pub mod define;
 pub mod dog;
+pub mod editions;
 pub mod failed;
 pub mod given;
 pub mod groups;
@@ -47,7 +48,9 @@ pub mod space;
 #[cfg(test)]
 mod tests;
 pub mod transactions;
+pub mod trial;
 pub mod trouble;
+pub mod upgrade;
 pub mod usage;
 pub mod wards;
 pub mod watch;

@@ -101,6 +101,8 @@ pub struct Manager<'m, M: Machine, W: Window> {
     pub image: Image<'m>,
     /// What it says.
     pub manifest: Manifest<'m>,
+    /// The images beside it.
+    pub later: crate::editions::Later<'m>,
     /// What does not change.
     pub facts: Facts,
     /// The trace, while it is read.
@@ -157,6 +159,7 @@ impl<'m, M: Machine, W: Window> Manager<'m, M, W> {
             books,
             image,
             manifest,
+            later: [None; abi::boot::LATER_IMAGES],
             facts,
             picture: Picture::new(rooms.trace, facts.processors),
             usage: Usage::default(),
@@ -192,7 +195,7 @@ impl<'m, M: Machine, W: Window> Manager<'m, M, W> {
         definition.ok_or(ResourceStatus::NoSuch.into())
     }
 
-    /// A partition's program.
+    /// The program that a partition was made with, of the boot image.
     ///
     /// # Errors
     /// Where it is not in the image or bad.

@@ -72,6 +72,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         if let Some(reason) = reason {
             return self.restart(id, reason);
         }
+        self.drop_spare(id, row)?;
         self.take_up_heap(id, row)?;
         if is_paused(row) {
             // It may have died before all contexts were stopped, or after some were started.

@@ -164,6 +164,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             R::Snapshot | R::Changes | R::Map => {
                 Ok(Reply::Bulk(Bulk { request, query: parse(body)? }))
             }
+            R::Versions | R::Upgrade | R::Rollback => self.versions(request, parse(body)?),
             R::CreatePlaced => {
                 let index = self.create_placed(asker, &parse(body)?)?.raw();
                 Ok(Reply::record(&Index { index }))

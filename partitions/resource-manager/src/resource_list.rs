@@ -73,7 +73,7 @@ pub fn channel_resource(id: ChannelId, row: &ChannelRow, role: Role) -> Resource
         epoch: if role == Role::Server && leaving { 0 } else { row.epoch },
         id: id.raw(),
         peer: peer.partition,
-        reserved: 0,
+        version: row.version,
     }
 }
 
@@ -102,7 +102,7 @@ impl Places {
             epoch: 0,
             id: 0,
             peer: 0,
-            reserved: 0,
+            version: 0,
         };
         match given {
             Given::BootContext => {
@@ -138,7 +138,7 @@ impl Places {
                 if kind == ResourceKind::Framebuffer {
                     let shown = facts.boot.machine.framebuffer;
                     (resource.epoch, resource.id) = (shown.width, shown.height);
-                    (resource.peer, resource.reserved) = (shown.pitch, shown.depth);
+                    (resource.peer, resource.version) = (shown.pitch, shown.depth);
                 }
             }
             _ => {}

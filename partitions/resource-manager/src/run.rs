@@ -11,6 +11,7 @@ use crate::space::stack_top;
 use crate::trouble::Trouble;
 use abi::channel::{PARTED, Role};
 use abi::control::{ContextOperation, InterruptOperation, first_slot};
+use abi::image::name_text;
 use abi::information::StartReason;
 use abi::manifest::PartitionRole;
 use abi::message::resource::{PartitionState, ResourceStatus};
@@ -36,9 +37,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             return Err(ResourceStatus::WrongState.into());
         }
         self.finish_move(id)?;
+        let row = self.go_over(id)?;
         let (again, placed) = (row.starts > 0, row.placed == 1 && !is_paused(&row));
         self.change(id, |row| row.unfinished = unfinished(reason))?;
-        if again {
+        if again || row.loaded != row.image {
             let row = self.settle_heap(id)?;
             self.clean(id, &row)?;
             self.clear_report(&row)?;
@@ -55,7 +57,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             true => self.change(id, started)?,
             false => self.change_placed(id, started)?,
         };
-        self.refresh_channels(id, again)?;
+        self.refresh_channels(id, again || row.before != 0)?;
         self.inform(id)?;
         self.configure(id, &row)?;
         self.bind_interrupts(&row)?;
@@ -66,7 +68,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             self.tell_peers(id);
             self.tell_again(id);
         }
-        self.change(id, |row| row.unfinished = 0).map(|_| ())
+        let row = self.change(id, |row| row.unfinished = 0)?;
+        self.drop_spare(id, &row)
     }
 
     /// Stops a partition at once. One that does not run is left as it is.
@@ -141,7 +144,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// Makes the doorbells to a stopped partition stale and gives it clean memory; what lasts stays.
     fn clean(&mut self, id: PartitionId, row: &PartitionRow) -> Result<(), Trouble> {
         let definition = self.definition(row)?;
-        let program = self.program(definition)?;
+        let program = self.program_of(row)?;
         self.stop_contexts(row)?;
         // Boot stays in its generation: were the manager to die here, idle's capability to start boot must hold. A doorbell of
         // boot's last life rings the next one, which looks and finds nothing.
@@ -152,7 +155,11 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         }
         let partition = Slot::new(row.partition_slot);
         let target = Target { partition, frames: row.program.start };
-        self.loader().reload(&program, target)?;
+        if row.loaded == row.image {
+            self.loader().reload(&program, target)?;
+        } else {
+            self.exchange(id, row, definition)?;
+        }
         self.clean_memory(row, definition)?;
         self.give_capabilities(row, definition)?;
         // Whom it rescues must ring the renewed context.
@@ -179,7 +186,12 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             self.give_doorbell(&row, Role::Client)?;
             self.give_doorbell(&row, Role::Server)?;
             let epoch = Some(row.epoch.wrapping_add(1)).filter(|&epoch| epoch != PARTED);
-            self.set_channel(channel, ChannelRow { epoch: epoch.unwrap_or(0).max(1), ..row })?;
+            let (epoch, version) = (epoch.unwrap_or(0).max(1), self.common_version(&row));
+            self.set_channel(channel, ChannelRow { epoch, version, ..row })?;
+            if version == 0 {
+                let name = name_text(&row.client.name);
+                self.say(format_args!("both ends of channel {name} speak no version in common"));
+            }
             after = Some(channel);
         }
         Ok(())
@@ -236,7 +248,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// Sets every context to the program's entry, on its processor.
     fn configure(&mut self, id: PartitionId, row: &PartitionRow) -> Result<(), Trouble> {
         let definition = self.definition(row)?;
-        let entry = self.program(definition)?.entry();
+        let entry = self.program_of(row)?.entry();
         let want = self.want(id, row, definition);
         for (index, context) in (0..).zip(contexts(row)) {
             let processor = want.processor_of(index, self.facts.processors);

@@ -10,6 +10,7 @@ use boot_image::Image;
 use program_loader::Mapped;
 use resource_db::{Books, bytes_needed};
 use resource_manager::dog::{Sign, WATCHED};
+use resource_manager::editions::{Edition, Later};
 use resource_manager::manager::{Facts, Machine as _, Manager, Rooms, SELF};
 use resource_manager::manifest::Manifest;
 use resource_manager::picture::{ROOM, Record};
@@ -61,6 +62,9 @@ pub fn set_up(machine: &mut Native, recover: bool) -> Result<TheManager, Failure
     let facts = facts(machine, boot)?;
     if !recover {
         early.map(machine, layout::BOOT_IMAGE, boot.boot_image, Access::empty())?;
+        for (number, one) in (0..).zip(&boot.later).filter(|(_, one)| one.length > 0) {
+            early.map(machine, views::later_address(number), one.frames, Access::empty())?;
+        }
     }
     let (image, manifest) = read_image(boot)?;
     let books = if recover {
@@ -68,7 +72,7 @@ pub fn set_up(machine: &mut Native, recover: bool) -> Result<TheManager, Failure
     } else {
         new_books(machine, &manifest, boot, &mut early)?
     };
-    let mut manager = manager(books, image, manifest, facts);
+    let mut manager = manager(books, image, manifest, read_later(boot), facts);
     manager.because(SELF, 0);
     if recover {
         manager.recover()?;
@@ -82,10 +86,14 @@ fn manager(
     books: Books<'static>,
     image: Image<'static>,
     manifest: Manifest<'static>,
+    later: Later<'static>,
     facts: Facts,
 ) -> TheManager {
     let rooms = Rooms { trace: TRACE.give(), signs: SIGNS.give() };
-    Manager::new((Native::new(), Mapped::new()), books, (image, manifest), facts, rooms)
+    let machine = (Native::new(), Mapped::new());
+    let mut manager = Manager::new(machine, books, (image, manifest), facts, rooms);
+    manager.later = later;
+    manager
 }
 
 fn read_image(boot: &BootInformation) -> Result<(Image<'static>, Manifest<'static>), Failure> {
@@ -93,6 +101,20 @@ fn read_image(boot: &BootInformation) -> Result<(Image<'static>, Manifest<'stati
     let image = Image::parse(bytes).map_err(Failure::Image)?;
     let manifest = Manifest::parse(image.manifest()).map_err(Failure::Manifest)?;
     Ok((image, manifest))
+}
+
+/// The images beside the boot image. One without a manifest that can be read is none.
+fn read_later(boot: &BootInformation) -> Later<'static> {
+    let mut later = Later::default();
+    for ((place, one), number) in later.iter_mut().zip(&boot.later).zip(0..) {
+        if one.length > 0 {
+            let image = Image::parse(views::later_image(number, one.length)).ok();
+            *place = image.and_then(|image| {
+                Some(Edition { image, manifest: Manifest::parse(image.manifest()).ok()? })
+            });
+        }
+    }
+    later
 }
 
 fn new_books(

@@ -85,8 +85,12 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     fn due_from(&self, from: u32) -> Option<(PartitionId, PartitionRow)> {
         let rows = self.books.partitions_from(PartitionId::new(from));
         let mut rows = rows
-            .filter(|(_, row)| row.stop_by != 0 || row.restart_at != 0 || self.is_ward_due(row));
+            .filter(|(_, row)| row.stop_by != 0 || row.restart_at != 0 || self.needs_a_look(row));
         rows.next().map(|(id, row)| (id, *row))
+    }
+
+    fn needs_a_look(&self, row: &PartitionRow) -> bool {
+        self.is_on_trial(row) || self.is_ward_due(row)
     }
 
     /// Whether a partition that runs may have stopped since the kernel rang.
@@ -108,6 +112,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             }
             // There is nothing to be done about a partition that cannot be stopped.
             let _ = self.kill(id);
+        } else if self.is_on_trial(row) {
+            return self.look_at_trial(id, row, now);
         } else if self.look_at_ward(id) {
             let at = self.row(id).map_or(0, |row| row.restart_at);
             return if at == 0 { u64::MAX } else { at };
@@ -128,6 +134,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// # Errors
     /// Where there is none.
     pub fn note_fault(&mut self, id: PartitionId) -> Result<bool, Trouble> {
+        if self.fell(id)? {
+            return Ok(false);
+        }
         let row = self.row(id)?;
         if !self.runs(&row) || row.stop_by != 0 || self.faulted_context(&row).is_none() {
             return Ok(false);
@@ -230,6 +239,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// # Errors
     /// `Limit` where the budget is used up.
     pub fn restart_within_budget(&mut self, id: PartitionId) -> Result<(), Trouble> {
+        if self.fell(id)? {
+            return Ok(());
+        }
         self.note_fault(id)?;
         let row = self.row(id)?;
         if row.budget == 0 || row.stage() != Stage::Made {

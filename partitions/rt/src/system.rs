@@ -283,7 +283,7 @@ impl System {
     pub fn framebuffer(&self, name: &str) -> Option<Framebuffer> {
         let resource = self.of_kind(name, ResourceKind::Framebuffer)?;
         let memory = Window::new(resource.address, resource.length).map(Device)?;
-        let Resource { epoch: width, id: height, peer: pitch, reserved: depth, .. } = resource;
+        let Resource { epoch: width, id: height, peer: pitch, version: depth, .. } = resource;
         (memory.length() > 0).then_some(Framebuffer { memory, width, height, pitch, depth })
     }
 

@@ -5,7 +5,7 @@ use crate::framebuffer::bytes;
 use crate::map::{MemoryMap, Report};
 use crate::offer::{CommandLine, Door, Rsdp};
 use crate::refusal::Refusal;
-use abi::boot::Framebuffer;
+use abi::boot::{Framebuffer, LATER_IMAGES};
 use abi::types::PhysicalAddress;
 
 /// What to do without an image.
@@ -34,9 +34,8 @@ const DIRECT_COLOUR: u8 = 1;
 /// # Errors
 /// [`Refusal::NoImage`] without a module.
 pub fn find(information: &[u8]) -> Result<Found, Refusal> {
-    let module = body(information, tag::MODULE).ok_or(Refusal::NoImage(ADVICE))?;
-    let (start, end) = (number32(module, 0), number32(module, 4));
-    let (start, end) = start.zip(end).ok_or(Refusal::NoImage(ADVICE))?;
+    let mut modules = bodies(information, tag::MODULE).map_while(module);
+    let image = modules.next().ok_or(Refusal::NoImage(ADVICE))?;
     let map = memory_map(body(information, tag::MEMORY_MAP).unwrap_or_default());
     let line = body(information, tag::COMMAND_LINE).unwrap_or_default();
     let screen = body(information, tag::FRAMEBUFFER).and_then(framebuffer);
@@ -45,27 +44,37 @@ pub fn find(information: &[u8]) -> Result<Found, Refusal> {
     Ok(Found {
         door: Door::Multiboot2,
         map,
-        image: (PhysicalAddress::new(u64::from(start)), u64::from(end.saturating_sub(start))),
+        image,
+        modules: modules.take(LATER_IMAGES).collect(),
         rsdp: rsdp(information),
         command_line: CommandLine::new(line),
         framebuffer: screen.unwrap_or_default(),
     })
 }
 
+/// Address and length that a module's tag tells.
+fn module(body: &[u8]) -> Option<(PhysicalAddress, u64)> {
+    let (start, end) = (number32(body, 0)?, number32(body, 4)?);
+    Some((PhysicalAddress::new(u64::from(start)), u64::from(end.saturating_sub(start))))
+}
+
 /// What follows type and size in the first tag of this type.
 fn body(information: &[u8], wanted: u32) -> Option<&[u8]> {
-    let mut rest = information.get(HEAD..)?;
-    loop {
+    bodies(information, wanted).next()
+}
+
+/// What follows type and size in every tag of this type.
+fn bodies(information: &[u8], wanted: u32) -> impl Iterator<Item = &[u8]> {
+    let mut rest = information.get(HEAD..).unwrap_or_default();
+    let tags = core::iter::from_fn(move || {
         let kind = number32(rest, 0)?;
         let size = usize::try_from(number32(rest, 4)?).ok()?;
-        if kind == wanted {
-            return rest.get(TAG..size);
-        }
-        if kind == tag::END || size < TAG {
-            return None;
-        }
-        rest = rest.get(size.checked_next_multiple_of(TAG)?..)?;
-    }
+        let body = rest.get(TAG..size)?;
+        let next = size.checked_next_multiple_of(TAG).and_then(|next| rest.get(next..));
+        rest = next.unwrap_or_default();
+        (kind != tag::END).then_some((kind, body))
+    });
+    tags.filter(move |(kind, _)| *kind == wanted).map(|(_, body)| body)
 }
 
 fn memory_map(body: &[u8]) -> MemoryMap {

@@ -4,7 +4,7 @@ use super::{Found, usage};
 use crate::map::{MemoryMap, Report};
 use crate::offer::{CommandLine, Door, PhysicalMemory, Rsdp};
 use crate::refusal::Refusal;
-use abi::boot::Framebuffer;
+use abi::boot::{Framebuffer, LATER_IMAGES};
 use abi::types::PhysicalAddress;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -78,19 +78,33 @@ pub fn find<M: PhysicalMemory>(information: PhysicalAddress, memory: &M) -> Resu
     let start: StartInformation = read(memory, information.raw())
         .filter(|start: &StartInformation| start.magic == MAGIC && start.version >= 1)
         .ok_or(Refusal::Memory("anything: the virtual machine gives no memory map"))?;
-    let module: Option<Module> =
-        if start.module_count == 0 { None } else { read(memory, start.modules) };
-    let module = module.ok_or(Refusal::NoImage(ADVICE))?;
+    let mut modules = modules(&start, memory);
+    let (address, size) = modules.next().ok_or(Refusal::NoImage(ADVICE))?;
     Ok(Found {
         door: Door::Pvh,
         map: memory_map(&start, memory),
-        image: (PhysicalAddress::new(module.address), module.size),
+        image: (address, size),
+        modules: modules.take(LATER_IMAGES).collect(),
         rsdp: match start.rsdp {
             0 => Rsdp::Search,
             address => Rsdp::At(PhysicalAddress::new(address)),
         },
         command_line: command_line(start.command_line, memory),
         framebuffer: Framebuffer::default(),
+    })
+}
+
+/// Address and length of every module.
+fn modules<M: PhysicalMemory>(
+    start: &StartInformation,
+    memory: &M,
+) -> impl Iterator<Item = (PhysicalAddress, u64)> {
+    let size = u64::try_from(size_of::<Module>()).unwrap_or(0);
+    let first = start.modules;
+    (0..start.module_count).map_while(move |index| {
+        let offset = u64::from(index).checked_mul(size)?;
+        let module: Module = read(memory, first.checked_add(offset)?)?;
+        Some((PhysicalAddress::new(module.address), module.size))
     })
 }
 

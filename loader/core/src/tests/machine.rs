@@ -142,6 +142,7 @@ pub fn offer<'a>(map: MemoryMap, image: &'a Image<'a>, frame: u64) -> Offer<'a> 
         map,
         image,
         image_address: PhysicalAddress::new(frame << 12),
+        later: crate::LaterImages::default(),
         rsdp: Rsdp::Search,
         command_line: CommandLine::new(b"a line\0and more"),
         framebuffer: Framebuffer::default(),

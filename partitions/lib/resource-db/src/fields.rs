@@ -68,6 +68,14 @@ pub(crate) const PARTITION: &[Field] = fields! { PartitionRow:
     pieces + 32 as "piece 3 frame" 8,
     pieces + 40 as "piece 3 tables" 4,
     pieces + 44 as "piece 3 pages" 4,
+    image as "image" 2,
+    waiting as "image waiting" 2,
+    before as "image before" 2,
+    loaded as "image loaded" 2,
+    refused as "images refused" 4,
+    up as "up" 4,
+    spare.start as "spare program frame" 8,
+    spare.count as "spare program frames" 8,
     ends as "ends" 4,
     clients as "clients to come" 4,
 };
@@ -91,6 +99,7 @@ pub(crate) const CHANNEL: &[Field] = fields! { ChannelRow:
     slot as "slot" 2,
     link as "server has it" 2,
     cut_at as "cut at" 8,
+    version as "version" 4,
     frames.start as "frame" 8,
     frames.count as "frames" 8,
 };

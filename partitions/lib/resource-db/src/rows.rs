@@ -137,6 +137,20 @@ pub struct PartitionRow {
     pub reserved: u32,
     /// What the heap got later, in the order of addresses.
     pub pieces: [Piece; PIECES],
+    /// The image whose program it runs: 0 the boot image, those beside it from 1 on.
+    pub image: u16,
+    /// One more than the image whose program its next start goes over to; 0: none.
+    pub waiting: u16,
+    /// One more than the image that it came from, while what it went over to has not proved itself; 0: it has.
+    pub before: u16,
+    /// The image whose program is mapped: another one only while that is being exchanged.
+    pub loaded: u16,
+    /// Images whose program did not come up, one bit each.
+    pub refused: u32,
+    /// 1: what it went over to has taken up events.
+    pub up: u32,
+    /// Frames of the program that is not loaded: of the one waiting, or of the one before.
+    pub spare: Extent,
 }
 
 impl Link {
@@ -168,7 +182,7 @@ impl PartitionRow {
     #[must_use]
     pub fn frames(&self) -> u64 {
         let later = self.pieces.map(|piece| piece.extent());
-        let all = self.extents().into_iter().chain(later);
+        let all = self.extents().into_iter().chain(later).chain([self.spare]);
         all.fold(0, |sum, extent| sum.saturating_add(extent.count))
     }
 }
@@ -221,6 +235,10 @@ pub struct ChannelRow {
     pub frames: Extent,
     /// When its server is cut off, nanoseconds.
     pub cut_at: u64,
+    /// The version of its messages in this epoch, 0 where its ends have none in common.
+    pub version: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 /// Whether the server of a channel has it. Only when it has not may the client's memory be used for anything else.

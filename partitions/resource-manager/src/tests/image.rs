@@ -29,6 +29,8 @@ fn partition(name: &str, role: PartitionRole, rescuer: u32) -> ManifestPartition
         doorbells: 0,
         group: 0,
         clients: 0,
+        version: 1,
+        up_within: 100,
     }
 }
 
@@ -65,6 +67,7 @@ fn channel(client: u32, server: u32, kind: u16) -> ManifestChannel {
         kind,
         ring_shift: 2,
         data: 1,
+        speaks: [1, 1],
     }
 }
 
@@ -104,16 +107,21 @@ pub fn image() -> Vec<u8> {
 
 /// A boot image of a manifest and one program.
 pub fn image_of(manifest: Vec<u8>) -> Vec<u8> {
+    image_with(manifest, elf(0x5a, 2))
+}
+
+/// The same with a program of one's own.
+pub fn image_with(manifest: Vec<u8>, elf: Vec<u8>) -> Vec<u8> {
     let mut writer = ImageWriter::new("test").expect("a name");
     writer.add(EntryKind::Manifest, "manifest", manifest).expect("added");
     writer.add(EntryKind::Kernel, "kernel", vec![1; 16]).expect("added");
-    writer.add(EntryKind::Program, "tiny", elf()).expect("added");
+    writer.add(EntryKind::Program, "tiny", elf).expect("added");
     writer.finish_unchecked(None)
 }
 
-/// A program of a page of text and two of data.
-fn elf() -> Vec<u8> {
-    let mut file = vec![0x5a_u8; 0x3000];
+/// A program of a page of text, filled with a byte, and some of data.
+pub fn elf(text: u8, data: u64) -> Vec<u8> {
+    let mut file = vec![text; 0x3000];
     file[..0x1000].fill(0);
     file[..16].copy_from_slice(b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0");
     let mut put = |at: usize, bytes: &[u8]| file[at..at + bytes.len()].copy_from_slice(bytes);
@@ -125,7 +133,7 @@ fn elf() -> Vec<u8> {
     put(32, &64_u64.to_le_bytes());
     let segments = [
         (5_u32, 0x1000_u64, base, 0x1000_u64, 0x1000_u64),
-        (6, 0x2000, base + 0x2000, 0x800, 0x2000),
+        (6, 0x2000, base + 0x2000, 0x800, data << 12),
     ];
     for (at, (flags, offset, address, length, memory)) in (64..).step_by(56).zip(segments) {
         put(at, &1_u32.to_le_bytes());

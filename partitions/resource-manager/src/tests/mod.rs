@@ -22,6 +22,7 @@ mod registers;
 mod service;
 mod snapshots;
 mod trace;
+mod upgrades;
 mod wards;
 mod written;
 
@@ -32,7 +33,7 @@ use crate::run::contexts;
 use abi::channel::ChannelKind;
 use abi::control::{FrameUse, PartitionOperation};
 use abi::information::StartReason;
-use abi::manifest::ManifestPartition;
+use abi::manifest::{ManifestChannel, ManifestPartition};
 use abi::message::resource::{
     AuditRecord, HardwareKind, HardwareRecord, Index, PartitionState, ResourceRequest,
     ResourceStatus, StoppedRecord,
@@ -374,7 +375,7 @@ fn every_number_of_a_manifest_is_checked() {
         Manifest::parse(bad).err()
     };
     let (partitions, channels) = (48, 48 + 5 * size_of::<ManifestPartition>());
-    let grants = channels + 3 * 64;
+    let grants = channels + 3 * size_of::<ManifestChannel>();
     assert_eq!(broken(0, &[0]), Some(BadManifest::Header));
     assert_eq!(broken(24, &[0; 8]), Some(BadManifest::Header), "slot of no length");
     assert_eq!(broken(32, &[3]), Some(BadManifest::Header), "isolation");

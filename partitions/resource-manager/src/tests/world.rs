@@ -4,6 +4,7 @@ pub use super::image::{image, index};
 use super::image::{image_of, manifest};
 use super::machine::{FRAMES, TestMachine, information};
 use crate::dog::WATCHED;
+use crate::editions::{Edition, Later};
 use crate::manager::{Facts, Machine, Manager, Rooms};
 use crate::manifest::{BadManifest, Manifest};
 use crate::picture::ROOM;
@@ -170,6 +171,8 @@ pub struct World {
     books: *mut [u8],
     facts: Facts,
     boot: &'static BootInformation,
+    /// Images beside the boot image.
+    pub later: Later<'static>,
 }
 
 impl World {
@@ -231,7 +234,7 @@ impl World {
         early.map(&mut fake, layout::BOOT_IMAGE, boot.boot_image, Access::empty()).expect("mapped");
         let own = early.own(&mut fake, BOOKS, pages(bytes)).expect("owned");
         let books = std::ptr::from_mut(books);
-        let mut world = Self { shared, image, books, facts, boot };
+        let mut world = Self { shared, image, books, facts, boot, later: Later::default() };
         let mut opened = Books::create(world.memory(), own.start, capacity).expect("books");
         describe(&mut opened, world.boot, &early);
         let manager = world.manager(opened);
@@ -249,7 +252,9 @@ impl World {
         let manifest = Manifest::parse(image.manifest()).expect("a manifest");
         let machine = (Fake(self.shared.clone()), FakeWindow(self.shared.clone()));
         let rooms = Rooms { trace: vec![None; ROOM].leak(), signs: vec![None; WATCHED].leak() };
-        Manager::new(machine, books, (image, manifest), self.facts, rooms)
+        let mut manager = Manager::new(machine, books, (image, manifest), self.facts, rooms);
+        manager.later = self.later;
+        manager
     }
 
     /// The manager died: another one takes up the books.
@@ -258,6 +263,15 @@ impl World {
         let mut manager = self.successor();
         manager.recover().expect("recovered");
         manager
+    }
+
+    /// Puts an image beside the boot image, as a loader that checked it would have; it gets the next number.
+    pub fn add_later(&mut self, manager: &mut TestManager, image: Vec<u8>) {
+        let image = Image::parse(Box::leak(image.into_boxed_slice())).expect("an image");
+        let manifest = Manifest::parse(image.manifest()).expect("a manifest");
+        let place = self.later.iter_mut().find(|place| place.is_none()).expect("room");
+        *place = Some(Edition { image, manifest });
+        manager.later = self.later;
     }
 
     /// The manager after one that died, before it recovers.

@@ -83,7 +83,8 @@ fn no_value_is_without_a_name() {
     let ends = [offset_of!(ChannelRow, client), offset_of!(ChannelRow, server)];
     let reserved = offset_of!(End, reserved);
     let exempt = ends.map(|end| [(end, name), (end + reserved, 4)]);
-    named(CHANNEL, size_of::<ChannelRow>(), &exempt.concat());
+    let exempt = [exempt.concat(), vec![(offset_of!(ChannelRow, reserved), 4)]].concat();
+    named(CHANNEL, size_of::<ChannelRow>(), &exempt);
     // Places and owners are steps of their own.
     let places = (offset_of!(ProcessorRow, places), 2 * PLAN_PLACES);
     named(PROCESSOR, size_of::<ProcessorRow>(), &[places]);
