@@ -23,6 +23,7 @@ pub mod processors;
 pub mod programs;
 pub mod qmp;
 pub mod session;
+pub mod strike;
 pub mod symbols;
 pub mod terminal;
 pub mod verbs;

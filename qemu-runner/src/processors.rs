@@ -13,6 +13,24 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// What interrupts a machine that runs.
 const BREAK: u8 = 3;
 
+/// A register, by the number that debuggers know.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Register {
+    /// What a system call is named by.
+    Rax = 0,
+    /// A function's first argument.
+    Rdi = 5,
+    /// The next instruction.
+    Rip = 16,
+}
+
+/// The bytes that pairs of digits stand for; none for what QEMU says where it cannot (`E14`).
+fn bytes(digits: &str) -> Option<Vec<u8>> {
+    let pairs = digits.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok());
+    pairs.map(|pair| u8::from_str_radix(pair.filter(|pair| pair.len() == 2)?, 16).ok()).collect()
+}
+
 /// The door. While it is open those that were left out stay so.
 #[derive(Debug)]
 pub struct Door {
@@ -57,17 +75,77 @@ impl Door {
         Ok(())
     }
 
-    /// Waits for a processor that comes to the breakpoint, which is removed then; the machine stands still.
+    /// Takes a breakpoint away.
+    ///
+    /// # Errors
+    /// QEMU does not answer.
+    pub fn leave(&mut self, address: u64) -> Result<()> {
+        self.ask(&format!("z1,{address:x},1")).map(drop)
+    }
+
+    /// Waits for a processor that comes to a breakpoint; the machine stands still.
     ///
     /// # Errors
     /// None came.
-    pub fn met(&mut self, address: u64) -> Result<u16> {
+    pub fn met(&mut self) -> Result<u16> {
         let told = self.answer()?;
         // Such as `T05thread:p01.02;`.
         let thread = told.split("thread:p01.").nth(1).and_then(|rest| rest.split(';').next());
         let thread = thread.and_then(|thread| u16::from_str_radix(thread, 16).ok());
-        self.ask(&format!("z1,{address:x},1"))?;
         thread.and_then(|thread| thread.checked_sub(1)).context(told)
+    }
+
+    /// Lets one processor of a machine that stands still do one instruction.
+    ///
+    /// # Errors
+    /// QEMU does not answer.
+    pub fn step(&mut self, processor: u16) -> Result<()> {
+        self.send(&format!("vCont;s:p1.{:x}", processor + 1))?;
+        self.answer().map(drop)
+    }
+
+    /// A register of a processor.
+    ///
+    /// # Errors
+    /// QEMU does not answer.
+    pub fn register(&mut self, processor: u16, register: Register) -> Result<u64> {
+        self.choose(processor)?;
+        let digits = self.ask(&format!("p{:x}", register as u8))?;
+        let bytes = bytes(&digits).with_context(|| digits.clone())?;
+        let word = bytes.first_chunk().with_context(|| digits)?;
+        Ok(u64::from_le_bytes(*word))
+    }
+
+    /// Gives a register of a processor another value.
+    ///
+    /// # Errors
+    /// QEMU refuses.
+    pub fn set_register(&mut self, processor: u16, register: Register, value: u64) -> Result<()> {
+        self.choose(processor)?;
+        let digits: String = value.to_le_bytes().map(|byte| format!("{byte:02x}")).concat();
+        let answer = self.ask(&format!("P{:x}={digits}", register as u8))?;
+        ensure!(answer == "OK", "QEMU sets no register: {answer}");
+        Ok(())
+    }
+
+    /// Memory as a processor sees it; none where nothing is mapped for it.
+    ///
+    /// # Errors
+    /// QEMU does not answer.
+    pub fn memory(
+        &mut self,
+        processor: u16,
+        address: u64,
+        length: usize,
+    ) -> Result<Option<Vec<u8>>> {
+        self.choose(processor)?;
+        Ok(bytes(&self.ask(&format!("m{address:x},{length:x}"))?))
+    }
+
+    fn choose(&mut self, processor: u16) -> Result<()> {
+        let answer = self.ask(&format!("Hgp1.{:x}", processor + 1))?;
+        ensure!(answer == "OK", "QEMU has no processor {processor}: {answer}");
+        Ok(())
     }
 
     /// Lets all processors go on but for those in `left_out`.
@@ -106,5 +184,19 @@ impl Door {
         self.stream.read_exact(&mut [0; 2])?;
         self.stream.write_all(b"+")?;
         Ok(String::from_utf8_lossy(&packet).into_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_bytes_and_errors_are_none() {
+        assert_eq!(bytes("00ff7a"), Some(vec![0, 255, 0x7a]));
+        assert_eq!(bytes(""), Some(vec![]));
+        for bad in ["E14", "0", "zz", "00f"] {
+            assert_eq!(bytes(bad), None, "{bad}");
+        }
     }
 }

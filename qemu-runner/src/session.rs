@@ -78,30 +78,13 @@ impl Session {
         self.leave_out(processor)
     }
 
-    /// Does `then`, and stops the processor that comes next to this address of some program: which one.
-    ///
-    /// # Errors
-    /// QEMU cannot do it, or none comes there.
-    pub fn fail_processor_at(
-        &mut self,
-        address: u64,
-        then: impl FnOnce(&mut Self) -> Result<()>,
-    ) -> Result<u16> {
-        self.stand_still()?.watch(address)?;
-        let failed = self.failed.0.clone();
-        self.door()?.go_on(&failed)?;
-        then(self)?;
-        let processor = self.door()?.met(address)?;
-        self.leave_out(processor)?;
-        Ok(processor)
-    }
-
-    fn door(&mut self) -> Result<&mut Door> {
+    /// The open door for debuggers.
+    pub(crate) fn door(&mut self) -> Result<&mut Door> {
         self.failed.1.as_mut().context("no door for a debugger is open")
     }
 
     /// Opens the door, where it is not, and stops the machine.
-    fn stand_still(&mut self) -> Result<&mut Door> {
+    pub(crate) fn stand_still(&mut self) -> Result<&mut Door> {
         match &mut self.failed.1 {
             Some(door) => door.stop()?,
             none => *none = Some(Door::open(&mut self.control, self.folder.path())?),
@@ -110,7 +93,7 @@ impl Session {
     }
 
     /// Lets the machine go on without a processor.
-    fn leave_out(&mut self, processor: u16) -> Result<()> {
+    pub(crate) fn leave_out(&mut self, processor: u16) -> Result<()> {
         self.failed.0.push(processor);
         let failed = self.failed.0.clone();
         self.door()?.go_on(&failed)

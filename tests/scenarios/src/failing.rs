@@ -1,13 +1,15 @@
 //! Processors that stop for good while the machine works: one that idles, one on which half of a pair runs, the one of all infrastructure.
 
 use crate::{PATIENCE, ask, campaign, start, trial};
+use abi::call::Call;
 use anyhow::{Context as _, Result, ensure};
 use libtest_mimic::Trial;
-use object::{Object as _, ObjectSymbol as _};
 use qemu_runner::exec;
 use qemu_runner::images::Artifacts;
 use qemu_runner::machine::Options;
+use qemu_runner::processors::Register;
 use qemu_runner::session::Session;
+use qemu_runner::strike::{Hunt, Met, Program};
 use std::time::{Duration, Instant};
 
 /// Microseconds of a frame.
@@ -15,6 +17,8 @@ const FRAME: u64 = 6_400;
 /// How long the machine may take until all is as it should be.
 const LONG: Duration = Duration::from_secs(40);
 
+/// Calls of `control` after which a partition is half made: it takes some forty.
+const HALF_MADE: u32 = 20;
 /// How long a console is silent that has said everything.
 const QUIET: Duration = Duration::from_millis(400);
 
@@ -71,17 +75,16 @@ fn fail(smp: u16, processor: u16) -> Result<()> {
 // covers: REC-3
 fn lose(smp: u16) -> Result<()> {
     let artifacts = Artifacts::of("failing");
-    let program = std::fs::read(artifacts.symbols("resource-manager"))?;
-    let program = object::File::parse(&*program)?;
-    let making = |symbol: &object::Symbol<'_, '_>| {
-        symbol.name().is_ok_and(|name| name.contains("4make") && name.contains("12clean_memory"))
-    };
-    let making = program.symbols().find(making).context("no function clean_memory")?.address();
+    let program = Program::read(&artifacts.symbols("resource-manager"))?;
     let options = Options { smp, memory: 128, deterministic: true, ..Options::default() };
     let mut session = start(&artifacts, &options)?;
     let before = ask(&mut session, "audit")?;
     session.wait_prompt(PATIENCE)?;
-    let processor = session.fail_processor_at(making, |session| session.send(b"create small\r"))?;
+    let mut hunt = Hunt::begin(&mut session, &program, program.calls())?;
+    hunt.session.send(b"create small\r")?;
+    let met = controls(&mut hunt, HALF_MADE)?;
+    hunt.fail(met)?;
+    let processor = met.processor;
     ensure!(processor == 0, "the manager makes partitions on processor {processor}");
     new_prompt(&mut session)?;
     settled(&mut session, smp, processor)?;
@@ -97,6 +100,18 @@ fn lose(smp: u16) -> Result<()> {
     ensure!(after == before, "before:\n{before}\nand afterwards:\n{after}");
     println!("longest silences in us: {:?}", pair(&mut session, "near")?);
     exec::run(&mut session, "create small; audit; shutdown", PATIENCE, |_| {}).map(drop)
+}
+
+/// Lets the manager go on to so many changes of what the kernel holds.
+fn controls(hunt: &mut Hunt<'_>, count: u32) -> Result<Met> {
+    let mut done = 0;
+    loop {
+        let met = hunt.meet()?;
+        done += u32::from(hunt.register(met, Register::Rax)? == Call::Control as u64);
+        if done == count {
+            return Ok(met);
+        }
+    }
 }
 
 /// Waits until nobody says anything any more, and asks for a prompt; with a short patience, for what was typed may be lost with whoever

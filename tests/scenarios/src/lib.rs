@@ -11,6 +11,7 @@ pub mod corpse;
 pub mod crash;
 pub mod crowd;
 pub mod doors;
+pub mod early;
 pub mod failing;
 pub mod fuzz;
 pub mod isolation;
@@ -57,6 +58,7 @@ pub fn all() -> Vec<Trial> {
         owned::all(),
         plans::all(),
         rescue::all(),
+        early::all(),
         failing::all(),
         console::all(),
         changes::all(),

@@ -1,0 +1,128 @@
+//! Deaths that nobody in the machine could bring about: a program ends at each of its calls of the kernel, from its very first instruction on, the
+//! life after that one call later, and so on until one comes so far as to wait for work.
+
+use crate::{PATIENCE, ask, campaign, start, trial};
+use abi::call::Call;
+use anyhow::{Result, ensure};
+use libtest_mimic::Trial;
+use qemu_runner::exec;
+use qemu_runner::images::Artifacts;
+use qemu_runner::machine::Options;
+use qemu_runner::processors::Register;
+use qemu_runner::session::Session;
+use qemu_runner::strike::{Hunt, Program};
+use std::time::{Duration, Instant};
+
+/// How many calls each life of the short form makes: what no capability reaches is in the first of them.
+const SHORT: [u32; 6] = [1, 2, 4, 8, 16, 32];
+/// Instructions behind a call after which it ends, fewer than this.
+const BEHIND: u32 = 60;
+/// More calls than any return makes.
+const MOST: u32 = 5_000;
+/// How long a console is silent that has said everything.
+const QUIET: Duration = Duration::from_millis(400);
+
+/// The one.
+#[must_use]
+pub fn all() -> Vec<Trial> {
+    vec![trial("early_deaths", deaths)]
+}
+
+/// The resource manager in its return; then the boot partition in the lives that idle begins where both are down at once.
+// covers: REC-1, REC-2
+fn deaths() -> Result<()> {
+    let mut session = machine()?;
+    let before = audit(&mut session)?;
+    session.wait_prompt(PATIENCE)?;
+    chains(&mut session, "resource-manager")?;
+    audit(&mut session)?;
+    ask(&mut session, "kill boot")?;
+    session.wait_prompt(PATIENCE)?;
+    chains(&mut session, "boot")?;
+    audit(&mut session)?;
+    ask(&mut session, "start boot")?;
+    let after = audit(&mut session)?;
+    ensure!(after == before, "before:\n{before}\nand afterwards:\n{after}");
+    exec::run(&mut session, "shutdown", PATIENCE, |_| {}).map(drop)
+}
+
+/// A machine with infrastructure, and others who have nothing to do.
+fn machine() -> Result<Session> {
+    let mut options = Options { smp: 3, memory: 128, deterministic: true, ..Options::default() };
+    options
+        .qemu_args
+        .extend(["-fw_cfg".to_owned(), "name=opt/bulkhead/kills,string=1 0".to_owned()]);
+    let mut session = start(&Artifacts::of("kills"), &options)?;
+    session.wait_text(0, "\nkills done", PATIENCE)?;
+    session.send(b"\r")?;
+    Ok(session)
+}
+
+/// Two chains of deaths, right before calls and in between. Each begins with the end of the resource manager.
+fn chains(session: &mut Session, name: &str) -> Result<()> {
+    let program = Program::read(&Artifacts::of("kills").symbols(name))?;
+    for behind in [false, true] {
+        if behind {
+            quiet(session)?;
+            session.wait_prompt(PATIENCE)?;
+        }
+        let mut places = program.calls();
+        places.push(program.entry);
+        let mut hunt = Hunt::begin(session, &program, places)?;
+        hunt.session.send(b"restart resource-manager\r")?;
+        let deaths = chain(&mut hunt, &program, behind)?;
+        hunt.end()?;
+        println!(
+            "{name}: {deaths} deaths {}",
+            if behind { "between calls" } else { "before calls" }
+        );
+        ensure!(deaths >= SHORT.len(), "it hardly lived");
+    }
+    Ok(())
+}
+
+/// Ends each life of a program some calls later than the one before; how many died until one waited, or had done its work.
+fn chain(hunt: &mut Hunt<'_>, program: &Program, behind: bool) -> Result<usize> {
+    let long: Vec<u32> = (1..MOST).collect();
+    let lives = if campaign() { &*long } else { &SHORT };
+    for (deaths, &wanted) in lives.iter().enumerate() {
+        // A new life.
+        while hunt.meet()?.at != program.entry {}
+        for call in 1..=wanted {
+            let mut met = hunt.meet()?;
+            ensure!(met.at != program.entry, "a life ended by itself before call {call}");
+            let number = hunt.register(met, Register::Rax)?;
+            if [Call::Wait as u64, Call::Exit as u64].contains(&number) {
+                return Ok(deaths);
+            }
+            if call == wanted {
+                if behind {
+                    met = hunt.behind(met, wanted * 17 % BEHIND)?;
+                }
+                hunt.strike(met)?;
+            }
+        }
+    }
+    Ok(lives.len())
+}
+
+/// Waits until everybody is silent, and has a prompt shown: what was said may have fallen into the middle of a mark.
+fn quiet(session: &mut Session) -> Result<()> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        while session.poll(Instant::now() + QUIET).is_some_and(|piece| piece.is_some()) {}
+        session.send(b"\r")?;
+        if session.wait_prompt(PATIENCE / 8).is_ok() {
+            break;
+        }
+        ensure!(Instant::now() < end, "the console does not answer: {}", session.tail());
+    }
+    while session.poll(Instant::now() + QUIET).is_some_and(|piece| piece.is_some()) {}
+    session.send(b"\r")
+}
+
+/// The audit, once everybody is silent.
+fn audit(session: &mut Session) -> Result<String> {
+    quiet(session)?;
+    ask(session, "audit")
+}
