@@ -14,7 +14,7 @@ use qemu_runner::strike::{Hunt, Program};
 use std::time::{Duration, Instant};
 
 /// How many calls each life of the short form makes: what no capability reaches is in the first of them.
-const SHORT: [u32; 6] = [1, 2, 4, 8, 16, 32];
+const SHORT: [u32; 5] = [1, 2, 4, 8, 16];
 /// Instructions behind a call after which it ends, fewer than this.
 const BEHIND: u32 = 60;
 /// More calls than any return makes.
@@ -33,11 +33,9 @@ pub fn all() -> Vec<Trial> {
 fn deaths() -> Result<()> {
     let mut session = machine()?;
     let before = audit(&mut session)?;
-    session.wait_prompt(PATIENCE)?;
     chains(&mut session, "resource-manager")?;
     audit(&mut session)?;
     ask(&mut session, "kill boot")?;
-    session.wait_prompt(PATIENCE)?;
     chains(&mut session, "boot")?;
     audit(&mut session)?;
     ask(&mut session, "start boot")?;
@@ -58,31 +56,27 @@ fn machine() -> Result<Session> {
     Ok(session)
 }
 
-/// Two chains of deaths, right before calls and in between. Each begins with the end of the resource manager.
+/// Chains of deaths right before calls and in between: one that takes turns, or two. Each begins with the end of the resource manager.
 fn chains(session: &mut Session, name: &str) -> Result<()> {
     let program = Program::read(&Artifacts::of("kills").symbols(name))?;
-    for behind in [false, true] {
-        if behind {
-            quiet(session)?;
-            session.wait_prompt(PATIENCE)?;
-        }
+    let ways: &[[bool; 2]] = if campaign() { &[[false; 2], [true; 2]] } else { &[[false, true]] };
+    for &behind in ways {
+        quiet(session)?;
+        session.wait_prompt(PATIENCE)?;
         let mut places = program.calls();
         places.push(program.entry);
         let mut hunt = Hunt::begin(session, &program, places)?;
         hunt.session.send(b"restart resource-manager\r")?;
         let deaths = chain(&mut hunt, &program, behind)?;
         hunt.end()?;
-        println!(
-            "{name}: {deaths} deaths {}",
-            if behind { "between calls" } else { "before calls" }
-        );
+        println!("{name}: {deaths} deaths");
         ensure!(deaths >= SHORT.len(), "it hardly lived");
     }
     Ok(())
 }
 
 /// Ends each life of a program some calls later than the one before; how many died until one waited, or had done its work.
-fn chain(hunt: &mut Hunt<'_>, program: &Program, behind: bool) -> Result<usize> {
+fn chain(hunt: &mut Hunt<'_>, program: &Program, behind: [bool; 2]) -> Result<usize> {
     let long: Vec<u32> = (1..MOST).collect();
     let lives = if campaign() { &*long } else { &SHORT };
     for (deaths, &wanted) in lives.iter().enumerate() {
@@ -96,7 +90,7 @@ fn chain(hunt: &mut Hunt<'_>, program: &Program, behind: bool) -> Result<usize> 
                 return Ok(deaths);
             }
             if call == wanted {
-                if behind {
+                if behind[deaths % 2] {
                     met = hunt.behind(met, wanted * 17 % BEHIND)?;
                 }
                 hunt.strike(met)?;
