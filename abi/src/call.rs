@@ -148,6 +148,13 @@ impl Error {
         Self::Limit,
     ];
 
+    /// Its number.
+    #[must_use]
+    #[expect(clippy::as_conversions, reason = "the number of a unit variant; no trait gives it")]
+    pub const fn number(self) -> u64 {
+        self as u64
+    }
+
     /// The error with this number; `None` for 0 (success) and unknown ones.
     #[must_use]
     pub fn from_number(number: u64) -> Option<Self> {

@@ -145,6 +145,9 @@ operations! {
         /// `(processor)`: MANAGE. A stopped context, not a faulted one, that is in no plan belongs to another processor from now on. It keeps its
         /// registers, its events and what it waits for.
         Move = 8, MANAGE,
+        /// `()`: MANAGE. A context that waits, and for which nothing has come, rests: it does not run, whatever plan it is in. As soon as something comes
+        /// for which it waits the first doorbell of [`KernelOperation::Watch`] is rung, and it counts as stopped. Again until its processor has looked; then its state says whether it rests.
+        Rest = 9, MANAGE,
     }
 }
 
@@ -261,6 +264,8 @@ operations! {
         Stopping = 4,
         /// Its processor failed while it did not run there. It can be stopped, which does not wait, and moved.
         Stranded = 5,
+        /// Waits outside of all plans, and nothing has come for which it waits.
+        Resting = 6,
     }
 }
 

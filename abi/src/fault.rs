@@ -54,6 +54,13 @@ impl Reason {
         Self::Processor,
     ];
 
+    /// Its number.
+    #[must_use]
+    #[expect(clippy::as_conversions, reason = "the number of a unit variant; no trait gives it")]
+    pub const fn number(self) -> u64 {
+        self as u64
+    }
+
     /// The reason with this number.
     #[must_use]
     pub const fn from_number(number: u64) -> Option<Self> {

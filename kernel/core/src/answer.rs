@@ -19,22 +19,13 @@ pub struct Refusal {
 
 impl Refusal {
     /// A refusal with a value.
-    #[must_use]
     pub const fn with(error: Error, value: u64) -> Self {
         Self { error, value }
     }
 
     /// Argument `number`, from 1, is bad.
-    #[must_use]
     pub const fn argument(number: u64) -> Self {
         Self::with(Error::BadArgument, number)
-    }
-
-    /// Status for `rax`.
-    #[must_use]
-    #[expect(clippy::as_conversions, reason = "the number of a fieldless enum")]
-    pub const fn status(self) -> u64 {
-        self.error as u64
     }
 }
 

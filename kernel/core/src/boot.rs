@@ -23,7 +23,6 @@ pub struct Pool {
 
 impl Pool {
     /// All of a range.
-    #[must_use]
     pub const fn new(range: FrameRange) -> Self {
         Self { next: range.start.raw(), end: range.start.raw().saturating_add(range.count) }
     }

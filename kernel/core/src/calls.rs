@@ -1,7 +1,7 @@
 //! The system calls. Wait, ring and call take no lock and look at nothing but their arguments.
 
 use crate::answer::{Answer, Refusal};
-use crate::capability::{Doorbell, SlotTable, lookup, lookup_as, usable_doorbell};
+use crate::capability::{Doorbell, SlotTable, SlotWords, lookup, lookup_as, usable_doorbell};
 use crate::context::{Context, register, restore};
 use crate::machine::Machine;
 use crate::{FaultRecord, Here, Next, control, event, interrupt, stop};
@@ -114,11 +114,20 @@ impl<'a, M: Machine> Here<'a, M> {
         if context.lives_at(self.processor.live.get()) {
             return !self.processor.owned();
         }
+        if context.rests() {
+            return self.ring_by(&self.machine.kernel().bells[0]);
+        }
         let there = context.processor();
         if there != self.processor.id() {
             self.machine.nudge(there);
         }
         there == self.processor.id()
+    }
+
+    /// Rings the doorbell in a slot, if it may be rung; as [`Self::ring`].
+    #[inline(never)]
+    pub(crate) fn ring_by(self, slot: &SlotWords) -> bool {
+        usable_doorbell(self.machine, slot).is_some_and(|doorbell| self.ring(doorbell))
     }
 
     /// The running context made the call `call`, and the other one waits here for that very bit: straight on to it; and what it
@@ -215,7 +224,7 @@ fn sleep(context: &Context, deadline: u64, callee: u64) {
 pub(crate) fn answer(context: &Context, answer: Answer) {
     let (status, [first, second, third, fourth]) = match answer {
         Ok(values) => (0, values),
-        Err(refusal) => (refusal.status(), [refusal.value, 0, 0, 0]),
+        Err(refusal) => (refusal.error.number(), [refusal.value, 0, 0, 0]),
     };
     context.set_register(register::RAX, status);
     context.set_register(register::RDX, first);

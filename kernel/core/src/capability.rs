@@ -71,7 +71,6 @@ pub struct Capability {
 impl Capability {
     /// Reads the two words of a slot; `None` for an empty one.
     #[inline]
-    #[must_use]
     pub fn unpack(words: [u64; 2]) -> Option<Self> {
         let [kind, rights, ..] = words[0].to_le_bytes();
         let kind = Kind::from_number(u64::from(kind)).filter(|kind| *kind != Kind::None)?;
@@ -85,7 +84,6 @@ impl Capability {
     }
 
     /// The two words of its slot.
-    #[must_use]
     pub fn pack(self) -> [u64; 2] {
         let use_of = u64::from(self.rights.bits()) << 8 | self.kind.number();
         [u64::from(self.parameter) << 32 | use_of, Name::new(self.frame, self.generation).raw()]
@@ -93,7 +91,6 @@ impl Capability {
 
     /// Whether its kind lives in a frame.
     #[inline]
-    #[must_use]
     pub const fn has_frame(self) -> bool {
         matches!(self.kind, Kind::Partition | Kind::Context | Kind::Doorbell | Kind::Channel)
     }

@@ -3,6 +3,7 @@
 //! The registers lie at offset 0, where the entry code writes them. State and everything the owner's processor
 //! decides are written by that processor alone, or under the control lock while the context is stopped.
 
+use crate::capability::Word;
 use crate::machine::{Machine, Object, sealed::Sealed};
 use crate::partition::Partition;
 use crate::processor::Cell;
@@ -124,7 +125,6 @@ impl Context {
     }
 
     /// A saved register; 0 for a number that does not exist.
-    #[must_use]
     pub fn register(&self, number: usize) -> u64 {
         self.registers.get(number).map_or(0, |word| word.load(Relaxed))
     }
@@ -143,7 +143,6 @@ impl Context {
     }
 
     /// The frame it lies in.
-    #[must_use]
     pub fn frame(&self) -> Frame {
         Frame::new(self.frame.load(Relaxed))
     }
@@ -155,18 +154,28 @@ impl Context {
     }
 
     /// Its state, as its processor sees it.
-    #[must_use]
     pub fn state(&self) -> ContextState {
         match state_of(self.place.load(Acquire)) {
             ContextState::Ready if self.deadline.load(Relaxed) != 0 => ContextState::Waiting,
+            ContextState::Resting if !self.awaits() => ContextState::Stopped,
             state => state,
         }
+    }
+
+    /// Whether it waits and nothing of that has come. Who rings after this sees what was stored before.
+    pub(crate) fn awaits(&self) -> bool {
+        self.deadline.load(Relaxed) != 0 && self.events.look() & self.wanted.load(Relaxed) == 0
+    }
+
+    /// Whether somebody is to be told that an event has come for it.
+    #[inline]
+    pub(crate) fn rests(&self) -> bool {
+        self.place.load(Acquire) & STATE_MASK == ContextState::Resting.number()
     }
 
     /// Whether it is ready or waits on the processor of `live`, see [`live_on`]. It goes on being there until this processor
     /// has left the kernel.
     #[inline]
-    #[must_use]
     pub(crate) fn lives_at(&self, live: u64) -> bool {
         self.place.load(Acquire) == live
     }
@@ -196,13 +205,11 @@ impl Context {
 
     /// Frame of its partition.
     #[inline]
-    #[must_use]
     pub fn partition(&self) -> Frame {
         Frame::new(self.partition.load(Relaxed))
     }
 
     /// The processor it belongs to.
-    #[must_use]
     pub fn processor(&self) -> ProcessorId {
         processor_of(self.place.load(Relaxed))
     }

@@ -87,8 +87,7 @@ pub(crate) fn acknowledge<M: Machine>(here: Here<'_, M>, number: u32) -> Result<
     // One that comes between the two swaps rings by itself; the doorbell's bit is then set twice.
     if line.state.swap(ARMED, Ordering::AcqRel) & CAME_AGAIN != 0 {
         line.state.fetch_or(RUNG, Ordering::AcqRel);
-        let doorbell = usable_doorbell(here.machine, &line.target);
-        return Ok(doorbell.is_some_and(|doorbell| here.ring(doorbell)));
+        return Ok(here.ring_by(&line.target));
     }
     if line.level.get() != 0 {
         here.machine.release_line(number);

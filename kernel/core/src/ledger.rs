@@ -33,7 +33,6 @@ pub struct Entry {
 impl Entry {
     /// Reads a packed word. Numbers of uses that do not exist are never written; they read as `Absent`.
     #[inline]
-    #[must_use]
     pub fn unpack(word: u64) -> Self {
         Self {
             kind: FrameUse::from_number(word & 0xf).unwrap_or(FrameUse::Absent),
@@ -45,7 +44,6 @@ impl Entry {
 
     /// Packs it; parts that are too large are cut.
     #[inline]
-    #[must_use]
     pub fn pack(self) -> u64 {
         let generation = u64::from(self.generation.raw() & MAX_GENERATION);
         self.kind.number()
@@ -55,13 +53,11 @@ impl Entry {
     }
 
     /// The entry for a new use and owner, all else kept.
-    #[must_use]
     pub const fn with(self, kind: FrameUse, owner: Frame) -> Self {
         Self { kind, owner, ..self }
     }
 
     /// The entry in the next generation, `None` after the last.
-    #[must_use]
     pub fn next_generation(self) -> Option<Self> {
         let raw = self.generation.raw();
         (raw < MAX_GENERATION)
@@ -99,28 +95,24 @@ pub struct Name(u64);
 impl Name {
     /// The object in `frame` in `generation`.
     #[inline]
-    #[must_use]
     pub fn new(frame: Frame, generation: Generation) -> Self {
         Self(u64::from(generation.raw()) << 32 | frame.raw())
     }
 
     /// From its word.
     #[inline]
-    #[must_use]
     pub const fn from_raw(word: u64) -> Self {
         Self(word)
     }
 
     /// Its word.
     #[inline]
-    #[must_use]
     pub const fn raw(self) -> u64 {
         self.0
     }
 
     /// Its frame.
     #[inline]
-    #[must_use]
     pub const fn frame(self) -> Frame {
         Frame::new(self.0 & 0xffff_ffff)
     }

@@ -30,6 +30,10 @@ pub trait Machine {
     fn processor(&self, id: ProcessorId) -> Option<&Processor>;
     /// Number of processors for which [`Machine::processor`] answers.
     fn processors(&self) -> u16;
+    /// Their numbers.
+    fn ids(&self) -> impl Iterator<Item = ProcessorId> + Clone + use<Self> {
+        (0..self.processors()).map(ProcessorId::new)
+    }
     /// State that all processors share.
     fn kernel(&self) -> &Kernel;
     /// Runs `work` under the lock of control operations, interrupts are off already; `None` where others hold it too long.

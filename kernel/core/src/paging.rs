@@ -59,13 +59,11 @@ pub fn share_kernel<M: Machine>(machine: &M, root: Frame) {
 }
 
 /// The entry for a table below; rights are decided at the last level.
-#[must_use]
 pub fn table_entry(table: Frame) -> u64 {
     table.address().raw() | PRESENT | WRITE | USER
 }
 
 /// The entry for a page.
-#[must_use]
 pub fn page_entry(frame: Frame, access: Access) -> u64 {
     let write = if access.contains(Access::WRITE) { WRITE } else { 0 };
     let execute = if access.contains(Access::EXECUTE) { 0 } else { NO_EXECUTE };
@@ -74,13 +72,11 @@ pub fn page_entry(frame: Frame, access: Access) -> u64 {
 }
 
 /// Frame of a page or table entry, `None` where it is empty.
-#[must_use]
 pub fn target(entry: u64) -> Option<Frame> {
     (entry & PRESENT != 0).then_some(Frame::new((entry & FRAME_BITS) >> PAGE_SHIFT))
 }
 
 /// How the page of an entry may be accessed.
-#[must_use]
 pub fn access(entry: u64) -> Access {
     let mut access = Access::empty();
     access.set(Access::WRITE, entry & WRITE != 0);

@@ -47,7 +47,6 @@ impl Object for Partition {}
 impl Partition {
     /// Page `index` of its capability table.
     #[inline]
-    #[must_use]
     pub fn slot_page(&self, index: u64) -> Option<Frame> {
         let frame = self.slots.get(usize::try_from(index).ok()?)?.get();
         (frame != 0).then_some(Frame::new(frame))
@@ -63,8 +62,7 @@ impl Partition {
     /// Whether a context of it that is not stopped belongs to another of the machine's processors than `here` (`None`: to
     /// any).
     pub(crate) fn lives_beyond<M: Machine>(&self, machine: &M, here: Option<ProcessorId>) -> bool {
-        let mut ids = (0..machine.processors()).map(ProcessorId::new);
-        ids.any(|id| here != Some(id) && self.lives_on(id))
+        machine.ids().any(|id| here != Some(id) && self.lives_on(id))
     }
 
     /// A page was unmapped: makes the other processors that it lives on forget it.
@@ -72,8 +70,8 @@ impl Partition {
         if self.lives_beyond(machine, Some(here)) {
             self.unmapped
                 .set(machine.kernel().flushes.fetch_add(1, Ordering::AcqRel).wrapping_add(1));
-            let ids = (0..machine.processors()).map(ProcessorId::new).filter(|id| *id != here);
-            ids.filter(|id| self.lives_on(*id)).for_each(|id| machine.nudge(id));
+            let elsewhere = |id: &ProcessorId| *id != here && self.lives_on(*id);
+            machine.ids().filter(elsewhere).for_each(|id| machine.nudge(id));
         }
     }
 
@@ -84,7 +82,7 @@ impl Partition {
             let flushed = machine.processor(id).map(|there| there.flushed.load(Ordering::Acquire));
             self.lives_on(id) && flushed.is_some_and(|flushed| flushed < unmapped)
         };
-        if unmapped != 0 && (0..machine.processors()).map(ProcessorId::new).any(knows) {
+        if unmapped != 0 && machine.ids().any(knows) {
             return Err(Error::Again);
         }
         self.unmapped.set(0);

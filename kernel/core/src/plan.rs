@@ -15,13 +15,11 @@ impl Place {
     pub const NONE: Self = Self(256);
 
     /// Place `index`, if a plan can have it.
-    #[must_use]
     pub fn new(index: u64) -> Option<Self> {
         (index < Self::NONE.0).then_some(Self(index))
     }
 
     /// Its number.
-    #[must_use]
     pub const fn raw(self) -> u64 {
         self.0
     }
@@ -52,7 +50,6 @@ impl Plan {
 
     /// Context at a place, which is one, `None` for idle.
     #[inline]
-    #[must_use]
     pub fn context(&self, place: u64) -> Option<Frame> {
         let [place, ..] = place.to_le_bytes();
         let frame = self.places[usize::from(place)].get();
@@ -74,14 +71,12 @@ impl Plan {
 
     /// Places in use.
     #[inline]
-    #[must_use]
     pub fn length(&self) -> u64 {
         self.length.get()
     }
 
     /// Whether no other than one context (or none at all) can ever run under it.
     #[inline]
-    #[must_use]
     pub fn sole(&self) -> bool {
         self.sole.get() != 0 || self.length.get() == 0
     }
@@ -99,7 +94,6 @@ impl Plan {
     }
 
     /// Whether a context stands in it.
-    #[must_use]
     pub fn names(&self, context: Frame) -> bool {
         self.used().iter().any(|cell| cell.get() == context.raw())
     }

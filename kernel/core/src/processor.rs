@@ -18,14 +18,12 @@ pub struct Cell(AtomicU64);
 
 impl Cell {
     /// A cell that holds 0.
-    #[must_use]
     pub const fn new() -> Self {
         Self(AtomicU64::new(0))
     }
 
     /// What it holds.
     #[inline]
-    #[must_use]
     pub fn get(&self) -> u64 {
         self.0.load(Relaxed)
     }
@@ -143,25 +141,21 @@ impl Processor {
     }
 
     /// Its id.
-    #[must_use]
     pub fn id(&self) -> ProcessorId {
         processor_of(self.live.get())
     }
 
     /// Whether it was brought up and did not fail.
-    #[must_use]
     pub fn online(&self) -> bool {
         self.online.get() == 1
     }
 
     /// Whether it was found to have stopped by itself.
-    #[must_use]
     pub fn failed(&self) -> bool {
         self.online.get() == FAILED
     }
 
     /// Frame of the running context, `None` while it halts.
-    #[must_use]
     pub fn current(&self) -> Option<Frame> {
         Some(self.current.get()).filter(|frame| *frame != 0).map(Frame::new)
     }
@@ -188,7 +182,6 @@ impl Processor {
     }
 
     /// Times the kernel was entered here.
-    #[must_use]
     pub fn entries(&self) -> u64 {
         self.entries.load(Relaxed).div_ceil(2)
     }

@@ -1,6 +1,5 @@
 //! Contexts that stop: by fault, by exit, by their manager.
 
-use crate::capability::usable_doorbell;
 use crate::context::{Context, register};
 use crate::machine::Machine;
 use crate::partition::Partition;
@@ -27,17 +26,26 @@ pub(crate) fn is_live(context: &Context) -> bool {
     matches!(context.state(), ContextState::Ready | ContextState::Waiting)
 }
 
-/// Highest reason to stop a context, and the bits of [`crate::processor::Processor::stop`] that hold a frame.
-pub(crate) const MAX_REASON: u64 = 0xffff_ffff;
+/// The bits of [`crate::processor::Processor::stop`] that hold a frame.
+pub(crate) const STOP_FRAME: u64 = 0xffff_ffff;
+/// In place of a reason, which is less: to rest.
+pub(crate) const REST: u64 = 0xffff_ffff;
 /// Where in [`crate::processor::Processor::stop`] the reason begins.
 pub(crate) const REASON_SHIFT: u32 = 32;
 
-/// Stops a context of this processor: for the time being, or with a reason as on a fault.
+/// Stops a context of this processor: for the time being, until something comes for which it waits, or with a reason as on a fault.
 pub(crate) fn stop<M: Machine>(here: Here<'_, M>, context: &Context, reason: u64) {
-    if reason == 0 {
-        let_go(here, context, ContextState::Stopped);
-    } else {
-        fail(here, context, FaultRecord { reason, code: 0, address: 0 }, 0);
+    match reason {
+        0 => let_go(here, context, ContextState::Stopped),
+        REST if !context.awaits() => {}
+        REST => {
+            let_go(here, context, ContextState::Resting);
+            // Who rang before it was seen to rest told nobody.
+            if !context.awaits() {
+                let _ = here.ring_by(&here.machine.kernel().bells[0]);
+            }
+        }
+        _ => fail(here, context, FaultRecord { reason, code: 0, address: 0 }, 0),
     }
 }
 
@@ -48,7 +56,7 @@ pub(crate) fn serve_stop<M: Machine>(here: Here<'_, M>) {
     if asked == 0 {
         return;
     }
-    let context = machine.object::<Context>(Frame::new(asked & MAX_REASON));
+    let context = machine.object::<Context>(Frame::new(asked & STOP_FRAME));
     if is_live(context) && context.processor() == processor.id() {
         stop(here, context, asked >> REASON_SHIFT);
     }
@@ -85,15 +93,8 @@ pub(crate) fn fail<M: Machine>(
     let ticks = here.machine.ticks();
     here.processor.trace.add(ticks, TraceKind::Fault, context.frame().raw(), Some(record.reason));
     let_go(here, context, ContextState::Faulted);
-    call_rescuer(here, context);
-}
-
-fn call_rescuer<M: Machine>(here: Here<'_, M>, context: &Context) {
-    if let Some(doorbell) = usable_doorbell(here.machine, &partition(here.machine, context).rescuer)
-    {
-        // Whoever it is on this processor, the processor decides anew after this anyway.
-        let _ = here.ring(doorbell);
-    }
+    // Whoever it is on this processor, the processor decides anew after this anyway.
+    let _ = here.ring_by(&partition(here.machine, context).rescuer);
 }
 
 fn partition<'a, M: Machine>(machine: &'a M, context: &Context) -> &'a Partition {

@@ -32,7 +32,6 @@ impl Trace {
     }
 
     /// Record `index` and the next index; zeros with the next index where it is not yet written, `None` where it is no longer kept.
-    #[must_use]
     pub fn get(&self, index: u64, time_of: impl Fn(u64) -> Nanoseconds) -> Option<[u64; 4]> {
         let next = self.next.get();
         if index >= next {

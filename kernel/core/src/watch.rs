@@ -1,7 +1,6 @@
 //! Processors that fail. Each looks now and then at those after it, up to the first that looks itself: one that did not enter the
 //! kernel since, though it was interrupted, is failed for ever.
 
-use crate::capability::usable_doorbell;
 use crate::context::Context;
 use crate::machine::Machine;
 use crate::processor::{FAILED, Processor};
@@ -73,15 +72,11 @@ impl<M: Machine> Here<'_, M> {
         if lost != 0 {
             let context = machine.object::<Context>(Frame::new(lost));
             context.used.add(ticks);
-            let code = other.id().raw().into();
-            stop::fail(self, context, FaultRecord { reason: REASON, code, address: 0 }, 0);
+            let (reason, code) = (Reason::Processor.number(), other.id().raw().into());
+            stop::fail(self, context, FaultRecord { reason, code, address: 0 }, 0);
         }
-        let bells = machine.kernel().bells.iter();
-        for doorbell in bells.filter_map(|bell| usable_doorbell(machine, bell)) {
-            let _ = self.ring(doorbell);
+        for bell in &machine.kernel().bells {
+            let _ = self.ring_by(bell);
         }
     }
 }
-
-#[expect(clippy::as_conversions, reason = "the number of a fieldless enum")]
-const REASON: u64 = Reason::Processor as u64;

@@ -100,3 +100,21 @@ fn a_capability_replaced_by_one_of_the_same_object_is_not_torn() {
         writer.join().unwrap();
     });
 }
+
+#[test]
+fn who_is_put_to_rest_or_who_rings_sees_the_other() {
+    const RESTS: u64 = 6;
+    loom::model(|| {
+        // What it waits for, its events, its state; it waits already.
+        let words = Arc::new([Checked::default(), Checked::default(), Checked::default()]);
+        assert_eq!(event::begin(&words[0], &words[1], 4), 0);
+        let shared = Arc::clone(&words);
+        let ringer = thread::spawn(move || {
+            event::ring(&shared[0], &shared[1], 4) && shared[2].load() == RESTS
+        });
+        // As `stop::stop` and `Context::awaits` do it.
+        words[2].store(RESTS);
+        let pending = words[1].look() & words[0].load() != 0;
+        assert!(ringer.join().unwrap() || pending, "it rests, rung, and nobody tells");
+    });
+}

@@ -87,7 +87,7 @@ pub fn audit<M: Machine>(machine: &M, from: u64) -> Answer {
 
 /// The answer's values: where to go on, what is wrong where, and how many of the frames checked are free.
 fn found(next: u64, wrong: Option<(Frame, Violation)>, free: u64) -> [u64; 4] {
-    let (frame, what) = wrong.map_or((0, 0), |(frame, what)| (frame.raw(), violation_number(what)));
+    let (frame, what) = wrong.map_or((0, 0), |(frame, what)| (frame.raw(), what.number()));
     [next, frame, what, free]
 }
 
@@ -228,9 +228,4 @@ fn is_or_was<M: Machine>(machine: &M, capability: Capability) -> bool {
     };
     capability.generation < found.generation
         || (capability.generation == found.generation && found.kind == used)
-}
-
-#[expect(clippy::as_conversions, reason = "the number of a fieldless enum")]
-const fn violation_number(violation: Violation) -> u64 {
-    violation as u64
 }

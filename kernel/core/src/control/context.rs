@@ -8,7 +8,7 @@ use crate::ledger;
 use crate::machine::Machine;
 use crate::partition::Partition;
 use crate::processor::Processor;
-use crate::stop::{self, MAX_REASON, REASON_SHIFT, is_live};
+use crate::stop::{self, REASON_SHIFT, REST, STOP_FRAME, is_live};
 use abi::call::Error;
 use abi::control::{ContextOperation, ContextState};
 use abi::layout::USER_END;
@@ -21,7 +21,10 @@ pub fn perform<M: Machine>(request: &Request<'_, M>, operation: ContextOperation
     match operation {
         ContextOperation::Configure => configure(request),
         ContextOperation::Start => start(request),
+        ContextOperation::Stop if a >= REST => Err(Refusal::argument(3)),
         ContextOperation::Stop => stop(request, a),
+        ContextOperation::Rest if object(request).awaits() => stop(request, REST),
+        ContextOperation::Rest => Err(wrong_state(visible_state(request))),
         ContextOperation::Renew => {
             at_rest(request)?;
             request.renew(request.renewable()?)
@@ -49,7 +52,7 @@ fn home<'a, M: Machine>(request: &Request<'a, M>) -> Option<&'a Processor> {
 /// The state as others see it: one that its processor was asked to stop is `Stopping` until it answers, and what does not run because
 /// that failed is `Stranded`.
 fn visible_state<M: Machine>(request: &Request<'_, M>) -> ContextState {
-    let asked = home(request).map_or(0, |home| home.stop.load(Acquire)) & MAX_REASON;
+    let asked = home(request).map_or(0, |home| home.stop.load(Acquire)) & STOP_FRAME;
     if is_live(object(request)) && home(request).is_some_and(Processor::failed) {
         return ContextState::Stranded;
     }
@@ -63,8 +66,9 @@ fn wrong_state(state: ContextState) -> Refusal {
 /// The context, if it is stopped or faulted and not being destroyed.
 fn at_rest<'a, M: Machine>(request: &Request<'a, M>) -> Result<&'a Context, Refusal> {
     let state = visible_state(request);
-    let rests = matches!(state, ContextState::Stopped | ContextState::Faulted);
-    if rests && object(request).dying.load(Relaxed) == 0 {
+    let stopped =
+        matches!(state, ContextState::Stopped | ContextState::Faulted | ContextState::Resting);
+    if stopped && object(request).dying.load(Relaxed) == 0 {
         Ok(object(request))
     } else {
         Err(wrong_state(state))
@@ -125,7 +129,7 @@ fn relocate<M: Machine>(request: &Request<'_, M>, processor: u64) -> Answer {
 
 fn start<M: Machine>(request: &Request<'_, M>) -> Answer {
     let context = at_rest(request)?;
-    if context.state() != ContextState::Stopped
+    if context.state() == ContextState::Faulted
         || home(request).is_none_or(|home| home.failed())
         || !context.note(request.machine, partition(request))
     {
@@ -141,11 +145,11 @@ fn start<M: Machine>(request: &Request<'_, M>) -> Answer {
 }
 
 fn stop<M: Machine>(request: &Request<'_, M>, reason: u64) -> Answer {
-    if reason > MAX_REASON {
-        return Err(Refusal::argument(3));
-    }
     let context = object(request);
     let home = home(request).ok_or(Error::WrongState)?;
+    if context.rests() && reason != REST {
+        context.set_state(ContextState::Stopped);
+    }
     if home.id() == request.processor.id() || home.failed() {
         if is_live(context) {
             stop::stop(Here { machine: request.machine, processor: home }, context, reason);
@@ -230,5 +234,5 @@ fn grace_is_over<M: Machine>(request: &Request<'_, M>) -> bool {
 fn others<'a, M: Machine>(request: &Request<'a, M>) -> impl Iterator<Item = Option<&'a Processor>> {
     let (machine, here) = (request.machine, request.processor.id());
     let another = move |other: &&Processor| other.id() != here && other.online();
-    (0..machine.processors()).map(move |id| machine.processor(ProcessorId::new(id)).filter(another))
+    machine.ids().map(move |id| machine.processor(id).filter(another))
 }

@@ -5,10 +5,12 @@ use crate::answer::{Answer, NOTHING, Refusal};
 use crate::capability::lookup_as;
 use crate::context::Context;
 use crate::machine::Machine;
+use crate::paging::PageTable;
 use crate::plan;
 use crate::processor::Processor;
 use abi::call::Error;
 use abi::control::{PLAN_PLACES, PLAN_SLOTS, ProcessorOperation};
+use abi::information::TimePage;
 use abi::rights::{Kind, Rights};
 use abi::types::{Frame, ProcessorId};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -16,6 +18,8 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 /// Places that one word of `Stage` names, and where in its index their number less one stands.
 const STAGED: u64 = 4;
 const WORDS_SHIFT: u32 = 32;
+/// Word of the time page that tells the length of a slot.
+const TIME_SLOT: usize = core::mem::offset_of!(TimePage, slot) / 8;
 /// Shortest and longest slot, nanoseconds: one an interrupt's cost does not fill, and ten seconds.
 const SLOT_LENGTHS: core::ops::RangeInclusive<u64> = 20_000..=10_000_000_000;
 
@@ -139,8 +143,7 @@ fn check_mask<M: Machine>(
 /// Processors whose plan is pending together with others.
 fn joint_members<'a, M: Machine>(request: &Request<'a, M>) -> impl Iterator<Item = &'a Processor> {
     let machine = request.machine;
-    let all =
-        (0..machine.processors()).filter_map(move |id| machine.processor(ProcessorId::new(id)));
+    let all = machine.ids().filter_map(move |id| machine.processor(id));
     all.filter(|processor| processor.pending.load(Acquire) > plan::ALONE)
 }
 
@@ -212,5 +215,8 @@ fn set_slot<M: Machine>(request: &Request<'_, M>, processor: &Processor, length:
         return Err(Refusal::with(Error::WrongState, 1));
     }
     processor.next_slot_length.set(length);
+    // Its words are reached through the type of objects that is nothing but words.
+    let page = Frame::new(request.machine.kernel().time_page.get());
+    request.machine.object::<PageTable>(page).entries[TIME_SLOT].set(length);
     Ok(NOTHING)
 }

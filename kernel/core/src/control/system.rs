@@ -8,7 +8,6 @@ use crate::interrupt as lines;
 use crate::machine::Machine;
 use abi::control::{InterruptOperation, KernelOperation};
 use abi::rights::ANY_LINE;
-use abi::types::ProcessorId;
 
 pub fn interrupt<M: Machine>(request: &Request<'_, M>, operation: InterruptOperation) -> Answer {
     let line = request.capability.parameter;
@@ -52,8 +51,7 @@ fn watch<M: Machine>(request: &Request<'_, M>) -> Answer {
     kernel.bells.iter().zip(words).for_each(|(bell, words)| write(bell, words));
     kernel.watch.set(every);
     // Those that halt have to learn that they look from now on.
-    let all = (0..request.machine.processors()).map(ProcessorId::new);
-    all.for_each(|id| super::processor::tell(request, id));
+    request.machine.ids().for_each(|id| super::processor::tell(request, id));
     Ok(NOTHING)
 }
 

@@ -22,7 +22,8 @@ pub const FRAMES: u64 = 1024;
 pub const FREE: u64 = 64;
 pub const SLOT: u64 = 1_000_000;
 const PAGE_TABLES: u64 = 60;
-const TIME: u64 = 59;
+/// Frame of the time page.
+pub const TIME: u64 = 59;
 /// The one line that does not stay up until it is served.
 pub const EDGE_LINE: u32 = 5;
 

@@ -15,5 +15,6 @@ mod model;
 mod moving;
 mod objects;
 mod quantum;
+mod resting;
 mod several;
 mod time;

@@ -1,9 +1,10 @@
 //! Plans, slots, slack and deadlines.
 
 use crate::build::OWN_CONTEXT;
-use crate::machine::{SLOT, TestMachine};
+use crate::machine::{SLOT, TIME, TestMachine};
 use abi::call::{Call, Error};
 use abi::control::{ContextOperation, ProcessorOperation};
+use abi::information::TimePage;
 
 const NEVER: u64 = u64::MAX;
 const FRAME: u64 = 16 * SLOT;
@@ -194,6 +195,8 @@ fn slots_change_their_length_at_a_wrap() {
     machine.on_processor(0, ProcessorOperation::SetSlot, [2 * SLOT, 0, 0, 0]).unwrap();
     machine.run_until(2 * FRAME);
     assert_eq!(machine.timer_of(0), Some(2 * FRAME + 2 * SLOT));
+    let word = std::mem::offset_of!(TimePage, slot) / 8;
+    assert_eq!(machine.context(TIME).register(word), 2 * SLOT, "the time page tells it");
 }
 
 #[test]
