@@ -110,6 +110,7 @@ fn verdict(bytes: &[u8]) -> Result<(), Refusal> {
         processor: 0,
         gigabyte_pages: true,
         reach: Frame::new(1 << 20),
+        later: loader_core::LaterImages::default(),
     };
     prepare(offer, &mut memory).map(drop)
 }
