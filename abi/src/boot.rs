@@ -5,6 +5,7 @@
 //! direct map, on a stack the kernel leaves at once. Everything the kernel needs of ACPI is in
 //! [`Machine`]: parsing is the loader's, where it is tested on the host.
 
+use crate::nodes::Nodes;
 use crate::types::{Frame, PhysicalAddress, VirtualAddress};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -87,7 +88,7 @@ pub struct MemoryRange {
     pub count: u64,
     /// A [`MemoryKind`].
     pub kind: u32,
-    /// Proximity domain, 0 where unknown.
+    /// Node of its first frame: [`BootInformation::nodes`] says where in it another one begins.
     pub node: u32,
 }
 
@@ -271,4 +272,6 @@ pub struct BootInformation {
     pub devices: [Frame; REGISTER_PAGES],
     /// Further images, in the order in which the boot loader gave them; checked as the boot image was.
     pub later: [LaterImage; LATER_IMAGES],
+    /// Which memory is near to which processors.
+    pub nodes: Nodes,
 }

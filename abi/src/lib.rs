@@ -17,6 +17,7 @@ pub mod information;
 pub mod layout;
 pub mod manifest;
 pub mod message;
+pub mod nodes;
 pub mod register;
 pub mod rights;
 pub mod trace;

@@ -4,6 +4,7 @@ use crate::console::Console;
 use crate::key::public_key;
 use crate::machine::{enter, legacy, memory::Identity, processor};
 use abi::image::name_text;
+use abi::nodes::NodeSource;
 use abi::types::{PAGE_SIZE, PhysicalAddress};
 use boot_image::Image;
 use core::fmt::Write;
@@ -73,6 +74,12 @@ fn announce(console: &mut Console, image: &Image<'_>, handover: &Handover) -> co
         image.entries().count(),
         handover.processors
     )?;
+    match handover.node_source {
+        NodeSource::Untold => {}
+        NodeSource::Told if handover.nodes < 2 => {}
+        NodeSource::Told => writeln!(console, "bulkhead: {} nodes", handover.nodes)?,
+        why => writeln!(console, "bulkhead: taken for one node: {}", why.words())?,
+    }
     if handover.lost > 0 {
         writeln!(console, "bulkhead: {} pages left out: memory too scattered", handover.lost)?;
     }

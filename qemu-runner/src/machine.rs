@@ -53,6 +53,9 @@ pub struct Options {
     /// Memory in MiB.
     #[arg(long, default_value_t = 512)]
     pub memory: u32,
+    /// Nodes that processors and memory are spread over: parts of the machine whose own memory is near.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=8))]
+    pub nodes: u16,
     /// Who starts the loader.
     #[arg(long, value_enum, default_value_t = Firmware::Direct)]
     pub firmware: Firmware,
@@ -84,6 +87,7 @@ impl Default for Options {
         Self {
             smp: 2,
             memory: 512,
+            nodes: 1,
             firmware: Firmware::Direct,
             machine: Chipset::Q35,
             cpu: None,
@@ -137,6 +141,7 @@ impl Options {
         let mut words = vec![
             format!("--processors={}", self.smp),
             format!("--memory={}", self.memory),
+            format!("--nodes={}", self.nodes),
             format!("--firmware={}", name(self.firmware.to_possible_value())),
             format!("--machine={}", name(self.machine.to_possible_value())),
         ];
@@ -183,6 +188,9 @@ impl Options {
         }
         self.processor(&mut command);
         command.args(["-smp", &self.smp.to_string(), "-m", &self.memory.to_string()]);
+        if self.nodes > 1 {
+            self.spread(&mut command);
+        }
         if self.no_serial {
             command.args(["-serial", "none"]);
         } else {
@@ -222,6 +230,20 @@ impl Options {
         if self.deterministic {
             command.args(["-icount", "shift=0,sleep=off", "-seed", "1"]);
             command.args(["-rtc", "base=2026-01-01,clock=vm"]);
+        }
+    }
+
+    /// Spreads processors and memory over nodes, as evenly as it goes, in the order of their numbers and addresses.
+    fn spread(&self, command: &mut Command) {
+        let (nodes, memory) = (u32::from(self.nodes), self.memory);
+        for node in 0..nodes {
+            let share = |all: u32| (all * node / nodes, all * (node + 1) / nodes);
+            let ((from, to), (low, high)) = (share(self.smp.into()), share(memory));
+            let size = format!("memory-backend-ram,id=node{node},size={}M", high - low);
+            let processors =
+                if from < to { format!(",cpus={from}-{}", to - 1) } else { String::new() };
+            let numa = format!("node,nodeid={node}{processors},memdev=node{node}");
+            command.args(["-object", &size, "-numa", &numa]);
         }
     }
 
@@ -321,64 +343,4 @@ fn ovmf() -> Result<(PathBuf, PathBuf)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The arguments of a machine that is always emulated.
-    fn arguments(options: Options) -> Vec<String> {
-        let options = Options { tcg: true, ..options };
-        let command =
-            options.command(&Artifacts::of("x"), Path::new("control"), Debugger::None).unwrap();
-        command.get_args().map(|argument| argument.to_string_lossy().into_owned()).collect()
-    }
-
-    fn value<'a>(arguments: &'a [String], flag: &str) -> Option<&'a str> {
-        let index = arguments.iter().position(|argument| argument == flag)?;
-        arguments.get(index + 1).map(String::as_str)
-    }
-
-    #[test]
-    fn what_is_chosen_arrives() {
-        let options = Options { smp: 4, memory: 300, machine: Chipset::Pc, ..Options::default() };
-        let arguments = arguments(options);
-        assert_eq!(value(&arguments, "-smp"), Some("4"));
-        assert_eq!(value(&arguments, "-m"), Some("300"));
-        assert_eq!(value(&arguments, "-machine"), Some("pc,accel=tcg"));
-        assert_eq!(value(&arguments, "-cpu"), Some("max"));
-        assert!(value(&arguments, "-icount").is_none());
-    }
-
-    #[test]
-    fn counted_instructions_and_x2apic_do_not_meet() {
-        let arguments = arguments(Options { deterministic: true, ..Options::default() });
-        assert!(value(&arguments, "-icount").is_some());
-        assert_eq!(value(&arguments, "-cpu"), Some("max,-x2apic"));
-    }
-
-    #[test]
-    fn words_make_the_same_machine() {
-        let odd = Options {
-            smp: 3,
-            memory: 77,
-            firmware: Firmware::UefiDisc,
-            machine: Chipset::Pc,
-            cpu: Some("max,-x2apic".to_owned()),
-            deterministic: true,
-            tcg: true,
-            no_serial: true,
-            reboot: true,
-            qemu_args: vec!["-device".to_owned(), "nvme,id=a b".to_owned()],
-        };
-        for options in [Options::default(), odd] {
-            let parsed = <Words as clap::Parser>::try_parse_from(options.words()).unwrap().options;
-            assert_eq!(format!("{parsed:?}"), format!("{options:?}"));
-        }
-    }
-
-    #[test]
-    fn the_persons_own_arguments_come_last() {
-        let qemu_args = vec!["-device".to_owned(), "nvme".to_owned()];
-        let arguments = arguments(Options { qemu_args, ..Options::default() });
-        assert_eq!(arguments[arguments.len() - 2..], ["-device", "nvme"]);
-    }
-}
+mod tests;

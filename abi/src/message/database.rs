@@ -5,6 +5,7 @@
 
 use super::codes;
 use crate::image::Name;
+use crate::nodes::NODES;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// In [`TableReply::next`]: there is no more.
@@ -25,6 +26,8 @@ codes! {
         Free = 5,
         /// [`DifferenceRecord`] by partition id: where kernel, books and manifest do not say the same. Each answer has one of the kind `Checked`.
         Differences = 6,
+        /// [`NodeRecord`], as many as there are ranges of memory with a node, and one for each node without memory. Never changes.
+        Nodes = 7,
     }
 }
 
@@ -184,6 +187,22 @@ pub struct ProcessorRecord {
     pub node: u16,
     /// 1: it runs plans.
     pub online: u16,
+}
+
+/// Memory of a node: a part of the machine whose processors reach it faster than others do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct NodeRecord {
+    /// The first frame.
+    pub start: u64,
+    /// How many; 0 for a node that has no memory.
+    pub count: u64,
+    /// The node.
+    pub node: u32,
+    /// A [`NodeSource`](crate::nodes::NodeSource), the same in all records.
+    pub source: u32,
+    /// How far this memory is from the processors of each node: 10 for its own, the more the further.
+    pub distances: [u8; NODES],
 }
 
 /// A channel as the books have it.

@@ -13,7 +13,7 @@ pub enum HardwareKind {
     Features = 2,
     /// Timer source (`Fact` 1), ticks per second of the time stamp counter and of the timer, port of the ACPI power-management timer or 0.
     Time = 3,
-    /// Local APIC id.
+    /// Local APIC id, node.
     Processor = 4,
     /// Id, address of the registers, first line.
     IoApic = 5,
@@ -27,11 +27,18 @@ pub enum HardwareKind {
     Memory = 9,
     /// Signatures of ACPI tables, two in each value, the first in its low half; 0 behind the last.
     Tables = 10,
+    /// Nodes, and a [`NodeSource`](crate::nodes::NodeSource).
+    Nodes = 11,
+    /// Node, first frame, frames.
+    NodeMemory = 12,
+    /// How far memory of each node is from processors of one, a byte for each, the first lowest, 0 behind the last; the first such record is of node 0. Only where there are
+    /// several nodes.
+    Distances = 13,
 }
 
 impl HardwareKind {
     /// Every kind, in the order of the list.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Boot,
         Self::Features,
         Self::Time,
@@ -42,6 +49,9 @@ impl HardwareKind {
         Self::Framebuffer,
         Self::Memory,
         Self::Tables,
+        Self::Nodes,
+        Self::NodeMemory,
+        Self::Distances,
     ];
 
     /// The kind with this number.

@@ -5,6 +5,7 @@
 
 mod fadt;
 mod madt;
+mod nodes;
 mod root;
 mod sleep;
 mod table;
@@ -13,6 +14,7 @@ use crate::map::MemoryMap;
 use crate::offer::{PhysicalMemory, Rsdp};
 use abi::boot::{ACPI_TABLES, IoApic, Machine, REGISTER_PAGES};
 use abi::layout::KERNEL_DEVICES;
+use abi::nodes::Nodes;
 use abi::types::{PAGE_SIZE, PhysicalAddress, VirtualAddress};
 use arrayvec::ArrayVec;
 use root::Root;
@@ -47,6 +49,8 @@ pub struct Findings {
     pub copy: Option<[u8; 36]>,
     /// Signatures of the tables that there are.
     pub tables: ArrayVec<u32, ACPI_TABLES>,
+    /// Which memory is near to which processors.
+    pub nodes: Nodes,
 }
 
 /// Reads the tables. `processor` is the APIC id of this processor, which is listed first. Registers that would lie in what `map`
@@ -81,8 +85,9 @@ pub fn read<M: PhysicalMemory>(
         (Rsdp::Copy(bytes), Some(root)) if root.rsdp.raw() == 0 => Some(*bytes),
         _ => None,
     };
+    let nodes = nodes::read(memory, root.as_ref(), &machine, map);
     let tables = root.map(|root| signatures(memory, &root)).unwrap_or_default();
-    Findings { machine, devices, copy, tables }
+    Findings { machine, devices, copy, tables, nodes }
 }
 
 /// The first tables' signatures, sound or not: for people who look for what is wrong with a machine.

@@ -13,6 +13,7 @@ use abi::boot::{
     REGISTER_PAGES, SEGMENTS, Segment,
 };
 use abi::layout::DIRECT_MAP;
+use abi::nodes::NodeSource;
 use abi::types::{Frame, PAGE_SIZE, VirtualAddress};
 use boot_image::{Image, PublicKey, check_programs};
 use zerocopy::{FromZeros, IntoBytes};
@@ -36,6 +37,10 @@ pub struct Handover {
     pub lost: u64,
     /// Processors found.
     pub processors: u32,
+    /// Nodes found.
+    pub nodes: u32,
+    /// Where they are known from, or why there is only one.
+    pub node_source: NodeSource,
 }
 
 /// Checks an image and every program in it; where a key is given, the signature as well.
@@ -72,6 +77,9 @@ pub fn prepare<M: PhysicalMemory>(
     information.boot_image = image;
     information.later = later;
     information.memory_count = list_memory(&map, &mut information.memory);
+    for range in &mut information.memory {
+        range.node = findings.nodes.of(range.start);
+    }
     memory.write(plan.information.start.address(), information.as_bytes());
     let stack = plan.stack.count.saturating_mul(PAGE_SIZE);
     Ok(Handover {
@@ -83,6 +91,8 @@ pub fn prepare<M: PhysicalMemory>(
         memory: map.memory_frames(),
         lost: map.lost(),
         processors: findings.machine.processor_count,
+        nodes: findings.nodes.count,
+        node_source: NodeSource::from_number(findings.nodes.source).unwrap_or(NodeSource::Untold),
     })
 }
 
@@ -171,6 +181,7 @@ fn information(offer: &Offer<'_>, plan: &Plan, findings: &Findings) -> BootInfor
         segment_count: u32::try_from(plan.segments.len()).unwrap_or(0),
         segments,
         machine: findings.machine,
+        nodes: findings.nodes,
         command_line: *offer.command_line.bytes(),
         ..BootInformation::new_zeroed()
     }

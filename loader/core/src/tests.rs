@@ -7,5 +7,6 @@ mod framebuffer;
 mod machine;
 mod map;
 mod mutated;
+mod nodes;
 mod tables;
 mod walk;

@@ -11,6 +11,7 @@ mod authority;
 mod complaint;
 mod console;
 mod list;
+mod nodes;
 mod session;
 mod surroundings;
 mod unfit;

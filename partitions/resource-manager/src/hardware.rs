@@ -1,6 +1,6 @@
 //! What the machine is made of, as the loader and the kernel found it, one record after the other.
 
-use crate::manager::{Machine, Manager};
+use crate::manager::{Facts, Machine, Manager};
 use crate::requests::Reply;
 use crate::setup::ranges;
 use crate::trouble::Trouble;
@@ -16,7 +16,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// `NoSuch` past the end.
     pub fn hardware_record(&mut self, index: Index) -> Result<Reply, Trouble> {
         let facts = [0, 1, 2, 3].map(|what| self.fact(what));
-        let found = records(self.facts.boot, facts).nth(index.index as usize);
+        let found = records(&self.facts, facts).nth(index.index as usize);
         let (kind, values) = found.ok_or(ResourceStatus::NoSuch)?;
         Ok(Reply::record(&HardwareRecord { kind: kind as u32, reserved: 0, values }))
     }
@@ -31,17 +31,19 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
 
 /// Kinds with their values, in the order of the kinds.
 fn records(
-    boot: &BootInformation,
+    facts: &Facts,
     [features, source, tsc, timer]: [u64; 4],
 ) -> impl Iterator<Item = (Kind, [u64; 4])> {
-    let machine = &boot.machine;
+    let (boot, machine) = (facts.boot, &facts.boot.machine);
     let first = [
         (Kind::Boot, [boot.door.into(), machine.rsdp.raw(), machine.serial.into(), 0]),
         (Kind::Features, [features, 0, 0, 0]),
         (Kind::Time, [source, tsc, timer, machine.pm_timer.into()]),
     ];
-    let processors = machine.processors.iter().take(machine.processor_count as usize);
-    let processors = processors.map(|&id| (Kind::Processor, [id.into(), 0, 0, 0]));
+    let processors = machine.processors.iter().take(machine.processor_count as usize).zip(0..);
+    let node = |processor| facts.node_of_processor(processor).into();
+    let processors =
+        processors.map(move |(&id, at)| (Kind::Processor, [id.into(), node(at), 0, 0]));
     let controllers = machine.io_apics.iter().take(machine.io_apic_count as usize);
     let controllers = controllers
         .map(|one| (Kind::IoApic, [one.id.into(), one.physical.raw(), one.base.into(), 0]));
@@ -64,6 +66,28 @@ fn records(
         .chain(framebuffer)
         .chain(memory)
         .chain(tables(boot))
+        .chain(nodes(facts))
+}
+
+/// Nodes, whose the memory is, and how far from whom.
+fn nodes(facts: &Facts) -> impl Iterator<Item = (Kind, [u64; 4])> {
+    let count = facts.nodes();
+    let source = u64::from(facts.node_source().number());
+    let ranges = facts
+        .node_ranges()
+        .iter()
+        .map(|range| (Kind::NodeMemory, [range.node.into(), range.start.raw(), range.count, 0]));
+    let several = if count > 1 { count } else { 0 };
+    let distances = (0..several).map(move |node| {
+        let mut distances = facts.boot.nodes.distances_from(node);
+        distances.iter_mut().skip(count as usize).for_each(|absent| *absent = 0);
+        let mut values = [0; 4];
+        for (value, bytes) in values.iter_mut().zip(distances.as_chunks().0) {
+            *value = u64::from_le_bytes(*bytes);
+        }
+        (Kind::Distances, values)
+    });
+    [(Kind::Nodes, [count.into(), source, 0, 0])].into_iter().chain(ranges).chain(distances)
 }
 
 /// Signatures, eight in each record.

@@ -24,6 +24,7 @@ pub mod lists_channels;
 pub mod make;
 pub mod manager;
 pub mod manifest;
+pub mod nodes;
 pub mod own;
 pub mod owned;
 pub mod parting;

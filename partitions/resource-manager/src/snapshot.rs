@@ -134,6 +134,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
                 sheet.put_all(rows.map(|(id, row)| (id, joint_record(id, row))))
             }
             Table::Differences => self.compare(skipped, sheet),
+            Table::Nodes => sheet.put_all((0..).zip(self.node_records()).skip(skipped)),
             Table::Free => self.owner_runs(from, sheet, |owner| owner == Owner::Available),
         }
     }
@@ -233,7 +234,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             let [taken, takers] = taken;
             let free = slots.saturating_sub(taken);
             let failed = failed >> processor & 1 != 0;
-            ProcessorRecord { processor, free, takers, node: 0, online: u16::from(!failed) }
+            let node = self.facts.node_of_processor(processor);
+            ProcessorRecord { processor, free, takers, node, online: u16::from(!failed) }
         })
     }
 

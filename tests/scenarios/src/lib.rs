@@ -21,6 +21,7 @@ pub mod kills_report;
 pub mod load;
 pub mod machines;
 pub mod mutated;
+pub mod nodes;
 pub mod outside;
 pub mod owned;
 pub mod pairs;
@@ -70,6 +71,7 @@ pub fn all() -> Vec<Trial> {
         author::all(),
         screens::all(),
         service::all(),
+        nodes::all(),
     ]
     .into_iter()
     .flatten()

@@ -17,12 +17,12 @@ const HPET: u64 = 0x10_4000;
 const DSDT: u64 = 0x10_5001;
 
 /// Sets byte `at` so that all sum to zero.
-fn balance(bytes: &mut [u8], at: usize) {
+pub fn balance(bytes: &mut [u8], at: usize) {
     bytes[at] = 0;
     bytes[at] = bytes.iter().fold(0_u8, |sum, &byte| sum.wrapping_sub(byte));
 }
 
-fn table(signature: &[u8; 4], body: &[u8]) -> Vec<u8> {
+pub fn table(signature: &[u8; 4], body: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0; 36];
     bytes[..4].copy_from_slice(signature);
     bytes.extend(body);
@@ -108,6 +108,13 @@ pub fn machine(revision: u8) -> Memory {
     memory.place(HPET, &table(b"HPET", &hpet));
     memory.place(DSDT, &dsdt(&[0x0a, 5, 0, 0, 0]));
     memory
+}
+
+/// Lists further tables beside those of [`machine`].
+pub fn tables_at(memory: &mut Memory, more: &[u64]) {
+    let list = [MADT, FADT, HPET];
+    let wide: Vec<u8> = list.iter().chain(more).flat_map(|it| it.to_le_bytes()).collect();
+    memory.place(XSDT, &table(b"XSDT", &wide));
 }
 
 /// Puts an empty list of tables at 64 MiB and returns a root pointer to it that is nowhere in memory.

@@ -2,8 +2,8 @@
 
 use abi::image::name_from;
 use abi::message::database::{
-    DefinitionRecord, DifferenceRecord, MemoryOwner, Pages, ProcessorRecord, RowRecord, TABLE_END,
-    Table,
+    DefinitionRecord, DifferenceRecord, MemoryOwner, NodeRecord, Pages, ProcessorRecord, RowRecord,
+    TABLE_END, Table,
 };
 use abi::message::resource::{PartitionRecord, ResourceRequest, RunRecord, TableQuery, TableReply};
 use zerocopy::{Immutable, IntoBytes};
@@ -13,6 +13,8 @@ pub struct Books {
     /// Free slots of each processor.
     pub free_slots: [u32; 2],
     pub runs: Vec<RunRecord>,
+    /// Memory by nodes; processor 1 is of the last one.
+    pub nodes: Vec<NodeRecord>,
     /// What the manager finds different, with what it looked at.
     pub differences: Vec<DifferenceRecord>,
     /// The data area of the channel.
@@ -21,6 +23,13 @@ pub struct Books {
 
 fn run(start: u64, count: u64, owner: MemoryOwner, id: u32) -> RunRecord {
     RunRecord { start, count, owner: owner.code().into(), id }
+}
+
+/// Memory of a node.
+pub fn node(node: u32, start: u64, count: u64) -> NodeRecord {
+    let mut distances = [20; 32];
+    distances[node as usize] = 10;
+    NodeRecord { start, count, node, source: 0, distances }
 }
 
 /// One more like a partition takes 20 pages and a heap of 10.
@@ -72,7 +81,8 @@ impl Books {
             run(4056, 40, MemoryOwner::Channel, 7),
         ];
         let looked = difference(0, 4, 0, [1, 12]);
-        Self { free_slots: [3, 5], runs, differences: vec![looked], area: Vec::new() }
+        let nodes = vec![node(0, 0, 4096)];
+        Self { free_slots: [3, 5], runs, nodes, differences: vec![looked], area: Vec::new() }
     }
 
     /// Fills the data area.
@@ -92,7 +102,8 @@ impl Books {
                 self.put(query, all.get(query.from as usize..).unwrap_or_default())
             }
             (_, Some(Table::Partitions)) => {
-                let rows: Vec<_> = partitions.iter().map(row).collect();
+                let there = partitions.iter().filter(|one| u64::from(one.id) >= query.from);
+                let rows: Vec<_> = there.map(row).collect();
                 self.put(query, &rows)
             }
             (_, Some(Table::Processors)) => {
@@ -100,12 +111,13 @@ impl Books {
                     processor,
                     free,
                     takers: 0,
-                    node: 0,
+                    node: processor as u16 * self.nodes.last().map_or(0, |one| one.node as u16),
                     online: 1,
                 };
                 let all: Vec<_> = self.free_slots.into_iter().zip(0..).map(one).collect();
                 self.put(query, &all)
             }
+            (_, Some(Table::Nodes)) => self.put(query, &self.nodes.clone()),
             (_, Some(Table::Differences)) => self.put(query, &self.differences.clone()),
             (_, Some(Table::Free)) => {
                 let all: Vec<_> = self.runs.iter().filter(free).copied().collect();

@@ -213,17 +213,21 @@ impl Fake {
             [2, 0xf_5a10, 0x3f8, 0],
             [0b1001, 0, 0, 0],
             [1, 3_000_000, 62_500, 0x608],
-            [4, 0, 0, 0],
+            [4, 1, 0, 0],
             [1, 0xfec0_0000, 24, 0],
             [9, 9, 0xd, 0],
             [0x604, 0x2000, 0x704, 0x2400],
             [0x8000_0000, 1024, 768, 32],
             [0x100, 0x400, 1, 0],
             [0x5043_4146_4349_5041, u64::from(u32::from_le_bytes(*b"HPET")), 0, 0],
+            [2, 1, 0, 0],
+            [1, 0x100, 0x400, 0],
+            [0x140a, 0, 0, 0],
             [1, 2, 3, 4],
         ];
         let values = *values.get(index as usize)?;
-        Some(HardwareRecord { kind: index + 1, reserved: 0, values })
+        let kind = if index < 13 { index + 1 } else { 99 };
+        Some(HardwareRecord { kind, reserved: 0, values })
     }
 
     /// A function, then nothing found yet, then the end.

@@ -5,6 +5,7 @@ mod books;
 mod fake;
 mod hostile;
 mod mistakes;
+mod nodes;
 mod service;
 mod session;
 mod transactions;

@@ -197,6 +197,7 @@ memory        512 MiB in all
               390 MiB free
               3.9 MiB of the kernel
               117 MiB of partitions
+nodes               1 the firmware tells of no nodes
 ";
     assert_eq!(shown("machine"), expected);
     assert_eq!(shown("uptime"), "up 1 h 02 min\n");
@@ -224,7 +225,7 @@ time           from the time stamp counter
 TSC            3000000 ticks a second
 timer          62500 ticks a second
 ACPI timer     0x608
-processor      APIC id 4
+processor      APIC id 4, node 1
 I/O APIC 1     at 0xfec00000, lines from 24
 ISA 9          at line 9, level, active high
 power off      0x2000 to port 0x604
@@ -232,7 +233,10 @@ power off      0x2000 to port 0x604
 framebuffer    1024 x 768, 32 bits, at 0x80000000
 000000100000-0000004fffff   4.0 MiB memory
 ACPI tables    APIC FACP HPET
-kind 11        [1, 2, 3, 4]
+nodes          2: as the firmware tells
+000000100000-0000004fffff   4.0 MiB node 1
+distances      10 20
+kind 99        [1, 2, 3, 4]
 PCI 00:1f.2    8086:2922 class 010601 revision 02 subsystem 1af4:1100 SATA
 ";
     assert_eq!(shown("hardware"), expected);

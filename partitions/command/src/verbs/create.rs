@@ -4,13 +4,14 @@ use super::Outcome;
 use crate::authority::Manager;
 use crate::complaint::Complaint;
 use crate::list::{List, state};
+use crate::nodes::several_nodes;
 use crate::surroundings::{Surroundings, Trouble};
 use crate::words::name_of;
 use abi::manifest::EVERY_PROCESSOR;
 use abi::message::resource::{Index, PartitionRecord, Placement, ResourceRequest, ResourceStatus};
 use abi::types::PAGE_SIZE;
 use console_grammar::Creation;
-use resource_service::{NotCreated, Options, Service, Size};
+use resource_service::{Far, NotCreated, Options, Placed, Service, Size};
 use zerocopy::IntoBytes;
 
 /// Makes one more partition like the one with this name, where the service finds room, and says its number.
@@ -27,12 +28,26 @@ pub fn create<'a>(
         NotCreated::Refusal(why) => Complaint::Refused { name, why },
         NotCreated::Failure(failure) => change("create", name, record, failure.into()),
     })?;
-    let Placement { processor, share, start, count, .. } = made.placement;
+    let Placed { placement, node, far } = made.placed;
+    let Placement { processor, share, start, count, .. } = placement;
     write!(surroundings, "partition {} made like {}: ", made.id, name_of(&record.name))?;
     write!(surroundings, "{} at {:#x}, ", Size(count), start.saturating_mul(PAGE_SIZE))?;
+    if several_nodes(service.snapshot().nodes()) {
+        match node {
+            Some(node) => write!(surroundings, "node {node}, ")?,
+            None => write!(surroundings, "of several nodes, ")?,
+        }
+    }
     match processor {
         EVERY_PROCESSOR => write!(surroundings, "{share}/16 of every processor")?,
         processor => write!(surroundings, "{share}/16 of processor {processor}")?,
+    }
+    if let Some(Far { node, largest }) = far {
+        write!(
+            surroundings,
+            ", on node {node}, where the longest free piece is {}",
+            Size(largest)
+        )?;
     }
     Ok(writeln!(surroundings, "; start {} starts it", made.id)?)
 }

@@ -1,6 +1,7 @@
 //! `hardware`: what the machine is made of, in a form that can be sent with a report.
 
 use super::Outcome;
+use crate::nodes;
 use crate::surroundings::{Surroundings, fetch_next};
 use crate::words::Pages;
 use abi::boot::MemoryKind;
@@ -125,7 +126,7 @@ fn line(
             writeln!(to, "timer          {third} ticks a second")?;
             writeln!(to, "ACPI timer     {}", Place(fourth))
         }
-        HardwareKind::Processor => writeln!(to, "processor      APIC id {first}"),
+        HardwareKind::Processor => writeln!(to, "processor      APIC id {first}, node {second}"),
         HardwareKind::IoApic => {
             writeln!(to, "I/O APIC {first:<5} at {second:#x}, lines from {third}")
         }
@@ -158,6 +159,9 @@ fn line(
                 write!(to, " {}", core::str::from_utf8(table).unwrap_or("????"))?;
             }
             writeln!(to)
+        }
+        HardwareKind::Nodes | HardwareKind::NodeMemory | HardwareKind::Distances => {
+            nodes::line(to, kind, [first, second, third, fourth])
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `machine`, `uptime`, `shutdown`, `reboot`.
 
 use super::Outcome;
+use crate::nodes;
 use crate::surroundings::{Surroundings, Trouble, fetch};
 use crate::words::{Duration, Pages};
 use abi::message::resource::{Index, MachineRecord, ResourceRequest};
@@ -18,7 +19,8 @@ pub fn show<'a>(surroundings: &mut impl Surroundings) -> Outcome<'a> {
     writeln!(surroundings, "memory      {:>9} in all", Pages(machine.frames))?;
     writeln!(surroundings, "            {:>9} free", Pages(machine.free))?;
     writeln!(surroundings, "            {:>9} of the kernel", Pages(machine.kernel))?;
-    Ok(writeln!(surroundings, "            {:>9} of partitions", Pages(used))?)
+    writeln!(surroundings, "            {:>9} of partitions", Pages(used))?;
+    nodes::show(surroundings)
 }
 
 /// How long the machine runs.

@@ -3,6 +3,7 @@
 use super::Outcome;
 use crate::authority::Manager;
 use crate::list::List;
+use crate::nodes::nodes;
 use crate::surroundings::{Surroundings, Trouble};
 use abi::message::database::MemoryOwner;
 use abi::message::resource::{ResourceRequest, RunRecord, TableQuery};
@@ -28,6 +29,7 @@ pub fn show<'a>(
     })
     .map_err(Trouble::from)?;
     map.finish();
+    map.tell_nodes(&nodes(surroundings)?);
     Ok(map.write(surroundings, &|owner, id| name(list, owner, id))?)
 }
 

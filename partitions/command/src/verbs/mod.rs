@@ -24,7 +24,7 @@ use console_grammar::{Command, Overview, Page, parse};
 use resource_service::Service;
 
 /// How a command ended.
-type Outcome<'a> = Result<(), Complaint<'a>>;
+pub type Outcome<'a> = Result<(), Complaint<'a>>;
 
 /// Records asked for by `trace` where no count is given.
 const TRACE_RECORDS: u32 = 24;

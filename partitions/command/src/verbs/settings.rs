@@ -3,6 +3,7 @@
 use super::Outcome;
 use crate::complaint::Complaint;
 use crate::list::{List, state};
+use crate::nodes::apart;
 use crate::surroundings::{Surroundings, Trouble, fetch};
 use crate::unfit::Unfit;
 use crate::words::Pages;
@@ -93,7 +94,11 @@ pub fn relocate<'a>(
         }
         answer => answer.map_err(|trouble| complaint("move", name, record, trouble)),
     }?;
-    Ok(writeln!(surroundings, "{name} is on processor {processor}")?)
+    write!(surroundings, "{name} is on processor {processor}")?;
+    if let Some((there, memory)) = apart(surroundings, record.id, processor)? {
+        write!(surroundings, " of node {there}; its memory stays on node {memory}")?;
+    }
+    Ok(writeln!(surroundings)?)
 }
 
 fn ask(

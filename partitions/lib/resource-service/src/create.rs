@@ -1,7 +1,7 @@
 //! One more partition: decided here, asked for, decided again if somebody was faster.
 
 use crate::authority::{Authority, Failure, read_table};
-use crate::place::{View, Wish, place};
+use crate::place::{Placed, View, Wish, place};
 use crate::refusal::Refusal;
 use crate::snapshot::{Snapshot, query};
 use abi::message::database::{DefinitionRecord, Pages, Placement, RowRecord, Table};
@@ -28,7 +28,7 @@ pub struct Created {
     /// Its id.
     pub id: u32,
     /// Where it is.
-    pub placement: Placement,
+    pub placed: Placed,
 }
 
 /// Why there is none.
@@ -91,15 +91,15 @@ impl Service {
         let Options { share, heap, processor } = options;
         let wish = Wish { definition, share, heap, processor };
         for _ in 0..TRIES {
-            let placement = place(self.view(), &wish).map_err(NotCreated::Refusal)?;
-            match ask(authority, &placement) {
-                Ok(id) => return Ok(Created { id, placement }),
+            let placed = place(self.view(), &wish).map_err(NotCreated::Refusal)?;
+            match ask(authority, &placed.placement) {
+                Ok(id) => return Ok(Created { id, placed }),
                 Err(Failure::Refused(ResourceStatus::Disagrees, _)) => {
                     self.snapshot.follow(authority)?;
                 }
                 Err(Failure::Restarted) => {
-                    if let Some(id) = self.find(authority, &placement)? {
-                        return Ok(Created { id, placement });
+                    if let Some(id) = self.find(authority, &placed.placement)? {
+                        return Ok(Created { id, placed });
                     }
                 }
                 Err(failure) => return Err(failure.into()),
@@ -112,7 +112,7 @@ impl Service {
         View {
             processors: self.snapshot.processors(),
             free: self.snapshot.free(),
-            nodes: &[],
+            nodes: self.snapshot.nodes(),
             generation: self.snapshot.generation().unwrap_or(0),
         }
     }

@@ -1,7 +1,8 @@
 //! The owner map as text: a character for so many frames, whoever has most of them, and a legend.
 
+use crate::memory::Run;
 use crate::size::Size;
-use abi::message::database::MemoryOwner;
+use abi::message::database::{MemoryOwner, NodeRecord};
 use abi::message::resource::RunRecord;
 use abi::types::PAGE_SIZE;
 use alloc::collections::BTreeMap;
@@ -17,8 +18,12 @@ const CELLS: u64 = 1024;
 /// Letters for partitions and channels, those with the most frames first; all others share a character, so that map and
 /// legend fit on a screen.
 const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQR";
-/// Entries of the legend on a line.
-const ENTRIES: usize = 3;
+/// Entries of the legend on a line, where names are short.
+const COLUMNS_OF_LEGEND: usize = 3;
+/// Characters of an entry with a short name.
+const ENTRY: usize = 26;
+/// Characters of it beside its name: letter, how much, spaces.
+const NAMELESS: usize = 12;
 
 /// Frames of a character, a power of two.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,6 +74,8 @@ pub struct OwnerMap {
     owners: BTreeMap<Who, u64>,
     /// The same, the largest first, once there are no more.
     legend: Vec<(Who, u64)>,
+    /// Memory by nodes, where there are several.
+    nodes: Vec<NodeRecord>,
 }
 
 impl OwnerMap {
@@ -77,7 +84,26 @@ impl OwnerMap {
     pub fn new(around: u64, scale: Scale) -> Self {
         let start = around.saturating_sub(around.checked_rem(scale.span()).unwrap_or(0));
         let (cells, filling, legend) = (Vec::new(), Vec::new(), Vec::new());
-        Self { start, scale, cells, filling, owners: BTreeMap::new(), legend }
+        Self { start, scale, cells, filling, owners: BTreeMap::new(), legend, nodes: Vec::new() }
+    }
+
+    /// Tells the nodes: behind each line stands the one it is of, a `+` where it is of several.
+    pub fn tell_nodes(&mut self, nodes: &[NodeRecord]) {
+        if nodes.iter().any(|one| one.node > 0) {
+            self.nodes = nodes.to_vec();
+        }
+    }
+
+    /// The node of frames, as it stands behind their line; nothing for frames of no node.
+    fn write_node(&self, to: &mut dyn fmt::Write, line: Run) -> fmt::Result {
+        let touches =
+            |one: &&NodeRecord| line.within(Run { start: one.start, count: one.count }).count > 0;
+        let mut here = self.nodes.iter().filter(touches).map(|one| one.node);
+        match here.next() {
+            Some(first) if here.all(|other| other == first) => write!(to, " {first}"),
+            Some(_) => to.write_str(" +"),
+            None => Ok(()),
+        }
     }
 
     /// The first frame.
@@ -159,7 +185,8 @@ impl OwnerMap {
         to: &mut dyn fmt::Write,
         name: &dyn Fn(MemoryOwner, u32) -> String,
     ) -> fmt::Result {
-        writeln!(to, "a character is {}, a line {}", Size(self.scale.0), Size(self.line()))?;
+        write!(to, "a character is {}, a line {}", Size(self.scale.0), Size(self.line()))?;
+        writeln!(to, "{}", if self.nodes.is_empty() { "" } else { "; its node behind it" })?;
         let columns = usize::try_from(COLUMNS).unwrap_or(1);
         for (row, cells) in (0_u64..).zip(self.cells.chunks(columns)) {
             let address = self.start.saturating_add(row.saturating_mul(self.line()));
@@ -167,6 +194,7 @@ impl OwnerMap {
             for cell in cells {
                 to.write_char(cell.map_or(' ', |who| self.letter(who)))?;
             }
+            self.write_node(to, Run { start: address, count: self.line() })?;
             writeln!(to)?;
         }
         self.write_legend(to, name)
@@ -196,14 +224,25 @@ impl OwnerMap {
         if others > 0 {
             entries.push(('*', rest, format!("{others} others")));
         }
-        for entries in entries.chunks(ENTRIES) {
-            for (letter, count, text) in entries {
-                write!(to, "{letter} {:>8} {text:<14.14} ", Size(*count))?;
+        let mut used = 0_usize;
+        for (letter, count, text) in &entries {
+            let columns = columns(text);
+            if used.saturating_add(columns) > COLUMNS_OF_LEGEND {
+                writeln!(to)?;
+                used = 0;
             }
-            writeln!(to)?;
+            used = used.saturating_add(columns);
+            let width = columns.saturating_mul(ENTRY).saturating_sub(NAMELESS);
+            write!(to, "{letter} {:>8} {text:<width$} ", Size(*count))?;
         }
+        writeln!(to)?;
         Ok(())
     }
+}
+
+/// Columns of the legend that an entry takes: more than one where its name is long.
+fn columns(text: &str) -> usize {
+    text.chars().count().saturating_add(NAMELESS).div_ceil(ENTRY).min(COLUMNS_OF_LEGEND)
 }
 
 /// Who an owner is, in a few letters.

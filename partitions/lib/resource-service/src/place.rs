@@ -1,10 +1,11 @@
 //! The policy: which processor, which memory.
 
-use crate::memory::{Run, room_for};
+use crate::memory::Run;
+use crate::near::{Room, node_of};
 use crate::refusal::Refusal;
 use abi::control::PLAN_SLOTS;
 use abi::manifest::{EVERY_PROCESSOR, PartitionRole};
-use abi::message::database::{DefinitionRecord, Placement, ProcessorRecord};
+use abi::message::database::{DefinitionRecord, NodeRecord, Placement, ProcessorRecord};
 use core::cmp::Reverse;
 
 /// Pages that one page table maps.
@@ -17,8 +18,8 @@ pub struct View<'a> {
     pub processors: &'a [ProcessorRecord],
     /// Free memory in the order of addresses.
     pub free: &'a [Run],
-    /// Memory by nodes: what is near to the processors of each. Where none is given all memory is near to all.
-    pub nodes: &'a [(u32, Run)],
+    /// Memory by nodes. Where none is given all memory is near to all processors.
+    pub nodes: &'a [NodeRecord],
     /// The transaction after which this was so.
     pub generation: u64,
 }
@@ -54,25 +55,53 @@ impl Wish {
     }
 }
 
+/// Where a partition goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Placed {
+    /// What the manager is asked for.
+    pub placement: Placement,
+    /// The node of its memory; `None` where that is of several.
+    pub node: Option<u32>,
+    /// Why its memory is not near to its processor, where it is not.
+    pub far: Option<Far>,
+}
+
+/// Why memory is on another node than the processor.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Far {
+    /// The processor's node.
+    pub node: u32,
+    /// The longest free piece there, in pages.
+    pub largest: u64,
+}
+
 /// Decides where a partition goes.
 ///
 /// # Errors
 /// Why it cannot be had.
-pub fn place(view: View<'_>, wish: &Wish) -> Result<Placement, Refusal> {
+pub fn place(view: View<'_>, wish: &Wish) -> Result<Placed, Refusal> {
     check(wish)?;
-    let processor = processor(view, wish)?;
-    let pages = wish.pages().ok_or(Refusal::TooLarge)?;
-    let start = memory(view, processor, pages, wish.heap().into())?;
-    Ok(Placement {
+    let room = Room {
+        free: view.free,
+        nodes: view.nodes,
+        pages: wish.pages().ok_or(Refusal::TooLarge)?,
+        heap: wish.heap().into(),
+    };
+    let processor = processor(view, wish, &room)?;
+    let home = view.processors.get(usize::from(processor)).map(|one| u32::from(one.node));
+    let (start, far) = memory(&room, home)?;
+    let placement = Placement {
         definition: wish.definition.index,
         heap: wish.heap(),
         processor,
         share: wish.share(),
         reserved: 0,
         start,
-        count: pages,
+        count: room.pages,
         generation: view.generation,
-    })
+    };
+    let node = node_of(view.nodes, Run { start, count: room.pages });
+    Ok(Placed { placement, node, far })
 }
 
 /// What can be said without looking at what is free.
@@ -87,9 +116,9 @@ fn check(wish: &Wish) -> Result<(), Refusal> {
     }
 }
 
-/// The processor of the first context: the one that was named, else where most slots stay free, else with
-/// the fewest who take what others leave; of equals the one the definition names, then the lowest.
-fn processor(view: View<'_>, wish: &Wish) -> Result<u16, Refusal> {
+/// The processor of the first context: the one that was named, else one with room for it on its node, where most slots stay free,
+/// else with the fewest who take what others leave; of equals the one the definition names, then the lowest.
+fn processor(view: View<'_>, wish: &Wish, room: &Room<'_>) -> Result<u16, Refusal> {
     if wish.definition.processor == EVERY_PROCESSOR {
         return every(view, wish);
     }
@@ -105,11 +134,13 @@ fn processor(view: View<'_>, wish: &Wish) -> Result<u16, Refusal> {
             Refusal::NoSlotsThere { share, processor, free }
         });
     }
-    let all = (0..count).filter_map(|processor| u16::try_from(processor).ok());
-    let loads = all.filter_map(|processor| {
+    let full = room.full();
+    let all = view.processors.iter().zip(0..);
+    let loads = all.filter_map(|(one, processor)| {
         let (left, takers) = load(view, wish, processor).ok()?;
         let other = processor != wish.definition.processor;
-        Some((Reverse(left), takers, other, processor))
+        let far = full.wrapping_shr(one.node.into()) & 1;
+        Some((far, Reverse(left), takers, other, processor))
     });
     loads.min().map(|(.., processor)| processor).ok_or_else(|| no_slots(view, wish))
 }
@@ -173,16 +204,16 @@ fn no_slots(view: View<'_>, wish: &Wish) -> Refusal {
     }
 }
 
-/// Free memory near the processor, else anywhere.
-fn memory(view: View<'_>, processor: u16, pages: u64, heap: u64) -> Result<u64, Refusal> {
-    let node = view.processors.get(usize::from(processor)).map_or(0, |one| u32::from(one.node));
-    let all = view.free.iter().copied();
-    let near = view.nodes.iter().filter(|(number, _)| *number == node);
-    let near = near.flat_map(|(_, range)| view.free.iter().map(|run| run.within(*range)));
-    let place = room_for(near, pages, heap).or_else(|| room_for(all.clone(), pages, heap));
-    place.ok_or_else(|| Refusal::NoMemory {
-        needed: pages,
-        largest: all.clone().map(|run| run.count).max().unwrap_or(0),
-        free: all.fold(0, |sum, run| sum.saturating_add(run.count)),
+/// The nearest free memory to a node and, where that is not its own, why; where there is no such node, any.
+fn memory(room: &Room<'_>, home: Option<u32>) -> Result<(u64, Option<Far>), Refusal> {
+    if let Some(start) = home.and_then(|home| room.near(home)) {
+        return Ok((start, None));
+    }
+    let far = home.filter(|_| room.several()).map(|node| Far { node, largest: room.largest(node) });
+    let there = home.and_then(|home| room.nearest(home)).or_else(|| room.anywhere());
+    there.map(|start| (start, far)).ok_or_else(|| Refusal::NoMemory {
+        needed: room.pages,
+        largest: room.free.iter().map(|run| run.count).max().unwrap_or(0),
+        free: room.free.iter().fold(0, |sum, run| sum.saturating_add(run.count)),
     })
 }

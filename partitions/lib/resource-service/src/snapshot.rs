@@ -2,7 +2,7 @@
 
 use crate::authority::{Authority, Failure, read_table};
 use crate::memory::Run;
-use abi::message::database::{ProcessorRecord, RowRecord, Table};
+use abi::message::database::{NodeRecord, ProcessorRecord, RowRecord, Table};
 use abi::message::resource::{ResourceRequest, ResourceStatus, RunRecord, TableQuery};
 use alloc::vec::Vec;
 
@@ -20,6 +20,7 @@ pub struct Snapshot {
     resources: Option<u64>,
     partitions: Vec<RowRecord>,
     processors: Vec<ProcessorRecord>,
+    nodes: Vec<NodeRecord>,
     free: Vec<Run>,
 }
 
@@ -32,6 +33,7 @@ impl Snapshot {
             resources: None,
             partitions: Vec::new(),
             processors: Vec::new(),
+            nodes: Vec::new(),
             free: Vec::new(),
         }
     }
@@ -59,6 +61,12 @@ impl Snapshot {
     #[must_use]
     pub fn processors(&self) -> &[ProcessorRecord] {
         &self.processors
+    }
+
+    /// Memory by nodes.
+    #[must_use]
+    pub fn nodes(&self) -> &[NodeRecord] {
+        &self.nodes
     }
 
     /// Memory that nobody has, in the order of addresses.
@@ -125,6 +133,9 @@ impl Snapshot {
     /// Reads processors and free memory, which are small.
     fn read_resources(&mut self, authority: &mut impl Authority) -> Result<(), Failure> {
         let processors = read_whole(authority, Table::Processors, add)?;
+        if self.nodes.is_empty() {
+            self.nodes = read_whole(authority, Table::Nodes, add)?;
+        }
         let free = read_whole(authority, Table::Free, |all: &mut Vec<Run>, one: RunRecord| {
             let run = Run { start: one.start, count: one.count };
             match all.last_mut().filter(|last| last.end() == run.start) {

@@ -114,7 +114,7 @@ fn a_manager_that_dies_at_any_call_of_a_creation_makes_it_once() {
         let created = service.create(&mut channel, index::WORKER, options).expect("created");
         assert_eq!(channel.copies(), [created.id], "death at call {calls}");
         let row = channel.manager().row(id(created.id)).unwrap();
-        assert_eq!((row.heap.start.raw(), row.share), (created.placement.start, 1));
+        assert_eq!((row.heap.start.raw(), row.share), (created.placed.placement.start, 1));
         let Channel { world, manager, .. } = &mut channel;
         let manager = manager.as_mut().expect("there is one");
         world.check(manager);

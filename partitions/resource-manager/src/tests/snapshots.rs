@@ -27,7 +27,7 @@ pub fn bulk(manager: &mut TestManager, bulk: Bulk, room: usize) -> (Reply, Vec<u
 
 /// Bodies of the requests in bulk and of placements, most of them nearly right; `None` for other codes.
 pub fn body(code: u16, chance: &mut Chance) -> Option<Vec<u8>> {
-    let table = chance.below(7) as u32;
+    let table = chance.below(8) as u32;
     let most = if chance.one_in(2) { 0 } else { chance.near(4, 32) as u32 };
     let (from, since) = (chance.near(16, 64), chance.near(400, 64));
     let query = TableQuery { table, most, from, since };

@@ -8,7 +8,7 @@ use abi::message::resource::{ResourceRequest, ResourceStatus};
 fn a_partition_is_made_and_the_copy_learns_of_it() {
     let (mut fake, mut service) = (Fake::new(), Service::new());
     let created = service.create(&mut fake, 1, Options::default()).unwrap();
-    assert_eq!((created.id, created.placement.processor), (2, 1), "processor 0 is fuller");
+    assert_eq!((created.id, created.placed.placement.processor), (2, 1), "processor 0 is fuller");
     let more = Options { share: Some(5), heap: Some(600), processor: Some(0) };
     let created = service.create(&mut fake, 1, more).unwrap();
     let made = fake.rows[&created.id];

@@ -3,7 +3,7 @@
 use crate::{Answer, Authority, Failure};
 use abi::image::name_from;
 use abi::message::database::{
-    DefinitionRecord, Pages, Placement, ProcessorRecord, RowRecord, TABLE_END, Table,
+    DefinitionRecord, NodeRecord, Pages, Placement, ProcessorRecord, RowRecord, TABLE_END, Table,
 };
 use abi::message::resource::{
     Index, ResourceRequest, ResourceStatus, RunRecord, TableQuery, TableReply,
@@ -25,6 +25,8 @@ pub struct Fake {
     pub rows: BTreeMap<u32, RowRecord>,
     pub definitions: Vec<DefinitionRecord>,
     pub processors: u32,
+    /// Memory by nodes; processors are of node 0 and 1 in turn where there is a node 1.
+    pub nodes: Vec<NodeRecord>,
     /// Of each frame, whether it is free.
     pub free: Vec<bool>,
     pub generation: u64,
@@ -56,6 +58,15 @@ pub fn definition(index: u32, share: u16) -> DefinitionRecord {
     }
 }
 
+/// Memory of a node, 10 times as far from others as their numbers are.
+pub fn node(node: u32, start: u64, count: u64) -> NodeRecord {
+    let mut distances = [0; 32];
+    for (distance, from) in distances.iter_mut().zip(0_u32..) {
+        *distance = 10 + u8::try_from(from.abs_diff(node)).expect("32 nodes") * 5;
+    }
+    NodeRecord { start, count, node, source: 1, distances }
+}
+
 pub fn row(id: u32, definition: u32, start: u32, count: u32) -> RowRecord {
     let mut memory = [Pages::default(); 6];
     memory[0] = Pages { start, count };
@@ -78,6 +89,7 @@ impl Fake {
             rows: BTreeMap::new(),
             definitions: vec![definition(0, 2), definition(1, 1)],
             processors: 2,
+            nodes: vec![node(0, 0, FRAMES)],
             free: vec![true; FRAMES as usize],
             generation: 5,
             changed: BTreeMap::new(),
@@ -126,7 +138,7 @@ impl Fake {
             processor,
             free: 16_u32.saturating_sub(taken(processor)),
             takers: 0,
-            node: 0,
+            node: (processor % 2 * u32::from(self.nodes.len() > 1)) as u16,
             online: 1,
         };
         (0..self.processors).map(record).collect()
@@ -182,6 +194,10 @@ impl Fake {
             Table::Free => {
                 let all = self.free_runs();
                 Ok(self.reply(query, all.into_iter().map(|run| (run.start, run))))
+            }
+            Table::Nodes => {
+                let all = self.nodes.clone();
+                Ok(self.reply(query, (0..).zip(all)))
             }
             Table::Channels | Table::Differences => Err(Failure::Nonsense),
         }

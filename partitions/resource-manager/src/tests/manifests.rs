@@ -1,0 +1,45 @@
+//! A manifest that was altered says nothing that could break the manager.
+
+use super::image;
+use crate::manifest::{BadManifest, Manifest};
+use abi::manifest::{ManifestChannel, ManifestPartition};
+use zerocopy::IntoBytes;
+
+#[test]
+fn every_number_of_a_manifest_is_checked() {
+    let good = image::manifest();
+    assert!(Manifest::parse(&good).is_ok());
+    for length in 0..good.len() {
+        assert!(Manifest::parse(&good[..length]).is_err(), "{length} bytes");
+    }
+    let broken = |offset: usize, bytes: &[u8]| {
+        let mut words = vec![0_u64; good.len().div_ceil(8)];
+        let bad = &mut words.as_mut_bytes()[..good.len()];
+        bad.copy_from_slice(&good);
+        bad[offset..offset + bytes.len()].copy_from_slice(bytes);
+        Manifest::parse(bad).err()
+    };
+    let (partitions, channels) = (48, 48 + 5 * size_of::<ManifestPartition>());
+    let grants = channels + 3 * size_of::<ManifestChannel>();
+    assert_eq!(broken(0, &[0]), Some(BadManifest::Header));
+    assert_eq!(broken(24, &[0; 8]), Some(BadManifest::Header), "slot of no length");
+    assert_eq!(broken(32, &[3]), Some(BadManifest::Header), "isolation");
+    assert_eq!(broken(40, &[1]), Some(BadManifest::Header), "looks all the time");
+    assert_eq!(broken(partitions + 2, &[0x1b]), Some(BadManifest::Partition(0)), "name");
+    assert_eq!(broken(partitions + 48, &[0]), Some(BadManifest::Partition(0)), "role");
+    let second = partitions + size_of::<ManifestPartition>();
+    assert_eq!(broken(second + 48, &[9]), Some(BadManifest::Partition(1)), "role");
+    assert_eq!(broken(partitions + 54, &[0]), Some(BadManifest::Partition(0)), "contexts");
+    assert_eq!(broken(partitions + 60, &[5, 0, 0, 0]), Some(BadManifest::Partition(0)), "rescuer");
+    assert_eq!(broken(partitions + 76, &[0xff; 4]), Some(BadManifest::Partition(0)), "stack");
+    assert_eq!(broken(partitions + 80, &[0xff; 4]), Some(BadManifest::Partition(0)), "heap");
+    assert_eq!(broken(partitions + 84, &[0xff; 4]), Some(BadManifest::Partition(0)), "lasting");
+    assert_eq!(broken(channels + 48, &[5]), Some(BadManifest::Channel(0)), "client");
+    assert_eq!(broken(channels + 52, &[1]), Some(BadManifest::Channel(0)), "to itself");
+    assert_eq!(broken(channels + 56, &[99]), Some(BadManifest::Channel(0)), "kind");
+    assert_eq!(broken(channels + 58, &[13]), Some(BadManifest::Channel(0)), "ring");
+    assert_eq!(broken(channels + 60, &[0xff; 4]), Some(BadManifest::Channel(0)), "data");
+    assert_eq!(broken(grants + 24, &[5]), Some(BadManifest::Grant(0)), "partition");
+    assert_eq!(broken(grants + 28, &[5]), Some(BadManifest::Grant(0)), "kind");
+    assert_eq!(broken(grants + 32, &[0xff; 16]), Some(BadManifest::Grant(0)), "range");
+}

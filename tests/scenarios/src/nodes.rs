@@ -1,0 +1,71 @@
+//! A machine of several nodes: memory goes near its processor, else to the nearest node that has room, and both say so.
+
+use crate::{ask, start, trial};
+use anyhow::{Context as _, Result, ensure};
+use libtest_mimic::Trial;
+use qemu_runner::images::Artifacts;
+use qemu_runner::machine::Options;
+use qemu_runner::session::Session;
+
+/// A person at a machine of three nodes, of which the second is far from both others.
+#[must_use]
+pub fn all() -> Vec<Trial> {
+    vec![trial("console_nodes", || {
+        let distances = [("0", "1", "30"), ("0", "2", "15"), ("1", "2", "40")];
+        let distances =
+            distances.map(|(from, to, far)| format!("dist,src={from},dst={to},val={far}"));
+        let qemu_args = distances.into_iter().flat_map(|one| ["-numa".to_owned(), one]).collect();
+        let options = Options { smp: 4, memory: 384, nodes: 3, qemu_args, ..Options::default() };
+        let mut session = start(&Artifacts::of("node"), &options)?;
+        nodes(&mut session).with_context(|| session.tail())
+    })]
+}
+
+// covers: CMD-1
+fn nodes(session: &mut Session) -> Result<()> {
+    told(session, "machine", &["\nnode 0 ", "free, processor 0\n", "free, processors 2-3\n"])?;
+    told(
+        session,
+        "hardware",
+        &["nodes          3: as", "distances      10 30 15\n", "APIC id 1, node 1"],
+    )?;
+    told(session, "map", &["its node behind it", ". 0\n", ". 1\n", ". 2\n"])?;
+    let first = create(session, "processor 2", ", node 2, ")?;
+    let near = create(session, "memory 80M processor 0", ", node 0, ")?;
+    let spilt = create(session, "memory 80M processor 0", ", node 2, ")?;
+    let reason = ", on node 0, where the longest free piece is ";
+    ensure!(spilt.contains(reason) && !near.contains(reason), "{near}{spilt}");
+    // Nobody says which processor: one goes where its memory is.
+    let free = create(session, "memory 80M", ", node 1, ")?;
+    ensure!(free.contains("of processor 1;"), "{free}");
+    let number = number(&first)?;
+    told(
+        session,
+        &format!("move {number} to processor 0"),
+        &["of node 0; its memory stays on node 2"],
+    )?;
+    told(session, &format!("move {number} to processor 3"), &["is on processor 3\n"])?;
+    // What the loader found outlives the manager.
+    ask(session, "restart resource-manager")?;
+    told(session, "machine", &["\nnode 2 "])?;
+    create(session, "processor 1", ", node 1, ")?;
+    ask(session, "audit").map(drop)
+}
+
+/// What a command says, all of which is wanted.
+fn told(session: &mut Session, line: &str, wanted: &[&str]) -> Result<String> {
+    let output = ask(session, line)?.replace('\r', "");
+    let missing = wanted.iter().find(|part| !output.contains(**part));
+    ensure!(missing.is_none(), "{line} does not say {missing:?}:\n{output}");
+    Ok(output)
+}
+
+fn create(session: &mut Session, said: &str, wanted: &str) -> Result<String> {
+    told(session, &format!("create echo-asks {said}"), &[wanted])
+}
+
+/// The number of a partition that was made.
+fn number(output: &str) -> Result<u32> {
+    let number = output.split("partition ").nth(1).and_then(|rest| rest.split(' ').next());
+    number.and_then(|number| number.parse().ok()).with_context(|| output.to_owned())
+}
