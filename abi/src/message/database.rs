@@ -62,6 +62,18 @@ codes! {
         OtherChannel = 12,
         /// Pages of the channel `index` that the kernel counts.
         ChannelMemory = 13,
+        /// The books have no row of processor `partition`.
+        NoProcessor = 14,
+        /// At place `index` of processor `partition` the books have the context in own slot `found`, and from the rows of partitions follows `expected`.
+        Planned = 15,
+        /// At place `index` of processor `partition` the kernel has the context of frame `found`, and the books that of frame `expected`.
+        Runs = 16,
+        /// The device `index` of the books is not the one that the manifest grants: its first port, byte or line.
+        OtherDevice = 17,
+        /// The device `index` is partition `found`'s in the books, and was granted to `expected`.
+        DeviceOwner = 18,
+        /// Whether the line that is device `index` rings somebody: by the books, and by the kernel.
+        Line = 19,
     }
 }
 

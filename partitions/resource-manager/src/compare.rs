@@ -10,7 +10,7 @@ use abi::control::{ChannelOperation, PartitionOperation, first_slot};
 use abi::manifest::{ManifestPartition, PartitionRole};
 use abi::message::database::{Difference, DifferenceRecord};
 use abi::rights::{Kind, Rights};
-use abi::types::{ChannelId, PartitionId, Slot};
+use abi::types::{ChannelId, PartitionId, ProcessorId, Slot};
 use arrayvec::ArrayVec;
 use program_loader::{Calls, Window};
 use resource_db::{ChannelRow, Link, PartitionRow, Stage};
@@ -25,7 +25,7 @@ const WHAT: u64 = 0xffff;
 const WHAT_AND_WHICH: u64 = 0xffff_ffff_0000_ffff;
 
 /// What was looked at and what was found.
-struct Findings {
+pub struct Findings {
     partition: u32,
     all: ArrayVec<DifferenceRecord, TOLD>,
     channels: u64,
@@ -33,7 +33,14 @@ struct Findings {
 }
 
 impl Findings {
-    fn add(&mut self, kind: Difference, index: u32, [expected, found]: [u64; 2]) {
+    /// Nothing yet, about a partition, or a processor where it is about plans.
+    #[must_use]
+    pub fn of(partition: u32) -> Self {
+        Self { partition, all: ArrayVec::new(), channels: 0, capabilities: 0 }
+    }
+
+    /// Adds a difference.
+    pub fn add(&mut self, kind: Difference, index: u32, [expected, found]: [u64; 2]) {
         let (kind, partition) = (kind.code().into(), self.partition);
         let record = DifferenceRecord { kind, partition, index, reserved: 0, expected, found };
         // More than are told say nothing new.
@@ -41,7 +48,7 @@ impl Findings {
     }
 
     /// Adds what is not equal.
-    fn equal(&mut self, kind: Difference, index: u32, values: [u64; 2]) {
+    pub fn equal(&mut self, kind: Difference, index: u32, values: [u64; 2]) {
         if values[0] != values[1] {
             self.add(kind, index, values);
         }
@@ -49,24 +56,28 @@ impl Findings {
 }
 
 impl<M: Machine, W: Window> Manager<'_, M, W> {
-    /// Looks at some partitions from a number on; from where on there are more.
+    /// Looks at some partitions from a number on, and behind the last of them at the processors; from where on there are more.
     pub fn compare(&mut self, from: usize, sheet: &mut Sheet<'_>) -> Option<u64> {
         let last = self.books.partitions().last().map_or(0, |(id, _)| id.raw() as usize);
-        let end = self.manifest.partitions.len().max(last + 1);
+        let partitions = self.manifest.partitions.len().max(last + 1);
+        let end = partitions + usize::from(self.facts.processors);
         let room =
             (sheet.room(size_of::<DifferenceRecord>()).saturating_sub(1) / TOLD).min(PARTITIONS);
         let until = from.saturating_add(room).min(end);
         let (mut channels, mut capabilities) = (0, 0);
         for id in from..until {
-            let Ok(id) = u32::try_from(id) else { break };
-            let findings = self.compare_one(PartitionId::new(id));
+            let processor = id.checked_sub(partitions).and_then(|at| u16::try_from(at).ok());
+            let findings = match processor {
+                Some(processor) => self.compare_plan(ProcessorId::new(processor)),
+                None => self.compare_one(PartitionId::new(u32::try_from(id).unwrap_or(u32::MAX))),
+            };
             for record in &findings.all {
                 sheet.put(record);
             }
             channels += findings.channels;
             capabilities += findings.capabilities;
         }
-        let partition = until.saturating_sub(from) as u32;
+        let partition = until.min(partitions).saturating_sub(from) as u32;
         let kind = Difference::Checked.code().into();
         let (expected, found) = (channels, capabilities);
         sheet.put(&DifferenceRecord { kind, partition, index: 0, reserved: 0, expected, found });
@@ -75,7 +86,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
 
     fn compare_one(&mut self, id: PartitionId) -> Findings {
         let partition = id.raw();
-        let mut found = Findings { partition, all: ArrayVec::new(), channels: 0, capabilities: 0 };
+        let mut found = Findings::of(partition);
         let of_the_manifest = !self.is_creation(id);
         let Some(row) = self.books.partition(id).copied() else {
             if of_the_manifest {
@@ -99,6 +110,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             self.compare_objects(&mut found, id, &row);
             self.compare_capabilities(&mut found, id, &row, definition);
             self.compare_channels(&mut found, id);
+            self.compare_devices(&mut found, id, &row);
         }
         found
     }
@@ -255,7 +267,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     }
 
     /// The two words of a slot of a partition.
-    fn look(&mut self, partition: Slot, slot: u16) -> [u64; 2] {
+    pub fn look(&mut self, partition: Slot, slot: u16) -> [u64; 2] {
         let arguments = [slot.into(), 0, 0, 0];
         let words = self.machine.partition(partition, PartitionOperation::Look, arguments);
         words.map_or([0; 2], |[what, object, ..]| [what, object])

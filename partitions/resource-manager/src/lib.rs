@@ -8,6 +8,7 @@ pub mod alter;
 pub mod audit;
 pub mod channels;
 pub mod compare;
+pub mod compare_hardware;
 pub mod copies;
 pub mod define;
 pub mod dog;

@@ -70,6 +70,17 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         Ok(true)
     }
 
+    /// Writes the plans of a partition's processors anew and has the kernel told, for what is no value of its row.
+    ///
+    /// # Errors
+    /// What the books answer.
+    pub fn replace_plans_of(&mut self, id: PartitionId, row: &PartitionRow) -> Result<(), Trouble> {
+        let processors = self.processors_of(id, row);
+        self.write_plans(processors)?;
+        self.stale_plans |= processors & !self.failed;
+        Ok(())
+    }
+
     /// Writes the plans of some processors as they follow from the partitions' rows, each in a transaction of its own. Those that are
     /// written already stay as they are.
     ///
@@ -87,15 +98,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// Writes the plan of a processor, within a transaction.
     fn write_plan(&mut self, processor: ProcessorId) -> Result<(), Trouble> {
         let Some(before) = self.books.processor(processor) else { return Ok(()) };
-        let mut row = ProcessorRow { generation: before.generation, ..ProcessorRow::online() };
-        let mut fit = Fit::Met;
-        if self.has_failed(processor) {
-            row.state = ProcessorState::Failed.number();
-        } else {
-            let plan = self.plan(processor);
-            self.fill(&mut row, &plan);
-            fit = plan.fit;
-        }
+        let (mut row, fit) = self.planned(processor, before);
         if row != *before {
             row.generation = row.generation.wrapping_add(1);
             self.books.set_processor(processor, &row)?;
@@ -104,6 +107,18 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             }
         }
         Ok(())
+    }
+
+    /// The row of a processor with the plan that follows from the partitions' rows, and how well that does what was wanted.
+    pub fn planned(&self, processor: ProcessorId, before: &ProcessorRow) -> (ProcessorRow, Fit) {
+        let mut row = ProcessorRow { generation: before.generation, ..ProcessorRow::online() };
+        if self.has_failed(processor) {
+            row.state = ProcessorState::Failed.number();
+            return (row, Fit::Met);
+        }
+        let plan = self.plan(processor);
+        self.fill(&mut row, &plan);
+        (row, plan.fit)
     }
 
     /// Own slots of the contexts at the places of a plan.

@@ -21,7 +21,7 @@ use program_loader::{Calls, Target, Window};
 use resource_db::{ChannelRow, PartitionRow, Stage};
 
 /// A slot for the interrupt that is bound, beside [`SCRATCH`] for its doorbell.
-const INTERRUPT: Slot = Slot::new(91);
+pub const INTERRUPT: Slot = Slot::new(91);
 /// A time that is always past.
 pub const OVERDUE: u64 = 1;
 const _: () = assert!(INTERRUPT.raw() != SCRATCH.raw() && INTERRUPT.raw() < first_slot::FREE.raw());

@@ -151,8 +151,40 @@ fn sentence(list: &List, one: &DifferenceRecord) -> String {
                 "channel {index} of {name} has {found} pages in the kernel and {expected} in the books"
             )
         }
+        Some(Difference::NoProcessor) => format!("the books do not know processor {partition}"),
+        Some(Difference::Planned) => {
+            format!("place {index} of processor {partition} is planned otherwise than shares say")
+        }
+        Some(Difference::Runs) => {
+            format!(
+                "the kernel has another at place {index} of processor {partition} than the books"
+            )
+        }
+        Some(Difference::OtherDevice) => {
+            format!("device {index} of {name} is not as the image says")
+        }
+        Some(Difference::DeviceOwner) => {
+            format!("device {index} belongs to {}, and {name} was granted it", owner(list, found))
+        }
+        Some(Difference::Line) => {
+            let (kernel, books) = (rings(found), rings(expected));
+            format!(
+                "device {index} of {name}: the line {kernel} in the kernel and {books} in the books"
+            )
+        }
         Some(Difference::Checked) | None => format!("{name}: a difference of kind {}", one.kind),
     }
+}
+
+/// Whether a line rings somebody.
+fn rings(bound: u64) -> &'static str {
+    if bound == 0 { "rings nobody" } else { "rings" }
+}
+
+/// Name of a device's owner.
+fn owner(list: &List, id: u64) -> String {
+    let name = u32::try_from(id).ok().and_then(|id| list.name(id));
+    name.map_or_else(|| String::from("nobody"), ToString::to_string)
 }
 
 /// The first word of a capability, in words.

@@ -11,7 +11,7 @@ use abi::types::Slot;
 use program_loader::Calls;
 
 /// What is told, the summaries added up: partitions, channels, capabilities.
-fn compare(manager: &mut TestManager, room: usize) -> (Vec<(Difference, u32, u32)>, [u64; 3]) {
+pub fn compare(manager: &mut TestManager, room: usize) -> (Vec<(Difference, u32, u32)>, [u64; 3]) {
     let (all, _) = snapshot::<DifferenceRecord>(manager, Table::Differences, room);
     let (mut told, mut sums) = (Vec::new(), [0; 3]);
     for one in all {
@@ -26,7 +26,7 @@ fn compare(manager: &mut TestManager, room: usize) -> (Vec<(Difference, u32, u32
     (told, sums)
 }
 
-fn equal(manager: &mut TestManager) {
+pub fn equal(manager: &mut TestManager) {
     assert_eq!(compare(manager, 16_384).0, []);
 }
 

@@ -20,6 +20,7 @@ mod listed;
 mod manifests;
 mod nodes;
 mod placed;
+mod planned;
 mod registers;
 mod service;
 mod snapshots;
