@@ -1,26 +1,27 @@
 //! Where things are in an address space. The lower half belongs to the partition, the upper to the kernel.
 //!
-//! All of a partition lies in the first GiB, so that four page tables suffice for a small one.
+//! All of a partition lies in the first GiB, so that five page tables suffice for a small one.
 
 /// First address of a partition's program; below it nothing is ever mapped.
 pub const PROGRAM_BASE: u64 = 0x0040_0000;
 /// End of the room for a program's segments.
 pub const PROGRAM_END: u64 = 0x0800_0000;
-/// The kernel's time page, read-only in every partition ([`crate::information::TimePage`]).
-pub const TIME_PAGE: u64 = 0x0800_0000;
-/// First of the partition's information pages, read-only ([`crate::information::Information`]).
-pub const INFORMATION: u64 = 0x0800_1000;
-/// Most information pages of one partition.
-pub const INFORMATION_PAGES: u64 = 64;
-/// The partition's report page, which it writes and the resource manager reads ([`crate::information::Report`]).
-pub const REPORT: u64 = 0x0805_0000;
 /// Lowest address a stack may reach; the page below the stack is never mapped.
-pub const STACK_LIMIT: u64 = 0x0810_0000;
+pub const STACK_LIMIT: u64 = 0x0800_0000;
 /// One past the highest byte of the first context's stack. Stacks of further contexts
-/// follow below, each at its top minus `index * STACK_STRIDE`.
-pub const STACK_TOP: u64 = 0x0c00_0000;
+/// follow below, each at its top minus `index * STACK_STRIDE`. One page table maps that stack and the pages above it up to
+/// [`LASTING`].
+pub const STACK_TOP: u64 = 0x0bf0_0000;
 /// Distance between the stack tops of two contexts of one partition.
 pub const STACK_STRIDE: u64 = 0x0010_0000;
+/// The partition's report page, which it writes and the resource manager reads ([`crate::information::Report`]).
+pub const REPORT: u64 = 0x0bf1_0000;
+/// The kernel's time page, read-only in every partition ([`crate::information::TimePage`]).
+pub const TIME_PAGE: u64 = 0x0bf1_1000;
+/// First of the partition's information pages, read-only ([`crate::information::Information`]).
+pub const INFORMATION: u64 = 0x0bf1_2000;
+/// Most information pages of one partition.
+pub const INFORMATION_PAGES: u64 = 64;
 /// Memory that outlives a restart, where the manifest grants it.
 pub const LASTING: u64 = 0x0c00_0000;
 /// End of the room for lasting memory.

@@ -140,8 +140,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let stacks = (0..u64::from(row.contexts))
             .map(|context| (crate::space::stack_bottom(context, stack), stack));
         let areas = [
-            (layout::TIME_PAGE, 1 + row.information.count),
-            (layout::REPORT, 1),
+            // The report, which is one of the pages of information, and the time page lie before the others.
+            (layout::REPORT, 1 + row.information.count),
             (layout::HEAP, row.heap.count),
             (layout::LASTING, row.lasting.count),
         ];

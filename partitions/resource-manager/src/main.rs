@@ -55,7 +55,8 @@ fn serve(manager: &mut TheManager) -> ! {
             manager.say(format_args!("ends, to be started anew"));
             rt::sys::exit(abi::fault::Reason::Exit, 0, [0, 0]);
         }
-        let busy = !manager.is_leaving() && (desk.serve(manager) || desk.arm());
+        desk.answer_waiting(manager);
+        let busy = !manager.is_leaving() && desk.arm();
         let until = if busy { Nanoseconds::NOW } else { Nanoseconds::new(next) };
         manager.rung(rt::sys::wait(u64::MAX, until).unwrap_or(0));
     }

@@ -80,31 +80,32 @@ impl<S: SharedMemory> Desk<S> {
         manager.desk_is_old = false;
     }
 
-    /// Serves what there is; whether there was anything.
+    /// Serves what there is; whether a client may have more than its turn.
     pub fn serve<M: Machine, W: Window>(&mut self, manager: &mut Manager<'_, M, W>) -> bool {
         // Before a number that somebody waits for can be that of another partition.
         self.answer_waiting(manager);
-        let mut any = false;
+        let (mut more, mut message) = (false, Message::empty());
         for index in 0..self.clients.len() {
-            any |= self.serve_client(index, manager);
+            more |= self.serve_client(index, manager, &mut message);
         }
         self.answer_waiting(manager);
-        any
+        more
     }
 
     fn serve_client<M: Machine, W: Window>(
         &mut self,
         index: usize,
         manager: &mut Manager<'_, M, W>,
+        message: &mut Message,
     ) -> bool {
         let Some(client) = self.clients.get_mut(index) else { return false };
         let epoch = manager.books.channel(client.channel).map_or(0, |row| row.epoch);
         client.end.set_epoch(epoch);
-        let mut message = Message::empty();
-        let mut any = false;
-        for _ in 0..TURN {
-            let Some(epoch) = client.end.take(&mut message) else { break };
-            any = true;
+        let mut turn = 0..TURN;
+        while !turn.is_empty()
+            && let Some(epoch) = client.end.take(message)
+        {
+            turn.next();
             let mut reply = manager.answer(client.asker, message.head.code, message.bytes());
             if let Reply::Bulk(bulk) = reply {
                 reply = answer_in_bulk(client, manager, bulk);
@@ -119,11 +120,11 @@ impl<S: SharedMemory> Desk<S> {
             complete(client, epoch, message.id, &reply);
         }
         ring_if_due(client, manager);
-        any
+        turn.is_empty()
     }
 
     /// Completes what waited for partitions that have stopped.
-    fn answer_waiting<M: Machine, W: Window>(&mut self, manager: &mut Manager<'_, M, W>) {
+    pub fn answer_waiting<M: Machine, W: Window>(&mut self, manager: &mut Manager<'_, M, W>) {
         while let Some(at) = self.waiting.iter().position(|one| has_come(manager, &one.until)) {
             let Waiting { channel, epoch, id, until } = self.waiting.swap_remove(at);
             let client = self.clients.iter_mut().find(|client| client.channel == channel);

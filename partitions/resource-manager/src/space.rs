@@ -131,8 +131,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let window = u64::from(role(definition) == PartitionRole::Boot);
         let devices = self.manifest.grants_of(row.hardware);
         let devices = devices.filter_map(|grant| self.facts.registers(grant));
-        regions.add(layout::TIME_PAGE, 1)
-            && regions.add(layout::INFORMATION, information)
+        regions.add(layout::REPORT, 1 + information)
             && (0..row.contexts).all(|c| regions.add(stack_bottom(c.into(), stack), stack))
             && regions.add(layout::HEAP, heap_pages(row))
             && regions.add(layout::LASTING, definition.lasting.into())

@@ -126,13 +126,9 @@ impl Window {
 #[cfg(target_os = "none")]
 fn foreign(start: u64, end: u64) -> bool {
     use abi::layout;
-    [
-        (layout::TIME_PAGE, layout::STACK_LIMIT),
-        (layout::LASTING, layout::LASTING_END),
-        (layout::DEVICES, layout::CHANNELS_END),
-    ]
-    .into_iter()
-    .any(|(first, last)| first <= start && end <= last)
+    [(layout::STACK_TOP, layout::LASTING_END), (layout::DEVICES, layout::CHANNELS_END)]
+        .into_iter()
+        .any(|(first, last)| first <= start && end <= last)
 }
 
 /// On the host every window is made by the mock, over memory of its own.

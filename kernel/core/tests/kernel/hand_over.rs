@@ -42,7 +42,7 @@ pub fn information_of(frames: u64) -> BootInformation {
         access: access.bits(),
     };
     information.segments[0] = segment(0x40_0000, 40, Access::EXECUTE);
-    information.segments[1] = segment(0x0bff_e000, 42, Access::WRITE);
+    information.segments[1] = segment(abi::layout::STACK_TOP - 0x2000, 42, Access::WRITE);
     information.segment_count = 2;
     information.entry = VirtualAddress::new(0x40_0010);
     information

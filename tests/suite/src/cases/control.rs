@@ -122,8 +122,7 @@ pub fn pages_are_mapped_as_the_program_says(world: &mut World) -> Verdict {
 pub fn no_page_is_writable_and_executable(world: &mut World) -> Verdict {
     let pages = |start: u64, end: u64| (start..end).step_by(PAGE_SIZE as usize);
     let program = pages(layout::PROGRAM_BASE, layout::PROGRAM_BASE + (4 << 20));
-    let rest =
-        pages(layout::TIME_PAGE, layout::STACK_LIMIT).chain(pages(SCRATCH, layout::STACK_TOP));
+    let rest = pages(SCRATCH, layout::LASTING);
     for address in program.chain(rest) {
         if let Ok([_, access, ..]) = translate(world, address) {
             check!(access & 3 != 3, "{address:#x} is writable and executable");
