@@ -95,7 +95,8 @@ impl Machine for Fake {
         let machine = &self.0.machine;
         machine.begin(0, Call::Wait as u64, [0, deadline, 0, 0, 0, 0]);
         machine.run_until(deadline);
-        for _ in 0..100 {
+        // Its only slot may just be over, and a frame be 16 ms.
+        for _ in 0..200 {
             if machine.running(0) == Some(self.0.context) {
                 return;
             }
