@@ -79,6 +79,9 @@ codes! {
         /// [`Index`] = partition id: what `Upgrade` noted is taken back; else it goes back at once to the version below, or to the one before
         /// while the one that runs has not proved itself → as `Upgrade`. Command.
         Rollback = 33,
+        /// [`NameQuery`](super::transaction::NameQuery) → [`Name`] of the partition that had a number in a transaction, gone or not; NoSuch where
+        /// that is not known any more. Command.
+        Named = 41,
         /// As `Restart`, for a partition that stopped by itself, at the cost of its budget; WrongState for one that did not. Its rescuer,
         /// the command partition too, whose `Restart` is a person's.
         Rescue = 36,

@@ -19,6 +19,30 @@ pub struct TransactionQuery {
     pub reserved: u32,
 }
 
+/// Whose name is asked for: numbers of partitions that are gone are given to others.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct NameQuery {
+    /// Number of a transaction.
+    pub number: u64,
+    /// Number of a partition in it.
+    pub partition: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+codes! {
+    /// What the manager does of itself, in [`TransactionRecord::what`]: numbers that no request has.
+    OwnWork {
+        /// It looks after all that is due.
+        Watch = 0,
+        /// The first start: it makes what the manifest names.
+        FirstStart = 1001,
+        /// It takes up the books after its death.
+        Return = 1002,
+    }
+}
+
 codes! {
     /// How a transaction ended.
     TransactionEnd {
@@ -68,6 +92,22 @@ codes! {
         Taken = 15,
         /// A plan names who is not there, or is of a processor that runs nothing.
         NoPlace = 16,
+        /// The asker may not ask this. From here on nothing was begun.
+        MayNot = 17,
+        /// There is no such partition, channel, processor or place.
+        NoSuch = 18,
+        /// Not in this state of the partition.
+        WrongState = 19,
+        /// What the asker takes it for is not so.
+        Disagrees = 20,
+        /// Memory is out.
+        NoMemory = 21,
+        /// A table is full, a share is not to be had, a budget is used up.
+        Limit = 22,
+        /// The kernel refused.
+        Kernel = 23,
+        /// The request makes no sense.
+        Malformed = 24,
     }
 }
 
@@ -81,7 +121,7 @@ pub struct TransactionRecord {
     pub when: u64,
     /// [`crate::types::PartitionId`] of who asked.
     pub who: u32,
-    /// The [`super::resource::ResourceRequest`] it was asked for; 0: the manager did it of itself.
+    /// The [`super::resource::ResourceRequest`] it was asked for, or an [`OwnWork`].
     pub what: u32,
     /// Steps that can be asked for.
     pub steps: u32,
@@ -108,10 +148,26 @@ codes! {
         Partition = 6,
         /// A value of a channel's row changes.
         Channel = 7,
-        /// A value of a processor's row changes.
+        /// A value of a processor's row changes; without a name: who is at a place of its plan, `before` and `after` being the manager's slots of the contexts.
         Processor = 8,
-        /// A value of a device's row changes.
+        /// A value of a device's row changes; without a name: its owner.
         Device = 9,
+    }
+}
+
+codes! {
+    /// What a device is.
+    DeviceKind {
+        /// A range of I/O ports.
+        Ports = 1,
+        /// An interrupt line.
+        Interrupt = 2,
+        /// Registers in memory.
+        Registers = 3,
+        /// The framebuffer.
+        Framebuffer = 4,
+        /// A PCI function.
+        Function = 5,
     }
 }
 
@@ -123,17 +179,17 @@ codes! {
 pub struct StepRecord {
     /// A [`StepKind`].
     pub kind: u16,
-    /// What an entry describes: 0 for 4 KiB, 1 for 4 MiB, 2 for 4 GiB.
+    /// What an entry describes: 0 for 4 KiB, 1 for 4 MiB, 2 for 4 GiB. Of a device what it is: a [`DeviceKind`].
     pub scale: u16,
-    /// The first entry of the index page.
+    /// The first entry of the index page; of a plan the place, slots first.
     pub index: u16,
     /// How many entries.
     pub count: u16,
     /// The index page that changes: its frame.
     pub map: u32,
-    /// The finer index page, or the descriptor: its frame.
+    /// The finer index page, or the descriptor: its frame. Of a place of a plan the processor, of a change of a device's owner the device.
     pub page: u32,
-    /// The first frame that the entries describe.
+    /// The first frame that the entries describe; of a device its first port, byte or line.
     pub first: u64,
     /// Who had it: a [`super::database::MemoryOwner`].
     pub from: u16,

@@ -7,10 +7,11 @@ use crate::plans::{members, processor_slot};
 use crate::run::INTERRUPT;
 use abi::control::{InterruptOperation, PLAN_PLACES, ProcessorOperation, first_slot};
 use abi::message::database::Difference;
+use abi::message::transaction::DeviceKind;
 use abi::rights::{Kind, Rights};
 use abi::types::{PartitionId, ProcessorId};
 use program_loader::{Calls, Window};
-use resource_db::{DeviceKind, DeviceRow, Owner, PartitionRow};
+use resource_db::{DeviceRow, Owner, PartitionRow};
 
 /// The frame in the second word of a capability.
 const FRAME: u64 = 0xffff_ffff;
@@ -65,7 +66,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
                 _ => u32::MAX,
             };
             found.equal(Difference::DeviceOwner, device, [id.raw().into(), owner.into()]);
-            if there.kind == DeviceKind::Interrupt.number() {
+            if there.kind == u32::from(DeviceKind::Interrupt.code()) {
                 let bound = self.is_bound(u32::try_from(there.first).unwrap_or(u32::MAX));
                 let expected = u64::from(there.bound != 0);
                 found.equal(Difference::Line, device, [expected, u64::from(bound)]);

@@ -37,6 +37,7 @@ pub mod placed;
 pub mod planned;
 pub mod plans;
 pub mod recover;
+pub mod refused;
 pub mod relocate;
 pub mod requests;
 pub mod resize;

@@ -4,9 +4,10 @@ use crate::manager::{Machine, Manager, SELF};
 use crate::manifest::Manifest;
 use crate::trouble::Trouble;
 use abi::manifest::{GrantKind, ManifestGrant, NO_PARTITION, PartitionRole};
+use abi::message::transaction::DeviceKind;
 use abi::types::PartitionId;
 use program_loader::Window;
-use resource_db::{DeviceKind, DeviceRow, Owner, PartitionRow};
+use resource_db::{DeviceRow, Owner, PartitionRow};
 
 /// Devices that are written in one transaction.
 const TOGETHER: usize = 32;
@@ -95,7 +96,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let processor = want.processor_of(0, self.facts.processors);
         let bound = u32::from(processor.raw()) + 1;
         self.books.begin();
-        let line = DeviceKind::Interrupt.number();
+        let line = u32::from(DeviceKind::Interrupt.code());
         for (device, _) in granted(&self.manifest, hardware) {
             let row = self.books.device(device);
             if row.is_some_and(|row| row.kind == line && row.bound != bound) {

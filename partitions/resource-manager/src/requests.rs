@@ -11,6 +11,7 @@ use abi::image::name_text;
 use abi::information::StartReason;
 use abi::manifest::PartitionFlags;
 use abi::message::resource::{CapabilityQuery, Index, ResourceRequest, ResourceStatus, TraceQuery};
+use abi::message::transaction::OwnWork;
 use abi::types::{EventBit, PartitionId};
 use program_loader::Window;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
@@ -94,9 +95,11 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             return Reply::status(ResourceStatus::Malformed);
         };
         self.because(asker.partition, code);
+        let before = self.books.last_number();
         let decided = self.decide(asker, request, body);
+        self.note_refusal(asker, request, &decided, before);
         // What others do later is not this one's doing.
-        self.because(SELF, 0);
+        self.own_work(OwnWork::Watch);
         match decided {
             Ok(reply) => reply,
             Err(Trouble::Status(ResourceStatus::NotAllowed)) => {
@@ -144,6 +147,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             R::Audit => self.audit(),
             R::Hardware => self.hardware_record(parse(body)?),
             R::Transaction => self.transaction_record(&parse(body)?),
+            R::Named => self.name_record(&parse(body)?),
             R::Function => self.function_record(parse(body)?),
             R::Stopped => self.stopped_record(asker.partition),
             R::Shutdown => {

@@ -5,13 +5,14 @@ use crate::views;
 use abi::boot::BootInformation;
 use abi::control::Access;
 use abi::layout;
+use abi::message::transaction::OwnWork;
 use abi::types::PAGE_SIZE;
 use boot_image::Image;
 use program_loader::Mapped;
 use resource_db::{Books, bytes_needed};
 use resource_manager::dog::{Sign, WATCHED};
 use resource_manager::editions::{Edition, Later};
-use resource_manager::manager::{Facts, Machine as _, Manager, Rooms, SELF};
+use resource_manager::manager::{Facts, Machine as _, Manager, Rooms};
 use resource_manager::manifest::Manifest;
 use resource_manager::picture::{ROOM, Record};
 use resource_manager::setup::{Early, capacity, describe, facts, pages};
@@ -73,7 +74,7 @@ pub fn set_up(machine: &mut Native, recover: bool) -> Result<TheManager, Failure
         new_books(machine, &manifest, boot, &mut early)?
     };
     let mut manager = manager(books, image, manifest, read_later(boot), facts);
-    manager.because(SELF, 0);
+    manager.own_work(if recover { OwnWork::Return } else { OwnWork::FirstStart });
     if recover {
         manager.recover()?;
     } else {

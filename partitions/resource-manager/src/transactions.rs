@@ -7,7 +7,7 @@ use abi::image::{NAME_LENGTH, Name, name_from};
 use abi::message::database::MemoryOwner;
 use abi::message::resource::ResourceStatus;
 use abi::message::transaction::{
-    StepKind, StepRecord, TransactionEnd, TransactionQuery, TransactionRecord,
+    NameQuery, OwnWork, StepKind, StepRecord, TransactionEnd, TransactionQuery, TransactionRecord,
 };
 use abi::types::PartitionId;
 use program_loader::Window;
@@ -18,6 +18,11 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     pub fn because(&mut self, who: PartitionId, request: u16) {
         let when = self.machine.now();
         self.books.because(Cause { who, what: request.into(), when });
+    }
+
+    /// What is changed from now on is the manager's own work.
+    pub fn own_work(&mut self, work: OwnWork) {
+        self.because(SELF, work.code());
     }
 
     /// A transaction, or one of its steps.
@@ -32,7 +37,63 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let mut steps = self.books.steps(&found).skip(step as usize);
         let step = steps.next().filter(|_| found.sequence == query.number);
         let step = step.ok_or(ResourceStatus::NoSuch)?;
-        Ok(Reply::record(&step_record(&step)))
+        Ok(Reply::record(&self.step_record(&step)))
+    }
+
+    /// A step as it is told.
+    fn step_record(&self, step: &Step) -> StepRecord {
+        let none = StepRecord::default();
+        match *step {
+            Step::ChangeOwner(place, run, from, to) => {
+                let ((from, from_id), (to, to_id)) = (owner(from), owner(to));
+                StepRecord { from, from_id, to, to_id, ..on_map(StepKind::ChangeOwner, place, run) }
+            }
+            Step::Initialize(page, name) => {
+                let name = text(&name);
+                StepRecord { name, ..about(StepKind::Initialize, page) }
+            }
+            Step::Destroy(page) => about(StepKind::Destroy, page),
+            Step::Merge(place, run, page, of) => {
+                let (from, from_id) = owner(of);
+                let page = page.number();
+                StepRecord { from, from_id, page, ..on_map(StepKind::Merge, place, run) }
+            }
+            Step::Split(place, run, page, of) => {
+                let (from, from_id) = owner(of);
+                let page = page.number();
+                StepRecord { from, from_id, page, ..on_map(StepKind::Split, place, run) }
+            }
+            Step::Value(value) => value_record(&value),
+            Step::Place(processor, place, [before, after]) => {
+                let (kind, page) = (StepKind::Processor.code(), processor.raw().into());
+                let ((from, from_id), (to, to_id)) = (self.at_place(before), self.at_place(after));
+                let (before, after) = (before.into(), after.into());
+                let index = place;
+                StepRecord { kind, index, page, from, from_id, to, to_id, before, after, ..none }
+            }
+            Step::Device(page, before, after) => {
+                let row = self.books.device(page).copied().unwrap_or_default();
+                let (kind, scale) = (StepKind::Device.code(), u16::try_from(row.kind).unwrap_or(0));
+                let ((from, from_id), (to, to_id)) = (owner(before), owner(after));
+                let first = row.first;
+                StepRecord { kind, scale, page, first, from, from_id, to, to_id, ..none }
+            }
+        }
+    }
+
+    /// Who is at a place of a plan.
+    fn at_place(&self, slot: u16) -> (u16, u32) {
+        let holder = if slot == 0 { None } else { self.books.holder(slot) };
+        owner(holder.map_or(Owner::Available, Owner::Partition))
+    }
+
+    /// Name of the partition that had a number in a transaction.
+    ///
+    /// # Errors
+    /// `NoSuch` where that is not known any more.
+    pub fn name_record(&self, query: &NameQuery) -> Result<Reply, Trouble> {
+        let name = self.books.name_at(PartitionId::new(query.partition), query.number);
+        Ok(Reply::record(&name.ok_or(ResourceStatus::NoSuch)?))
     }
 
     fn transaction_head(&self, found: &Transaction) -> TransactionRecord {
@@ -55,38 +116,6 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             end: end.code(),
             problem: u16::try_from(problem).unwrap_or(0),
         }
-    }
-}
-
-/// A step as it is told.
-fn step_record(step: &Step) -> StepRecord {
-    match *step {
-        Step::ChangeOwner(place, run, from, to) => {
-            let ((from, from_id), (to, to_id)) = (owner(from), owner(to));
-            StepRecord { from, from_id, to, to_id, ..on_map(StepKind::ChangeOwner, place, run) }
-        }
-        Step::Initialize(page, name) => {
-            let name = text(&name);
-            StepRecord { name, ..about(StepKind::Initialize, page) }
-        }
-        Step::Destroy(page) => about(StepKind::Destroy, page),
-        Step::Merge(place, run, page, of) => {
-            let (from, from_id) = owner(of);
-            let page = page.number();
-            StepRecord { from, from_id, page, ..on_map(StepKind::Merge, place, run) }
-        }
-        Step::Split(place, run, page, of) => {
-            let (from, from_id) = owner(of);
-            let page = page.number();
-            StepRecord { from, from_id, page, ..on_map(StepKind::Split, place, run) }
-        }
-        Step::Value(value) => value_record(&value),
-        Step::Place(processor, place, [before, after]) => {
-            let (kind, from_id) = (StepKind::Processor.code(), processor.raw().into());
-            let (before, after) = (before.into(), after.into());
-            StepRecord { kind, index: place, from_id, before, after, ..StepRecord::default() }
-        }
-        Step::Device(..) => StepRecord::default(),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::wards::is_ward;
 use abi::control::{ContextOperation, ContextState};
 use abi::information::StartReason;
 use abi::message::resource::{PartitionState, ResourceStatus, StoppedRecord};
+use abi::message::transaction::OwnWork;
 use abi::types::{EventBit, PartitionId, Slot};
 use program_loader::{Calls, Window};
 use resource_db::{PartitionRow, Stage};
@@ -27,7 +28,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// Looks after all that is due; returns when to look again.
     pub fn watch(&mut self) -> u64 {
         let now = self.machine.now();
-        self.because(SELF, 0);
+        self.own_work(OwnWork::Watch);
         let mut next = self.look_at_all(now);
         if self.ending {
             self.go_on_ending();

@@ -8,7 +8,7 @@ use abi::image::{Name, name_from};
 use abi::manifest::NO_PARTITION;
 use abi::message::console::ConsoleStatus;
 use abi::message::resource::*;
-use abi::message::transaction::TransactionQuery;
+use abi::message::transaction::{NameQuery, TransactionQuery};
 use abi::rights::{Kind, Rights};
 use abi::trace::TraceKind;
 use abi::types::{EventBit, Nanoseconds};
@@ -276,6 +276,10 @@ impl Fake {
             ResourceRequest::Transaction => {
                 let query = TransactionQuery::read_from_bytes(body).expect("a query");
                 super::transactions::answer(query)
+            }
+            ResourceRequest::Named => {
+                let query = NameQuery::read_from_bytes(body).expect("a query");
+                super::transactions::name(query, &self.partitions).map(bytes)
             }
             ResourceRequest::Audit => Some(bytes(self.audit)),
             ResourceRequest::Hardware => Self::hardware(index).map(bytes),

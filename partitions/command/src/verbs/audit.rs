@@ -151,6 +151,14 @@ fn sentence(list: &List, one: &DifferenceRecord) -> String {
                 "channel {index} of {name} has {found} pages in the kernel and {expected} in the books"
             )
         }
+        _ => hardware_sentence(list, one, &name),
+    }
+}
+
+/// A difference of plans, devices or lines in words.
+fn hardware_sentence(list: &List, one: &DifferenceRecord, name: &str) -> String {
+    let DifferenceRecord { partition, index, expected, found, .. } = *one;
+    match kind(one) {
         Some(Difference::NoProcessor) => format!("the books do not know processor {partition}"),
         Some(Difference::Planned) => {
             format!("place {index} of processor {partition} is planned otherwise than shares say")
@@ -172,7 +180,7 @@ fn sentence(list: &List, one: &DifferenceRecord) -> String {
                 "device {index} of {name}: the line {kernel} in the kernel and {books} in the books"
             )
         }
-        Some(Difference::Checked) | None => format!("{name}: a difference of kind {}", one.kind),
+        _ => format!("{name}: a difference of kind {}", one.kind),
     }
 }
 

@@ -5,14 +5,17 @@ use crate::complaint::Complaint;
 use crate::list::List;
 use crate::surroundings::{Surroundings, Trouble, fetch, fetch_next};
 use crate::words::{Duration, name_of};
+use abi::control::PLAN_SLOTS;
+use abi::image::Name;
 use abi::message::database::MemoryOwner;
 use abi::message::resource::ResourceRequest;
 use abi::message::transaction::{
-    NEWEST, StepKind, StepProblem, StepRecord, TransactionEnd, TransactionQuery, TransactionRecord,
+    DeviceKind, NEWEST, NameQuery, OwnWork, StepKind, StepProblem, StepRecord, TransactionEnd,
+    TransactionQuery, TransactionRecord,
 };
 use abi::types::Nanoseconds;
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -37,7 +40,8 @@ pub fn show<'a>(
     }
     writeln!(surroundings, "  NUMBER        WHEN WHO              ASKED FOR        STEPS ENDED")?;
     for head in found.iter().rev() {
-        let (when, who) = (Duration(Nanoseconds::new(head.when)), who(list, head));
+        let who = name(surroundings, list, head.who, head.number)?;
+        let when = Duration(Nanoseconds::new(head.when));
         let (number, what, steps, end) = (head.number, what(head), head.steps, End(head));
         writeln!(surroundings, "{number:>8} {when:>11} {who:<16} {what:<16} {steps:>5} {end}")?;
     }
@@ -56,12 +60,14 @@ pub fn one<'a>(
     let Some(head) = head else {
         return Err(Complaint::Forgotten);
     };
-    let (when, who, what) = (Duration(Nanoseconds::new(head.when)), who(list, &head), what(&head));
+    let who = name(surroundings, list, head.who, head.number)?;
+    let (when, what) = (Duration(Nanoseconds::new(head.when)), what(&head));
     writeln!(surroundings, "transaction {}: {who}, {what}, at {when}", head.number)?;
     for step in 1..=head.steps {
         let query = TransactionQuery { number: head.number, step, reserved: 0 };
         let record = fetch::<StepRecord>(surroundings, ResourceRequest::Transaction, &query)?;
-        writeln!(surroundings, "  {}", Step(&record, list))?;
+        let step = Step::new(surroundings, list, &record, head.number)?;
+        writeln!(surroundings, "  {step}")?;
     }
     Ok(writeln!(surroundings, "{}", End(&head))?)
 }
@@ -74,13 +80,22 @@ fn head(
     fetch_next(surroundings, ResourceRequest::Transaction, &query)
 }
 
-/// Who asked.
-fn who(list: &List, head: &TransactionRecord) -> String {
-    partition(list, head.who)
-}
-
-fn partition(list: &List, id: u32) -> String {
-    list.name(id).map_or_else(|| format!("partition {id}"), ToString::to_string)
+/// Name of the partition that had a number in a transaction; the number with it where it is gone.
+fn name(
+    surroundings: &mut impl Surroundings,
+    list: &List,
+    partition: u32,
+    number: u64,
+) -> Result<String, Trouble> {
+    let query = NameQuery { number, partition, reserved: 0 };
+    let then = fetch_next::<Name>(surroundings, ResourceRequest::Named, &query)?;
+    let then = then.map(|then| String::from(name_of(&then)));
+    let now = list.name(partition);
+    Ok(match then {
+        Some(then) if now.is_some_and(|now| now == then) => then,
+        Some(then) => format!("{then} (was {partition})"),
+        None => format!("partition {partition}"),
+    })
 }
 
 /// For what.
@@ -88,8 +103,12 @@ fn what(head: &TransactionRecord) -> String {
     let code = u16::try_from(head.what).unwrap_or(u16::MAX);
     match ResourceRequest::from_code(code) {
         Some(request) => format!("{request:?}").to_lowercase(),
-        None if code == 0 => String::from("-"),
-        None => format!("request {code}"),
+        None => match OwnWork::from_code(code) {
+            Some(OwnWork::Watch) => String::from("what is due"),
+            Some(OwnWork::FirstStart) => String::from("first start"),
+            Some(OwnWork::Return) => String::from("its return"),
+            None => format!("request {code}"),
+        },
     }
 }
 
@@ -127,6 +146,14 @@ fn problem(code: u16) -> &'static str {
         Some(StepProblem::Differs) => "a value is not what it was taken for",
         Some(StepProblem::Taken) => "the device is another's",
         Some(StepProblem::NoPlace) => "a plan would name who is not there",
+        Some(StepProblem::MayNot) => "the asker may not ask this",
+        Some(StepProblem::NoSuch) => "there is no such thing",
+        Some(StepProblem::WrongState) => "not in this state",
+        Some(StepProblem::Disagrees) => "what the asker takes it for is not so",
+        Some(StepProblem::NoMemory) => "memory is out",
+        Some(StepProblem::Limit) => "there is no room for it",
+        Some(StepProblem::Kernel) => "the kernel refused",
+        Some(StepProblem::Malformed) => "it makes no sense",
         None => "?",
     }
 }
@@ -141,20 +168,35 @@ impl fmt::Display for Page {
 }
 
 /// A step as the document writes it.
-struct Step<'r>(&'r StepRecord, &'r List);
+struct Step<'r> {
+    record: &'r StepRecord,
+    /// Who had it, or whose row it is; and who has it then.
+    from: String,
+    to: String,
+}
 
-impl Step<'_> {
-    fn owner(&self, kind: u16, id: u32) -> String {
-        match MemoryOwner::from_code(kind) {
-            Some(MemoryOwner::Partition) => partition(self.1, id),
-            Some(other) => format!("{other:?}").to_lowercase(),
-            None => String::from("?"),
-        }
+impl<'r> Step<'r> {
+    /// Asks for the names in it.
+    fn new(
+        surroundings: &mut impl Surroundings,
+        list: &List,
+        record: &'r StepRecord,
+        number: u64,
+    ) -> Result<Self, Trouble> {
+        let partition = MemoryOwner::Partition.code();
+        let from = if record.kind == StepKind::Partition.code() { partition } else { record.from };
+        let mut owner = |kind: u16, id: u32| match MemoryOwner::from_code(kind) {
+            Some(MemoryOwner::Partition) => name(surroundings, list, id, number),
+            Some(other) => Ok(format!("{other:?}").to_lowercase()),
+            None => Ok(String::from("?")),
+        };
+        let (from, to) = (owner(from, record.from_id)?, owner(record.to, record.to_id)?);
+        Ok(Self { record, from, to })
     }
 
     /// Index or range of indices.
     fn index(&self) -> String {
-        let (first, count) = (self.0.index, self.0.count);
+        let (first, count) = (self.record.index, self.record.count);
         match first.checked_add(count.saturating_sub(1)) {
             Some(last) if last > first => format!("IndexRange({first},{last})"),
             _ => format!("Index({first})"),
@@ -164,33 +206,68 @@ impl Step<'_> {
 
 impl fmt::Display for Step<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(step, list) = self;
+        let Self { record: step, from, to } = self;
         let (map, page, name) = (Page(step.map), Page(step.page), name_or_words(step));
-        let from = || self.owner(step.from, step.from_id);
         let change = Change(step);
         match StepKind::from_code(step.kind) {
             Some(StepKind::ChangeOwner) => {
-                let (index, to) = (self.index(), self.owner(step.to, step.to_id));
-                write!(f, "Change Owner Map{map}, {index}, from {} to {to}", from())
+                write!(f, "Change Owner Map{map}, {}, from {from} to {to}", self.index())
             }
             Some(StepKind::Initialize) => write!(f, "Initialize Partition{page} (\"{name}\")"),
             Some(StepKind::Destroy) => write!(f, "Destroy Partition{page}"),
             Some(StepKind::Merge) => {
-                let (index, from) = (self.index(), from());
+                let index = self.index();
                 write!(f, "Merge Map{map}, {index}, {{From Map{page}, For {from}}}")
             }
             Some(StepKind::Split) => {
-                let (index, from) = (self.index(), from());
+                let index = self.index();
                 write!(f, "Split Map{map}, {index}, Into Map{page}, {{For {from}}}")
             }
-            Some(StepKind::Partition) => {
-                write!(f, "Set {}, {name}, {change}", partition(list, step.from_id))
-            }
+            Some(StepKind::Partition) => write!(f, "Set {from}, {name}, {change}"),
             Some(StepKind::Channel) => write!(f, "Set channel {}, {name}, {change}", step.from_id),
+            Some(StepKind::Processor) if name.is_empty() => {
+                let (processor, place) = (step.page, PlaceOf(step.index));
+                write!(f, "Set processor {processor}, {place}, from {from} to {to}")
+            }
+            Some(StepKind::Device) if name.is_empty() => {
+                let (device, what) = (step.page, Device(step));
+                write!(f, "Change Owner device {device}, {what}, from {from} to {to}")
+            }
             Some(StepKind::Processor) => {
                 write!(f, "Set processor {}, {name}, {change}", step.from_id)
             }
             Some(StepKind::Device) => write!(f, "Set device {}, {name}, {change}", step.from_id),
+            None => f.write_str("?"),
+        }
+    }
+}
+
+/// A place of a plan.
+struct PlaceOf(u16);
+
+impl fmt::Display for PlaceOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match usize::from(self.0).checked_sub(PLAN_SLOTS) {
+            None => write!(f, "slot {}", self.0),
+            Some(taker) => write!(f, "taker of slack {}", taker.saturating_add(1)),
+        }
+    }
+}
+
+/// What a device is.
+struct Device<'r>(&'r StepRecord);
+
+impl fmt::Display for Device<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let first = self.0.first;
+        match DeviceKind::from_code(self.0.scale) {
+            Some(DeviceKind::Ports) => write!(f, "ports from {first:#x}"),
+            Some(DeviceKind::Interrupt) => write!(f, "line {first}"),
+            Some(DeviceKind::Registers) => write!(f, "registers at {first:#x}"),
+            Some(DeviceKind::Framebuffer) => f.write_str("the framebuffer"),
+            Some(DeviceKind::Function) => {
+                write!(f, "PCI {:02x}:{:02x}.{}", first >> 8, first >> 3 & 31, first & 7)
+            }
             None => f.write_str("?"),
         }
     }

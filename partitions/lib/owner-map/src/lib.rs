@@ -32,7 +32,7 @@ pub use format::{FormatError, Layout, Section};
 pub use log::{Cause, LEAST_LOG_PAGES, LOG_OPERATIONS, Outcome, Transaction};
 pub use look::Leaf;
 pub use map::{OpenError, OwnerMap};
-pub use master::{AT_USER, Master, Pool, Pools};
+pub use master::{AT_INDEX, AT_USER, Master, Pool, Pools};
 pub use memory::{Memory, WORDS};
 pub use operation::{Operation, Problem, Refusal, Run, WRITE_WORDS};
 pub use page::{Page, Scale};

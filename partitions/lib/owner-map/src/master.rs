@@ -14,7 +14,8 @@ const AT_ORDER: u16 = 3;
 const AT_TOP: u16 = 4;
 /// Two words: which 4 TiB the top index page is in. Zero is the only permitted value.
 const AT_TOP_HIGH: u16 = 5;
-const AT_INDEX: u16 = 7;
+/// Which page this is.
+pub const AT_INDEX: u16 = 7;
 const AT_MANAGER: u16 = 8;
 const AT_AVAILABLE: u16 = 9;
 const AT_LOG: u16 = 10;

@@ -137,6 +137,8 @@ pub enum Problem {
     Taken(u32),
     /// A rule of whoever keeps the records: a plan names this slot, which is nobody's, or is of a processor that runs nothing.
     NoPlace(u16),
+    /// Whoever keeps the records refused it before it began; this number is told.
+    Refused(u16),
 }
 
 impl Problem {
@@ -160,6 +162,7 @@ impl Problem {
             Self::Differs(_) => 14,
             Self::Taken(_) => 15,
             Self::NoPlace(_) => 16,
+            Self::Refused(number) => u32::from(*number),
         }
     }
 }

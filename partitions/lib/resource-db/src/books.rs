@@ -79,7 +79,7 @@ impl Books<'_> {
         if self.map.is_open() {
             match self.map.commit() {
                 Ok(number) => self.generation = number,
-                Err(_) => self.derive(),
+                Err(_) => self.derive_undone(),
             }
         }
     }
@@ -117,6 +117,20 @@ impl Books<'_> {
             owner_map::Problem::NotEmpty(_) => Problem::NotEmpty,
             _ => Problem::Rule,
         }
+    }
+
+    /// Writes down that something was refused before it began, in numbers of the asker's own.
+    pub fn note_refusal(&mut self, reason: u16) {
+        self.begin();
+        if self.open_transaction().is_ok() {
+            self.refuse(owner_map::Problem::Refused(reason));
+        }
+    }
+
+    /// Number of the last transaction, whatever became of it.
+    #[must_use]
+    pub fn last_number(&self) -> u64 {
+        self.map.next_sequence().wrapping_sub(1)
     }
 
     /// Says whose frames are when the machine starts; no transaction, nothing is known before.
@@ -206,6 +220,9 @@ impl Books<'_> {
     /// Where there is no such place or no transaction, or where a partition is to go that has frames.
     pub fn set_partition(&mut self, id: PartitionId, row: PartitionRow) -> Result<(), Problem> {
         let page = self.layout.page(Owner::Partition(id)).ok_or(Problem::NoSuch)?;
+        if self.begun && self.partition(id) == Some(&row) {
+            return Ok(());
+        }
         self.open_transaction()?;
         let changed = self.change_partition(page, id.raw(), &row);
         changed.map_err(|problem| self.refuse(problem))?;
@@ -266,6 +283,9 @@ impl Books<'_> {
     /// Where there is no such place or no transaction.
     pub fn set_channel(&mut self, id: ChannelId, row: ChannelRow) -> Result<(), Problem> {
         self.channels.place::<ChannelRow>(id.raw()).ok_or(Problem::NoSuch)?;
+        if self.begun && self.channel(id) == Some(&row) {
+            return Ok(());
+        }
         self.open_transaction()?;
         let before = self.channel(id).map(ChannelRow::partitions);
         let written = self.write_row(self.channels, id.raw(), &row);

@@ -3,6 +3,7 @@
 use crate::rows::Stage;
 use crate::table::{Row, per_page, word};
 use abi::control::{PLAN_PLACES, PLAN_SLOTS};
+use abi::message::transaction::DeviceKind;
 use core::mem::offset_of;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -97,46 +98,6 @@ impl Row for ProcessorRow {
     }
 }
 
-/// What a device is. The first four are numbered as grants of the manifest are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u32)]
-pub enum DeviceKind {
-    /// A range of I/O ports.
-    Ports = 1,
-    /// An interrupt line.
-    Interrupt = 2,
-    /// Registers in memory: address and bytes.
-    Registers = 3,
-    /// The framebuffer.
-    Framebuffer = 4,
-    /// A PCI function: its address, as bus, device and function in 8, 5 and 3 bits.
-    Function = 5,
-}
-
-impl DeviceKind {
-    /// All kinds.
-    pub const ALL: [Self; 5] =
-        [Self::Ports, Self::Interrupt, Self::Registers, Self::Framebuffer, Self::Function];
-
-    /// Its number.
-    #[must_use]
-    pub fn number(self) -> u32 {
-        match self {
-            Self::Ports => 1,
-            Self::Interrupt => 2,
-            Self::Registers => 3,
-            Self::Framebuffer => 4,
-            Self::Function => 5,
-        }
-    }
-
-    /// The kind with this number.
-    #[must_use]
-    pub fn from_number(number: u32) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.number() == number)
-    }
-}
-
 /// A device, or a part of one that goes from owner to owner as a whole.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
@@ -161,7 +122,7 @@ impl DeviceRow {
     /// A device that is there.
     #[must_use]
     pub fn new(kind: DeviceKind, first: u64, count: u64) -> Self {
-        let (stage, kind) = (Stage::Made.number(), kind.number());
+        let (stage, kind) = (Stage::Made.number(), kind.code().into());
         Self { stage, kind, first, count, ..Self::default() }
     }
 

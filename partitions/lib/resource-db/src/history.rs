@@ -2,6 +2,9 @@
 
 use crate::books::Books;
 use crate::lines::Of;
+use crate::owner::Owner;
+use crate::rows::PartitionRow;
+use abi::image::Name;
 use abi::types::{ChannelId, PartitionId, ProcessorId};
 use owner_map::{Operation, Outcome, Page, Record};
 
@@ -40,6 +43,27 @@ impl Books<'_> {
             (0..found.count).filter_map(move |at| self.touched(&self.map.record(&found, at)?))
         });
         (known && generation <= self.generation).then_some(all)
+    }
+
+    /// Name of the partition that had a number in a transaction, there still or not; `None` where the log does not reach back to it.
+    #[must_use]
+    pub fn name_at(&self, id: PartitionId, number: u64) -> Option<Name> {
+        let page = self.layout.page(Owner::Partition(id))?;
+        let is = |record: &Record| matches!(record.operation, Operation::Initialize { partition, .. } if partition == page);
+        let mut newer = false;
+        for found in self.map.transactions() {
+            let mut records = (0..found.count).filter_map(|at| self.map.record(&found, at));
+            match records.find(is).map(|record| record.operation) {
+                Some(Operation::Initialize { name, .. }) if found.sequence <= number => {
+                    return name.first_chunk().copied();
+                }
+                Some(_) => newer = true,
+                None => {}
+            }
+        }
+        // Its life began before the log, and nobody had the number after it.
+        let row = self.partitions.row::<PartitionRow>(self.map.memory(), id.raw())?;
+        (!newer && row.name != Name::default()).then_some(row.name)
     }
 
     /// What a change was about.

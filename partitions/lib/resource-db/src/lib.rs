@@ -29,7 +29,7 @@ mod tests;
 mod words;
 
 pub use books::{Books, Cause, Problem};
-pub use hardware::{DeviceKind, DeviceRow, ProcessorRow, ProcessorState};
+pub use hardware::{DeviceRow, ProcessorRow, ProcessorState};
 pub use heap::{PIECES, Piece, heap_tables};
 pub use history::Touched;
 pub use layout::{Capacity, bytes_needed};

@@ -4,8 +4,9 @@ use crate::books::Books;
 use crate::fields::{CHANNEL, DEVICE, Field, PARTITION, PROCESSOR};
 use crate::hardware::{BEFORE_PLACES, DeviceRow};
 use crate::owner::Owner;
+use crate::rows::PartitionRow;
 use abi::control::PLAN_PLACES;
-use abi::types::ProcessorId;
+use abi::types::{PartitionId, ProcessorId};
 use core::mem::offset_of;
 use owner_map::{Name, Operation, Page, Record, Run, Scale, Transaction, WRITE_WORDS};
 
@@ -122,6 +123,20 @@ impl Books<'_> {
         };
         let first = usize::from(index.checked_sub(start)?);
         Some(Written { of, id, fields, first, count: count.into(), before, after })
+    }
+
+    /// The partition whose context a slot of the manager's table holds, or held last: nobody looks for others in between.
+    #[must_use]
+    pub fn holder(&self, slot: u16) -> Option<PartitionId> {
+        let slab = self.map.memory();
+        let has = |row: &PartitionRow| {
+            let place = slot.checked_sub(row.context_slot);
+            place.is_some_and(|place| u32::from(place) < row.contexts)
+        };
+        let row = |id: &u32| self.partitions.row::<PartitionRow>(slab, *id).is_some_and(has);
+        let there = self.partitions().find(|(_, row)| has(row)).map(|(id, _)| id);
+        let all = 0..self.layout.capacity.partitions;
+        there.or_else(|| all.rev().find(row).map(PartitionId::new))
     }
 
     /// The partition whose descriptor a page is, in use or not.

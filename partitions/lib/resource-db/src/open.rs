@@ -10,7 +10,7 @@ use crate::slots;
 use crate::space::Space;
 use crate::table::Table;
 use abi::types::{Frame, PartitionId, Slot};
-use owner_map::{AT_USER, Kind, Memory, Outcome, OwnerMap, Page, PageWords, Slab};
+use owner_map::{AT_INDEX, AT_USER, Kind, Memory, Outcome, OwnerMap, Page, PageWords, Slab};
 use zerocopy::FromBytes;
 
 /// Why books cannot be opened.
@@ -22,8 +22,6 @@ pub enum OpenError {
     TooSmall,
 }
 
-/// Word of the master index where it says which page that is.
-const AT_INDEX: usize = 7;
 /// Words of the master index that say how much the books can hold: frames in two, partitions, channels, processors, devices;
 /// then the version of the rows.
 const AT_CAPACITY: usize = 64;
@@ -52,6 +50,7 @@ impl<'m> Books<'m> {
         let map = layout.format(pages)?;
         let mut books = Self::around(map, layout, slots, ends, space);
         books.say_own();
+        books.derive_rows();
         Ok(books)
     }
 
@@ -65,7 +64,7 @@ impl<'m> Books<'m> {
         if master[AT_VERSION] != VERSION {
             return Err(OpenError::NoBooks);
         }
-        let base = Page::new(master[AT_INDEX]).ok_or(OpenError::NoBooks)?;
+        let base = Page::new(master[usize::from(AT_INDEX)]).ok_or(OpenError::NoBooks)?;
         let layout = Layout::new(base, capacity).ok_or(OpenError::NoBooks)?;
         let Parts { pages, slots, ends, space } =
             cut(memory, capacity).ok_or(OpenError::TooSmall)?;
@@ -112,11 +111,8 @@ impl<'m> Books<'m> {
     pub(crate) fn derive(&mut self) {
         self.recount(0, self.layout.capacity.frames);
         self.slots.fill(0);
+        self.derive_rows();
         let slab = self.map.memory();
-        self.partitions.end_at_last::<PartitionRow>(slab);
-        self.channels.end_at_last::<ChannelRow>(slab);
-        self.processors.end_at_last::<ProcessorRow>(slab);
-        self.devices.end_at_last::<DeviceRow>(slab);
         for (_, row) in self.partitions.iter::<PartitionRow>(slab) {
             let contexts = u16::try_from(row.contexts).unwrap_or(0);
             slots::mark(self.slots, Slot::new(row.partition_slot), 1, true);
@@ -124,9 +120,7 @@ impl<'m> Books<'m> {
             slots::mark(self.slots, Slot::new(row.context_slot), contexts, true);
             slots::mark(self.slots, Slot::new(row.image_slot), 1, true);
         }
-        self.ends.clear();
-        for (id, row) in self.channels.iter::<ChannelRow>(slab) {
-            self.ends.insert(id, row.partitions());
+        for (_, row) in self.channels.iter::<ChannelRow>(slab) {
             for slot in row.own_slots() {
                 slots::mark(self.slots, Slot::new(slot), 1, true);
             }
@@ -136,6 +130,11 @@ impl<'m> Books<'m> {
     /// Computes anew what follows from what the last transaction changed and took back. Slots stay taken until their taker gives them back.
     pub(crate) fn derive_undone(&mut self) {
         self.recount_undone();
+        self.derive_rows();
+    }
+
+    /// Where the tables end, and whose the ends of channels are.
+    fn derive_rows(&mut self) {
         let slab = self.map.memory();
         self.partitions.end_at_last::<PartitionRow>(slab);
         self.channels.end_at_last::<ChannelRow>(slab);

@@ -27,6 +27,9 @@ impl Books<'_> {
     pub fn set_processor(&mut self, id: ProcessorId, row: &ProcessorRow) -> Result<(), Problem> {
         let place = self.processors.place::<ProcessorRow>(id.raw().into());
         let place = place.ok_or(Problem::NoSuch)?;
+        if self.begun && self.processor(id) == Some(row) {
+            return Ok(());
+        }
         self.open_transaction()?;
         if let Some(slot) = self.misplaced(row) {
             return Err(self.refuse(owner_map::Problem::NoPlace(slot)));

@@ -5,7 +5,7 @@ use abi::types::Slot;
 
 /// Words of 64 slots each.
 pub(crate) const WORDS: usize = 512;
-const _: () = assert!(WORDS.ilog2() == 9 && END.ilog2() == 15);
+const _: () = assert!(WORDS == 512 && END / 64 == 512 && END.is_multiple_of(64));
 
 /// One past the last slot.
 const END: u16 = SLOTS_PER_PAGE.wrapping_mul(SLOT_PAGES);

@@ -4,9 +4,10 @@ use super::world::{TestManager, World, index};
 use super::{COMMAND, WORKER, ask, id, status};
 use crate::requests::Asker;
 use abi::channel::ChannelKind;
+use abi::image::{Name, name_from, name_text};
 use abi::message::resource::{ResourceRequest, ResourceStatus};
 use abi::message::transaction::{
-    NEWEST, StepKind, StepRecord, TransactionEnd, TransactionQuery, TransactionRecord,
+    NEWEST, NameQuery, StepKind, StepRecord, TransactionEnd, TransactionQuery, TransactionRecord,
 };
 use abi::types::PartitionId;
 use zerocopy::{FromBytes, IntoBytes};
@@ -56,6 +57,41 @@ fn the_log_says_who_when_before_after_and_how_it_ended() {
     assert_eq!((own.who, own.what), (0, 0));
     assert_eq!(tell(&mut manager, 0, 0), Err(ResourceStatus::NoSuch));
     assert_eq!(tell(&mut manager, own.number + 1, 1), Err(ResourceStatus::NoSuch));
+    names(&mut manager, made.number);
+}
+
+/// A number that goes from one partition to another is told by the name that it had then.
+fn names(manager: &mut TestManager, number: u64) {
+    let named = |manager: &mut TestManager, partition, number| {
+        let asker = Asker { partition: id(index::COMMAND), kind: ChannelKind::Command };
+        let query = NameQuery { number, partition, reserved: 0 };
+        let reply = manager.answer(asker, ResourceRequest::Named.code(), query.as_bytes());
+        Name::read_from_bytes(reply.parts().1).ok().map(|name| name_text(&name).to_owned())
+    };
+    let copy = manager.manifest.partitions.len() as u32;
+    let worker = name_text(&manager.manifest.partitions[index::WORKER as usize].name).to_owned();
+    assert_eq!(named(manager, copy, number), Some(worker.clone()));
+    assert_eq!(named(manager, copy, number - 9), None, "nobody had it then");
+    let row = resource_db::PartitionRow {
+        name: name_from("other").unwrap(),
+        ..manager.row(id(copy)).unwrap()
+    };
+    let set = |manager: &mut TestManager, row| {
+        manager.books.begin();
+        manager.books.set_partition(id(copy + 1), row).unwrap();
+        manager.books.commit();
+        manager.books.generation()
+    };
+    let unused = resource_db::PartitionRow::default();
+    let first = set(manager, row);
+    set(manager, unused);
+    assert_eq!(named(manager, copy + 1, first + 1).as_deref(), Some("other"), "gone");
+    let second =
+        set(manager, resource_db::PartitionRow { name: name_from("third").unwrap(), ..row });
+    assert_eq!(named(manager, copy + 1, first).as_deref(), Some("other"));
+    assert_eq!(named(manager, copy + 1, second).as_deref(), Some("third"));
+    assert_eq!(named(manager, index::WORKER, 1), None, "before it was made");
+    assert_eq!(named(manager, 9999, second), None);
 }
 
 #[test]

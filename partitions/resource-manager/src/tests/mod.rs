@@ -21,6 +21,7 @@ mod manifests;
 mod nodes;
 mod placed;
 mod planned;
+mod refused;
 mod registers;
 mod service;
 mod snapshots;
