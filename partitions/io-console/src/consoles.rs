@@ -6,6 +6,7 @@
 
 use crate::uart::Traffic;
 use abi::channel::INLINE;
+use abi::manifest::NO_PARTITION;
 use abi::message::console::{AttachRequest, ConsoleRequest, ConsoleStatus, ScrollbackRequest};
 use alloc::collections::VecDeque;
 use alloc::vec;
@@ -109,6 +110,14 @@ impl<T: Copy> Consoles<T> {
             self.attach = None;
             self.attached = place;
         }
+    }
+
+    /// The client at this place is gone; its console is the next one's. A terminal that showed it goes back to the operator's.
+    pub fn left<C: Clients<Ticket = T>>(&mut self, clients: &mut C, place: usize) {
+        if self.attached == place {
+            self.detach(clients);
+        }
+        self.forget(place, NO_PARTITION);
     }
 
     /// The place of the console that the terminal shows.
@@ -271,7 +280,7 @@ impl<T: Copy> Consoles<T> {
 
     fn find(&self, partition: u32) -> Result<usize, ConsoleStatus> {
         let place = self.all.iter().position(|console| console.partition == partition);
-        place.ok_or(ConsoleStatus::NoSuchConsole)
+        place.filter(|_| partition != NO_PARTITION).ok_or(ConsoleStatus::NoSuchConsole)
     }
 }
 

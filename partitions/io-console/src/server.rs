@@ -6,7 +6,6 @@ use crate::keyboard::Keyboard;
 use crate::screen::Screen;
 use crate::uart::{Traffic, Uart};
 use abi::image::name_text;
-use abi::manifest::NO_PARTITION;
 use abi::message::console::ConsoleStatus;
 use alloc::vec::Vec;
 use rt::protocol::Console;
@@ -188,10 +187,10 @@ impl Partition for Main {
         }
     }
 
-    /// The console of one that is gone is the next one's.
-    fn client_left(&mut self, _system: &mut System, signal: Signal) {
+    fn client_left(&mut self, system: &mut System, signal: Signal) {
         if let Some(place) = self.place_of(signal) {
-            self.consoles.forget(place, NO_PARTITION);
+            let mut clients = Answers { system, channels: &self.channels };
+            self.consoles.left(&mut clients, place);
             self.channels[place] = None;
         }
     }

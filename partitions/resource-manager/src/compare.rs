@@ -63,6 +63,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let end = partitions + usize::from(self.facts.processors);
         let room =
             (sheet.room(size_of::<DifferenceRecord>()).saturating_sub(1) / TOLD).min(PARTITIONS);
+        if room == 0 {
+            return Some(from as u64);
+        }
         let until = from.saturating_add(room).min(end);
         let (mut channels, mut capabilities) = (0, 0);
         for id in from..until {

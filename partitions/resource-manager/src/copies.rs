@@ -55,7 +55,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let furnished = self.furnish(new, row, &makings, at);
         let row = furnished.inspect_err(|_| self.give_slots_of(&row))?;
         if let Err(trouble) = self.make_copy(new, row.definition, &makings) {
-            self.ending |= !self.end(new)?;
+            self.go_on_with_end(new);
             return Err(trouble);
         }
         Ok(new)

@@ -149,7 +149,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let mut after = None;
         while let Some((channel, ..)) = self.next_channel(id, after) {
             self.make_channel(channel)?;
-            self.announce(channel)?;
+            self.announce(channel, &self.channel_row(channel)?)?;
             after = Some(channel);
         }
         Ok(())
@@ -159,13 +159,12 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     ///
     /// # Errors
     /// What the kernel answers.
-    pub fn announce(&mut self, channel: ChannelId) -> Result<(), Trouble> {
-        let row = self.channel_row(channel)?;
+    pub fn announce(&mut self, channel: ChannelId, row: &ChannelRow) -> Result<(), Trouble> {
         let server = PartitionId::new(row.server.partition);
         if server == SELF {
             self.desk_is_old = true;
         }
-        self.inform_of(server, row.server.place, &channel_resource(channel, &row, Role::Server))?;
+        self.inform_of(server, row.server.place, &channel_resource(channel, row, Role::Server))?;
         self.ring(server, EventBit::PEER);
         Ok(())
     }

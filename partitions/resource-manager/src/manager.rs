@@ -121,6 +121,8 @@ pub struct Manager<'m, M: Machine, W: Window> {
     pub desk_is_old: bool,
     /// Whether partitions wait to be ended until servers have let go of their channels.
     pub ending: bool,
+    /// When the end of partitions that the kernel refused is tried again, nanoseconds; `u64::MAX`: none was refused.
+    pub end_again: u64,
     /// Processors that failed, one bit each, as far as is known.
     pub failed: u64,
     /// When a refusal may be told again, nanoseconds.
@@ -169,6 +171,7 @@ impl<'m, M: Machine, W: Window> Manager<'m, M, W> {
             looked: (0, 0),
             desk_is_old: false,
             ending: false,
+            end_again: u64::MAX,
             failed: 0,
             next_refusal: 0,
             dog: Dog::new(rooms.signs, &manifest),

@@ -28,8 +28,19 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// Where memory or the table is full.
     pub fn take_slots(&mut self, count: u16) -> Result<Slot, Trouble> {
         let slot = self.books.take_slots(count)?;
+        let grown = self.grow_to(slot, count);
+        grown.inspect_err(|_| self.books.give_slots(slot, count))?;
+        Ok(slot)
+    }
+
+    /// Has the own table reach past so many slots from one on.
+    fn grow_to(&mut self, slot: Slot, count: u16) -> Result<(), Trouble> {
         let end = slot.raw().checked_add(count).ok_or(ResourceStatus::Limit)?;
         let mut size = self.row(SELF).map(|row| row.slots).or_else(|_| self.own_slots())?;
+        if size < end {
+            // It may have died before it wrote down that the table grew.
+            size = self.own_slots()?;
+        }
         while size < end {
             self.books.begin();
             let frame = self.books.allocate(1, Owner::Partition(SELF))?;
@@ -44,7 +55,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             size += SLOTS_PER_PAGE;
             self.change(SELF, |row| row.slots = size)?;
         }
-        Ok(slot)
+        Ok(())
     }
 
     /// Puts a doorbell to a partition's first context into the scratch slot.

@@ -14,6 +14,8 @@ use resource_db::{ChannelRow, Link, Owner, PartitionRow, Stage};
 
 /// Nanoseconds that a server has to let go of a channel.
 pub const CUT_TIME: u64 = 50_000_000;
+/// Nanoseconds until an end that was refused is tried again.
+const AGAIN: u64 = 1_000_000_000;
 
 impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// Has the servers of a partition's channels let go of them; whether all have.
@@ -48,7 +50,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
                 }
                 let (client, server) = (self.name_of(&row.client)?, name_text(&server.name));
                 let client = name_text(&client);
-                self.say(format_args!("{server} did not let go of a channel of {client}: cut off"));
+                let did =
+                    if row.epoch == PARTED { "could not say that it let" } else { "did not let" };
+                self.say(format_args!("{server} {did} go of a channel of {client}: cut off"));
             }
             // Who does not run, or was never told, needs no time.
             _ => {}
@@ -61,21 +65,31 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     }
 
     /// Tells a server that the client is gone. It answers by its word in the channel and the channel's doorbell, which leads here.
+    /// Written down once it is told: a manager that dies meanwhile tells it again, and cuts off nobody who does not know. A word
+    /// that stands there before anybody asked is the client's: then it counts for nothing.
     fn ask_to_part(&mut self, id: ChannelId, row: &ChannelRow) -> Result<(), Trouble> {
         let cut_at = self.machine.now().saturating_add(CUT_TIME);
         let (stage, link) = (Stage::Ending.number(), Link::Leaving.number());
-        self.set_channel(id, ChannelRow { stage, link, cut_at, ..*row })?;
+        let mut leaving = ChannelRow { stage, link, cut_at, ..*row };
         if row.server.partition != SELF.raw() {
+            if self.says_parted(row) {
+                leaving.epoch = PARTED;
+            }
             let (partition, slot) = (self.slot_of(&row.server)?, Slot::new(row.server.slot));
             let event = u32::from(EventBit::PEER.index());
             let own = first_slot::CONTEXT;
             self.machine.put(partition, slot, own, Rights::USE, Kind::Doorbell, event)?;
         }
-        self.announce(id)
+        self.announce(id, &leaving)?;
+        self.set_channel(id, leaving)
     }
 
-    /// Whether the server says that it has let go.
+    /// Whether the server has let go, as far as its word can be believed.
     fn has_parted(&mut self, row: &ChannelRow) -> bool {
+        row.epoch != PARTED && self.says_parted(row)
+    }
+
+    fn says_parted(&mut self, row: &ChannelRow) -> bool {
         let word = self.counter(Slot::new(row.slot), SERVER_AREA + word::EPOCH);
         word == u64::from(PARTED)
     }
@@ -92,7 +106,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let row = ChannelRow { stage, link: Link::None.number(), ..*row };
         self.set_channel(id, row)?;
         let nothing = channel_resource(id, &row, Role::Server);
-        self.inform_of(PartitionId::new(row.server.partition), row.server.place, &nothing)
+        let server = PartitionId::new(row.server.partition);
+        self.inform_of(server, row.server.place, &nothing)?;
+        self.ring(server, EventBit::PEER);
+        Ok(())
     }
 
     /// Gives the memory of a partition's channels back, none of which a server has any more.
@@ -149,14 +166,20 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// Goes on with the partitions that wait to be ended.
     pub fn go_on_ending(&mut self) {
         let mut from = 0;
-        self.ending = false;
+        (self.ending, self.end_again) = (false, u64::MAX);
         while let Some(id) = self.ending_from(from) {
             from = id.raw() + 1;
-            match self.end(id) {
-                Ok(ended) => self.ending |= !ended,
-                Err(trouble) => {
-                    self.say(format_args!("partition {} cannot be ended: {trouble}", id.raw()))
-                }
+            self.go_on_with_end(id);
+        }
+    }
+
+    /// Goes on with the end of one partition; what the kernel refuses is tried again later.
+    pub fn go_on_with_end(&mut self, id: PartitionId) {
+        match self.end(id) {
+            Ok(ended) => self.ending |= !ended,
+            Err(trouble) => {
+                self.end_again = self.machine.now().saturating_add(AGAIN);
+                self.say(format_args!("partition {} cannot be ended: {trouble}", id.raw()));
             }
         }
     }

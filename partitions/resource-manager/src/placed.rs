@@ -3,6 +3,7 @@
 use crate::manager::{Machine, Manager};
 use crate::manifest::role;
 use crate::requests::Asker;
+use crate::resize::MOST;
 use crate::trouble::Trouble;
 use abi::control::PLAN_SLOTS;
 use abi::image::name_text;
@@ -45,6 +46,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         }
         if placement.reserved != 0 {
             return Err(ResourceStatus::Malformed.into());
+        }
+        if placement.heap > MOST {
+            return Err(ResourceStatus::Limit.into());
         }
         self.check_processor(placement, definition)?;
         let row = PartitionRow {

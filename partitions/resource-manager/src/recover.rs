@@ -25,6 +25,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.machine.unmap(first_slot::PARTITION, window, layout::INFORMATION_PAGES + 1)?;
         // First of all, so that this too can be interrupted by its death.
         self.renew_reaper()?;
+        // What the kernel runs may not be what the books say: who is ended may still have a place there.
+        self.note_failed();
+        self.outdate_plans();
         self.end_half_made();
         self.change(SELF, |row| {
             row.starts = row.starts.saturating_add(1);
@@ -34,7 +37,6 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.refresh_channels(SELF, true)?;
         self.renew_rescue(SELF)?;
         self.renew_guard()?;
-        self.note_failed();
         self.watch_processors()?;
         self.inform(SELF)?;
         self.tell_peers(SELF);
@@ -43,7 +45,6 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.heap_deadline = self.machine.now().saturating_add(crate::resize::ANSWER_TIME);
         self.take_up_each();
         self.settle_all();
-        // What the kernel runs may not be what the books say.
         self.plan_anew();
         let unfinished = self.row(SELF)?.unfinished;
         match Shutdown::under_way(unfinished) {
@@ -97,12 +98,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     fn end_half_made(&mut self) {
         let mut from = u32::try_from(self.manifest.partitions.len()).unwrap_or(u32::MAX);
         while let Some(id) = self.half_made(from) {
-            match self.end(id) {
-                Ok(ended) => self.ending |= !ended,
-                Err(trouble) => {
-                    self.say(format_args!("partition {} cannot be ended: {trouble}", id.raw()));
-                }
-            }
+            self.go_on_with_end(id);
             from = id.raw() + 1;
         }
     }

@@ -26,7 +26,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// Begins to move a partition to another processor, its further contexts to those that follow.
     ///
     /// # Errors
-    /// `Disagrees` where it is on another processor than the asker believes, `NoSuch` for a processor that is not there,
+    /// `Disagrees` where it is on another processor than the asker believes, `NoSuch` for a processor that is not there or failed,
     /// `NotAllowed` for those that others need or who are on every processor; what the kernel answers.
     pub fn relocate(&mut self, change: Change) -> Result<Reply, Trouble> {
         let id = PartitionId::new(change.partition);
@@ -38,7 +38,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         if u32::from(want.processor_of(0, self.facts.processors).raw()) != change.before {
             return Err(ResourceStatus::Disagrees.into());
         }
-        let there = u16::try_from(change.after).ok().filter(|there| *there < self.facts.processors);
+        let runs = |there: &u16| {
+            *there < self.facts.processors && !self.has_failed(ProcessorId::new(*there))
+        };
+        let there = u16::try_from(change.after).ok().filter(runs);
         let there = there.ok_or(ResourceStatus::NoSuch)?;
         if change.after == change.before {
             return Ok(Reply::status(ResourceStatus::Ok));

@@ -253,13 +253,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             // Whoever meant to let it go on would start it anew.
             return Err(ResourceStatus::WrongState.into());
         }
-        self.start(id, StartReason::Started)?;
-        let definition = self.definition(&row)?;
-        self.change(id, |row| {
-            row.budget = definition.restarts;
-            row.backoff = definition.backoff;
-        })?;
-        Ok(())
+        self.start(id, StartReason::Started)
     }
 
     /// Asks a partition to stop by itself; it is stopped if it has not after a second.

@@ -18,7 +18,7 @@ use program_loader::{Calls, REGION_PAGES, Refusal, Window};
 use resource_db::{Extent, Owner, PartitionRow, Piece, Stage, heap_tables};
 
 /// Most pages of a heap.
-const MOST: u32 = ((layout::HEAP_END - layout::HEAP) / PAGE_SIZE) as u32;
+pub const MOST: u32 = ((layout::HEAP_END - layout::HEAP) / PAGE_SIZE) as u32;
 /// Nanoseconds that a runtime has to say what it does not use.
 pub const ANSWER_TIME: u64 = 500_000_000;
 

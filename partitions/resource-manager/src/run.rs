@@ -27,7 +27,7 @@ pub const OVERDUE: u64 = 1;
 const _: () = assert!(INTERRUPT.raw() != SCRATCH.raw() && INTERRUPT.raw() < first_slot::FREE.raw());
 
 impl<M: Machine, W: Window> Manager<'_, M, W> {
-    /// Starts a partition that does not run, for the first time or anew with clean memory.
+    /// Starts a partition that does not run, for the first time or anew with clean memory; by hand with a full budget of restarts.
     ///
     /// # Errors
     /// `WrongState` where it runs; what the kernel answers.
@@ -46,7 +46,12 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             self.clear_report(&row)?;
         }
         let now = self.machine.now();
+        let definition = self.definition(&row)?;
+        let full = (definition.restarts, definition.backoff);
         let started = |row: &mut PartitionRow| {
+            if reason == StartReason::Started {
+                (row.budget, row.backoff) = full;
+            }
             row.starts = row.starts.saturating_add(1);
             row.state = PartitionState::Running as u32;
             row.start_reason = reason as u32;

@@ -116,6 +116,8 @@ impl<S: SharedMemory> Desk<S> {
                 if self.waiting.try_push(waiting).is_ok() {
                     continue;
                 }
+                // Begun it is; that it is done cannot be told.
+                reply = Reply::status(ResourceStatus::Busy);
             }
             complete(client, epoch, message.id, &reply);
         }

@@ -98,7 +98,11 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         };
         match next {
             // Without room for a single record nobody would ever come to the end.
-            Ok(Some(_)) if sheet.count == 0 && sheet.most > 0 && sheet.room < LARGEST => {
+            Ok(Some(next))
+                if sheet.count == 0
+                    && sheet.most > 0
+                    && (sheet.room < LARGEST || next == bulk.query.from) =>
+            {
                 Reply::status(ResourceStatus::Limit)
             }
             Ok(next) => Reply::record(&TableReply {

@@ -2,7 +2,7 @@
 
 use crate::manager::{Machine, Manager, SELF};
 use crate::requests::Reply;
-use crate::run::contexts;
+use crate::run::{contexts, unfinished};
 use crate::trouble::Trouble;
 use crate::wards::is_ward;
 use abi::control::{ContextOperation, ContextState};
@@ -30,10 +30,11 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let now = self.machine.now();
         self.own_work(OwnWork::Watch);
         let mut next = self.look_at_all(now);
-        if self.ending {
+        if self.ending || now >= self.end_again {
             self.go_on_ending();
             next = if self.ending { next.min(now.saturating_add(LOOK)) } else { next };
         }
+        next = next.min(self.end_again);
         next = next.min(self.look_at_signs(now));
         self.continue_shutdown();
         next = next.min(self.changes_due(now));
@@ -251,6 +252,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.change(id, |row| {
             (row.budget, row.restarts) = (row.budget - 1, row.restarts.saturating_add(1));
             row.backoff = row.backoff.saturating_mul(2).min(LONGEST_BACKOFF);
+            // Together, so that a restart is never paid for twice.
+            row.unfinished = unfinished(StartReason::Recovered);
         })?;
         self.restart(id, StartReason::Recovered)
     }

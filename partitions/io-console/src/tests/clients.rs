@@ -244,3 +244,21 @@ proptest! {
         }
     }
 }
+
+/// Keys that were meant for one partition never reach another that took its place.
+#[test]
+fn the_terminal_leaves_a_console_whose_client_is_gone() {
+    let mut service = Service::new();
+    assert_eq!(service.ask(OPERATOR, ConsoleRequest::Attach, &8_u32.to_le_bytes()), None);
+    let attach = service.ticket;
+    service.consoles.left(&mut service.answers, WEB);
+    let told = (OPERATOR, attach, ConsoleStatus::Ok, vec![]);
+    assert_eq!(service.answers.0.last(), Some(&told), "the operator has the terminal again");
+    assert_eq!(service.consoles.attached(), OPERATOR);
+    let nobody = abi::manifest::NO_PARTITION.to_le_bytes();
+    let refused = Some((ConsoleStatus::NoSuchConsole, vec![]));
+    assert_eq!(service.ask(OPERATOR, ConsoleRequest::Attach, &nobody), refused);
+    service.consoles.forget(WEB, 10);
+    service.types(b"secret");
+    assert!(service.ask(WEB, ConsoleRequest::Read, &[]).is_none(), "nothing was typed for it");
+}

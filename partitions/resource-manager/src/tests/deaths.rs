@@ -69,6 +69,57 @@ fn the_manager_may_die_at_any_call() {
     assert!(calls > 40, "a life takes more than {calls} calls");
 }
 
+/// One that runs has a place in the kernel's plan, which the next manager must take away before it can end it.
+///
+/// covers: RES-2
+#[test]
+fn the_end_of_one_that_runs_is_finished() {
+    for calls in 0.. {
+        let (mut world, mut manager) = World::new();
+        manager.kill(id(index::COMMAND)).unwrap();
+        let before = world.free();
+        let copy = manager.create_again(id(index::WORKER)).unwrap();
+        manager.start(copy, StartReason::Started).unwrap();
+        frames(&mut manager, 3);
+        let died = dies_in(&world, calls, || {
+            manager.destroy(copy).expect("destroyed");
+        });
+        manager = world.recovered();
+        let said = world.said();
+        assert!(!said.contains("cannot"), "death at call {calls}: {said}");
+        if manager.row(copy).is_ok() {
+            assert!(manager.destroy(copy).unwrap(), "death at call {calls}");
+        }
+        assert_eq!(world.free(), before, "death at call {calls}");
+        if !died {
+            return;
+        }
+    }
+}
+
+/// A manager that died when its table had grown and nothing said so yet finds the next slots all the same.
+///
+/// covers: RES-2
+#[test]
+fn growth_of_the_own_table_cut_short_is_taken_up() {
+    for calls in 0.. {
+        let (mut world, mut manager) = World::new();
+        let (taken, count) = (manager.books.slots_taken(), manager.own_slots().unwrap());
+        let died = dies_in(&world, calls, || {
+            let slot = manager.take_slots(count).expect("slots");
+            manager.books.give_slots(slot, count);
+        });
+        manager = world.recovered();
+        assert_eq!(manager.books.slots_taken(), taken, "death at call {calls}");
+        let slot = manager.take_slots(count).expect("slots");
+        manager.books.give_slots(slot, count);
+        if !died {
+            assert!(calls > 0);
+            return;
+        }
+    }
+}
+
 /// covers: RES-2, REC-2
 #[test]
 fn a_restart_cut_short_is_finished() {

@@ -1,5 +1,6 @@
 //! Channels of partitions that are made at run time: servers that let go, that do not, that lie, that are dead.
 
+use super::deaths::dies_in;
 use super::world::{TestManager, World, index};
 use crate::manager::Machine;
 use abi::channel::{PARTED, Role, SERVER_AREA};
@@ -143,6 +144,53 @@ fn a_dead_server_holds_nothing() {
     world.check(&manager);
 }
 
+/// A client that writes its server's word has nothing taken from that before its time.
+///
+/// covers: RES-12, CHN-6
+#[test]
+fn a_client_cannot_say_that_its_server_has_let_go() {
+    let (world, mut manager, copy, row) = made();
+    let word = world.shared.machine.word(row.memory().start.raw(), SERVER_AREA / 8);
+    word.store(PARTED.into(), Ordering::Relaxed);
+    manager.watch();
+    assert_eq!(channel_of(&manager, copy).unwrap().link(), Link::Connected);
+    assert!(!manager.destroy(copy).unwrap(), "the server is told all the same");
+    let asked = manager.machine.now();
+    let mut next = manager.watch();
+    while manager.ending {
+        assert!(is_mapped(&mut manager, &row), "taken from a server that was not asked yet");
+        manager.machine.sleep_until(next);
+        next = manager.watch();
+    }
+    assert!(manager.machine.now() >= asked + crate::parting::CUT_TIME);
+    assert!(world.said().contains("command could not say that it let go"));
+    world.check(&manager);
+}
+
+/// A manager that dies while it tells a server tells it again; nobody is cut off who was not told.
+///
+/// covers: RES-12, RES-2
+#[test]
+fn a_server_is_told_whenever_the_manager_dies() {
+    for calls in 0.. {
+        let (mut world, mut manager, copy, row) = made();
+        let died = dies_in(&world, calls, || {
+            manager.destroy(copy).expect("begun");
+        });
+        manager = world.recovered();
+        if !died {
+            assert!(calls > 3, "{calls} calls");
+            return;
+        }
+        let gone = manager.row(copy).is_err();
+        let told = !gone && record(&mut manager, &world, row.server.place).epoch == 0;
+        let whole = !gone && channel_of(&manager, copy).unwrap().link() == Link::Connected;
+        assert!(told || whole, "death at call {calls}");
+        assert!(is_mapped(&mut manager, &row), "death at call {calls}");
+        assert!(!world.said().contains("cut off"), "death at call {calls}");
+    }
+}
+
 /// Whatever a server writes where it should say that it lets go, it harms nobody but its clients.
 ///
 /// covers: RES-12, CHN-6
@@ -150,11 +198,7 @@ fn a_dead_server_holds_nothing() {
 fn a_server_that_lies_gains_nothing() {
     let (world, mut manager, copy, row) = made();
     let word = world.shared.machine.word(row.memory().start.raw(), SERVER_AREA / 8);
-    // It says that it has let go before it was asked.
-    word.store(PARTED.into(), Ordering::Relaxed);
-    manager.watch();
-    assert_eq!(channel_of(&manager, copy).unwrap().link(), Link::Connected);
-    assert!(!manager.destroy(copy).unwrap(), "it is told all the same");
+    assert!(!manager.destroy(copy).unwrap(), "it is told");
     for lie in [0, 1, PARTED - 1, PARTED >> 1] {
         word.store(u64::from(lie) | u64::from(PARTED) << 32, Ordering::Relaxed);
         manager.watch();

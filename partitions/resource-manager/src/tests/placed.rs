@@ -77,6 +77,7 @@ fn what_is_not_so_is_refused_told_and_changes_nothing() {
         ("all memory", Placement { start: 0, count: u64::MAX, ..good }, S::Disagrees),
         ("too little memory", Placement { count: 10, ..good }, S::Limit),
         ("a heap beyond the space", Placement { heap: u32::MAX, ..good }, S::Limit),
+        ("a heap over other areas", Placement { heap: 32_769, count: 40_000, ..good }, S::Limit),
         ("no such processor", Placement { processor: 2, ..good }, S::NoSuch),
         ("every processor", Placement { processor: u16::MAX, ..good }, S::NoSuch),
         ("seventeen slots", Placement { share: 17, ..good }, S::Limit),

@@ -55,6 +55,33 @@ fn a_creation_and_its_end_cut_short_at_any_write_lose_nothing() {
     assert!((1..deaths / 2).contains(&whole), "{whole} whole ones of {deaths}");
 }
 
+/// However often the manager dies, a rescue costs one restart of the budget.
+///
+/// covers: RES-2, REC-1
+#[test]
+fn a_rescue_cut_short_at_any_write_is_paid_for_once() {
+    let (mut world, mut manager) = World::new();
+    let worker = id(index::WORKER);
+    manager.change(worker, |row| row.budget = 10_000).unwrap();
+    for writes in (0..).step_by(stride()) {
+        manager.kill(worker).unwrap();
+        let before = manager.row(worker).unwrap();
+        let died = dies_at(&mut manager, writes, |manager| {
+            manager.restart_within_budget(worker).expect("restarted");
+        });
+        manager = world.recovered();
+        let row = manager.row(worker).unwrap();
+        let (paid, lives) = (before.budget - row.budget, row.starts - before.starts);
+        assert!(lives <= 2, "{lives} lives: death at write {writes}");
+        let once = u32::from(lives > 0);
+        assert_eq!(paid, once, "{lives} lives: death at write {writes}");
+        if !died {
+            assert!(lives == 1 && writes > 60, "{writes} writes");
+            return;
+        }
+    }
+}
+
 /// covers: RES-2, REC-2
 #[test]
 fn a_restart_cut_short_at_any_write_is_finished_or_was_not_begun() {
