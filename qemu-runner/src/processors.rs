@@ -142,6 +142,18 @@ impl Door {
         Ok(bytes(&self.ask(&format!("m{address:x},{length:x}"))?))
     }
 
+    /// Writes memory as a processor sees it, be it read-only for partitions.
+    ///
+    /// # Errors
+    /// QEMU refuses.
+    pub fn set_memory(&mut self, processor: u16, address: u64, new: &[u8]) -> Result<()> {
+        self.choose(processor)?;
+        let digits: String = new.iter().map(|byte| format!("{byte:02x}")).collect();
+        let answer = self.ask(&format!("M{address:x},{:x}:{digits}", new.len()))?;
+        ensure!(answer == "OK", "QEMU sets no memory: {answer}");
+        Ok(())
+    }
+
     fn choose(&mut self, processor: u16) -> Result<()> {
         let answer = self.ask(&format!("Hgp1.{:x}", processor + 1))?;
         ensure!(answer == "OK", "QEMU has no processor {processor}: {answer}");

@@ -13,6 +13,10 @@ const CALL: [u8; 2] = [0x0f, 0x05];
 const LIKE: usize = 32;
 /// Partitions have the lower half of addresses.
 const KERNEL: u64 = 1 << 47;
+/// The instruction that stands where the runtime's start never comes back to, in so many bytes from a program's first, and one that jumps to itself.
+const NEVER: [u8; 2] = [0x0f, 0x0b];
+const BEGINNING: usize = 24;
+const LOOP: [u8; 2] = [0xeb, 0xfe];
 /// Where nothing is mapped.
 const NOWHERE: u64 = 0;
 
@@ -146,6 +150,21 @@ impl<'s> Hunt<'s> {
     pub fn strike(&mut self, met: Met) -> Result<()> {
         self.last = None;
         self.session.door()?.set_register(met.processor, Register::Rip, NOWHERE)
+    }
+
+    /// Lets it loop for ever, in a place to which the program itself never comes.
+    ///
+    /// # Errors
+    /// QEMU refuses, or the program does not begin as those of the runtime do.
+    pub fn stall(&mut self, met: Met) -> Result<()> {
+        self.last = None;
+        let from = usize::try_from(self.program.entry - self.program.start)?;
+        let start = self.program.text.get(from..from + BEGINNING).context("a short program")?;
+        let place = start.windows(NEVER.len()).position(|bytes| bytes == NEVER);
+        let place = self.program.entry + place.context("another beginning")? as u64;
+        let door = self.session.door()?;
+        door.set_memory(met.processor, place, &LOOP)?;
+        door.set_register(met.processor, Register::Rip, place)
     }
 
     /// Watches no more and lets the machine go on.

@@ -1,7 +1,7 @@
 //! Deaths that nobody in the machine could bring about: a program ends at each of its calls of the kernel, from its very first instruction on, the
 //! life after that one call later, and so on until one comes so far as to wait for work.
 
-use crate::{PATIENCE, ask, campaign, start, trial};
+use crate::{PATIENCE, ask, campaign, quiet, start, trial};
 use abi::call::Call;
 use anyhow::{Result, ensure};
 use libtest_mimic::Trial;
@@ -11,7 +11,6 @@ use qemu_runner::machine::Options;
 use qemu_runner::processors::Register;
 use qemu_runner::session::Session;
 use qemu_runner::strike::{Hunt, Program};
-use std::time::{Duration, Instant};
 
 /// How many calls each life of the short form makes: what no capability reaches is in the first of them.
 const SHORT: [u32; 5] = [1, 2, 4, 8, 16];
@@ -19,9 +18,6 @@ const SHORT: [u32; 5] = [1, 2, 4, 8, 16];
 const BEHIND: u32 = 60;
 /// More calls than any return makes.
 const MOST: u32 = 5_000;
-/// How long a console is silent that has said everything.
-const QUIET: Duration = Duration::from_millis(400);
-
 /// The one.
 #[must_use]
 pub fn all() -> Vec<Trial> {
@@ -98,21 +94,6 @@ fn chain(hunt: &mut Hunt<'_>, program: &Program, behind: [bool; 2]) -> Result<us
         }
     }
     Ok(lives.len())
-}
-
-/// Waits until everybody is silent, and has a prompt shown: what was said may have fallen into the middle of a mark.
-fn quiet(session: &mut Session) -> Result<()> {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        while session.poll(Instant::now() + QUIET).is_some_and(|piece| piece.is_some()) {}
-        session.send(b"\r")?;
-        if session.wait_prompt(PATIENCE / 8).is_ok() {
-            break;
-        }
-        ensure!(Instant::now() < end, "the console does not answer: {}", session.tail());
-    }
-    while session.poll(Instant::now() + QUIET).is_some_and(|piece| piece.is_some()) {}
-    session.send(b"\r")
 }
 
 /// The audit, once everybody is silent.

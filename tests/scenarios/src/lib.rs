@@ -32,6 +32,7 @@ pub mod screens;
 pub mod service;
 pub mod suites;
 pub mod table;
+pub mod ways;
 
 use anyhow::{Result, ensure};
 use libtest_mimic::Trial;
@@ -39,10 +40,13 @@ use qemu_runner::exec;
 use qemu_runner::images::Artifacts;
 use qemu_runner::machine::{Debugger, Options};
 use qemu_runner::session::Session;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a machine may take to answer at all.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a console is silent that has said everything.
+pub const QUIET: Duration = Duration::from_millis(400);
 
 /// Every scenario.
 #[must_use]
@@ -72,6 +76,7 @@ pub fn all() -> Vec<Trial> {
         screens::all(),
         service::all(),
         nodes::all(),
+        ways::all(),
     ]
     .into_iter()
     .flatten()
@@ -113,4 +118,22 @@ pub fn start(artifacts: &Artifacts, options: &Options) -> Result<Session> {
 /// It failed, or the machine did not answer.
 pub fn ask(session: &mut Session, command: &str) -> Result<String> {
     exec::ask(session, command, PATIENCE)
+}
+
+/// Waits until everybody is silent, and has a prompt shown: what was said may have fallen into the middle of a mark.
+///
+/// # Errors
+/// None comes.
+pub fn quiet(session: &mut Session) -> Result<()> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        while session.poll(Instant::now() + QUIET).is_some_and(|piece| piece.is_some()) {}
+        session.send(b"\r")?;
+        if session.wait_prompt(PATIENCE / 8).is_ok() {
+            break;
+        }
+        ensure!(Instant::now() < end, "the console does not answer: {}", session.tail());
+    }
+    while session.poll(Instant::now() + QUIET).is_some_and(|piece| piece.is_some()) {}
+    session.send(b"\r")
 }
