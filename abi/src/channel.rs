@@ -111,6 +111,15 @@ pub enum Role {
 impl Role {
     /// Both, each at its number.
     pub const ALL: [Self; 2] = [Self::Client, Self::Server];
+
+    /// The role of the peer.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
 }
 
 /// Header at the start of a channel; written by the resource manager when it makes the channel.

@@ -116,6 +116,8 @@ bitflags::bitflags! {
         /// Holds capabilities to stop and start the contexts of the partitions with the roles resource manager, boot, command and console
         /// (tests of death and return).
         const REAPER = 1 << 7;
+        /// The command partition alone: it decides what is made and started beside infrastructure. Without it boot makes everything.
+        const POLICY = 1 << 8;
     }
 }
 

@@ -4,6 +4,7 @@ pub mod change;
 pub mod console;
 pub mod database;
 pub mod hardware;
+pub mod making;
 pub mod resource;
 pub mod transaction;
 pub mod upgrade;

@@ -4,6 +4,7 @@ pub use super::change::Change;
 use super::codes;
 pub use super::database::{Placement, RunRecord, TableQuery, TableReply};
 pub use super::hardware::{FunctionRecord, HardwareKind, HardwareRecord};
+pub use super::making::Maker;
 use crate::image::Name;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -82,6 +83,16 @@ codes! {
         /// [`NameQuery`](super::transaction::NameQuery) → [`Name`] of the partition that had a number in a transaction, gone or not; NoSuch where
         /// that is not known any more. Command.
         Named = 41,
+        /// [`Index`] = place in the manifest: makes that partition, if it is not there, with the channels to all that are; NoSuch past the
+        /// last. [`Maker`].
+        MakeDefined = 34,
+        /// Hands the making over: from the boot partition to the command partition, from that to nobody. [`Maker`].
+        HandOver = 35,
+        /// [`Index`] = place in the manifest: starts that partition for the first time; WrongState where it was started before, or is not
+        /// to be at boot; NoSuch past the last. [`Maker`].
+        StartDefined = 37,
+        /// → [`Index`] = [`Maker`] of now. Any.
+        Maker = 38,
         /// As `Restart`, for a partition that stopped by itself, at the cost of its budget; WrongState for one that did not. Its rescuer,
         /// the command partition too, whose `Restart` is a person's.
         Rescue = 36,

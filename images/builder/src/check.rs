@@ -50,6 +50,12 @@ fn partition(partition: &Partition) -> Checked {
         let help = "give it a `share`, or leave `slack` at true";
         return Err(Diagnostic::new(&partition.name.span, message).help(help));
     }
+    let decides = partition.flags.contains(PartitionFlags::POLICY);
+    if decides && partition.role.value != PartitionRole::Command {
+        let message = format!("'{}' cannot decide what is made", partition.name.value);
+        let help = "`policy` is for the partition with the role \"command\"";
+        return Err(Diagnostic::new(&partition.name.span, message).help(help));
+    }
     partition.grants.iter().try_for_each(|grant| name(&grant.name))
 }
 

@@ -13,7 +13,7 @@ use toml::de::DeTable;
 
 const TOP: [&str; 3] = ["image", "partition", "channel"];
 const IMAGE: [&str; 4] = ["name", "slot", "page-table-isolation", "processor-watch"];
-const PARTITION: [&str; 30] = [
+const PARTITION: [&str; 31] = [
     "name",
     "program",
     "role",
@@ -40,6 +40,7 @@ const PARTITION: [&str; 30] = [
     "creator",
     "tester",
     "reaper",
+    "policy",
     "self",
     "ports",
     "interrupts",
@@ -207,6 +208,8 @@ fn room(fields: &Fields<'_>, key: &str, bytes: u64) -> Read<u32> {
 }
 
 fn flags(fields: &Fields<'_>) -> Read<PartitionFlags> {
+    let role = fields.word("role", &PartitionRole::ALL)?;
+    let command = role.is_some_and(|role| role.value == PartitionRole::Command);
     let keys = [
         ("start", PartitionFlags::START, true),
         ("slack", PartitionFlags::SLACK, true),
@@ -216,6 +219,7 @@ fn flags(fields: &Fields<'_>) -> Read<PartitionFlags> {
         ("self", PartitionFlags::SELF, false),
         ("tester", PartitionFlags::TESTER, false),
         ("reaper", PartitionFlags::REAPER, false),
+        ("policy", PartitionFlags::POLICY, command),
     ];
     let mut flags = PartitionFlags::empty();
     for (key, flag, default) in keys {

@@ -107,6 +107,7 @@ fn capabilities(partition: &Partition) -> String {
         (PartitionFlags::SELF, "manage itself"),
         (PartitionFlags::TESTER, "everything, for tests"),
         (PartitionFlags::REAPER, "stop infrastructure, for tests"),
+        (PartitionFlags::POLICY, "decide what else is made"),
     ];
     let may: Vec<&str> = texts
         .iter()

@@ -2,6 +2,7 @@
 
 #![cfg_attr(not(test), no_std)]
 
+mod founding;
 mod manager;
 mod note;
 mod rescuer;

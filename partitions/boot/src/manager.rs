@@ -111,10 +111,15 @@ impl ManagerRescue {
         reason.map_or("unknown", |[reason, ..]| reason_name(reason))
     }
 
+    /// The boot image, where this partition sees it.
+    pub fn image(&self) -> Option<Image<'static>> {
+        Image::parse(view::boot_image(self.image)).ok()
+    }
+
     /// Gives it fresh memory and starts it.
     pub fn restart(&self) -> Result<(), Refusal> {
         let refused = Refusal { error: Error::BadArgument, value: 0 };
-        let image = Image::parse(view::boot_image(self.image)).map_err(|_| refused)?;
+        let image = self.image().ok_or(refused)?;
         let name = name_from(PROGRAM).unwrap_or_default();
         let file = image.program(&name).ok_or(refused)?;
         let program = Program::parse(file, Addresses::PARTITION).map_err(|_| refused)?;

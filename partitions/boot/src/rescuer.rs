@@ -1,5 +1,6 @@
 //! The boot partition as its runtime sees it: looks after the resource manager and those in its charge.
 
+use crate::founding::Founding;
 use crate::manager::ManagerRescue;
 use crate::watch::Watch;
 use charges::{Charges, Ways};
@@ -8,6 +9,7 @@ use rt::{Partition, Start, System, Timer};
 
 /// The rescuer.
 pub struct Rescuer {
+    founding: Founding,
     charges: Charges,
     watch: Watch,
 }
@@ -19,9 +21,10 @@ impl Partition for Rescuer {
         }
         let resources = system.client::<Resources>("resource");
         let ways = Ways { say: |what| rt::log!("{what}"), beside: look_after_manager };
+        let founding = Founding::new(system, resources);
         // What stopped while nobody watched is looked at before anything else.
         let charges = Charges::new(system, resources, ways);
-        Self { charges, watch: Watch::new(system, resources) }
+        Self { founding, charges, watch: Watch::new(system, resources) }
     }
 
     fn rescue(&mut self, system: &mut System) {
@@ -30,7 +33,9 @@ impl Partition for Rescuer {
     }
 
     fn deadline(&mut self, system: &mut System, timer: Timer) {
-        if self.watch.deadline(system, timer, look_after_manager) {
+        if self.founding.deadline(system, timer, look_after_manager)
+            || self.watch.deadline(system, timer, look_after_manager)
+        {
             return;
         }
         if self.charges.deadline(system, timer) {

@@ -1,5 +1,6 @@
 //! The partition: the channels "console" and "resource" behind the surroundings of a [`Session`].
 
+use crate::policy::{Established, establish};
 use crate::{Reply, Session, Surroundings, Trouble};
 use abi::channel::INLINE;
 use abi::message::console::{AttachRequest, ConsoleRequest, ConsoleStatus, ScrollbackRequest};
@@ -16,6 +17,8 @@ const PATIENCE: Nanoseconds = seconds(10);
 const TEXT_PATIENCE: Nanoseconds = seconds(1);
 /// How long the console service may take to answer what it knows at once.
 const QUICK: Nanoseconds = milliseconds(500);
+/// When the making of the rest is taken up again where it was not this partition's yet, or came to nothing.
+const POLICY_AGAIN: Nanoseconds = milliseconds(2);
 /// When input is asked for again after it was refused.
 const INPUT_AGAIN: Nanoseconds = seconds(1);
 
@@ -130,6 +133,8 @@ pub struct Main {
     resource: Client<Resources>,
     /// Those whom this partition rescues; it holds no right over them and only asks.
     charges: Charges,
+    /// Takes the making of the rest up again when it ends.
+    policy_again: Option<Timer>,
     /// Asks for input again when it ends.
     input_again: Option<Timer>,
     /// The first prompt was shown.
@@ -144,6 +149,17 @@ impl Main {
             World { system, console, resource, text: [0; INLINE], length: 0, unheard: false };
         action(&mut self.session, &mut world);
         world.flush();
+    }
+
+    /// Has the rest made, then shows the first prompt.
+    fn establish(&mut self, system: &mut System) {
+        let mut established = Established::NotYet;
+        self.act(system, |_, world| established = establish(world));
+        if established == Established::NotYet {
+            self.policy_again = system.after(POLICY_AGAIN);
+        } else if !self.begun {
+            self.begin(system);
+        }
     }
 
     /// Shows the first prompt as soon as there is a console service.
@@ -185,10 +201,11 @@ impl Partition for Main {
             resource: resource.unwrap_or_default(),
             // The person's screen is not the place for it: who comes back says so itself, in `log`.
             charges: Charges::new(system, resource, Ways { say: |_| {}, beside: || {} }),
+            policy_again: None,
             input_again: None,
             begun: false,
         };
-        main.begin(system);
+        main.establish(system);
         main
     }
 
@@ -204,7 +221,7 @@ impl Partition for Main {
         }
         if self.begun {
             self.act(system, |session, world| session.show_again(world));
-        } else {
+        } else if self.policy_again.is_none() {
             self.begin(system);
         }
     }
@@ -214,7 +231,10 @@ impl Partition for Main {
     }
 
     fn deadline(&mut self, system: &mut System, timer: Timer) {
-        if self.input_again == Some(timer) {
+        if self.policy_again == Some(timer) {
+            self.policy_again = None;
+            self.establish(system);
+        } else if self.input_again == Some(timer) {
             self.input_again = None;
             self.ask_for_input(system);
         } else if self.charges.deadline(system, timer) {

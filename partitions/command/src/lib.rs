@@ -12,6 +12,7 @@ mod complaint;
 mod console;
 mod list;
 mod nodes;
+mod policy;
 mod session;
 mod surroundings;
 mod unfit;

@@ -118,19 +118,27 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         }
         self.end_channels(id)?;
         let row = self.trim_to(id, u32::try_from(row.heap.count).unwrap_or(u32::MAX))?;
-        let definition = self.definition(&row)?;
+        self.dismantle(&row)?;
+        self.forget(id, &row).map(|()| true)
+    }
+
+    /// Takes down all that is there of a partition which has neither channels nor pieces of heap, and frees its frames.
+    ///
+    /// # Errors
+    /// Where the kernel keeps something.
+    pub fn dismantle(&mut self, row: &PartitionRow) -> Result<(), Trouble> {
+        let definition = self.definition(row)?;
         let program = self.program(definition).ok();
-        self.unmap_all(&row, definition);
-        self.end_information(&row)?;
+        self.unmap_all(row, definition);
+        self.end_information(row)?;
         self.release(&[row.heap, row.program, row.stack, row.lasting, row.information])?;
         self.release(&[row.spare])?;
-        for context in contexts(&row) {
+        for context in contexts(row) {
             self.end_context(context)?;
         }
-        self.end_objects(&row, program.as_ref())?;
+        self.end_objects(row, program.as_ref())?;
         // What were kernel objects is free now, or one says what it still is.
-        self.release(&[row.kernel])?;
-        self.forget(id, &row).map(|()| true)
+        self.release(&[row.kernel])
     }
 
     /// Unmaps all that a partition can have mapped beside its channels.

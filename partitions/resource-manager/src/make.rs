@@ -14,7 +14,7 @@ use abi::rights::Kind;
 use abi::types::{EventBit, Frame, PAGE_SIZE, PartitionId, PhysicalAddress, Slot, VirtualAddress};
 use boot_image::Program;
 use program_loader::{Calls, Target, Window, table_levels};
-use resource_db::{Owner, PartitionRow, Stage};
+use resource_db::{PartitionRow, Stage};
 
 /// What a partition is to be made of.
 pub struct Makings<'m> {
@@ -297,17 +297,18 @@ impl<'m, M: Machine, W: Window> Manager<'m, M, W> {
 
     /// Makes the boot image a channel of the manager and the partition, read-only for both.
     fn share_image(&mut self, id: PartitionId, row: &PartitionRow) -> Result<(), Trouble> {
-        if role(self.definition(row)?) != PartitionRole::Boot {
+        if !sees_image(self.definition(row)?) {
             self.say(format_args!("only the boot partition can see the boot image"));
             return Ok(());
         }
         let (own, partition) = (first_slot::PARTITION, Slot::new(row.partition_slot));
-        let channel = self.take_slots(1)?;
-        self.change(id, |row| row.image_slot = channel.raw())?;
-        self.books.begin();
-        let object = self.books.allocate(1, Owner::Partition(id))?;
-        self.books.commit();
-        self.machine.create(first_slot::MEMORY, Kind::Channel, object.start, channel, 0)?;
+        let mut channel = Slot::new(row.image_slot);
+        if row.image_slot == 0 {
+            channel = self.take_slots(1)?;
+            self.change(id, |row| row.image_slot = channel.raw())?;
+        }
+        let object = image_object(row);
+        self.machine.create(first_slot::MEMORY, Kind::Channel, object, channel, 0)?;
         let (image, address) = (self.facts.image, VirtualAddress::new(layout::BOOT_IMAGE));
         // Nothing of the image is read while the manager itself does not see it.
         self.machine.unmap(own, address, image.count)?;
@@ -316,4 +317,17 @@ impl<'m, M: Machine, W: Window> Manager<'m, M, W> {
         joined?;
         Ok(self.machine.map(partition, address, image.start, image.count, Access::empty())?)
     }
+}
+
+/// The frame of the channel by which a partition sees the boot image, the last of its kernel objects.
+#[must_use]
+pub fn image_object(row: &PartitionRow) -> Frame {
+    Frame::new((row.kernel.start.raw() + row.kernel.count).saturating_sub(1))
+}
+
+/// Whether a partition sees the boot image: only the one that brings others back does.
+#[must_use]
+pub fn sees_image(definition: &ManifestPartition) -> bool {
+    flags(definition).contains(PartitionFlags::BOOT_IMAGE)
+        && role(definition) == PartitionRole::Boot
 }

@@ -111,6 +111,8 @@ pub struct Manager<'m, M: Machine, W: Window> {
     pub usage: Usage,
     /// Processors whose plans do not yet say what the books say, one bit each.
     pub stale_plans: u64,
+    /// Slots are to get the manifest's length.
+    pub slots_due: bool,
     /// Something is under way with a partition: it is moved, or gives memory back.
     pub changing: bool,
     /// Until when a runtime that was asked for heap may answer, nanoseconds.
@@ -166,6 +168,7 @@ impl<'m, M: Machine, W: Window> Manager<'m, M, W> {
             picture: Picture::new(rooms.trace, facts.processors),
             usage: Usage::default(),
             stale_plans: 0,
+            slots_due: false,
             changing: false,
             heap_deadline: 0,
             looked: (0, 0),

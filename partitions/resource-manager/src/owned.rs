@@ -67,6 +67,14 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.give_devices_of(hardware, Owner::Partition(id))
     }
 
+    /// Hands the hardware of a definition back to who had it first.
+    ///
+    /// # Errors
+    /// What the books answer.
+    pub fn return_hardware(&mut self, hardware: u32) -> Result<(), Trouble> {
+        self.give_devices_of(hardware, Owner::Partition(self.boot_partition()))
+    }
+
     /// All that is granted to a definition goes to one owner.
     fn give_devices_of(&mut self, hardware: u32, to: Owner) -> Result<(), Trouble> {
         if hardware == NO_PARTITION {

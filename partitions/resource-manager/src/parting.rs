@@ -153,7 +153,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     }
 
     /// Ends a channel's object, if it is there.
-    fn part_object(&mut self, channel: Slot) -> Result<(), Trouble> {
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    pub fn part_object(&mut self, channel: Slot) -> Result<(), Trouble> {
         let part = ChannelOperation::Part as u64;
         while self.machine.patient(channel, part, [0; 4]).is_ok_and(|[remain, ..]| remain > 0) {}
         let destroy = ChannelOperation::Destroy as u64;

@@ -141,8 +141,9 @@ pub fn has_places(row: &PartitionRow) -> bool {
     row.placed == 1 && row.moving == 0 && row.state != PartitionState::Paused as u32
 }
 
-/// Whether a plan was refused only because the one before it has not taken over yet.
-fn is_pending(trouble: Trouble) -> bool {
+/// Whether something was refused only because a plan has not taken over yet.
+#[must_use]
+pub fn is_pending(trouble: Trouble) -> bool {
     trouble == Trouble::Kernel(Refusal { error: Error::WrongState, value: 1 })
 }
 

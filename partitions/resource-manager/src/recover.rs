@@ -9,10 +9,13 @@ use crate::wards::is_ward;
 use abi::control::first_slot;
 use abi::information::StartReason;
 use abi::layout;
-use abi::message::resource::PartitionState;
+use abi::message::resource::{Maker, PartitionState};
 use abi::types::PartitionId;
 use program_loader::{Calls, Window};
 use resource_db::{PartitionRow, Stage};
+
+/// What the own row says is unfinished until boot partition and idle are started.
+const FOUNDING: u16 = unfinished(StartReason::Boot);
 
 impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// Takes up the work: ends what was half made, and tells everybody of the new epoch.
@@ -20,6 +23,13 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// # Errors
     /// What the kernel or the books answer.
     pub fn recover(&mut self) -> Result<(), Trouble> {
+        let founding = self.row(SELF)?.unfinished;
+        if founding == FOUNDING {
+            self.map_own_pages()?;
+        }
+        if founding == FOUNDING || self.maker() != Maker::Nobody {
+            self.give_back_unused()?;
+        }
         // What was being filled when it died is still mapped there.
         let window = self.window.address();
         self.machine.unmap(first_slot::PARTITION, window, layout::INFORMATION_PAGES + 1)?;
@@ -29,6 +39,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.note_failed();
         self.outdate_plans();
         self.end_half_made();
+        self.undo_half_made();
         self.change(SELF, |row| {
             row.starts = row.starts.saturating_add(1);
             row.start_reason = StartReason::Recovered as u32;
@@ -47,9 +58,11 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.settle_all();
         self.plan_anew();
         let unfinished = self.row(SELF)?.unfinished;
+        self.slots_due = self.maker() == Maker::Nobody;
         match Shutdown::under_way(unfinished) {
             Some(how) => self.begin_shutdown(how),
-            None if unfinished != 0 => self.start_all(),
+            // It died before anybody could ask it.
+            None if unfinished == FOUNDING => self.found()?,
             None => {}
         }
         Ok(())

@@ -10,7 +10,9 @@ use abi::channel::{ChannelKind, INLINE};
 use abi::image::name_text;
 use abi::information::StartReason;
 use abi::manifest::PartitionFlags;
-use abi::message::resource::{CapabilityQuery, Index, ResourceRequest, ResourceStatus, TraceQuery};
+use abi::message::resource::{
+    CapabilityQuery, Index, Maker, ResourceRequest, ResourceStatus, TraceQuery,
+};
 use abi::message::transaction::OwnWork;
 use abi::types::{EventBit, PartitionId};
 use program_loader::Window;
@@ -173,6 +175,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
                 let index = self.create_placed(asker, &parse(body)?)?.raw();
                 Ok(Reply::record(&Index { index }))
             }
+            R::MakeDefined => self.make_asked(parse(body)?),
+            R::StartDefined => self.start_asked(parse(body)?),
+            R::HandOver => self.hand_over().map(|()| Reply::status(ResourceStatus::Ok)),
+            R::Maker => Ok(self.maker_record()),
             R::Start | R::Stop | R::Kill | R::Restart | R::Destroy | R::Rescue => {
                 self.act(asker, request, partition(body)?)
             }
@@ -212,12 +218,14 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         use ResourceRequest as R;
         let creator = self.is_creator(asker.partition);
         let allowed = match asker.kind {
+            ChannelKind::Command if is_making(request) => self.maker() != Maker::Boot,
             ChannelKind::Command => creator || !matches!(request, R::Create | R::CreatePlaced),
             ChannelKind::Boot | ChannelKind::Control => match request {
-                R::Stopped | R::Machine | R::Restart | R::Rescue => true,
-                R::Partition => asker.kind == ChannelKind::Boot || creator,
-                R::Start => asker.kind == ChannelKind::Boot || creator,
-                R::Create | R::Destroy | R::Audit => creator,
+                R::Stopped | R::Machine | R::Restart | R::Rescue | R::Maker => true,
+                _ if is_making(request) => {
+                    asker.kind == ChannelKind::Boot && self.maker() == Maker::Boot
+                }
+                R::Partition | R::Start | R::Create | R::Destroy | R::Audit => creator,
                 R::Pause | R::Resume | R::SetShare | R::SetMemory | R::Move => creator,
                 _ => false,
             },
@@ -287,6 +295,12 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.ring(id, EventBit::STOP);
         Ok(())
     }
+}
+
+/// Whether a request is the maker's.
+fn is_making(request: ResourceRequest) -> bool {
+    use ResourceRequest as R;
+    matches!(request, R::MakeDefined | R::StartDefined | R::HandOver)
 }
 
 /// The partition a request names.

@@ -48,7 +48,7 @@ fn channels<'a>(books: &'a Books<'_>, id: PartitionId) -> impl Iterator<Item = R
         .filter(|resource| resource.kind != ResourceKind::Vacant as u8)
 }
 
-/// The record of a channel at one of its ends: that of nothing where the server does not have it, or not yet.
+/// The record of a channel at one of its ends: that of nothing where it is not made, or the server has let go of it.
 #[must_use]
 pub fn channel_resource(id: ChannelId, row: &ChannelRow, role: Role) -> Resource {
     let (here, peer) = match role {
@@ -57,7 +57,7 @@ pub fn channel_resource(id: ChannelId, row: &ChannelRow, role: Role) -> Resource
     };
     let leaving = row.link() == Link::Leaving;
     let gone = !leaving && row.stage() == Stage::Ending;
-    if role == Role::Server && gone {
+    if row.stage() == Stage::Making || role == Role::Server && gone {
         return Resource::new_zeroed();
     }
     Resource {

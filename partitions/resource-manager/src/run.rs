@@ -267,7 +267,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
 
 /// What a row says while a start for this reason is under way.
 #[must_use]
-pub fn unfinished(reason: StartReason) -> u16 {
+pub const fn unfinished(reason: StartReason) -> u16 {
     1 + reason as u16
 }
 

@@ -1,17 +1,15 @@
 //! The first start: finds memory for the books, writes down who owns what, and creates everything the manifest names.
 
 use crate::manager::{Facts, Machine, Manager, SELF, map_with_tables};
-use crate::manifest::{Manifest, flags};
-use crate::plans::processor_slot;
+use crate::manifest::Manifest;
 use crate::run::unfinished;
 use crate::trouble::Trouble;
 use abi::boot::{BootInformation, FrameRange, MemoryKind, MemoryRange};
-use abi::control::{Access, PartitionOperation, ProcessorOperation, first_slot};
+use abi::control::{Access, PartitionOperation, first_slot};
 use abi::information::StartReason;
 use abi::layout;
-use abi::manifest::PartitionFlags;
 use abi::message::resource::ResourceStatus;
-use abi::types::{ChannelId, Frame, PAGE_SIZE, PartitionId, ProcessorId};
+use abi::types::{Frame, PAGE_SIZE, VirtualAddress};
 use core::cmp::max_by_key;
 use program_loader::{Calls, Kernel, Window};
 use resource_db::{Books, Capacity, Owner, PartitionRow};
@@ -151,74 +149,15 @@ pub fn describe(books: &mut Books<'_>, boot: &BootInformation, early: &Early) {
 }
 
 impl<M: Machine, W: Window> Manager<'_, M, W> {
-    /// Creates and starts everything the manifest names. What cannot be made is told and left out.
+    /// Writes down what the manifest names, and makes those who ask for the rest.
     ///
     /// # Errors
     /// Where not even the books can be written.
     pub fn create_all(&mut self) -> Result<(), Trouble> {
+        self.hurry_slots();
         self.define_all()?;
         self.make_own_pages()?;
-        for index in 1..self.manifest.partitions.len() as u32 {
-            self.make_or_tell(PartitionId::new(index));
-        }
-        for index in 0..self.manifest.channels.len() as u32 {
-            if let Err(trouble) = self.make_channel(ChannelId::new(index)) {
-                self.say(format_args!("channel {index} cannot be made: {trouble}"));
-            }
-        }
-        for index in 0..self.manifest.partitions.len() as u32 {
-            // The rescuers that come later in the manifest are there now.
-            self.renew_rescue(PartitionId::new(index))?;
-        }
-        self.renew_guard()?;
-        self.watch_processors()?;
-        self.inform(SELF)?;
-        self.plan_anew();
-        self.start_all();
-        let (partitions, channels) =
-            (self.books.partitions().count(), self.books.channels().count());
-        let free = self.books.available() >> 8;
-        self.say(format_args!("{partitions} partitions, {channels} channels, {free} MiB free"));
-        Ok(())
-    }
-
-    fn make_or_tell(&mut self, id: PartitionId) {
-        if let Err(trouble) = self.make(id) {
-            let name = self.row(id).map(|row| row.name).unwrap_or_default();
-            let name = abi::image::name_text(&name);
-            self.say(format_args!("{name} cannot be made: {trouble}"));
-        }
-    }
-
-    /// Gives every processor slots of the manifest's length.
-    fn set_slots(&mut self) {
-        let arguments = [self.manifest.slot, 0, 0, 0];
-        for processor in (0..self.facts.processors).map(ProcessorId::new) {
-            let slot = processor_slot(processor);
-            let operation = ProcessorOperation::SetSlot as u64;
-            if let Err(refusal) = self.machine.patient(slot, operation, arguments) {
-                self.say(format_args!("slots stay as they are: {}", Trouble::from(refusal)));
-            }
-        }
-    }
-
-    /// Starts what the manifest says is started at boot and was not yet, and writes down that all were.
-    pub fn start_all(&mut self) {
-        self.set_slots();
-        for index in 1..self.manifest.partitions.len() as u32 {
-            let id = PartitionId::new(index);
-            let Ok(row) = self.row(id) else { continue };
-            let Ok(definition) = self.definition(&row) else { continue };
-            if row.starts > 0 || !flags(definition).contains(PartitionFlags::START) {
-                continue;
-            }
-            if let Err(trouble) = self.start(id, StartReason::Boot) {
-                let name = abi::image::name_text(&row.name);
-                self.say(format_args!("{name} cannot be started: {trouble}"));
-            }
-        }
-        // The manager's own row is there, or nothing would be.
-        let _ = self.change(SELF, |row| row.unfinished = 0);
+        self.found()
     }
 
     /// The manager's own information pages, so that its runtime finds its channels as any other's does.
@@ -231,14 +170,26 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let row = PartitionRow { information, placed: 1, starts: 1, unfinished, ..row };
         self.books.set_partition(SELF, row)?;
         self.books.commit();
+        self.map_own_pages()
+    }
+
+    /// Maps the own information pages, and makes the tables of the window. May be repeated.
+    ///
+    /// # Errors
+    /// What the kernel or the books answer.
+    pub fn map_own_pages(&mut self) -> Result<(), Trouble> {
+        let information = self.row(SELF)?.information;
         let FrameRange { start, count } = information;
-        self.machine.assign(first_slot::MEMORY, start, count, first_slot::PARTITION)?;
+        let (own, window) = (first_slot::PARTITION, self.window.address());
+        // Refused where that was done before.
+        let _ = self.machine.assign(first_slot::MEMORY, start, count, own);
+        let _ = self.machine.unmap(own, VirtualAddress::new(layout::INFORMATION), count);
+        let _ = self.machine.unmap(own, window, 1);
         self.map_own(layout::INFORMATION, information, Access::empty())?;
-        // The window's tables are made by mapping something there once.
+        // Tables are made by mapping something there once.
         let first = FrameRange { start, count: 1 };
-        self.map_own(self.window.address().raw(), first, Access::empty())?;
-        self.machine.unmap(first_slot::PARTITION, self.window.address(), 1)?;
-        Ok(())
+        self.map_own(window.raw(), first, Access::empty())?;
+        Ok(self.machine.unmap(own, window, 1)?)
     }
 }
 

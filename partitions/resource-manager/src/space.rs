@@ -2,6 +2,7 @@
 
 use crate::given::given;
 use crate::information::report_pages;
+use crate::make::sees_image;
 use crate::manager::{Machine, Manager};
 use crate::manifest::{flags, role};
 use crate::trouble::Trouble;
@@ -110,7 +111,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         if !fits || information > layout::INFORMATION_PAGES + 1 {
             return Err(ResourceStatus::Limit.into());
         }
-        let objects = 2 + u64::from(row.contexts) + slot_pages(row);
+        let image = u64::from(sees_image(definition));
+        let objects = 2 + image + u64::from(row.contexts) + slot_pages(row);
         let tables = 3 + regions.count();
         let stack = u64::from(definition.stack) * u64::from(row.contexts);
         let program = program.pages();

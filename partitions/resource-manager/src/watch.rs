@@ -38,6 +38,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         next = next.min(self.look_at_signs(now));
         self.continue_shutdown();
         next = next.min(self.changes_due(now));
+        if self.slots_due && !self.settle_slots() {
+            next = next.min(now.saturating_add(self.manifest.slot));
+        }
         if self.stale_plans != 0 && self.replan() {
             next = next.min(now.saturating_add(self.manifest.slot));
         }

@@ -103,6 +103,7 @@ impl System {
         let there = has_client(resource);
         let was_there = self.known.set(place, there);
         let Some(source) = self.end_at(place) else {
+            self.hear_of_voice(place, resource);
             let opened = if there && !was_there { self.open(place, resource) } else { None };
             let _ = opened.and_then(|source| self.with_end(source, |end| end.joined = true));
             return;

@@ -92,6 +92,18 @@ impl System {
         });
     }
 
+    /// A channel came: from now on text goes there, if it is for text and there was none.
+    pub(crate) fn hear_of_voice(&self, place: u32, resource: &Resource) {
+        let console = is_end(resource, Role::Client)
+            && is_for(resource, Console::KINDS)
+            && name_text(&resource.name) == CONSOLE;
+        if console {
+            log::with(|voice| {
+                voice.console = voice.console.take().or_else(|| End::new(place, resource));
+            });
+        }
+    }
+
     fn resources(&self) -> impl Iterator<Item = (u32, Resource)> + use<> {
         self.pages.into_iter().flat_map(|pages| pages.records(0))
     }

@@ -8,7 +8,7 @@ use abi::channel::ChannelKind as K;
 use abi::message::resource::{ResourceRequest as R, ResourceStatus as S};
 
 /// What partitions without a right of their own may ask: about the machine, and for those whom they rescue.
-const ANYBODY: &[R] = &[R::Stopped, R::Machine, R::Restart, R::Rescue];
+const ANYBODY: &[R] = &[R::Stopped, R::Machine, R::Restart, R::Rescue, R::Maker];
 /// What a creator may ask beside, over a control channel; and that of partitions that were created alone, but for the first and the last.
 const CREATOR: &[R] = &[
     R::Partition,
@@ -22,16 +22,14 @@ const CREATOR: &[R] = &[
     R::Move,
     R::Audit,
 ];
-/// What the boot partition may ask beside.
-const BOOT: &[R] = &[R::Partition, R::Start];
-
 /// Partition and kind of channel, and what may be asked.
 const ASKERS: [(u32, K, &[&[R]]); 8] = [
     (index::WORKER, K::Control, &[ANYBODY]),
     (index::IDLE, K::Control, &[ANYBODY]),
     (index::COMMAND, K::Control, &[ANYBODY, CREATOR]),
-    (index::BOOT, K::Boot, &[ANYBODY, BOOT]),
-    (index::WORKER, K::Boot, &[ANYBODY, BOOT]),
+    // Once it has handed over, the boot partition may ask no more than anybody.
+    (index::BOOT, K::Boot, &[ANYBODY]),
+    (index::WORKER, K::Boot, &[ANYBODY]),
     // Channels of kinds that lead to others, whoever claims to have one.
     (index::COMMAND, K::Console, &[]),
     (index::COMMAND, K::Custom, &[]),

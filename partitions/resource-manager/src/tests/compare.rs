@@ -26,6 +26,7 @@ pub fn compare(manager: &mut TestManager, room: usize) -> (Vec<(Difference, u32,
     (told, sums)
 }
 
+/// Kernel, books and manifest agree.
 pub fn equal(manager: &mut TestManager) {
     assert_eq!(compare(manager, 16_384).0, []);
 }

@@ -180,35 +180,6 @@ fn a_stop_cut_short_is_finished() {
     }
 }
 
-/// Once the boot partition runs, somebody brings the manager back, and it starts who is not there yet.
-///
-/// covers: REC-2
-#[test]
-fn a_boot_cut_short_is_finished() {
-    let (world, mut manager) = World::unmade();
-    assert!(!dies_in(&world, u32::MAX, || manager.create_all().expect("created")));
-    let all = u32::MAX - world.shared.dies_after.get().expect("counted");
-    let mut recovered = 0;
-    // From the end on back to where nobody can bring it back yet.
-    for calls in (0..=all).rev() {
-        let (mut world, mut manager) = World::unmade();
-        let died = dies_in(&world, calls, || manager.create_all().expect("created"));
-        assert_eq!(died, calls < all);
-        if manager.row(id(index::BOOT)).is_ok_and(|row| row.starts == 0 || row.unfinished != 0) {
-            break;
-        }
-        manager = world.recovered();
-        for partition in 1..5 {
-            runs(&mut manager, partition);
-        }
-        assert_eq!(manager.row(id(0)).unwrap().unfinished, 0);
-        assert_ne!(manager.stale_plans, 0, "plans are made anew");
-        world.check(&manager);
-        recovered += 1;
-    }
-    assert!(recovered > 20, "boot leaves {recovered} calls");
-}
-
 #[test]
 fn an_own_ward_is_not_forgotten() {
     let (mut world, mut manager) = World::new();

@@ -52,7 +52,11 @@ fn partitions() -> [ManifestPartition; 5] {
         partition("resource-manager", PartitionRole::ResourceManager, index::BOOT),
         ManifestPartition { flags: with(PartitionFlags::BOOT_IMAGE), ..boot },
         ManifestPartition { processor: EVERY_PROCESSOR, share: 0, ..idle },
-        ManifestPartition { flags: with(PartitionFlags::CREATOR), clients: 40, ..command },
+        ManifestPartition {
+            flags: with(PartitionFlags::CREATOR | PartitionFlags::POLICY),
+            clients: 40,
+            ..command
+        },
         ManifestPartition { processor: 1, ..worker },
     ]
 }

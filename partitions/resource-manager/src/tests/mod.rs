@@ -10,6 +10,7 @@ mod changes;
 mod compare;
 mod deaths;
 mod dog;
+mod founding;
 mod functions;
 mod heaps;
 mod history;
@@ -240,10 +241,9 @@ fn memory_that_is_out_is_told_and_nothing_is_lost() {
 fn only_who_may_ask_is_answered() {
     use ResourceRequest as R;
     let (world, mut manager) = World::new();
-    let all = ResourceRequest::ALL;
-    let open = [R::Stopped, R::Machine];
+    let open = [R::Stopped, R::Machine, R::Maker];
     world.said();
-    for request in all.iter().copied().filter(|request| !open.contains(request)) {
+    for request in R::ALL.iter().copied().filter(|request| !open.contains(request)) {
         let reply = ask(&mut manager, WORKER, request, 0);
         assert_eq!(status(&reply), ResourceStatus::NotAllowed, "{request:?}");
     }
@@ -282,13 +282,13 @@ fn nonsense_is_malformed() {
     for &request in ResourceRequest::ALL {
         use ResourceRequest as R;
         let reply = manager.answer(asker, request as u16, &[0xff; 3]);
-        let body = !matches!(request, R::Machine | R::Stopped | R::Audit);
+        let body = !matches!(request, R::Machine | R::Stopped | R::Audit | R::Maker | R::HandOver);
         let expected = if body { ResourceStatus::Malformed } else { status(&reply) };
         assert_eq!(status(&reply), expected, "{request:?}");
         if body && !matches!(request, R::Shutdown) {
-            let reply = manager.answer(asker, request as u16, &[0xff; 4]);
+            let reply = status(&manager.answer(asker, request as u16, &[0xff; 4]));
             let refused = [ResourceStatus::NoSuch, ResourceStatus::Malformed];
-            assert!(refused.contains(&status(&reply)), "{request:?} {:?}", status(&reply));
+            assert!(refused.contains(&reply), "{request:?} {reply:?}");
         }
     }
 }

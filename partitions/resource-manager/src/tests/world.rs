@@ -14,6 +14,7 @@ use abi::call::{Call, PortOperation};
 use abi::control::{Access, PartitionOperation, first_slot};
 use abi::layout;
 use abi::manifest::{ManifestHeader, ManifestPartition};
+use abi::message::resource::{Index, Maker};
 use abi::types::{PAGE_SIZE, Slot, VirtualAddress};
 use boot_image::Image;
 use program_loader::{Kernel, Refusal, Values, Window};
@@ -195,7 +196,8 @@ impl World {
 
     fn made((world, mut manager): (Self, TestManager)) -> (Self, TestManager) {
         manager.create_all().expect("created");
-        while manager.replan() {
+        make_rest(&mut manager);
+        while manager.replan() || manager.slots_due && !manager.settle_slots() {
             let next = manager.machine.now() + 1_000_000;
             manager.machine.sleep_until(next);
         }
@@ -295,5 +297,23 @@ impl World {
 
     pub fn said(&self) -> String {
         self.shared.said.take()
+    }
+}
+
+/// Has all of the manifest made and started, as boot partition and command partition do, from wherever the making is.
+pub fn make_rest(manager: &mut TestManager) {
+    while manager.maker() != Maker::Nobody {
+        let all = (1..).take(manager.manifest.partitions.len() - 1);
+        let infrastructure = [index::COMMAND];
+        let boot = manager.maker() == Maker::Boot;
+        let wanted = all.filter(|index| !boot || infrastructure.contains(index));
+        for index in wanted.clone() {
+            // What cannot be made or started is told.
+            let _ = manager.make_asked(Index { index });
+        }
+        for index in wanted {
+            let _ = manager.start_asked(Index { index });
+        }
+        manager.hand_over().expect("handed over");
     }
 }

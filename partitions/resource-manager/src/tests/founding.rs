@@ -1,0 +1,153 @@
+//! The founding of the machine: boot partition, command partition and manager may die at each step of it.
+
+use super::compare::equal;
+use super::deaths::{dies_in, runs};
+use super::world::{TestManager, World, index, make_rest};
+use super::{BOOT, COMMAND, id, status};
+use crate::manager::SELF;
+use crate::requests::Asker;
+use abi::channel::ChannelKind;
+use abi::message::resource::{Index, Maker, ResourceRequest as R, ResourceStatus as S};
+use resource_db::Stage;
+use zerocopy::IntoBytes;
+
+fn ask(manager: &mut TestManager, (who, kind): (u32, ChannelKind), request: R, about: u32) -> S {
+    let body = Index { index: about };
+    let body = if request == R::HandOver { &[] } else { body.as_bytes() };
+    status(&manager.answer(Asker { partition: id(who), kind }, request as u16, body))
+}
+
+/// What books and kernel have of everything that was made.
+fn made(world: &World, manager: &TestManager) -> (u64, u32, Vec<(u32, u32, u32)>) {
+    let rows = manager.books.partitions().map(|(id, row)| (id.raw(), row.stage, row.starts.min(1)));
+    (world.free(), manager.books.slots_taken(), rows.collect())
+}
+
+/// covers: BOOT-3
+#[test]
+fn each_makes_what_is_its_to_make() {
+    let (world, mut manager) = World::unmade();
+    manager.create_all().unwrap();
+    let stage = |manager: &TestManager, which| manager.row(id(which)).unwrap().stage();
+    for there in [index::BOOT, index::IDLE] {
+        runs(&mut manager, there);
+    }
+    for missing in [index::COMMAND, index::WORKER] {
+        assert_eq!(stage(&manager, missing), Stage::Making);
+        assert_eq!(manager.row(id(missing)).unwrap().frames(), 0);
+    }
+    equal(&mut manager);
+    let making = [R::MakeDefined, R::StartDefined, R::HandOver];
+    assert_eq!(manager.maker(), Maker::Boot);
+    for request in making {
+        assert_ne!(ask(&mut manager, COMMAND, request, index::WORKER), S::Ok, "{request:?}");
+    }
+    assert_eq!(ask(&mut manager, BOOT, R::MakeDefined, index::COMMAND), S::Ok);
+    assert_eq!(ask(&mut manager, BOOT, R::MakeDefined, index::COMMAND), S::Ok, "once more");
+    assert_eq!(ask(&mut manager, BOOT, R::MakeDefined, 5), S::NoSuch);
+    equal(&mut manager);
+    assert_eq!(ask(&mut manager, BOOT, R::StartDefined, index::WORKER), S::WrongState);
+    assert_eq!(ask(&mut manager, BOOT, R::StartDefined, index::COMMAND), S::Ok);
+    assert_eq!(ask(&mut manager, BOOT, R::StartDefined, index::COMMAND), S::WrongState);
+    assert_eq!(ask(&mut manager, BOOT, R::HandOver, 0), S::Ok);
+    assert_eq!(manager.maker(), Maker::Command);
+    world.said();
+    for request in making {
+        manager.next_refusal = 0;
+        assert_eq!(ask(&mut manager, BOOT, request, index::WORKER), S::NotAllowed, "{request:?}");
+        let said = world.said();
+        assert_eq!(said, format!("resource-manager: boot may not ask for {request:?}\n"));
+    }
+    assert_eq!(ask(&mut manager, COMMAND, R::MakeDefined, index::WORKER), S::Ok);
+    // The channel joins a server that runs: its record is there now.
+    assert!(manager.books.channels().all(|(_, row)| row.stage() == Stage::Made));
+    equal(&mut manager);
+    assert_eq!(ask(&mut manager, COMMAND, R::HandOver, 0), S::Ok);
+    for request in making {
+        assert_eq!(ask(&mut manager, COMMAND, request, index::WORKER), S::WrongState);
+    }
+    assert_eq!(manager.row(SELF).unwrap().unfinished, 0);
+    world.check(&manager);
+}
+
+/// Whoever made what is asked again what it asked when the manager died: nothing is there twice, nothing is missing.
+///
+/// covers: BOOT-3, REC-2
+#[test]
+fn the_manager_may_die_at_any_call_of_the_founding() {
+    let (world, mut manager) = World::unmade();
+    let life = |manager: &mut TestManager| {
+        manager.create_all().expect("founded");
+        make_rest(manager);
+    };
+    assert!(!dies_in(&world, u32::MAX, || life(&mut manager)));
+    let all = u32::MAX - world.shared.dies_after.get().expect("counted");
+    world.shared.dies_after.set(None);
+    let reference = made(&world, &manager);
+    let mut recovered = 0;
+    let step = if std::env::var_os("BULKHEAD_CAMPAIGN").is_some() { 1 } else { 7 };
+    for calls in (0..=all).rev().step_by(step) {
+        let (mut world, mut manager) = World::unmade();
+        let died = dies_in(&world, calls, || life(&mut manager));
+        assert_eq!(died, calls < all);
+        // Before its own row says that it founds the machine, nobody else is there.
+        if manager.row(SELF).map_or(true, |row| row.starts == 0) {
+            continue;
+        }
+        let mut manager = world.recovered();
+        equal(&mut manager);
+        make_rest(&mut manager);
+        for partition in 1..5 {
+            runs(&mut manager, partition);
+        }
+        assert!(manager.books.channels().all(|(_, row)| row.stage() == Stage::Made));
+        let said = world.said();
+        assert!(!said.contains("cannot"), "death at call {calls}: {said}");
+        world.check(&manager);
+        equal(&mut manager);
+        assert_eq!(made(&world, &manager), reference, "death at call {calls}");
+        recovered += 1;
+    }
+    assert!(recovered > 150 / step, "{recovered} of {all} calls");
+}
+
+/// covers: REC-2
+#[test]
+fn a_recovery_of_the_founding_may_be_cut_short_too() {
+    for calls in (0..).step_by(9) {
+        let (mut world, mut manager) = World::unmade();
+        manager.create_all().expect("founded");
+        assert!(dies_in(&world, 60, || make_rest(&mut manager)));
+        let mut next = world.successor();
+        let died = dies_in(&world, calls, || next.recover().expect("recovered"));
+        let mut manager = world.recovered();
+        make_rest(&mut manager);
+        for partition in 1..5 {
+            runs(&mut manager, partition);
+        }
+        assert!(!world.said().contains("cannot"), "death at call {calls}");
+        world.check(&manager);
+        equal(&mut manager);
+        if !died {
+            assert!(calls > 20, "a recovery takes more than {calls} calls");
+            return;
+        }
+    }
+}
+
+/// What cannot be made leaves nothing behind, and the rest is made.
+#[test]
+fn what_there_is_no_memory_for_is_left_out() {
+    let (world, mut manager) = World::with(|which, one| {
+        if which == index::WORKER {
+            one.heap = 5_000;
+        }
+    });
+    let said = world.said();
+    assert!(said.contains("worker cannot be made"), "{said}");
+    assert_eq!(manager.row(id(index::WORKER)).unwrap().frames(), 0);
+    assert_eq!(manager.maker(), Maker::Nobody);
+    runs(&mut manager, index::COMMAND);
+    world.check(&manager);
+    equal(&mut manager);
+}
