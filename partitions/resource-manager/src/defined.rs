@@ -203,10 +203,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
 
     /// Tells one end of a channel, which runs already, what it is now.
     fn tell_end(&mut self, id: ChannelId, role: Role) -> Result<(), Trouble> {
-        if role == Role::Server {
-            return self.announce(id);
-        }
         let row: ChannelRow = self.channel_row(id)?;
+        if role == Role::Server {
+            return self.announce(id, &row);
+        }
         let client = PartitionId::new(row.client.partition);
         self.inform_of(client, row.client.place, &channel_resource(id, &row, Role::Client))?;
         self.ring(client, EventBit::PEER);
