@@ -91,9 +91,9 @@ impl Campaign {
 
     /// Has the makers begin.
     fn begin(&mut self, system: &mut System) -> Result<(), Failure> {
-        for (maker, (_, like)) in self.makers.into_iter().zip(MAKERS) {
+        for ((maker, (_, like)), home) in self.makers.into_iter().zip(MAKERS).zip(0..) {
             let like = self.manager.id_of(system, like)?;
-            let order = Order { like, seed: 1 + self.chance.below(1 << 24) as u32 };
+            let order = Order { like, seed: 1 + self.chance.below(1 << 24) as u32, home };
             let deadline = time::after(time::seconds(1));
             maker.call(system, Job::Begin, rt::bytes(&order), deadline)?;
         }

@@ -8,7 +8,7 @@ use rt::System;
 /// Most partitions that a maker has at once.
 pub const AT_ONCE: usize = 3;
 /// Kinds of commands.
-pub const COMMANDS: usize = 7;
+pub const COMMANDS: usize = 8;
 
 /// A command.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,6 +28,8 @@ pub enum Command {
     Share = 5,
     /// Gives one some more pages of heap.
     Memory = 6,
+    /// Moves one from the first processor to the second, or back.
+    Move = 7,
 }
 
 /// Pages by which a heap grows.
@@ -41,7 +43,7 @@ pub enum Wrong {
     Lost = 1,
     /// There is one that was never made, or was ended.
     Ghost = 2,
-    /// One has another state, share or heap than it was given.
+    /// One has another state, share, heap or processor than it was given.
     Still = 3,
     /// A command was refused without a reason that the maker knows of.
     Refused = 4,
@@ -62,13 +64,15 @@ pub struct Made {
     pub share: u32,
     /// Its pages of heap.
     pub heap: u32,
+    /// Its processor.
+    pub processor: u32,
 }
 
 impl Made {
-    /// A new one.
+    /// A new one, on the processor that its definition names.
     #[must_use]
-    pub const fn new(id: u32) -> Self {
-        Self { id, runs: false, paused: false, share: 1, heap: 0 }
+    pub const fn new(id: u32, processor: u32) -> Self {
+        Self { id, runs: false, paused: false, share: 1, heap: 0, processor }
     }
 
     /// What a command makes of it.
@@ -80,6 +84,7 @@ impl Made {
             Command::Resume => Self { paused: false, ..self },
             Command::Share => Self { share: 3 - self.share, ..self },
             Command::Memory => Self { heap: self.heap + GROWTH, ..self },
+            Command::Move => Self { processor: 1 - self.processor, ..self },
             Command::Create | Command::Destroy => self,
         }
     }
@@ -88,6 +93,8 @@ impl Made {
 /// What there is, as far as the maker was told.
 #[derive(Default)]
 pub struct Journal {
+    /// The processor that new ones are on.
+    pub home: u32,
     /// All that were made and not ended.
     pub made: ArrayVec<Made, AT_ONCE>,
     /// The command of which nobody knows whether it took effect, and whom it is about.
@@ -99,7 +106,7 @@ impl Journal {
     pub fn acknowledge(&mut self, command: Command, id: u32) {
         match command {
             // There is room: it was looked for before.
-            Command::Create => drop(self.made.try_push(Made::new(id))),
+            Command::Create => drop(self.made.try_push(Made::new(id, self.home))),
             Command::Destroy => self.made.retain(|made| made.id != id),
             _ => {
                 let of = self.made.iter_mut().filter(|made| made.id == id);
@@ -135,7 +142,7 @@ impl Journal {
         }
         for one in there.iter().filter(|one| expected.iter().all(|made| made.id != one.id)) {
             let asked = open.is_some_and(|(command, _)| command == Command::Create);
-            if !asked || effective || *one != Made::new(one.id) {
+            if !asked || effective || *one != Made::new(one.id, self.home) {
                 return Err((Wrong::Ghost, one.id));
             }
             self.acknowledge(Command::Create, one.id);
@@ -164,8 +171,8 @@ pub fn look(system: &mut System, manager: Manager, like: u32) -> Result<There, T
         if record.name == name {
             let paused = record.state & 0xff == PAUSED;
             let runs = paused || [RUNNING, WAITING].contains(&(record.state & 0xff));
-            let PartitionRecord { id, share, heap, .. } = record;
-            let made = Made { id, runs, paused, share, heap };
+            let PartitionRecord { id, share, heap, processor, .. } = record;
+            let made = Made { id, runs, paused, share, heap, processor };
             there.try_push(made).map_err(|_| Trouble::Nonsense)?;
         }
         from = record.id + 1;
@@ -203,9 +210,9 @@ mod tests {
         there.pop();
         assert_eq!(journal.compare(&there), Err((Wrong::Lost, 9)));
         let (mut journal, mut there) = two();
-        there.push(Made::new(11));
+        there.push(Made::new(11, 0));
         assert_eq!(journal.compare(&there), Err((Wrong::Ghost, 11)));
-        for command in [Command::Pause, Command::Share, Command::Memory] {
+        for command in [Command::Pause, Command::Share, Command::Memory, Command::Move] {
             let (mut journal, mut there) = two();
             there[0] = there[0].after(command);
             assert_eq!(journal.compare(&there), Err((Wrong::Still, 7)));
@@ -217,7 +224,8 @@ mod tests {
 
     #[test]
     fn an_open_command_may_have_taken_effect_once() {
-        let commands = [Command::Pause, Command::Share, Command::Memory, Command::Start];
+        let commands =
+            [Command::Pause, Command::Share, Command::Memory, Command::Start, Command::Move];
         for command in commands {
             for done in [false, true] {
                 let id = if command == Command::Start { 9 } else { 7 };
@@ -238,18 +246,18 @@ mod tests {
             assert_eq!(journal.compare(&there), Err((Wrong::Still, 9)), "{command:?}");
         }
         let (mut journal, mut there) = two();
-        there.push(Made::new(11));
+        there.push(Made::new(11, 0));
         journal.open = Some((Command::Create, 1));
         assert_eq!(journal.compare(&there), Ok(true));
         assert_eq!(journal.made.len(), 3);
         // Two of them are one too many, and one that was half changed is none of it.
         let (mut journal, mut there) = two();
-        there.push(Made::new(11));
-        there.push(Made::new(12));
+        there.push(Made::new(11, 0));
+        there.push(Made::new(12, 0));
         journal.open = Some((Command::Create, 1));
         assert_eq!(journal.compare(&there), Err((Wrong::Ghost, 12)));
         let (mut journal, mut there) = two();
-        there.push(Made { runs: true, ..Made::new(11) });
+        there.push(Made { runs: true, ..Made::new(11, 0) });
         journal.open = Some((Command::Create, 1));
         assert_eq!(journal.compare(&there), Err((Wrong::Ghost, 11)));
         let (mut journal, mut there) = two();

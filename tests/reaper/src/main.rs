@@ -66,6 +66,8 @@ pub struct Order {
     pub like: u32,
     /// Of its random choices, not 0.
     pub seed: u32,
+    /// The processor that they are on.
+    pub home: u32,
 }
 
 /// What a maker did.

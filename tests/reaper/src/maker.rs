@@ -45,7 +45,7 @@ impl Maker {
         while let Some(request) = self.reaper.next(system) {
             match (request.code(), request.body::<Order>()) {
                 (Some(Job::Begin), Some(order)) => {
-                    self.like = order.like;
+                    (self.like, self.journal.home) = (order.like, order.home);
                     self.chance = Chance::new(order.seed.into());
                     (self.works, self.tally) = (true, Tally::default());
                     self.reaper.answer(system, &request, Done::Ok, &[]);
@@ -88,6 +88,7 @@ impl Maker {
         let at = self.chance.below(made.len() as u64) as usize;
         let one = made[at];
         let command = match self.chance.below(8) {
+            0 if self.chance.one_in(2) => Command::Move,
             0 => Command::Share,
             1 if one.heap < LARGEST => Command::Memory,
             2..=4 if !one.runs => Command::Start,
@@ -110,8 +111,9 @@ impl Maker {
                 self.journal.open = Some((command, id));
                 self.compare(system);
             }
-            // Something else is being done with it just now.
+            // Something else is being done with it just now, or others have the slots.
             Err(Trouble::Refused(ResourceStatus::Busy)) => {}
+            Err(Trouble::Refused(ResourceStatus::Limit)) if takes_slots(command) => {}
             Err(trouble) => self.note(Wrong::Refused, (command as u32) << 16 | trouble.number()),
         }
     }
@@ -120,7 +122,7 @@ impl Maker {
         use ResourceRequest as R;
         let manager = self.manager;
         let one = self.journal.made.iter().find(|made| made.id == id).copied();
-        let one = one.unwrap_or(Made::new(id));
+        let one = one.unwrap_or(Made::new(id, self.journal.home));
         let then = one.after(command);
         let change = |before, after| Change { partition: id, before, after };
         match command {
@@ -131,6 +133,7 @@ impl Maker {
             Command::Resume => manager.act(system, R::Resume, id),
             Command::Share => manager.change(system, R::SetShare, change(one.share, then.share)),
             Command::Memory => manager.change(system, R::SetMemory, change(one.heap, then.heap)),
+            Command::Move => manager.change(system, R::Move, change(one.processor, then.processor)),
         }?;
         Ok(id)
     }
@@ -175,6 +178,11 @@ impl Maker {
             (self.tally.wrong, self.tally.about) = (wrong as u32, about);
         }
     }
+}
+
+/// Whether a command may want slots that others have.
+const fn takes_slots(command: Command) -> bool {
+    matches!(command, Command::Create | Command::Share | Command::Move)
 }
 
 /// Whether the resource manager died before it answered.

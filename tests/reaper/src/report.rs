@@ -92,11 +92,11 @@ pub fn tell(campaign: &Campaign, seed: u64, outcome: Result<(), Failure>) {
         let (name, at) = (one.victim.name(), one.instruction);
         log!("death {} {name} {how} {at:#x} {} {}", one.round, one.took, one.gap);
     }
-    let [created, started, destroyed, paused, resumed, shares, heaps] = campaign.tally.acknowledged;
-    let (unanswered, effective) = (campaign.tally.unanswered, campaign.tally.effective);
-    log!(
-        "made {created} {started} {destroyed} {paused} {resumed} {shares} {heaps} {unanswered} {effective}"
-    );
+    let numbers = campaign.tally.acknowledged.iter();
+    let made = numbers.chain([&campaign.tally.unanswered, &campaign.tally.effective]);
+    rt::print!("made");
+    made.for_each(|number| rt::print!(" {number}"));
+    log!("");
     log!("free {} {}", campaign.free[0], campaign.free[1]);
     let (rounds, deaths) = (campaign.rounds, campaign.returned.len());
     match outcome {

@@ -52,7 +52,7 @@ pub struct Run {
     pub deaths: Vec<Death>,
     /// Times that nobody was there to be killed.
     pub missed: usize,
-    /// What the makers did: creations, starts, ends, pauses, resumptions, changes of share and heap; commands without an answer, and those of them that had taken effect.
+    /// What the makers did: creations, starts, ends, pauses, resumptions, changes of share and heap, moves; commands without an answer, and those of them that had taken effect.
     pub made: Vec<u64>,
     /// The programs with their symbols.
     pub folder: PathBuf,
@@ -113,10 +113,11 @@ fn head(runs: &[Run]) -> String {
         "# Kills\n\n\
         Written by `./bulkhead test --campaign kills_campaign`. Infrastructure is stopped at instructions that follow from a seed \
         (seeds {} to {}, one a machine of three processors; time counts instructions, a frame is 1,600 us), while two partitions create, \
-        start, pause, resize and end partitions and two witnesses on two processors exchange beats.\n\n\
+        start, pause, resize, move and end partitions and two witnesses on two processors exchange beats. The same seed repeats a machine of \
+        the same image exactly.\n\n\
         - {deaths} kills on {} machines; {missed} times the victim did not live just then. All served again, or the kill is listed as failed.\n\
         - Longest silence that a witness noted: {gap} us (3,200 us are two frames, and a failure).\n\
-        - {} creations, {} starts, {} ends, {} pauses, {} resumptions, {} changes of share, {} of heap acknowledged, each found to have taken effect once; {} answers were \
+        - {} creations, {} starts, {} ends, {} pauses, {} resumptions, {} changes of share, {} of heap, {} moves acknowledged, each found to have taken effect once; {} answers were \
         lost with a life, {} of these commands had taken effect.\n\
         - After each machine's kills: kernel and books agree (`audit`), as many frames are free as before, and the resource manager holds the \
         capabilities it holds where nobody died.\n",
@@ -132,6 +133,7 @@ fn head(runs: &[Run]) -> String {
         made(6),
         made(7),
         made(8),
+        made(9),
     )
 }
 
