@@ -28,6 +28,8 @@ codes! {
         Differences = 6,
         /// [`NodeRecord`], as many as there are ranges of memory with a node, and one for each node without memory. Never changes.
         Nodes = 7,
+        /// [`DeviceRecord`] by number: what the manifest grants in the order of its grants, then the PCI functions.
+        Devices = 8,
     }
 }
 
@@ -253,6 +255,26 @@ pub struct DifferenceRecord {
     pub expected: u64,
     /// What is.
     pub found: u64,
+}
+
+/// A device and its owner.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct DeviceRecord {
+    /// The first port or byte, the line, or the function: bus, device (5 bits) and function (3 bits).
+    pub first: u64,
+    /// How many ports or bytes.
+    pub count: u64,
+    /// Its number in the books.
+    pub id: u32,
+    /// A [`DeviceKind`](super::transaction::DeviceKind).
+    pub kind: u16,
+    /// Whose it is: a [`MemoryOwner`].
+    pub owner: u16,
+    /// His number, where he is a partition.
+    pub owner_id: u32,
+    /// One more than the processor on which the line rings him, 0: on none.
+    pub bound: u32,
 }
 
 /// Frames of one owner. Runs that follow each other may have the same.

@@ -26,7 +26,8 @@ pub fn nodes(surroundings: &mut impl Surroundings) -> Result<Vec<NodeRecord>, Tr
     table(surroundings, query(Table::Nodes))
 }
 
-fn table<T: FromBytes>(
+/// A whole table, as far as it is reasonable.
+pub fn table<T: FromBytes>(
     surroundings: &mut impl Surroundings,
     query: TableQuery,
 ) -> Result<Vec<T>, Trouble> {

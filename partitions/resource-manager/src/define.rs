@@ -26,6 +26,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         }
         self.define_processors()?;
         self.define_devices()?;
+        self.define_functions();
         for (index, channel) in (0..).zip(self.manifest.channels) {
             self.define_channel(ChannelId::new(index), channel)?;
         }

@@ -4,6 +4,7 @@ use crate::manager::{Machine, Manager, SELF};
 use crate::manifest::Manifest;
 use crate::trouble::Trouble;
 use abi::manifest::{GrantKind, ManifestGrant, NO_PARTITION, PartitionRole};
+use abi::message::database::DeviceRecord;
 use abi::message::transaction::DeviceKind;
 use abi::types::PartitionId;
 use program_loader::Window;
@@ -29,6 +30,24 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             self.books.commit();
         }
         Ok(())
+    }
+
+    /// Rows of the PCI functions: bridges stay as they are, others are nobody's. What is beyond the table is told.
+    pub fn define_functions(&mut self) {
+        let first = u32::try_from(self.manifest.grants.len()).unwrap_or(u32::MAX);
+        let (mut next, mut left_out) = (first, 0_u32);
+        self.each_function(|this, function, bridge| {
+            let owner = if bridge { Owner::Reserved } else { Owner::Available };
+            let row = DeviceRow::new(DeviceKind::Function, function.into(), 1);
+            this.books.begin();
+            let added = this.books.add_device(next, row, owner);
+            this.books.commit();
+            next += u32::from(added.is_ok());
+            left_out += u32::from(added.is_err());
+        });
+        if left_out > 0 {
+            self.say(format_args!("{left_out} PCI functions are not in the books"));
+        }
     }
 
     /// The partition with boot's role in the manifest, or the manager.
@@ -57,6 +76,15 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
                 DeviceRow::new(kind, first, count)
             }
         }
+    }
+
+    /// A device as it is told.
+    #[must_use]
+    pub fn device_record(&self, id: u32, row: &DeviceRow) -> DeviceRecord {
+        let (owner, owner_id) = crate::transactions::owner(self.books.device_owner(row));
+        let DeviceRow { first, count, bound, .. } = *row;
+        let kind = u16::try_from(row.kind).unwrap_or(0);
+        DeviceRecord { first, count, id, kind, owner, owner_id, bound }
     }
 
     /// Hands a partition the hardware of a definition, from whoever has it, in a transaction of its own.

@@ -16,6 +16,8 @@ const DATA: u16 = 0xcfc;
 const ENABLE: u32 = 1 << 31;
 /// One past the last function of the last bus.
 const END: u32 = 1 << 16;
+/// Buses that are looked at for functions to be written down.
+const BUSES: usize = 64;
 /// Functions of a device.
 const FUNCTIONS: u32 = 8;
 /// Devices looked at for one answer: those of four buses.
@@ -28,6 +30,7 @@ mod register {
     pub const IDENTITY: u32 = 0x00;
     pub const CLASS: u32 = 0x08;
     pub const HEADER: u32 = 0x0c;
+    pub const BUSES: u32 = 0x18;
     pub const SUBSYSTEM: u32 = 0x2c;
     pub const INTERRUPT: u32 = 0x3c;
 }
@@ -67,6 +70,46 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             interrupt: 0,
         };
         Ok(Reply::record(&nothing))
+    }
+
+    /// Shows `see` every function of the first bus and of those behind its bridges, and whether it is a bridge.
+    pub fn each_function(&mut self, mut see: impl FnMut(&mut Self, u32, bool)) {
+        let mut buses = [0_u8; BUSES];
+        let mut known = 1;
+        for at in 0..BUSES {
+            let Some(bus) = buses.get(at).filter(|_| at < known).copied() else { return };
+            for device in (0..32).map(|device| u32::from(bus) << 8 | device << 3) {
+                for function in device..device + self.functions_of(device) {
+                    let Some(behind) = self.look_at_function(function) else { continue };
+                    see(self, function, behind.is_some());
+                    // A bridge that leads back, or to what another leads to, would lead round and round.
+                    let new =
+                        behind.filter(|behind| !buses.iter().take(known).any(|bus| bus == behind));
+                    if let Some((to, behind)) = buses.get_mut(known).zip(new) {
+                        *to = behind;
+                        known += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Functions that a device may have.
+    fn functions_of(&mut self, device: u32) -> u32 {
+        if !self.answers(device) {
+            return 0;
+        }
+        let several = self.configuration(device, register::HEADER) & MORE_FUNCTIONS != 0;
+        if several { FUNCTIONS } else { 1 }
+    }
+
+    /// `None` where there is no such function; else the bus behind it, where it is a bridge.
+    fn look_at_function(&mut self, function: u32) -> Option<Option<u8>> {
+        if !self.answers(function) {
+            return None;
+        }
+        let bridge = self.configuration(function, register::HEADER) & TYPE != 0;
+        Some(bridge.then(|| (self.configuration(function, register::BUSES) >> 8 & 0xff) as u8))
     }
 
     fn answers(&mut self, function: u32) -> bool {

@@ -138,6 +138,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
                 sheet.put_all(rows.map(|(id, row)| (id, joint_record(id, row))))
             }
             Table::Differences => self.compare(skipped, sheet),
+            Table::Devices => {
+                let rows = self.books.devices().filter(|(id, _)| u64::from(*id) >= from);
+                sheet.put_all(rows.map(|(id, row)| (id.into(), self.device_record(id, row))))
+            }
             Table::Nodes => sheet.put_all((0..).zip(self.node_records()).skip(skipped)),
             Table::Free => self.owner_runs(from, sheet, |owner| owner == Owner::Available),
         }

@@ -71,12 +71,12 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
                 let index = place;
                 StepRecord { kind, index, page, from, from_id, to, to_id, before, after, ..none }
             }
-            Step::Device(page, before, after) => {
+            Step::Device(page, had, has) => {
                 let row = self.books.device(page).copied().unwrap_or_default();
                 let (kind, scale) = (StepKind::Device.code(), u16::try_from(row.kind).unwrap_or(0));
-                let ((from, from_id), (to, to_id)) = (owner(before), owner(after));
-                let first = row.first;
-                StepRecord { kind, scale, page, first, from, from_id, to, to_id, ..none }
+                let ((from, from_id), (to, to_id)) = (owner(had), owner(has));
+                let (first, before) = (row.first, row.count);
+                StepRecord { kind, scale, page, first, before, from, from_id, to, to_id, ..none }
             }
         }
     }

@@ -2,8 +2,8 @@
 
 use abi::image::name_from;
 use abi::message::database::{
-    DefinitionRecord, DifferenceRecord, MemoryOwner, NodeRecord, Pages, ProcessorRecord, RowRecord,
-    TABLE_END, Table,
+    DefinitionRecord, DeviceRecord, DifferenceRecord, MemoryOwner, NodeRecord, Pages,
+    ProcessorRecord, RowRecord, TABLE_END, Table,
 };
 use abi::message::resource::{PartitionRecord, ResourceRequest, RunRecord, TableQuery, TableReply};
 use zerocopy::{Immutable, IntoBytes};
@@ -117,6 +117,7 @@ impl Books {
                 let all: Vec<_> = self.free_slots.into_iter().zip(0..).map(one).collect();
                 self.put(query, &all)
             }
+            (_, Some(Table::Devices)) => self.put(query, &devices()),
             (_, Some(Table::Nodes)) => self.put(query, &self.nodes.clone()),
             (_, Some(Table::Differences)) => self.put(query, &self.differences.clone()),
             (_, Some(Table::Free)) => {
@@ -134,4 +135,18 @@ impl Books {
         let size = size_of::<T>() as u32;
         TableReply { generation: 3, next: TABLE_END, count, size }.as_bytes().to_vec()
     }
+}
+
+/// A line of the command partition, ports of nobody, a bridge.
+fn devices() -> [DeviceRecord; 3] {
+    let one = |id, kind, first, count, owner, owner_id| DeviceRecord {
+        first,
+        count,
+        id,
+        kind,
+        owner,
+        owner_id,
+        bound: u32::from(kind == 2),
+    };
+    [one(0, 2, 4, 1, 4, 1), one(1, 1, 0x60, 5, 1, 0), one(2, 5, 0xfa, 1, 2, 0)]
 }

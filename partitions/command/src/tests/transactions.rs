@@ -45,9 +45,17 @@ fn step(at: u32) -> StepRecord {
         9 => {
             StepRecord { kind: 9, page: 5, scale: 2, first: 4, from: 4, from_id: 1, to: 4, ..none }
         }
-        _ => {
-            StepRecord { kind: 9, page: 6, scale: 1, first: 0x60, from: 2, to: 4, to_id: 3, ..none }
-        }
+        _ => StepRecord {
+            kind: 9,
+            page: 6,
+            scale: 1,
+            first: 0x60,
+            before: 5,
+            from: 2,
+            to: 4,
+            to_id: 3,
+            ..none
+        },
     }
 }
 
@@ -79,7 +87,7 @@ fn a_transaction_is_shown_as_the_document_writes_it() {
   Set processor 2, slot 15, from available to gone (was 9)
   Set processor 2, taker of slack 1, from web to available
   Change Owner device 5, line 4, from command to resource-manager
-  Change Owner device 6, ports from 0x60, from reserved to web
+  Change Owner device 6, ports 0x60 to 0x64, from reserved to web
 committed
 ";
     assert_eq!(Fake::new().run("transaction 7"), (expected.to_owned(), 0));

@@ -238,6 +238,9 @@ nodes          2: as the firmware tells
 distances      10 20
 kind 99        [1, 2, 3, 4]
 PCI 00:1f.2    8086:2922 class 010601 revision 02 subsystem 1af4:1100 SATA
+owner of       line 4: command, rung on processor 0
+owner of       ports 0x60 to 0x64: nobody
+owner of       PCI 00:1f.2: reserved
 ";
     assert_eq!(shown("hardware"), expected);
 }

@@ -41,7 +41,8 @@ pub fn show<'a>(surroundings: &mut impl Surroundings) -> Outcome<'a> {
             None => writeln!(surroundings, "kind {:<9} {:x?}", record.kind, record.values)?,
         }
     }
-    functions(surroundings)
+    functions(surroundings)?;
+    super::devices::show(surroundings)
 }
 
 /// The PCI functions, as other systems show them.

@@ -6,6 +6,7 @@ mod change;
 mod channels;
 mod console;
 mod create;
+mod devices;
 mod hardware;
 mod machine;
 mod map;

@@ -1,16 +1,17 @@
 //! `transactions` and `transaction`: the log of the resource manager's books.
 
 use super::Outcome;
+use super::devices::What;
 use crate::complaint::Complaint;
 use crate::list::List;
 use crate::surroundings::{Surroundings, Trouble, fetch, fetch_next};
 use crate::words::{Duration, name_of};
 use abi::control::PLAN_SLOTS;
 use abi::image::Name;
-use abi::message::database::MemoryOwner;
+use abi::message::database::{DeviceRecord, MemoryOwner};
 use abi::message::resource::ResourceRequest;
 use abi::message::transaction::{
-    DeviceKind, NEWEST, NameQuery, OwnWork, StepKind, StepProblem, StepRecord, TransactionEnd,
+    NEWEST, NameQuery, OwnWork, StepKind, StepProblem, StepRecord, TransactionEnd,
     TransactionQuery, TransactionRecord,
 };
 use abi::types::Nanoseconds;
@@ -18,6 +19,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use zerocopy::FromZeros;
 
 /// Transactions that are listed where no count is given.
 const SOME: u32 = 16;
@@ -230,8 +232,10 @@ impl fmt::Display for Step<'_> {
                 write!(f, "Set processor {processor}, {place}, from {from} to {to}")
             }
             Some(StepKind::Device) if name.is_empty() => {
-                let (device, what) = (step.page, Device(step));
-                write!(f, "Change Owner device {device}, {what}, from {from} to {to}")
+                let (device, kind, first) = (step.page, step.scale, step.first);
+                let count = step.before;
+                let row = DeviceRecord { first, count, kind, ..DeviceRecord::new_zeroed() };
+                write!(f, "Change Owner device {device}, {}, from {from} to {to}", What(&row))
             }
             Some(StepKind::Processor) => {
                 write!(f, "Set processor {}, {name}, {change}", step.from_id)
@@ -250,25 +254,6 @@ impl fmt::Display for PlaceOf {
         match usize::from(self.0).checked_sub(PLAN_SLOTS) {
             None => write!(f, "slot {}", self.0),
             Some(taker) => write!(f, "taker of slack {}", taker.saturating_add(1)),
-        }
-    }
-}
-
-/// What a device is.
-struct Device<'r>(&'r StepRecord);
-
-impl fmt::Display for Device<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let first = self.0.first;
-        match DeviceKind::from_code(self.0.scale) {
-            Some(DeviceKind::Ports) => write!(f, "ports from {first:#x}"),
-            Some(DeviceKind::Interrupt) => write!(f, "line {first}"),
-            Some(DeviceKind::Registers) => write!(f, "registers at {first:#x}"),
-            Some(DeviceKind::Framebuffer) => f.write_str("the framebuffer"),
-            Some(DeviceKind::Function) => {
-                write!(f, "PCI {:02x}:{:02x}.{}", first >> 8, first >> 3 & 31, first & 7)
-            }
-            None => f.write_str("?"),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::world::World;
 use super::{COMMAND, ask, status};
 use abi::message::resource::{FunctionRecord, ResourceRequest, ResourceStatus};
+use resource_db::Owner;
 use zerocopy::FromBytes;
 
 /// Words of a function: identity, header type.
@@ -68,4 +69,39 @@ fn the_end_is_the_end() {
         let reply = ask(&mut manager, COMMAND, ResourceRequest::Function, from);
         assert_eq!(status(&reply), ResourceStatus::NoSuch);
     }
+}
+
+/// Those of the first bus and behind its bridges are rows of the books; whatever bridges say, it ends.
+///
+/// covers: RES-1
+#[test]
+fn functions_are_rows_of_the_books() {
+    let (world, mut manager) = World::unmade();
+    let bridge = |behind: u32| {
+        let mut words = function(0x0001_0002, 1);
+        words[6] = behind << 8;
+        words
+    };
+    let functions = [
+        (0x0000, function(0x29c0_8086, 0)),
+        (0x0008, bridge(3)),
+        (0x00f8, function(0x2918_8086, 0x80)),
+        (0x00fa, function(0x2922_8086, 0x80)),
+        (0x0300, function(0x1234_abcd, 0)),
+        // It leads back, and one to a bus that nobody leads to otherwise.
+        (0x0308, bridge(0)),
+        (0x0310, bridge(200)),
+        (0xc8f8, function(0x1234_abcd, 0)),
+        (0xc900, function(0x1234_abcd, 0)),
+    ];
+    world.shared.pci.functions.borrow_mut().extend(functions);
+    manager.create_all().expect("created");
+    let first = manager.manifest.grants.len() as u32;
+    let rows = manager.books.devices().filter(|(id, _)| *id >= first);
+    let found: Vec<(u64, Owner)> =
+        rows.map(|(_, row)| (row.first, manager.books.device_owner(row))).collect();
+    let (free, kept) = (Owner::Available, Owner::Reserved);
+    let expected = [(0, free), (8, kept), (0xf8, free), (0xfa, free)];
+    let behind = [(0x300, free), (0x308, kept), (0x310, kept), (0xc8f8, free)];
+    assert_eq!(found, [expected, behind].concat());
 }
