@@ -18,6 +18,8 @@ const ENABLE: u32 = 1 << 31;
 const END: u32 = 1 << 16;
 /// Buses that are looked at for functions to be written down.
 const BUSES: usize = 64;
+/// Base class of bridges of all kinds (PCI Code and ID Assignment 1.11, 1.7).
+const BRIDGES: u32 = 6;
 /// Functions of a device.
 const FUNCTIONS: u32 = 8;
 /// Devices looked at for one answer: those of four buses.
@@ -81,7 +83,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             for device in (0..32).map(|device| u32::from(bus) << 8 | device << 3) {
                 for function in device..device + self.functions_of(device) {
                     let Some(behind) = self.look_at_function(function) else { continue };
-                    see(self, function, behind.is_some());
+                    let bridge = self.configuration(function, register::CLASS) >> 24 == BRIDGES;
+                    see(self, function, bridge);
                     // A bridge that leads back, or to what another leads to, would lead round and round.
                     let new =
                         behind.filter(|behind| !buses.iter().take(known).any(|bus| bus == behind));
@@ -103,7 +106,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         if several { FUNCTIONS } else { 1 }
     }
 
-    /// `None` where there is no such function; else the bus behind it, where it is a bridge.
+    /// `None` where there is no such function; else the bus behind it, where one is.
     fn look_at_function(&mut self, function: u32) -> Option<Option<u8>> {
         if !self.answers(function) {
             return None;

@@ -7,6 +7,7 @@ use std::vec::Vec;
 
 mod crash;
 mod ends;
+mod falsified;
 mod hardware;
 mod lines;
 mod many;

@@ -79,7 +79,7 @@ fn functions_are_rows_of_the_books() {
     let (world, mut manager) = World::unmade();
     let bridge = |behind: u32| {
         let mut words = function(0x0001_0002, 1);
-        words[6] = behind << 8;
+        (words[2], words[6]) = (0x0604_0002, behind << 8);
         words
     };
     let functions = [

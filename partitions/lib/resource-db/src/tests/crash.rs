@@ -8,10 +8,10 @@ const NEW: PartitionId = PartitionId::new(4);
 const CHANNEL: ChannelId = ChannelId::new(2);
 
 /// What a transaction does.
-type Changes = fn(&mut Books<'_>) -> Result<(), Problem>;
+pub type Changes = fn(&mut Books<'_>) -> Result<(), Problem>;
 
 /// The transactions of a life, one after the other, each beginning where the one before has ended.
-const LIFE: [(&str, Changes); 26] = [
+pub const LIFE: [(&str, Changes); 26] = [
     ("create", |books| {
         books.set_partition(NEW, row(1))?;
         let heap = books.allocate(30, Owner::Partition(NEW))?;
@@ -122,7 +122,7 @@ fn set_plan(books: &mut Books<'_>, id: u16, places: &[u16]) -> Result<(), Proble
     books.set_processor(id, &row)
 }
 
-fn transact(books: &mut Books<'_>, changes: Changes) {
+pub fn transact(books: &mut Books<'_>, changes: Changes) {
     books.begin();
     changes(books).unwrap();
     books.commit();
@@ -145,7 +145,7 @@ fn stopped(
 }
 
 /// What whoever opens these books finds.
-fn recovered(memory: Vec<u64>) -> Model {
+pub fn recovered(memory: Vec<u64>) -> Model {
     let mut memory = memory;
     Model::of(&Books::open(bytes(&mut memory)).unwrap())
 }
