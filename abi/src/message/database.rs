@@ -29,7 +29,7 @@ codes! {
         /// [`NodeRecord`], as many as there are ranges of memory with a node, and one for each node without memory. Never changes.
         Nodes = 7,
         /// [`DeviceRecord`] by number: what the manifest grants in the order of its grants, then the PCI functions.
-        Devices = 8,
+        Devices = 10,
     }
 }
 
