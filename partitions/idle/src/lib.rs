@@ -12,7 +12,7 @@ use abi::types::{Nanoseconds, Slot};
 use rt::information::Pages;
 use rt::sys::Outcome;
 
-/// How often it looks.
+/// How often it looks while nothing has happened.
 pub const LOOK: Nanoseconds = rt::time::milliseconds(250);
 /// Argument of a boot partition that is started so: any but that of its first context.
 const EMERGENCY: u64 = 1;
@@ -37,6 +37,12 @@ impl Guard {
         Some(Self { boot: Slot::new(boot.slot), manager: Slot::new(manager.slot), entry, stack })
     }
 
+    /// Whether the boot partition has stopped.
+    pub fn boot_rests(&self, control: impl FnOnce(Slot, u64, [u64; 4]) -> Outcome) -> bool {
+        let state = control(self.boot, ContextOperation::State as u64, [0; 4]);
+        state.is_ok_and(|[state, ..]| rests(state))
+    }
+
     /// Starts the boot partition if both are down, here where its own processor failed; whether it did.
     pub fn look(&self, here: u64, mut control: impl FnMut(Slot, u64, [u64; 4]) -> Outcome) -> bool {
         let state = ContextOperation::State as u64;
@@ -45,9 +51,8 @@ impl Guard {
             // It was started anew and has not got so far as to tell this partition.
             Err(failure) => failure.error == Error::Stale,
         };
-        let rests = [ContextState::Faulted as u64, ContextState::Stopped as u64];
         match control(self.boot, state, [0; 4]) {
-            Ok([state, processor, ..]) if manager && rests.contains(&state) => {
+            Ok([state, processor, ..]) if manager && rests(state) => {
                 let configure = ContextOperation::Configure as u64;
                 let mut on = |processor| {
                     let start = [self.entry, self.stack, processor, EMERGENCY];
@@ -59,6 +64,11 @@ impl Guard {
             _ => false,
         }
     }
+}
+
+/// Whether a context in this state does not run and will not by itself.
+fn rests(state: u64) -> bool {
+    [ContextState::Faulted as u64, ContextState::Stopped as u64].contains(&state)
 }
 
 #[cfg(test)]

@@ -11,6 +11,9 @@ use rt::{sys, time};
 /// How long those are helped whose processor failed, and how long at a time.
 const HELP: [Nanoseconds; 2] = [time::seconds(2), time::milliseconds(5)];
 
+/// How long boot is looked after that has stopped, and how often.
+const ATTEND: [Nanoseconds; 2] = [time::seconds(2), time::milliseconds(1)];
+
 rt::bare_entry!(rest);
 
 fn rest(context: u64) -> ! {
@@ -19,12 +22,32 @@ fn rest(context: u64) -> ! {
     loop {
         let until = if looks { time::after(LOOK) } else { Nanoseconds::NEVER };
         // Until somebody else has work there the kernel halts the processor. It rings where another one failed.
-        if sys::wait(EventBit::PROCESSOR.mask(), until).is_ok() {
+        let events = EventBit::PROCESSOR.mask() | EventBit::FAULT.mask();
+        let events = sys::wait(events, until).unwrap_or(0);
+        if events & EventBit::PROCESSOR.mask() != 0 {
             looks = true;
             help(context, guard, wards);
         }
+        if let (Some(guard), true) = (guard, events & EventBit::FAULT.mask() != 0) {
+            attend(context, guard, wards);
+        }
         if let Some(guard) = guard.filter(|_| looks) {
             guard.look(context, sys::control);
+        }
+    }
+}
+
+/// Boot has stopped: the resource manager is told, or is dead as well, or dies before it has acted.
+fn attend(here: u64, guard: Guard, wards: Option<Wards>) {
+    if let Some(wards) = wards {
+        // One that is dead hears nothing.
+        let _ = sys::ring(wards.manager_bell());
+    }
+    let [long, short] = ATTEND;
+    let end = time::after(long);
+    while guard.boot_rests(sys::control) && time::now() < end {
+        if !guard.look(here, sys::control) {
+            let _ = sys::wait(0, time::after(short));
         }
     }
 }

@@ -32,6 +32,13 @@ impl Wards {
         Some(Self([manager, boot]))
     }
 
+    /// What rings the resource manager.
+    #[must_use]
+    pub fn manager_bell(&self) -> Slot {
+        let Self([manager, _]) = self;
+        manager.bell
+    }
+
     /// Takes those along whose processor failed. The bell of one that lives here, on processor `here`: the manager's, or, while
     /// that is lost, boot's.
     pub fn look(

@@ -54,6 +54,12 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         Some(PartitionId::new(index))
     }
 
+    /// Who is rung when boot stops: idle, or the manager where there is none.
+    #[must_use]
+    pub fn guard(&self) -> PartitionId {
+        self.defined(PartitionRole::Idle).unwrap_or(SELF)
+    }
+
     fn make_or_tell(&mut self, id: PartitionId) {
         // What went wrong was told.
         let _ = self.make_defined(id);

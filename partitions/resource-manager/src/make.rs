@@ -229,7 +229,7 @@ impl<'m, M: Machine, W: Window> Manager<'m, M, W> {
                 self.machine.put(partition, slot, source, rights, kind, parameter)?;
             }
         }
-        self.set_rescuer(partition, rung_for(definition))
+        self.set_rescuer(partition, rung_for(definition, self.guard()))
     }
 
     /// From which own capability a given one is derived, and its parameter.

@@ -133,6 +133,8 @@ pub struct Manager<'m, M: Machine, W: Window> {
     pub dog: Dog<'m>,
     /// The kernel rang for a stop since those were looked at for whom it rings the manager.
     pub wards_due: bool,
+    /// When to look for such stops although nobody rang, nanoseconds.
+    pub wards_at: u64,
     /// When the manager ends, for its rescuer to start it anew, nanoseconds; 0: it stays.
     pub leave_at: u64,
     /// Set once the machine is to end.
@@ -179,6 +181,7 @@ impl<'m, M: Machine, W: Window> Manager<'m, M, W> {
             next_refusal: 0,
             dog: Dog::new(rooms.signs, &manifest),
             wards_due: true,
+            wards_at: 0,
             leave_at: 0,
             shutdown: None,
         }

@@ -1,7 +1,8 @@
 //! Who brings whom back: whom the kernel rings for a stop, and what the manager does where a rescuer does not act.
 //!
-//! The kernel rings the rescuer that the manifest names; for the boot partition, which rescues most others, it rings the manager, which
-//! rings the rescuer. At any stop that it learns of the manager looks at all partitions with a role, and acts in the place of a
+//! The kernel rings the rescuer that the manifest names; for the boot partition, which rescues most others, it rings idle, which rings the
+//! manager or, where that is dead too, brings both back; the manager rings the rescuer. As idle runs where slots are left alone, the
+//! manager looks by itself now and then. At any stop that it learns of the manager looks at all partitions with a role, and acts in the place of a
 //! rescuer: at once where that one is down too, after a while where it does not act. So those who rescue each other in a circle come back.
 
 use crate::manager::{Machine, Manager, SELF};
@@ -29,20 +30,31 @@ pub fn is_ward(definition: &ManifestPartition) -> bool {
     }
 }
 
-/// Whom the kernel rings when a partition stops.
+/// Whom the kernel rings when a partition stops, where `guard` looks after boot.
 #[must_use]
-pub fn rung_for(definition: &ManifestPartition) -> u32 {
+pub fn rung_for(definition: &ManifestPartition, guard: PartitionId) -> u32 {
     let boot = role(definition) == PartitionRole::Boot && is_ward(definition);
-    if boot { SELF.raw() } else { definition.rescuer }
+    if boot { guard.raw() } else { definition.rescuer }
 }
 
 impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// Takes note of the events that ended a wait. A processor that failed comes before whatever is asked.
     pub fn rung(&mut self, events: u64) {
-        self.wards_due |= events & EventBit::FAULT.mask() != 0;
+        // Idle rings for a stop of boot by the only doorbell it has.
+        let stops = EventBit::FAULT.mask() | EventBit::PROCESSOR.mask();
+        self.wards_due |= events & stops != 0;
         if events & EventBit::PROCESSOR.mask() != 0 {
             self.look_at_processors();
         }
+    }
+
+    /// Whether it is time to look at those with a role although nobody rang; when it is next.
+    pub fn look_by_itself(&mut self, now: u64) -> u64 {
+        if now >= self.wards_at {
+            self.wards_due = true;
+            self.wards_at = now.saturating_add(GRACE);
+        }
+        self.wards_at
     }
 
     /// Gives the partitions for which the kernel rings this one a doorbell to it as it is now.
@@ -50,7 +62,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// # Errors
     /// What the kernel answers.
     pub fn renew_rescue(&mut self, rescuer: PartitionId) -> Result<(), Trouble> {
-        let rung = |definition: &ManifestPartition| rung_for(definition) == rescuer.raw();
+        let guard = self.guard();
+        let rung = |definition: &ManifestPartition| rung_for(definition, guard) == rescuer.raw();
         let mut next = 0;
         while let Some((id, row)) = self.made_where(next, rung) {
             self.set_rescuer(Slot::new(row.partition_slot), rescuer.raw())?;

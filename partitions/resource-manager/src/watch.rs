@@ -29,7 +29,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     pub fn watch(&mut self) -> u64 {
         let now = self.machine.now();
         self.own_work(OwnWork::Watch);
-        let mut next = self.look_at_all(now);
+        let again = self.look_by_itself(now);
+        let mut next = self.look_at_all(now).min(again);
         if self.ending || now >= self.end_again {
             self.go_on_ending();
             next = if self.ending { next.min(now.saturating_add(LOOK)) } else { next };
