@@ -11,7 +11,7 @@ use abi::message::transaction::DeviceKind;
 use abi::rights::{Kind, Rights};
 use abi::types::{PartitionId, ProcessorId};
 use program_loader::{Calls, Window};
-use resource_db::{DeviceRow, Owner, PartitionRow};
+use resource_db::{DeviceRow, Owner, PartitionRow, ProcessorRow};
 
 /// The frame in the second word of a capability.
 const FRAME: u64 = 0xffff_ffff;
@@ -24,7 +24,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             found.add(Difference::NoProcessor, 0, [0; 2]);
             return found;
         };
-        let (planned, _) = self.planned(processor, &row);
+        let mut planned = ProcessorRow::online();
+        let _ = self.planned(processor, &mut planned);
         let places = planned.plan().len().max(row.plan().len());
         for (place, (books, rows)) in (0..).zip(row.places.iter().zip(&planned.places)).take(places)
         {

@@ -37,29 +37,39 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         id: PartitionId,
         change: impl FnOnce(&mut PartitionRow),
     ) -> Result<PartitionRow, Trouble> {
-        let before = self.row(id)?;
-        let mut row = before;
+        let mut row = self.row(id)?;
+        let before = self.processors_of(id, &row);
         change(&mut row);
-        let processors = self.processors_of(id, &before) | self.processors_of(id, &row);
+        self.set_placed(id, &row, before | self.processors_of(id, &row))?;
+        Ok(row)
+    }
+
+    /// Writes a partition's row with the plans of some processors.
+    fn set_placed(
+        &mut self,
+        id: PartitionId,
+        row: &PartitionRow,
+        processors: u64,
+    ) -> Result<(), Trouble> {
         if processors.count_ones() > TOGETHER || !self.change_together(id, row, processors)? {
             self.books.begin();
-            self.books.set_partition(id, row)?;
+            self.books.set_partition(id, *row)?;
             self.books.commit();
             self.write_plans(processors)?;
         }
         self.stale_plans |= processors & !self.failed;
-        Ok(row)
+        Ok(())
     }
 
     /// As one transaction; false where it would be too long.
     fn change_together(
         &mut self,
         id: PartitionId,
-        row: PartitionRow,
+        row: &PartitionRow,
         processors: u64,
     ) -> Result<bool, Trouble> {
         self.books.begin();
-        self.books.set_partition(id, row)?;
+        self.books.set_partition(id, *row)?;
         for processor in members(processors) {
             match self.write_plan(processor) {
                 Err(Trouble::Books(Problem::TooLong)) => return Ok(false),
@@ -98,7 +108,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// Writes the plan of a processor, within a transaction.
     fn write_plan(&mut self, processor: ProcessorId) -> Result<(), Trouble> {
         let Some(before) = self.books.processor(processor) else { return Ok(()) };
-        let (mut row, fit) = self.planned(processor, before);
+        let mut row = ProcessorRow { generation: before.generation, ..ProcessorRow::online() };
+        let fit = self.planned(processor, &mut row);
         if row != *before {
             row.generation = row.generation.wrapping_add(1);
             self.books.set_processor(processor, &row)?;
@@ -109,16 +120,15 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         Ok(())
     }
 
-    /// The row of a processor with the plan that follows from the partitions' rows, and how well that does what was wanted.
-    pub fn planned(&self, processor: ProcessorId, before: &ProcessorRow) -> (ProcessorRow, Fit) {
-        let mut row = ProcessorRow { generation: before.generation, ..ProcessorRow::online() };
+    /// Fills in the plan of a processor that follows from the partitions' rows; how well that does what was wanted.
+    pub fn planned(&self, processor: ProcessorId, row: &mut ProcessorRow) -> Fit {
         if self.has_failed(processor) {
             row.state = ProcessorState::Failed.number();
-            return (row, Fit::Met);
+            return Fit::Met;
         }
         let plan = self.plan(processor);
-        self.fill(&mut row, &plan);
-        (row, plan.fit)
+        self.fill(row, &plan);
+        plan.fit
     }
 
     /// Own slots of the contexts at the places of a plan.
