@@ -77,8 +77,8 @@ codes! {
         /// [`Index`] = partition id: its next start goes over to the version that is offered → [`UpgradeRecord`](super::upgrade::UpgradeRecord), with
         /// WrongState where there is an obstacle. Command.
         Upgrade = 32,
-        /// [`Index`] = partition id: what `Upgrade` noted is taken back; else it goes back at once to the version below, or to the one before
-        /// while the one that runs has not proved itself → as `Upgrade`. Command.
+        /// [`Index`] = partition id: what `Upgrade` noted is taken back; else its next start goes back to the version below, or to the
+        /// one before while the one that runs has not proved itself → as `Upgrade`. Command.
         Rollback = 33,
         /// [`NameQuery`](super::transaction::NameQuery) → [`Name`] of the partition that had a number in a transaction, gone or not; NoSuch where
         /// that is not known any more. Command.

@@ -1,5 +1,6 @@
 //! Why a command failed, in sentences that end with what to do.
 
+use crate::hindrance::Hindrance;
 use crate::surroundings::Trouble;
 use crate::unfit::Unfit;
 use abi::call::Error;
@@ -41,6 +42,8 @@ pub enum Complaint<'a> {
     },
     /// A change of what a partition has of the machine was refused.
     Unfit(Unfit<'a>),
+    /// It does not go over to another version.
+    Upgrade(Hindrance<'a>),
     /// What stands in the image is not destroyed.
     OfTheImage {
         /// The partition.
@@ -115,6 +118,7 @@ impl fmt::Display for Complaint<'_> {
                 write!(f, "everything else needs {name}: it does not stop; type restart {name}")
             }
             Self::Unfit(unfit) => unfit.fmt(f),
+            Self::Upgrade(hindrance) => hindrance.fmt(f),
             Self::OfTheImage { name } => write!(
                 f,
                 "{name} stands in the image and is not destroyed: only what create made is; type kill {name} to stop it"

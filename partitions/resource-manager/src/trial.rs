@@ -73,6 +73,20 @@ impl<'m, M: Machine, W: Window> Manager<'m, M, W> {
         self.restart(id, StartReason::Recovered)
     }
 
+    /// Notes that the next start goes back to what the version on trial came from.
+    ///
+    /// # Errors
+    /// Where there is no such partition.
+    pub fn give_up_trial(&mut self, id: PartitionId) -> Result<(), Trouble> {
+        let row = self.change(id, |row| {
+            row.refused |= 1 << row.image;
+            (row.waiting, row.before) = (row.before, 0);
+        })?;
+        let (name, version) = (name_text(&row.name), self.version_in(row.image, &row));
+        self.say(format_args!("{name} gives up version {version} when it is started next"));
+        Ok(())
+    }
+
     /// Takes back what is on trial if it stopped; whether it did.
     ///
     /// # Errors

@@ -11,7 +11,6 @@ use crate::trouble::Trouble;
 use abi::boot::LATER_IMAGES;
 use abi::channel::{Role, Versions};
 use abi::image::{Name, name_text};
-use abi::information::StartReason;
 use abi::manifest::{ManifestGrant, ManifestPartition, NO_PARTITION, PartitionFlags};
 use abi::message::resource::{Index, ResourceRequest, ResourceStatus};
 use abi::message::upgrade::{Obstacle, UpgradeRecord};
@@ -51,6 +50,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let mut record = self.upgrade_record(id)?;
         Ok(match done {
             Ok(()) => Reply::record(&record),
+            Err((Obstacle::Memory, _)) => Reply::status(ResourceStatus::NoMemory),
             Err((obstacle, about)) => {
                 (record.obstacle, record.about) = (obstacle as u32, about);
                 Reply::with(ResourceStatus::WrongState, &record)
@@ -233,27 +233,24 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         Ok(())
     }
 
-    /// Goes back by hand: takes a note back, gives up a trial, or goes over to the highest version below the one that runs.
+    /// Goes back by hand: takes a note back, or notes that the next start goes back to the version before the one on trial, else to the
+    /// highest version below.
     fn go_back(&mut self, id: PartitionId) -> Result<Result<(), InTheWay>, Trouble> {
         let row = self.row(id)?;
         if row.waiting != 0 {
             return self.forget_upgrade(id).map(Ok);
         }
         if row.before != 0 {
-            return self.roll_back(id, "by hand").map(Ok);
+            return self.give_up_trial(id).map(Ok);
         }
         let runs = self.version_in(row.image, &row);
         let below = (0..=LATER_IMAGES as u16).map(|number| (self.version_in(number, &row), number));
         let below = below.filter(|(version, _)| (1..runs).contains(version)).max();
         let Some((_, number)) = below else { return Ok(Err((Obstacle::NoImage, NOBODY))) };
-        if let Err(in_the_way) = self.obstacle(id, &row, number) {
-            return Ok(Err(in_the_way));
+        match self.obstacle(id, &row, number) {
+            Ok(()) => self.note(id, number),
+            in_the_way => Ok(in_the_way),
         }
-        let noted = self.note(id, number)?;
-        if noted.is_ok() {
-            self.restart(id, StartReason::Restarted)?;
-        }
-        Ok(noted)
     }
 }
 

@@ -15,6 +15,7 @@ mod plan;
 mod settings;
 mod trace;
 mod transactions;
+mod upgrade;
 mod waits;
 
 use crate::complaint::Complaint;
@@ -75,6 +76,7 @@ fn perform<'a>(
         Command::Resume(name) => change::partition(surroundings, list, name, &Change::RESUME),
         Command::Set(name, setting) => settings::set(surroundings, list, name, setting),
         Command::Move(name, processor) => settings::relocate(surroundings, list, name, processor),
+        Command::Upgrade(wanted) => upgrade::upgrade(surroundings, list, wanted),
         Command::Create(name, said) => create::create(surroundings, service, list, (name, said)),
         Command::Destroy(name) => create::destroy(surroundings, list, name),
         Command::Plan => plan::show(surroundings, list),

@@ -28,7 +28,8 @@ pub fn candidates<'a>(
                 | Argument::OptionalName
                 | Argument::Setting
                 | Argument::Destination
-                | Argument::Creation,
+                | Argument::Creation
+                | Argument::OptionalVersion,
             ) => names.for_each(offer),
             Some(Argument::OptionalVerb) => VERBS.iter().for_each(|verb| offer(verb.name)),
             _ => {}
@@ -49,6 +50,7 @@ fn further(argument: Option<Argument>, before: Option<&str>) -> &'static [&'stat
     match (argument, before) {
         (Some(Argument::Setting), None) => &SETTINGS,
         (Some(Argument::Creation), before) if !before.is_some_and(is_option) => &OPTIONS,
+        (Some(Argument::OptionalVersion), None) => &["now", "back"],
         (Some(Argument::Destination), None) => &["to"],
         (Some(Argument::Destination), Some("to")) => &["processor"],
         _ => &[],

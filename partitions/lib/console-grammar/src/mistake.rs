@@ -113,6 +113,7 @@ impl fmt::Display for Usage<'_> {
             Argument::OptionalVerb => " [COMMAND]",
             Argument::Setting | Argument::Creation => " NAME ...",
             Argument::OptionalArea => " [ADDRESS]",
+            Argument::OptionalVersion => " [NAME [now|back]]",
             Argument::Destination => " NAME to ...",
         };
         write!(f, "{}{rest}", self.0.name)

@@ -20,6 +20,8 @@ pub enum Command<'a> {
     Kill(&'a str),
     /// Stop it and start it anew.
     Restart(&'a str),
+    /// Which versions there are, or what is to become of that of one partition.
+    Upgrade(Option<(&'a str, Going)>),
     /// Make one more like this partition.
     Create(&'a str, Creation),
     /// End this one that was made so.
@@ -66,6 +68,22 @@ pub enum Command<'a> {
     Shutdown,
 }
 
+/// What is wanted of a partition's version.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Going {
+    /// The next one from its next start on.
+    Later,
+    /// The next one at once.
+    Now,
+    /// The one before.
+    Back,
+}
+
+impl Going {
+    /// Each with the word that is typed for it.
+    pub(crate) const ALL: [(Self, &'static str); 2] = [(Self::Now, "now"), (Self::Back, "back")];
+}
+
 /// The commands on a line: its parts between `;`, without blank ones.
 pub fn commands(line: &str) -> impl Iterator<Item = &str> {
     line.split(';').map(str::trim).filter(|part| !part.is_empty())
@@ -83,6 +101,9 @@ pub fn parse(text: &str) -> Result<Command<'_>, Mistake<'_>> {
         return Ok(Command::Map(area(verb, words)?));
     }
     let argument = words.next();
+    if verb.argument == Argument::OptionalVersion {
+        return Ok(Command::Upgrade(going(verb, argument, words)?));
+    }
     if matches!(verb.argument, Argument::Setting | Argument::Destination | Argument::Creation) {
         return with_more(verb, argument, words);
     }
@@ -155,6 +176,21 @@ fn with_more<'a>(
         Argument::Setting => Command::Set(name, setting(verb, words)?),
         _ => Command::Move(name, destination(verb, words)?),
     })
+}
+
+/// A name, and which version is wanted.
+fn going<'a>(
+    verb: &'static Verb,
+    name: Option<&'a str>,
+    mut words: impl Iterator<Item = &'a str>,
+) -> Result<Option<(&'a str, Going)>, Mistake<'a>> {
+    let Some(name) = checked(name)? else { return Ok(None) };
+    let Some(word) = words.next() else { return Ok(Some((name, Going::Later))) };
+    let known = Going::ALL.iter().find(|(_, known)| *known == word);
+    match (known, words.next()) {
+        (Some((going, _)), None) => Ok(Some((name, *going))),
+        (_, extra) => Err(Mistake::TooMuch { verb, word: extra.unwrap_or(word) }),
+    }
 }
 
 fn alone(verb: &Verb) -> Command<'static> {

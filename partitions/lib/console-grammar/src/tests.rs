@@ -58,6 +58,10 @@ fn every_verb_is_understood() {
         ("uptime", Command::Uptime),
         ("help", Command::Help(None)),
         ("help ps", Command::Help(verb("ps"))),
+        ("upgrade", Command::Upgrade(None)),
+        ("upgrade web", Command::Upgrade(Some(("web", Going::Later)))),
+        ("upgrade web now", Command::Upgrade(Some(("web", Going::Now)))),
+        ("upgrade web  back", Command::Upgrade(Some(("web", Going::Back)))),
         ("reboot", Command::Reboot),
         ("  shutdown  ", Command::Shutdown),
     ];
@@ -79,6 +83,19 @@ fn no_verb_of_the_table_is_forgotten() {
         let help = matches!(command, Command::Help(_));
         assert_eq!(help, verb.name == "help", "{text} is read as {command:?}");
     }
+}
+
+#[test]
+fn a_version_is_the_next_one_or_the_one_before() {
+    for extra in ["soon", "now then", "back back"] {
+        let word = extra.rsplit(' ').next().expect("a word");
+        let said = complaint(&["upgrade web ", extra].concat());
+        let usage = "is too much: type upgrade [NAME [now|back]]; ';' separates commands";
+        assert_eq!(said, ["'", word, "' ", usage].concat());
+    }
+    assert_eq!(offered("upgrade w"), ["web", "worker"]);
+    assert_eq!(offered("upgrade web "), ["now", "back"]);
+    assert!(offered("upgrade web now ").is_empty());
 }
 
 #[test]

@@ -21,6 +21,8 @@ pub enum Argument {
     Creation,
     /// An address and a scale, or nothing.
     OptionalArea,
+    /// The name of a partition and what of its version is wanted, or nothing.
+    OptionalVersion,
 }
 
 /// One verb of the console.
@@ -77,6 +79,14 @@ pub const VERBS: &[Verb] = &[
         Argument::Name,
         "stop a partition and start it anew",
         "The partition begins with clean memory; only memory marked lasting is kept. Its peers see a new epoch on their channels.",
+    ),
+    entry(
+        "upgrade",
+        Argument::OptionalVersion,
+        "go over to another version, or back",
+        "Alone: which version of each partition runs, and which could be next. 'upgrade NAME' notes that its next start goes over to the next \
+         version, 'upgrade NAME now' restarts it for that at once. A version that stops, or is not up in its time, is taken back by itself; \
+         'upgrade NAME back' takes it back by hand. Versions come from images beside the one that was booted: './bulkhead run --next IMAGE'.",
     ),
     entry(
         "pause",

@@ -213,8 +213,13 @@ fn a_person_takes_back_a_note_a_trial_and_a_version() {
     assert_eq!(text(&world, &mut manager), OLD);
     assert_eq!(obstacle(&mut manager), Obstacle::None);
     restart(&mut manager);
-    assert_eq!(record(&mut manager, R::Rollback).1.version, 1);
+    assert_eq!(record(&mut manager, R::Rollback).1.waiting, 1);
+    assert_eq!(text(&world, &mut manager), NEW, "until its next start");
+    restart(&mut manager);
     assert_eq!(text(&world, &mut manager), OLD);
+    come_up(&world, &manager);
+    pass(&mut manager, 1100 * MILLISECOND);
+    assert_eq!(world.free(), before);
     // It failed in a person's eyes: it is not offered again.
     assert_eq!(obstacle(&mut manager), Obstacle::Refused);
     manager.change(id(index::WORKER), |row| row.refused = 0).unwrap();
@@ -223,6 +228,7 @@ fn a_person_takes_back_a_note_a_trial_and_a_version() {
     come_up(&world, &manager);
     pass(&mut manager, 1100 * MILLISECOND);
     assert_eq!(record(&mut manager, R::Rollback).0, ResourceStatus::Ok);
+    restart(&mut manager);
     let (_, back) = record(&mut manager, R::Versions);
     assert_eq!((back.version, back.before), (1, 2), "on trial as any other");
     assert_eq!(text(&world, &mut manager), OLD);
@@ -343,6 +349,7 @@ fn the_manager_may_die_at_every_step_of_an_upgrade() {
         world.check(&manager);
         // What it was about goes on: on trial it goes back; a note stays a note.
         pass(&mut manager, 250 * MILLISECOND);
+        // A note, or what a person would do.
         let _ = record(&mut manager, R::Rollback);
         assert_eq!(text(&world, &mut manager), OLD, "death at call {calls}");
         assert_eq!(world.free(), before, "death at call {calls}");
