@@ -192,6 +192,26 @@ pub fn isolated(artifacts: &Artifacts) -> Result<Artifacts> {
     Ok(isolated)
 }
 
+/// The same image with others behind it in its file, to upgrade from, in a folder beside its own. Each is the name of an image, which is
+/// built, or a boot image's file.
+///
+/// # Errors
+/// It was not built, or one of the others cannot be had.
+pub fn with_later(artifacts: &Artifacts, later: &[String]) -> Result<Artifacts> {
+    let mut bytes = fs::read(artifacts.boot_image())
+        .with_context(|| format!("no image: ./bulkhead image {}", artifacts.name))?;
+    for one in later {
+        let path = Path::new(one);
+        let path = if path.is_file() { path.to_owned() } else { build(one)?.boot_image() };
+        bytes.extend(fs::read(&path).with_context(|| path.display().to_string())?);
+    }
+    let joined = Artifacts::of(&format!("{}-with-later", artifacts.name));
+    fs::create_dir_all(&joined.folder)?;
+    fs::copy(artifacts.loader(), joined.loader())?;
+    write(&joined.boot_image(), &bytes)?;
+    Ok(joined)
+}
+
 fn join(manifest: &Manifest, files: &BTreeMap<String, PathBuf>) -> Result<Built> {
     let secret = secret()?;
     let program = |name: &str| read(files, name).map(|bytes| stripped(&bytes));

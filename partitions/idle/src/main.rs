@@ -17,6 +17,7 @@ const ATTEND: [Nanoseconds; 2] = [time::seconds(2), time::milliseconds(1)];
 rt::bare_entry!(rest);
 
 fn rest(context: u64) -> ! {
+    rt::up();
     let (guard, wards) = (Guard::find(), Wards::find());
     let mut looks = context == 0;
     loop {

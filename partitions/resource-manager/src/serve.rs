@@ -3,7 +3,7 @@
 use crate::manager::{Machine, Manager, SELF};
 use crate::requests::{Asker, Reply};
 use crate::snapshot::{Bulk, Sheet};
-use abi::channel::{ChannelKind, INLINE, Role};
+use abi::channel::{ChannelKind, INLINE, NO_VERSION, Role};
 use abi::manifest::MANAGER_CHANNELS;
 use abi::message::resource::ResourceStatus;
 use abi::types::{ChannelId, PAGE_SIZE, PartitionId, Slot};
@@ -99,7 +99,10 @@ impl<S: SharedMemory> Desk<S> {
         message: &mut Message,
     ) -> bool {
         let Some(client) = self.clients.get_mut(index) else { return false };
-        let epoch = manager.books.channel(client.channel).map_or(0, |row| row.epoch);
+        let row = manager.books.channel(client.channel);
+        let (epoch, version) = row.map_or((0, 0), |row| (row.epoch, row.version));
+        // The manager speaks the first version of its messages.
+        client.end.set_version(if version == 1 { version } else { NO_VERSION });
         client.end.set_epoch(epoch);
         let mut turn = 0..TURN;
         while !turn.is_empty()

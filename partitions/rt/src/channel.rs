@@ -1,5 +1,6 @@
 //! Handles to channels, typed by role and by what is said on them.
 
+use crate::end::End;
 use crate::held::Held;
 use crate::protocol::{Code, Protocol};
 use crate::received::{Answer, Owed, Request};
@@ -28,6 +29,8 @@ pub enum CallError {
     Timeout,
     /// Answers to earlier requests on this channel are still expected: a channel is used either way at a time.
     Busy,
+    /// Both ends speak no version of their messages in common.
+    NoVersion,
     /// More than [`LONGEST`] bytes.
     TooLong,
     /// The server answered with a status that its protocol does not have.
@@ -90,6 +93,12 @@ macro_rules! handle {
             /// What the information pages say about the channel: its name here, the peer, the epoch in force.
             pub fn about(self, system: &mut System) -> Option<Resource> {
                 system.with_end(self.source, |end| end.resource)
+            }
+
+            /// The version of the messages that is spoken until the peer is restarted, 0 where both ends have none in common.
+            pub fn version(self, system: &mut System) -> u32 {
+                let version = |end: &mut End| if end.discord() { 0 } else { end.resource.version };
+                system.with_end(self.source, version).unwrap_or(0)
             }
 
             /// Whether the peer broke the rules of the ring; nothing comes from it before it is restarted.
@@ -243,12 +252,22 @@ impl<P: Protocol> Client<P> {
         if system.with_end(self.source, |end| end.wanted()).unwrap_or(false) {
             return Err(CallError::Busy);
         }
+        let discord = |system: &mut System| {
+            system.with_end(self.source, |end| end.discord()).unwrap_or(false)
+        };
+        if discord(system) {
+            return Err(CallError::NoVersion);
+        }
         let head = Head::new(code.code());
         let sent = system.with_end(self.source, |end| end.send_quietly(head, payload));
         let ticket = Ticket(sent.ok_or(CallError::NoPeer)??);
         loop {
             if let Some(answer) = self.next(system).filter(|answer| answer.ticket() == ticket) {
-                return if answer.lost { Err(CallError::PeerRestarted) } else { Ok(answer) };
+                return match answer.lost {
+                    true if discord(system) => Err(CallError::NoVersion),
+                    true => Err(CallError::PeerRestarted),
+                    false => Ok(answer),
+                };
             }
             if crate::time::now() >= deadline {
                 self.forget(system, ticket);

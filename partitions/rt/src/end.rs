@@ -3,7 +3,7 @@
 use crate::information::{is_end, is_kind};
 use crate::memory::{ChannelMemory, Window};
 use crate::sys;
-use abi::channel::Role;
+use abi::channel::{NO_VERSION, Role, Versions};
 use abi::information::{Resource, ResourceKind};
 use abi::types::{EventBit, Slot};
 use ring::{ClientEnd, Doorbell, Head, Message, Refused, ServerEnd, Taken};
@@ -38,12 +38,23 @@ pub(crate) enum Left {
     CutOff,
 }
 
+/// What befell an end of a channel that no message tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EndEvent {
+    /// Both ends speak no version of their messages in common. There is no peer before one of them is restarted.
+    NoCommonVersion,
+}
+
 /// An end of a channel.
 #[derive(Debug)]
 pub struct End {
     side: Side,
     /// What the information pages said when it was opened.
     pub(crate) resource: Resource,
+    /// The versions of the messages that the program speaks.
+    versions: Versions,
+    /// The partition was told that both ends have none in common.
+    discord_told: bool,
     /// Where they said it.
     pub(crate) place: u32,
     /// Its client came while the partition ran, and the partition was not told yet.
@@ -61,7 +72,7 @@ pub struct End {
 
 impl End {
     /// The end that `resource` describes, or `None` where that is not a channel or is impossible.
-    pub(crate) fn new(place: u32, resource: &Resource) -> Option<Self> {
+    pub(crate) fn new(place: u32, resource: &Resource, versions: Versions) -> Option<Self> {
         if !is_kind(resource, ResourceKind::Channel) {
             return None;
         }
@@ -75,6 +86,8 @@ impl End {
         let mut end = Self {
             side,
             resource: *resource,
+            versions,
+            discord_told: false,
             place,
             joined: false,
             left: None,
@@ -82,13 +95,15 @@ impl End {
             stalled: false,
             touched: false,
         };
-        end.set_epoch(resource.epoch);
+        end.set_epoch(resource.epoch, resource.version);
         end.restarted = false;
         Some(end)
     }
 
     /// Takes over the epoch in force, if it is another one; the partition is to be told then.
-    pub(crate) fn set_epoch(&mut self, epoch: u32) {
+    pub(crate) fn set_epoch(&mut self, epoch: u32, version: u32) {
+        self.resource.version = version;
+        self.take_version();
         let due = match &mut self.side {
             Side::Client(client) if client.epoch() != epoch => client.set_epoch(epoch),
             Side::Server(server) if server.told() != epoch => {
@@ -100,9 +115,34 @@ impl End {
             _ => return,
         };
         self.resource.epoch = epoch;
-        self.restarted = true;
+        (self.restarted, self.discord_told) = (true, false);
         self.stalled = false;
         self.ring_if(due);
+    }
+
+    /// Speaks no other versions than these any more: what was opened before it was known what is spoken there.
+    pub(crate) fn speak(&mut self, versions: Versions) {
+        self.versions = Versions::from_bits(self.versions.bits() & versions.bits());
+        self.take_version();
+    }
+
+    /// Says from the next epoch on which version is spoken.
+    fn take_version(&mut self) {
+        let version = self.resource.version;
+        let version = if self.versions.has(version) { version } else { NO_VERSION };
+        either!(&mut self.side, end => end.set_version(version));
+    }
+
+    /// Whether the ends speak no version in common.
+    pub(crate) const fn discord(&self) -> bool {
+        either!(&self.side, end => end.discord())
+    }
+
+    /// The same, once in an epoch.
+    pub(crate) fn take_discord(&mut self) -> bool {
+        let news = self.discord() && !self.discord_told;
+        self.discord_told |= news;
+        news
     }
 
     /// Lets go of a channel whose client leaves, and says so to the resource manager, where the doorbell leads meanwhile.

@@ -6,8 +6,11 @@ use crate::information::{Pages, is_end, is_for};
 use crate::protocol::Protocol;
 use crate::signal::{Signal, Source};
 use crate::system::{System, same};
-use abi::channel::Role;
+use abi::channel::{Role, Versions};
 use abi::information::{CHANGES, Information, Resource};
+
+/// What is spoken on a channel whose protocol is not known yet.
+const EVERY: Versions = Versions::from_bits(u32::MAX);
 
 /// A set of places in the information pages, as large as those are.
 #[derive(Debug)]
@@ -47,7 +50,7 @@ impl System {
         for (place, resource) in self.pages?.records(*from) {
             *from = place.saturating_add(1);
             if serves::<P>(&resource)
-                && let Some(source) = self.open(place, &resource)
+                && let Some(source) = self.open(place, &resource, P::VERSIONS)
             {
                 return Some(Server::at(source));
             }
@@ -57,7 +60,13 @@ impl System {
 
     /// The server's end from which a signal comes, if `P` is spoken there.
     pub fn server_of<P: Protocol>(&mut self, signal: Signal) -> Option<Server<P>> {
-        let serves = self.with_end(signal.0, |end| serves::<P>(&end.resource));
+        let serves = self.with_end(signal.0, |end| {
+            let serves = serves::<P>(&end.resource);
+            if serves {
+                end.speak(P::VERSIONS);
+            }
+            serves
+        });
         serves.filter(|serves| *serves).map(|_| Server::at(signal.0))
     }
 
@@ -103,8 +112,12 @@ impl System {
         let there = has_client(resource);
         let was_there = self.known.set(place, there);
         let Some(source) = self.end_at(place) else {
+<<<<<<< HEAD
             self.hear_of_voice(place, resource);
             let opened = if there && !was_there { self.open(place, resource) } else { None };
+=======
+            let opened = if there && !was_there { self.open(place, resource, EVERY) } else { None };
+>>>>>>> d0ff61e (rt, ring, runner: agree on a version of a channel's messages; run --next; upgrade what runs, on the machine)
             let _ = opened.and_then(|source| self.with_end(source, |end| end.joined = true));
             return;
         };
@@ -116,7 +129,7 @@ impl System {
             } else if leaving {
                 end.left = Some(Left::Leaving);
             } else if end.resource.epoch != resource.epoch {
-                end.set_epoch(resource.epoch);
+                end.set_epoch(resource.epoch, resource.version);
                 saved.repeat(source, end);
             }
         });

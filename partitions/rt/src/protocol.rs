@@ -1,6 +1,6 @@
 //! What is said on a channel: types for requests and statuses, so that no author handles their numbers.
 
-use abi::channel::ChannelKind;
+use abi::channel::{ChannelKind, Versions};
 pub use abi::message::console::{ConsoleRequest, ConsoleStatus};
 pub use abi::message::resource::{ResourceRequest, ResourceStatus};
 
@@ -16,6 +16,8 @@ pub trait Code: Copy + 'static {
 pub trait Protocol: 'static {
     /// The kinds of channels on which it is spoken.
     const KINDS: &'static [ChannelKind];
+    /// The versions of its messages that this program speaks.
+    const VERSIONS: Versions = Versions::FIRST;
     /// What a client can ask.
     type Request: Code;
     /// How a server can answer.
@@ -57,7 +59,8 @@ impl Protocol for Resources {
     type Status = ResourceStatus;
 }
 
-/// Declares a protocol of one's own: a name, the requests, the statuses, each with its number.
+/// Declares a protocol of one's own: a name, the requests, the statuses, each with its number. A program that speaks several versions
+/// of its messages names them behind the name, as in `pub Counter [1, 2];`, and asks the channel which one is in force.
 ///
 /// ```
 /// rt::protocol! {
@@ -81,7 +84,7 @@ impl Protocol for Resources {
 #[macro_export]
 macro_rules! protocol {
     (
-        $(#[$doc:meta])* $vis:vis $name:ident;
+        $(#[$doc:meta])* $vis:vis $name:ident $([$($version:literal),+])?;
         $(#[$request_doc:meta])* $request_vis:vis enum $request:ident { $($requests:tt)* }
         $(#[$status_doc:meta])* $status_vis:vis enum $status:ident { $($statuses:tt)* }
     ) => {
@@ -92,6 +95,8 @@ macro_rules! protocol {
         impl $crate::protocol::Protocol for $name {
             const KINDS: &'static [$crate::abi::channel::ChannelKind] =
                 &[$crate::abi::channel::ChannelKind::Custom];
+            $(const VERSIONS: $crate::abi::channel::Versions =
+                $crate::abi::channel::Versions::of(&[$($version),+]);)?
             type Request = $request;
             type Status = $status;
         }

@@ -1,11 +1,12 @@
 //! The event loop: collects what happened, calls the entries, sleeps.
 
-use crate::end::End;
+use crate::end::{End, EndEvent};
 use crate::log;
 use crate::signal::{Signal, Source, Timer};
 use crate::sys;
 use crate::system::System;
 use abi::fault::Reason;
+use abi::image::name_text;
 use abi::information::StartReason;
 use abi::types::{EventBit, Nanoseconds};
 use ring::Doorbell;
@@ -33,6 +34,11 @@ pub trait Partition: Sized {
     /// except what was sent as idempotent: that is on its way again.
     fn peer_restarted(&mut self, system: &mut System, signal: Signal) {
         let _ = (system, signal);
+    }
+
+    /// Something befell an end of a channel that no message tells; the runtime has said so in the log.
+    fn end_event(&mut self, system: &mut System, signal: Signal, event: EndEvent) {
+        let _ = (system, signal, event);
     }
 
     /// A client came while the partition runs; [`System::server_of`] gives the end of its channel.
@@ -185,6 +191,12 @@ impl System {
             let news = self.with_end(source, |end| {
                 (core::mem::take(&mut end.joined), core::mem::take(&mut end.restarted))
             });
+            if let Some(Some(name)) =
+                self.with_end(source, |end| end.take_discord().then_some(end.resource.name))
+            {
+                crate::log!("{}: both ends speak no version in common", name_text(&name));
+                partition.end_event(self, signal, EndEvent::NoCommonVersion);
+            }
             match news {
                 Some((true, _)) => partition.client_joined(self, signal),
                 Some((_, true)) => partition.peer_restarted(self, signal),

@@ -14,7 +14,7 @@ use crate::report::Page;
 use crate::saved::Saved;
 use crate::signal::{Interrupt, Source, Timer};
 use crate::time;
-use abi::channel::Role;
+use abi::channel::{Role, Versions};
 use abi::image::name_text;
 use abi::information::{Information, Resource, ResourceKind};
 use abi::types::{EventBit, Nanoseconds, Slot};
@@ -85,7 +85,7 @@ impl System {
         let debug = self.debug().map(Capability::slot);
         let console = self
             .resource(CONSOLE, |one| is_end(one, Role::Client) && is_for(one, Console::KINDS))
-            .and_then(|(place, resource)| End::new(place, &resource));
+            .and_then(|(place, resource)| End::new(place, &resource, Console::VERSIONS));
         log::with(|voice| {
             voice.console = console;
             voice.debug = debug.or(voice.debug);
@@ -126,13 +126,13 @@ impl System {
     pub fn client<P: Protocol>(&mut self, name: &str) -> Option<Client<P>> {
         let (place, resource) =
             self.resource(name, |one| is_end(one, Role::Client) && is_for(one, P::KINDS))?;
-        self.open(place, &resource).map(Client::at)
+        self.open(place, &resource, P::VERSIONS).map(Client::at)
     }
 
     /// The server's end of the channel with this name, if there is one on which `P` is spoken.
     pub fn server<P: Protocol>(&mut self, name: &str) -> Option<Server<P>> {
         let (place, resource) = self.resource(name, serves::<P>)?;
-        self.open(place, &resource).map(Server::at)
+        self.open(place, &resource, P::VERSIONS).map(Server::at)
     }
 
     /// All channels on which this partition serves `P`, but no more than [`SERVERS`].
@@ -152,7 +152,12 @@ impl System {
     }
 
     /// Where the end for `resource` is, after opening it if need be.
-    pub(crate) fn open(&mut self, place: u32, resource: &Resource) -> Option<Source> {
+    pub(crate) fn open(
+        &mut self,
+        place: u32,
+        resource: &Resource,
+        versions: Versions,
+    ) -> Option<Source> {
         if self.is_voice(resource) {
             return Some(Source::Voice);
         }
@@ -161,10 +166,14 @@ impl System {
         };
         let open = self.ends.iter().position(known);
         let index = match open {
-            Some(index) => index,
+            Some(index) => {
+                let end = self.ends.get_mut(index).and_then(Option::as_mut);
+                end.into_iter().for_each(|end| end.speak(versions));
+                index
+            }
             None => {
                 let free = self.ends.iter().position(Option::is_none)?;
-                *self.ends.get_mut(free)? = Some(End::new(place, resource)?);
+                *self.ends.get_mut(free)? = Some(End::new(place, resource, versions)?);
                 self.used = self.used.max(free.checked_add(1)?);
                 free
             }
@@ -228,6 +237,9 @@ impl System {
         head: Head,
         payload: &[u8],
     ) -> Result<u64, CallError> {
+        if self.with_end(source, |end| end.discord()) == Some(true) {
+            return Err(CallError::NoVersion);
+        }
         let sent = self.with_end(source, |end| end.send(head, payload));
         Ok(sent.ok_or(CallError::NoPeer)??)
     }

@@ -29,6 +29,9 @@ pub struct Arguments {
     /// Seconds that an answer may take with --exec.
     #[arg(long, default_value_t = 120)]
     pub timeout: u64,
+    /// An image to upgrade from while the machine runs: `images/NAME.toml`, or a boot image's file; up to three.
+    #[arg(long, value_name = "IMAGE")]
+    pub next: Vec<String>,
     /// The machine.
     #[command(flatten)]
     pub machine: Options,
@@ -51,16 +54,24 @@ pub fn prepare(name: &str, options: &Options) -> Result<Artifacts> {
 /// Whatever keeps it from being built.
 pub fn prepare_as(name: &str, options: &Options, profile: Profile<'_>) -> Result<Artifacts> {
     let artifacts = images::build_as(name, profile)?;
+    write_for(&artifacts, options)?;
+    Ok(artifacts)
+}
+
+/// Writes what this kind of machine boots from an image that is built.
+///
+/// # Errors
+/// Whatever keeps it from being written.
+pub fn write_for(artifacts: &Artifacts, options: &Options) -> Result<()> {
     match options.firmware {
-        Firmware::Direct => {}
-        Firmware::Bios | Firmware::UefiDisc => iso::write_iso(&artifacts)?,
-        Firmware::Network | Firmware::UefiNetwork => iso::write_network(&artifacts)?,
+        Firmware::Direct => Ok(()),
+        Firmware::Bios | Firmware::UefiDisc => iso::write_iso(artifacts),
+        Firmware::Network | Firmware::UefiNetwork => iso::write_network(artifacts),
         Firmware::Uefi => {
-            images::build_uefi_loader(&artifacts)?;
-            iso::write_uefi_disk(&artifacts)?;
+            images::build_uefi_loader(artifacts)?;
+            iso::write_uefi_disk(artifacts)
         }
     }
-    Ok(artifacts)
 }
 
 /// Runs it.
@@ -68,7 +79,11 @@ pub fn prepare_as(name: &str, options: &Options, profile: Profile<'_>) -> Result
 /// # Errors
 /// The machine could not be started, or did not end well.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let artifacts = prepare(&arguments.name, &arguments.machine)?;
+    let mut artifacts = prepare(&arguments.name, &arguments.machine)?;
+    if !arguments.next.is_empty() {
+        artifacts = images::with_later(&artifacts, &arguments.next)?;
+        write_for(&artifacts, &arguments.machine)?;
+    }
     eprintln!("{} on {}", arguments.name, arguments.machine.accelerator());
     let mut session = Session::start(&arguments.machine, &artifacts, Debugger::None)?;
     match &arguments.exec {

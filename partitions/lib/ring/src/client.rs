@@ -51,6 +51,10 @@ impl Role for Asking {
         ids.iter_mut().zip(0..).for_each(|(id, place)| *id ^= place);
         Self { free: 0, lost: 0, forgotten: 0, all: 0, ids }
     }
+
+    fn give_up(&mut self) {
+        self.lose(0);
+    }
 }
 
 impl Asking {

@@ -3,7 +3,7 @@
 use crate::arming::Arming;
 use crate::message::{self, ID, low32};
 use crate::{Doorbell, Entry, Head, Message, Ring, SharedMemory};
-use abi::channel::word;
+use abi::channel::{NO_VERSION, word};
 use core::sync::atomic::Ordering;
 
 /// The last number of an epoch.
@@ -23,6 +23,9 @@ pub trait Role {
 
     /// The books of an end without a peer.
     fn new() -> Self;
+
+    /// The peer speaks another version: nothing comes of what is open.
+    fn give_up(&mut self) {}
 }
 
 /// An end of a channel, [`ClientEnd`](crate::ClientEnd) or [`ServerEnd`](crate::ServerEnd).
@@ -38,6 +41,12 @@ pub struct End<M, R> {
     /// Entries the peer had written when its word was read last; it is read again when they are used up.
     seen: u32,
     broken: bool,
+    /// Nothing is taken: the peer broke the rules, or it was not seen yet that it speaks the same version.
+    shut: bool,
+    /// The version of the messages in this epoch, and in the next one.
+    version: u32,
+    /// The peer speaks another one in this epoch.
+    discord: bool,
     pub(crate) books: R,
 }
 
@@ -53,6 +62,9 @@ impl<M: SharedMemory, R: Role> End<M, R> {
             consumed: 0,
             seen: 0,
             broken: false,
+            shut: true,
+            version: 1,
+            discord: false,
             books: R::new(),
         }
     }
@@ -67,6 +79,17 @@ impl<M: SharedMemory, R: Role> End<M, R> {
     #[must_use]
     pub const fn broken(&self) -> bool {
         self.broken
+    }
+
+    /// Says which version of the messages this end speaks from the next epoch on; [`NO_VERSION`]: none that the peer does.
+    pub const fn set_version(&mut self, version: u32) {
+        self.version = version;
+    }
+
+    /// Whether the ends speak no version in common in this epoch: there is no peer then before the next one.
+    #[must_use]
+    pub const fn discord(&self) -> bool {
+        self.discord
     }
 
     /// Whether [`End::notify`] is worth a call after what was published.
@@ -152,12 +175,16 @@ impl<M: SharedMemory, R: Role> End<M, R> {
     pub(crate) fn restart(&mut self, epoch: u32) {
         (self.epoch, self.consumed, self.seen) = (epoch, 0, 0);
         self.produced = (self.produced | EPOCH_END).wrapping_add(1);
-        self.broken = false;
+        (self.broken, self.shut, self.discord) = (false, true, false);
         self.arming.forget_peer();
         for offset in [word::PRODUCED, word::CONSUMED, word::ARMED] {
             self.store(offset, 0);
         }
+        self.store(word::VERSION, self.version);
         self.store(word::EPOCH, epoch);
+        if self.version == NO_VERSION {
+            self.disagree();
+        }
         // Whoever sees an entry of this epoch in a ring sees the epoch.
         self.memory.fence(Ordering::Release);
     }
@@ -204,7 +231,7 @@ impl<M: SharedMemory, R: Role> End<M, R> {
     }
 
     fn look(&mut self, most: u32) -> u32 {
-        if self.broken || self.epoch == 0 || self.peer_epoch() != self.epoch {
+        if self.shut && !self.admit() || self.epoch == 0 || self.peer_epoch() != self.epoch {
             return 0;
         }
         // Nobody waits for single places, so that they are given back together.
@@ -218,11 +245,34 @@ impl<M: SharedMemory, R: Role> End<M, R> {
         available
     }
 
+    /// Looks for the first time in an epoch whether the peer speaks the same version; whether anything may be taken from it.
+    #[cold]
+    #[inline(never)]
+    fn admit(&mut self) -> bool {
+        if self.broken || self.discord || self.epoch == 0 || self.peer_epoch() != self.epoch {
+            return false;
+        }
+        let spoken = self.load(word::VERSION).max(1);
+        if spoken == self.version {
+            self.shut = false;
+        } else {
+            self.disagree();
+        }
+        !self.shut
+    }
+
+    #[cold]
+    fn disagree(&mut self) {
+        self.discord = true;
+        self.books.give_up();
+    }
+
     /// Marks the peer as broken, unless it has only begun another epoch in the meantime. What that made fail comes to nothing.
     #[cold]
     #[inline(never)]
     pub(crate) fn accuse<T>(&mut self) -> Option<T> {
         self.broken = self.peer_epoch() == self.epoch;
+        self.shut |= self.broken;
         self.seen = self.consumed;
         None
     }

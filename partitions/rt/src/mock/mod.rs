@@ -102,6 +102,7 @@ impl World {
                 resource.channel_kind = kind as u16;
                 (resource.address, resource.length) = (address, length);
                 (resource.epoch, resource.id, resource.peer) = (1, id, peer.0 as u32);
+                resource.version = 1;
                 member.doorbells.push(Doorbell { to: peer.0, bit: 1 << peer_event });
                 member.resources.push(resource);
             }
