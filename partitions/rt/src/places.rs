@@ -112,12 +112,8 @@ impl System {
         let there = has_client(resource);
         let was_there = self.known.set(place, there);
         let Some(source) = self.end_at(place) else {
-<<<<<<< HEAD
             self.hear_of_voice(place, resource);
-            let opened = if there && !was_there { self.open(place, resource) } else { None };
-=======
             let opened = if there && !was_there { self.open(place, resource, EVERY) } else { None };
->>>>>>> d0ff61e (rt, ring, runner: agree on a version of a channel's messages; run --next; upgrade what runs, on the machine)
             let _ = opened.and_then(|source| self.with_end(source, |end| end.joined = true));
             return;
         };

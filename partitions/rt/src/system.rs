@@ -99,7 +99,8 @@ impl System {
             && name_text(&resource.name) == CONSOLE;
         if console {
             log::with(|voice| {
-                voice.console = voice.console.take().or_else(|| End::new(place, resource));
+                voice.console =
+                    voice.console.take().or_else(|| End::new(place, resource, Console::VERSIONS));
             });
         }
     }

@@ -32,11 +32,8 @@ pub mod screens;
 pub mod service;
 pub mod suites;
 pub mod table;
-<<<<<<< HEAD
-pub mod ways;
-=======
 pub mod upgrades;
->>>>>>> d0ff61e (rt, ring, runner: agree on a version of a channel's messages; run --next; upgrade what runs, on the machine)
+pub mod ways;
 
 use anyhow::{Result, ensure};
 use libtest_mimic::Trial;
@@ -80,11 +77,8 @@ pub fn all() -> Vec<Trial> {
         screens::all(),
         service::all(),
         nodes::all(),
-<<<<<<< HEAD
         ways::all(),
-=======
         upgrades::all(),
->>>>>>> d0ff61e (rt, ring, runner: agree on a version of a channel's messages; run --next; upgrade what runs, on the machine)
     ]
     .into_iter()
     .flatten()
