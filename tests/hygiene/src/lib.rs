@@ -5,6 +5,7 @@
 
 pub mod budget;
 pub mod covers;
+pub mod drivers;
 pub mod functions;
 pub mod manifests;
 pub mod numbers;

@@ -2,7 +2,8 @@
 
 use hygiene::rust_abi::Abi;
 use hygiene::{
-    Complaint, budget, covers, functions, manifests, numbers, report, scan, spec, tree, words,
+    Complaint, budget, covers, drivers, functions, manifests, numbers, report, scan, spec, tree,
+    words,
 };
 
 type Files = Vec<(String, String)>;
@@ -154,4 +155,12 @@ fn every_partition_has_a_readme() {
         .map(|readme| Complaint::new(&readme, 0, "is missing"))
         .collect();
     silent(&missing);
+}
+
+// covers: KRN-1
+#[test]
+fn the_kernel_has_no_driver_but_those_it_must_have_and_no_heap() {
+    each_rust(drivers::kernel);
+    let files = files();
+    silent(&drivers::idle(|path| text(&files, path)));
 }
