@@ -28,6 +28,10 @@ codes! {
         Differences = 6,
         /// [`NodeRecord`], as many as there are ranges of memory with a node, and one for each node without memory. Never changes.
         Nodes = 7,
+        /// [`PartitionRecord`](super::resource::PartitionRecord) by partition id, as the kernel and the books have it now.
+        Listed = 8,
+        /// [`ChannelRecord`](super::resource::ChannelRecord) by channel id, with what its ends count now.
+        Ends = 9,
         /// [`DeviceRecord`] by number: what the manifest grants in the order of its grants, then the PCI functions.
         Devices = 10,
     }

@@ -1,15 +1,19 @@
 //! The partitions as the resource manager lists them.
 
+use crate::authority::Manager;
 use crate::complaint::Complaint;
-use crate::surroundings::{Surroundings, Trouble, fetch_next};
+use crate::surroundings::{Surroundings, Trouble};
 use crate::words::name_of;
 use abi::manifest::PartitionRole;
-use abi::message::resource::{Index, PartitionRecord, PartitionState, ResourceRequest};
+use abi::message::database::Table;
+use abi::message::resource::{PartitionRecord, PartitionState, ResourceRequest, TableQuery};
 use alloc::vec::Vec;
 use console_grammar::{Mistake, nearest};
+use resource_service::read_table;
+use zerocopy::FromBytes;
 
 /// Most partitions that are listed: more than any machine has, so that a list without end has one.
-const MOST: u32 = 4096;
+const MOST: usize = 4096;
 
 /// All partitions at one moment.
 #[derive(Default)]
@@ -19,14 +23,7 @@ impl List {
     /// Asks for all.
     pub fn fetch(surroundings: &mut impl Surroundings) -> Result<Self, Trouble> {
         let mut all = Vec::new();
-        let mut index = 0;
-        for _ in 0..MOST {
-            let next = fetch_next(surroundings, ResourceRequest::Partition, &Index { index })?;
-            let Some::<PartitionRecord>(record) = next else { break };
-            all.push(record);
-            // Partitions come and go meanwhile: places in the list would shift, numbers do not.
-            index = record.id.saturating_add(1).max(index.saturating_add(1));
-        }
+        read_listed(surroundings, Table::Listed, MOST, &mut all)?;
         Ok(Self(all))
     }
 
@@ -55,6 +52,22 @@ impl List {
         let place = self.0.partition_point(|record| record.id < id);
         self.0.get(place).filter(|record| record.id == id).map(|record| name_of(&record.name))
     }
+}
+
+/// Reads a table of what there is now, at most so many records of it.
+pub fn read_listed<T: FromBytes>(
+    surroundings: &mut impl Surroundings,
+    table: Table,
+    most: usize,
+    all: &mut Vec<T>,
+) -> Result<(), Trouble> {
+    let query = TableQuery { table: table.code().into(), most: 0, from: 0, since: 0 };
+    read_table(&mut Manager(surroundings), ResourceRequest::Snapshot, query, |record| {
+        if all.len() < most {
+            all.push(record);
+        }
+    })?;
+    Ok(())
 }
 
 /// The state of a partition, if it is one that exists.

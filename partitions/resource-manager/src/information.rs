@@ -23,6 +23,7 @@ use zerocopy::{FromZeros, IntoBytes};
 const SEQUENCE: u64 = offset_of!(Information, sequence) as u64;
 const CHANGED: u64 = offset_of!(Information, changes) as u64;
 const LIST: u64 = offset_of!(Information, changed) as u64;
+const SHARE: u64 = offset_of!(Information, share) as u64;
 /// The word whose upper half is the number of records.
 const RESOURCES: u64 = offset_of!(Information, contexts) as u64;
 const _: () = assert!(offset_of!(Information, resources) as u64 == RESOURCES + 4);
@@ -98,6 +99,19 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let resources = (self.window.load(RESOURCES) >> 32).max(u64::from(at) + 1);
         self.window.write(RESOURCES + 4, (resources as u32).as_bytes());
         self.end_change(sequence, 2)
+    }
+
+    /// Writes what a partition has of the processors, and nothing else.
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    pub fn inform_of_share(&mut self, id: PartitionId) -> Result<(), Trouble> {
+        let row = self.row(id)?;
+        let share = self.head(id, &row, self.definition(&row)?).share;
+        self.map_information(&row, 0, 1)?;
+        let sequence = self.begin_change();
+        self.window.write(SHARE, share.as_bytes());
+        self.end_change(sequence, 1)
     }
 
     /// Makes the number of changes odd, whatever an interrupted writer left.

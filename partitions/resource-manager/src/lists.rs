@@ -37,6 +37,14 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// `NoSuch` past the end.
     pub fn partition_record(&mut self, index: Index) -> Result<Reply, Trouble> {
         let from = PartitionId::new(index.index);
+        Ok(Reply::record(&self.listed_partition(from)?))
+    }
+
+    /// What is told of the partition with this number, or of the next one that there is.
+    ///
+    /// # Errors
+    /// `NoSuch` past the last.
+    pub fn listed_partition(&mut self, from: PartitionId) -> Result<PartitionRecord, Trouble> {
         let (id, row) = self.books.partitions_from(from).next().ok_or(ResourceStatus::NoSuch)?;
         let row = *row;
         let definition = self.definition(&row)?;
@@ -46,7 +54,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let mut word = |index| fault.map_or(0, |context| self.fault_word(context, index));
         let (reason, instruction) = (word(word::REASON), word(word::INSTRUCTION));
         let share = u32::from(row.share) * u32::from(want.contexts_on(self.facts.processors));
-        Ok(Reply::record(&PartitionRecord {
+        Ok(PartitionRecord {
             name: row.name,
             id: id.raw(),
             state: state(&row, &kernel) as u32 | u32::from(role(definition) as u16) << 16,
@@ -61,7 +69,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             instruction,
             contexts: row.contexts,
             heap: row.heap_pages,
-        }))
+        })
     }
 
     fn contexts_state(&mut self, row: &PartitionRow) -> Contexts {

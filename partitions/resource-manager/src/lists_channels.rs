@@ -38,11 +38,18 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// # Errors
     /// `NoSuch` past the end.
     pub fn channel_record(&mut self, index: Index) -> Result<Reply, Trouble> {
-        let from = ChannelId::new(index.index);
+        Ok(Reply::record(&self.listed_channel(ChannelId::new(index.index))?))
+    }
+
+    /// What is told of the channel with this number, or of the next one that there is.
+    ///
+    /// # Errors
+    /// `NoSuch` past the last.
+    pub fn listed_channel(&mut self, from: ChannelId) -> Result<ChannelRecord, Trouble> {
         let (id, row) = self.books.channels_from(from).next().ok_or(ResourceStatus::NoSuch)?;
         let row = *row;
         let slot = Slot::new(row.slot);
-        Ok(Reply::record(&ChannelRecord {
+        Ok(ChannelRecord {
             name: row.client.name,
             id: id.raw(),
             client: row.client.partition,
@@ -56,7 +63,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             completions: self.counter(slot, SERVER_AREA + word::PRODUCED),
             client_event: row.client.event.into(),
             server_event: row.server.event.into(),
-        }))
+        })
     }
 
     /// A word of 32 bits of a channel's first page.

@@ -38,7 +38,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         }
         self.change_placed(id, |row| row.share = share)?;
         // It reads there what it has; that it is not told costs nothing but a look.
-        let _ = self.inform(id);
+        let _ = self.inform_of_share(id);
         Ok(Reply::status(ResourceStatus::Ok))
     }
 
@@ -60,7 +60,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// Slots of a processor that all others have, those who are paused, being moved there or never ran included.
     fn promised(&self, processor: ProcessorId, but: PartitionId) -> u32 {
         let all = self.facts.processors;
-        let others = self.books.partitions().filter(|(id, row)| *id != but && has_slots(row));
+        let there = |row: &PartitionRow| has_slots(row) && self.may_be_on(row, processor);
+        let others = self.books.partitions().filter(|(id, row)| *id != but && there(row));
         let shares = others.filter_map(|(id, row)| {
             let want = self.want(id, row, self.definition(row).ok()?);
             let here = (0..want.contexts_on(all))

@@ -41,12 +41,20 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// The plan of a processor, of all partitions that have places.
     #[must_use]
     pub fn plan(&self, processor: ProcessorId) -> Plan {
-        let wants = self.books.partitions().filter(|(_, row)| has_places(row));
+        let here = |row: &PartitionRow| has_places(row) && self.may_be_on(row, processor);
+        let wants = self.books.partitions().filter(|(_, row)| here(row));
         let wants = wants.filter_map(|(id, row)| {
             let definition = self.definition(row).ok()?;
             Some(self.want(id, row, definition))
         });
         plan::plan(processor, self.facts.processors, wants)
+    }
+
+    /// Whether a partition can have a context on a processor at all: told by its row alone, for most are elsewhere.
+    #[must_use]
+    pub fn may_be_on(&self, row: &PartitionRow, processor: ProcessorId) -> bool {
+        let elsewhere = row.processor != processor.raw() && row.processor < self.facts.processors;
+        !elsewhere || row.contexts != 1 || self.failed != 0
     }
 
     /// All processors, one bit each.

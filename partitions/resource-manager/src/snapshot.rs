@@ -19,6 +19,8 @@ use zerocopy::{Immutable, IntoBytes};
 
 /// Runs of frames that are looked at for one answer, each of a bounded length, so that others wait for no map.
 const LOOKS: u32 = 2048;
+/// Partitions or channels that the kernel is asked about for one answer.
+const LISTED: u32 = 64;
 /// Rows that changed in one answer; more are read anew.
 const CHANGED: usize = 64;
 
@@ -138,6 +140,14 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
                 sheet.put_all(rows.map(|(id, row)| (id, joint_record(id, row))))
             }
             Table::Differences => self.compare(skipped, sheet),
+            Table::Listed => listed(sheet, from, |from| {
+                let record = self.listed_partition(PartitionId::new(from)).ok()?;
+                Some((record.id, record))
+            }),
+            Table::Ends => listed(sheet, from, |from| {
+                let record = self.listed_channel(ChannelId::new(from)).ok()?;
+                Some((record.id, record))
+            }),
             Table::Devices => {
                 let rows = self.books.devices().filter(|(id, _)| u64::from(*id) >= from);
                 sheet.put_all(rows.map(|(id, row)| (id.into(), self.device_record(id, row))))
@@ -273,6 +283,23 @@ const _: () = assert!(LARGEST >= size_of::<DefinitionRecord>());
 /// The table of a query; `None` where it names none.
 fn table(query: TableQuery) -> Option<Table> {
     Table::from_code(u16::try_from(query.table).unwrap_or(0))
+}
+
+/// Fills in records with their numbers from a number on, as many as one answer looks at.
+fn listed<T: IntoBytes + Immutable>(
+    sheet: &mut Sheet<'_>,
+    from: u64,
+    mut record: impl FnMut(u32) -> Option<(u32, T)>,
+) -> Option<u64> {
+    let mut from = u32::try_from(from).ok()?;
+    for _ in 0..LISTED {
+        let (id, record) = record(from)?;
+        if !sheet.put(&record) {
+            return Some(id.into());
+        }
+        from = id.checked_add(1)?;
+    }
+    Some(from.into())
 }
 
 /// Fills in a run, if there is one; its start where it does not fit.

@@ -5,7 +5,9 @@ use abi::message::database::{
     DefinitionRecord, DeviceRecord, DifferenceRecord, MemoryOwner, NodeRecord, Pages,
     ProcessorRecord, RowRecord, TABLE_END, Table,
 };
-use abi::message::resource::{PartitionRecord, ResourceRequest, RunRecord, TableQuery, TableReply};
+use abi::message::resource::{
+    ChannelRecord, PartitionRecord, ResourceRequest, RunRecord, TableQuery, TableReply,
+};
 use zerocopy::{Immutable, IntoBytes};
 
 /// The books of two processors and 16 MiB.
@@ -91,6 +93,7 @@ impl Books {
         request: ResourceRequest,
         query: TableQuery,
         partitions: &[PartitionRecord],
+        channels: &[ChannelRecord],
     ) -> Option<Vec<u8>> {
         let table = Table::from_code(query.table as u16);
         let free = |run: &&RunRecord| run.owner == u32::from(MemoryOwner::Available.code());
@@ -117,6 +120,8 @@ impl Books {
                 let all: Vec<_> = self.free_slots.into_iter().zip(0..).map(one).collect();
                 self.put(query, &all)
             }
+            (_, Some(Table::Listed)) => self.put(query, partitions),
+            (_, Some(Table::Ends)) => self.put(query, channels),
             (_, Some(Table::Devices)) => self.put(query, &devices()),
             (_, Some(Table::Nodes)) => self.put(query, &self.nodes.clone()),
             (_, Some(Table::Differences)) => self.put(query, &self.differences.clone()),

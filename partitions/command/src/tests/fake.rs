@@ -7,6 +7,7 @@ use abi::fault::Reason;
 use abi::image::{Name, name_from};
 use abi::manifest::NO_PARTITION;
 use abi::message::console::ConsoleStatus;
+use abi::message::database::Table;
 use abi::message::resource::*;
 use abi::message::transaction::{NameQuery, TransactionQuery};
 use abi::rights::{Kind, Rights};
@@ -250,11 +251,7 @@ impl Fake {
             record.as_bytes().to_vec()
         }
         match request {
-            ResourceRequest::Partition => {
-                self.partitions.iter().find(|one| one.id >= index).copied().map(bytes)
-            }
             ResourceRequest::Plan => Self::plan(index).map(bytes),
-            ResourceRequest::Channel => self.channel(index).map(bytes),
             ResourceRequest::Capability => {
                 let query = CapabilityQuery::read_from_bytes(body).expect("a query");
                 self.capability(query.index).filter(|_| query.partition == 1).map(bytes)
@@ -271,7 +268,8 @@ impl Fake {
             })),
             ResourceRequest::Snapshot | ResourceRequest::Changes | ResourceRequest::Map => {
                 let query = TableQuery::read_from_bytes(body).expect("a query");
-                self.books.read(request, query, &self.partitions)
+                let channels: Vec<_> = self.channel(0).into_iter().collect();
+                self.books.read(request, query, &self.partitions, &channels)
             }
             ResourceRequest::Transaction => {
                 let query = TransactionQuery::read_from_bytes(body).expect("a query");
@@ -320,7 +318,9 @@ impl Surroundings for Fake {
         if std::mem::take(&mut self.manager_is_gone) {
             return Err(Trouble::NoAnswer);
         }
-        let reads = matches!(request, ResourceRequest::Partition);
+        let reads = request == ResourceRequest::Snapshot
+            && TableQuery::read_from_bytes(body)
+                .is_ok_and(|query| query.table == Table::Listed.code().into());
         if let Some(trouble) = self.trouble.filter(|_| !reads) {
             return Err(trouble);
         }

@@ -75,6 +75,8 @@ pub(crate) struct Table {
     count: u32,
     /// One past the last row that is used.
     pub(crate) end: u32,
+    /// All rows before this one are used.
+    full: u32,
 }
 
 impl Table {
@@ -85,7 +87,7 @@ impl Table {
 
     /// So many rows in the pages of a pool.
     pub(crate) fn new(pool: Pool, count: u32) -> Self {
-        Self { pool, count, end: count }
+        Self { pool, count, end: count, full: 0 }
     }
 
     /// Page and first word of a row; `None` where there is no room for it.
@@ -143,6 +145,7 @@ impl Table {
     /// Number of the first row from `from` on that is not used.
     pub(crate) fn unused<T: Row>(&self, slab: &Slab<'_>, from: u32) -> Option<u32> {
         let unused = |id: &u32| self.get::<T>(slab, *id).is_none();
+        let from = from.max(self.full);
         (from..self.end.min(self.count)).find(unused).or_else(|| {
             let next = from.max(self.end);
             (next < self.count).then_some(next)
@@ -153,12 +156,24 @@ impl Table {
     pub(crate) fn renew<T: Row>(&mut self, slab: &Slab<'_>, id: u32) {
         self.end = self.end.max(id.saturating_add(1)).min(self.count);
         self.shorten::<T>(slab);
+        if id < self.full && self.get::<T>(slab, id).is_none() {
+            self.full = id;
+        }
+        self.lengthen_full::<T>(slab);
+    }
+
+    /// Finds the first row that is not used, from where all before are used on.
+    fn lengthen_full<T: Row>(&mut self, slab: &Slab<'_>) {
+        while self.full < self.end && self.get::<T>(slab, self.full).is_some() {
+            self.full = self.full.wrapping_add(1);
+        }
     }
 
     /// Finds the last row that is used anew.
     pub(crate) fn end_at_last<T: Row>(&mut self, slab: &Slab<'_>) {
-        self.end = self.count;
+        (self.end, self.full) = (self.count, 0);
         self.shorten::<T>(slab);
+        self.lengthen_full::<T>(slab);
     }
 
     /// Finds the last row that is used, from the end on.
