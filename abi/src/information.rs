@@ -116,6 +116,11 @@ pub struct Report {
     pub heap_request: u64,
     /// Bytes of heap, whole pages, behind which nothing is used any more; never less than [`Information::heap_wanted`].
     pub heap_kept: u64,
+    /// How deep each of the first 16 contexts waits, four bits for each from the lowest on: 0 and 1 in its plan as ever, 2 with one slot of its
+    /// share, 3 in no plan. Looked at where the manifest allows it.
+    pub depths: u64,
+    /// Until when the contexts that wait deeper than 1 wait, nanoseconds.
+    pub wait_until: u64,
 }
 
 /// What a [`Resource`] is.

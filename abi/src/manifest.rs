@@ -118,6 +118,8 @@ bitflags::bitflags! {
         const REAPER = 1 << 7;
         /// The command partition alone: it decides what is made and started beside infrastructure. Without it boot makes everything.
         const POLICY = 1 << 8;
+        /// Contexts that wait deeper than 1 may leave the plan.
+        const RESTS = 1 << 9;
     }
 }
 

@@ -153,11 +153,13 @@ pub enum PartitionState {
     Stopping = 5,
     /// Stopped where it was, to go on there.
     Paused = 6,
+    /// All contexts wait, and some outside of all plans.
+    Resting = 7,
 }
 
 impl PartitionState {
     /// Every state with the word for it.
-    pub const ALL: [(Self, &'static str); 7] = [
+    pub const ALL: [(Self, &'static str); 8] = [
         (Self::Stopped, "stopped"),
         (Self::Running, "running"),
         (Self::Waiting, "waiting"),
@@ -165,6 +167,7 @@ impl PartitionState {
         (Self::Failed, "failed"),
         (Self::Stopping, "stopping"),
         (Self::Paused, "paused"),
+        (Self::Resting, "resting"),
     ];
 }
 

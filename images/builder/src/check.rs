@@ -297,5 +297,6 @@ pub(crate) fn wants(manifest: &Manifest) -> impl Iterator<Item = Want> + Clone {
         share: partition.share.value,
         slack: partition.flags.contains(PartitionFlags::SLACK),
         failed: 0,
+        depths: 0,
     })
 }

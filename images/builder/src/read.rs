@@ -27,6 +27,7 @@ const PARTITION: [&str; 31] = [
     "processor",
     "share",
     "slack",
+    "idle-states",
     "contexts",
     "stack",
     "heap",
@@ -213,6 +214,7 @@ fn flags(fields: &Fields<'_>) -> Read<PartitionFlags> {
     let keys = [
         ("start", PartitionFlags::START, true),
         ("slack", PartitionFlags::SLACK, true),
+        ("idle-states", PartitionFlags::RESTS, false),
         ("boot-image", PartitionFlags::BOOT_IMAGE, false),
         ("debug", PartitionFlags::DEBUG, false),
         ("creator", PartitionFlags::CREATOR, false),

@@ -6,7 +6,7 @@
 use crate::manager::{Machine, Manager, SELF};
 use crate::manifest::Manifest;
 use crate::run::contexts;
-use abi::control::{ChannelOperation, ContextOperation, ContextState};
+use abi::control::{ContextOperation, ContextState};
 use abi::fault::{Reason, reason_name, word};
 use abi::image::name_text;
 use abi::information::Report;
@@ -121,10 +121,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
 
     /// The sign of life that a partition gives.
     pub fn alive(&mut self, row: &PartitionRow) -> u64 {
-        let offset = offset_of!(Report, alive) as u64;
-        let peek = ChannelOperation::Peek as u64;
-        let channel = Slot::new(row.information_slot);
-        self.machine.patient(channel, peek, [offset, 0, 0, 0]).map_or(0, |[word, ..]| word)
+        self.reported(row, offset_of!(Report, alive))
     }
 
     /// Doorbells that a partition has rung in this life, where they are limited.

@@ -28,14 +28,12 @@ const VIRTUAL: u64 = 1_000_000_000;
 const FAILED: u64 = 2;
 
 impl<M: Machine, W: Window> Manager<'_, M, W> {
-    /// Has the processors look at each other; manager and idle are rung when one has failed.
+    /// Has the processors look at each other, where there are others; manager and idle are rung when one has failed, the manager also for
+    /// contexts that rest.
     ///
     /// # Errors
     /// What the kernel answers.
     pub fn watch_processors(&mut self) -> Result<(), Trouble> {
-        if self.facts.processors < 2 {
-            return Ok(());
-        }
         let (own, bit) = (first_slot::PARTITION, u32::from(EventBit::PROCESSOR.index()));
         self.machine.put(own, SCRATCH, first_slot::CONTEXT, Rights::USE, Kind::Doorbell, bit)?;
         let guard = match self.guard_context()? {
@@ -45,7 +43,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             }
             None => 0,
         };
-        let arguments = [self.look_time(), SCRATCH.raw().into(), guard.into(), 0];
+        let every = if self.facts.processors < 2 { 0 } else { self.look_time() };
+        let arguments = [every, SCRATCH.raw().into(), guard.into(), 0];
         self.machine.patient(first_slot::KERNEL, KernelOperation::Watch as u64, arguments)?;
         Ok(())
     }

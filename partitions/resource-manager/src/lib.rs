@@ -43,6 +43,7 @@ pub mod relocate;
 pub mod requests;
 pub mod resize;
 pub mod resource_list;
+pub mod resting;
 pub mod run;
 pub mod serve;
 pub mod setup;

@@ -26,6 +26,7 @@ const NOBODY: u16 = u16::MAX;
 struct Contexts {
     ready: bool,
     faulted: bool,
+    resting: bool,
     used: u64,
     waits_for: u64,
 }
@@ -80,6 +81,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             let waits = state == ContextState::Waiting as u64;
             all.ready |= state == ContextState::Ready as u64;
             all.faulted |= state == ContextState::Faulted as u64;
+            all.resting |= state == ContextState::Resting as u64;
             all.used = all.used.saturating_add(used);
             all.waits_for |= if waits { waits_for } else { 0 };
         }
@@ -165,6 +167,7 @@ fn state(row: &PartitionRow, kernel: &Contexts) -> PartitionState {
     match book.map_or(PartitionState::Stopped, |(state, _)| *state) {
         PartitionState::Stopped if row.definition == SELF.raw() => PartitionState::Running,
         PartitionState::Running if kernel.faulted => PartitionState::Faulted,
+        PartitionState::Running if !kernel.ready && kernel.resting => PartitionState::Resting,
         PartitionState::Running if !kernel.ready => PartitionState::Waiting,
         state => state,
     }

@@ -3,6 +3,7 @@
 use crate::dog::{Dog, Sign};
 use crate::manifest::Manifest;
 use crate::picture::{Picture, Record};
+use crate::resting::Resting;
 use crate::trouble::{Line, Trouble};
 use crate::usage::Usage;
 use abi::boot::{BootInformation, FrameRange, PowerOff};
@@ -131,6 +132,8 @@ pub struct Manager<'m, M: Machine, W: Window> {
     pub next_refusal: u64,
     /// The watchdog.
     pub dog: Dog<'m>,
+    /// Who waits outside of the plans.
+    pub resting: Resting,
     /// The kernel rang for a stop since those were looked at for whom it rings the manager.
     pub wards_due: bool,
     /// When to look for such stops although nobody rang, nanoseconds.
@@ -180,6 +183,7 @@ impl<'m, M: Machine, W: Window> Manager<'m, M, W> {
             failed: 0,
             next_refusal: 0,
             dog: Dog::new(rooms.signs, &manifest),
+            resting: Resting::new(&manifest),
             wards_due: true,
             wards_at: 0,
             leave_at: 0,

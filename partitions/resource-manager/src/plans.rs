@@ -35,6 +35,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             slack: flags(definition).contains(PartitionFlags::SLACK)
                 || role(definition) == PartitionRole::Idle,
             failed: self.failed,
+            depths: self.resting.depths(id),
         }
     }
 

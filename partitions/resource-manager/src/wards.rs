@@ -45,6 +45,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.wards_due |= events & stops != 0;
         if events & EventBit::PROCESSOR.mask() != 0 {
             self.look_at_processors();
+            self.wake_resting();
         }
     }
 

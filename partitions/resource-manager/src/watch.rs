@@ -36,7 +36,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             next = if self.ending { next.min(now.saturating_add(LOOK)) } else { next };
         }
         next = next.min(self.end_again);
-        next = next.min(self.look_at_signs(now));
+        next = next.min(self.look_at_signs(now)).min(self.look_at_resting(now));
         self.continue_shutdown();
         next = next.min(self.changes_due(now));
         if self.slots_due && !self.settle_slots() {

@@ -54,7 +54,7 @@ pub use held::Held;
 pub use line::Line;
 pub use protocol::Protocol;
 pub use received::{Answer, Owed, Request};
-pub use report::up;
+pub use report::{IdleState, up};
 pub use run::{Partition, Start, Stop};
 pub use signal::{Interrupt, Reports, Signal, Timer};
 pub use system::{INTERRUPTS, SERVERS, System, TIMERS};

@@ -54,7 +54,7 @@ operations! {
     /// On a context.
     context: ContextOperation on Context {
         Configure: Manage, Start: Manage, Stop: Manage, Renew: Grant, State: Inspect, Fault: Inspect,
-        Register: Inspect, Destroy: Grant, Move: Manage,
+        Register: Inspect, Destroy: Grant, Move: Manage, Rest: Manage,
     }
     /// On a channel.
     channel: ChannelOperation on Channel {

@@ -2,6 +2,7 @@
 
 use crate::end::{End, EndEvent};
 use crate::log;
+use crate::report::IdleState;
 use crate::signal::{Signal, Source, Timer};
 use crate::sys;
 use crate::system::System;
@@ -109,7 +110,9 @@ impl System {
             Sleep::Allowed if !busy => self.next_deadline(),
             _ => Nanoseconds::NOW,
         };
+        self.say_depth(if busy { IdleState::Shallow } else { self.depth }, deadline);
         let news = sys::wait(u64::MAX, deadline).unwrap_or(0);
+        self.say_depth(IdleState::Shallow, Nanoseconds::NOW);
         let events = news | core::mem::take(&mut self.pending);
         self.alive();
         self.wake(events);

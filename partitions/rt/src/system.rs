@@ -10,7 +10,7 @@ use crate::memory::Window;
 use crate::places::{Places, serves};
 use crate::protocol::{Console, Protocol};
 use crate::received::Owed;
-use crate::report::Page;
+use crate::report::{IdleState, Page};
 use crate::saved::Saved;
 use crate::signal::{Interrupt, Source, Timer};
 use crate::time;
@@ -51,6 +51,8 @@ pub struct System {
     pub(crate) known: Places,
     /// Events that came while the partition waited for something else.
     pub(crate) pending: u64,
+    /// How deep the event loop sleeps.
+    pub(crate) depth: IdleState,
     next_timer: u64,
 }
 
@@ -74,6 +76,7 @@ impl System {
             changes: 0,
             known: Places::default(),
             pending: 0,
+            depth: IdleState::Shallow,
             next_timer: 0,
         };
         system.note_all();

@@ -28,6 +28,7 @@ pub mod pairs;
 pub mod picture;
 pub mod plans;
 pub mod rescue;
+pub mod resting;
 pub mod screens;
 pub mod service;
 pub mod suites;
@@ -68,6 +69,7 @@ pub fn all() -> Vec<Trial> {
         failing::all(),
         console::all(),
         changes::all(),
+        resting::all(),
         altered::all(),
         mutated::all(),
         corpse::all(),

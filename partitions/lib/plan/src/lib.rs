@@ -32,6 +32,8 @@ pub struct Want {
     pub slack: bool,
     /// Processors that failed, one bit each.
     pub failed: u64,
+    /// How deep its first 16 contexts wait, see `abi::information::Report`: at 2 with one slot, at 3 in no plan.
+    pub depths: u64,
 }
 
 impl Want {
@@ -56,6 +58,21 @@ impl Want {
         let lives = |processor: &u16| !self.has_failed(*processor);
         let mut places = core::iter::once(folded).chain((0..others).filter_map(next));
         ProcessorId::new(places.find(lives).unwrap_or(folded))
+    }
+
+    /// How deep a context waits.
+    fn depth(&self, context: u16) -> u64 {
+        let shift = u32::from(context).saturating_mul(4);
+        self.depths.checked_shr(shift).unwrap_or(0) & 0xf
+    }
+
+    /// Slots that a context gets of its share while it waits as deep as it does.
+    fn slots_of(&self, context: u16) -> u16 {
+        match self.depth(context) {
+            0 | 1 => self.share,
+            2 => self.share.min(1),
+            _ => 0,
+        }
     }
 
     fn wanted_processor(&self, context: u16, processors: u16) -> u16 {

@@ -10,6 +10,8 @@ use arrayvec::ArrayVec;
 struct Sharer {
     place: Place,
     slots: u32,
+    /// What it has part in that others leave: its share, none where it waits deeply itself.
+    weight: u32,
 }
 
 /// Those of a processor who want slots: at most as many as there are slots.
@@ -17,6 +19,8 @@ type Sharers = ArrayVec<Sharer, PLAN_SLOTS>;
 
 /// Slots of a frame.
 const SLOTS: u32 = 16;
+/// Depth from which on a context is in no plan.
+const LEFT: u64 = 3;
 const _: () = assert!(PLAN_SLOTS == 16);
 
 pub(crate) fn plan(
@@ -24,10 +28,15 @@ pub(crate) fn plan(
     processors: u16,
     wants: impl Iterator<Item = Want> + Clone,
 ) -> Plan {
-    let here = wants.flat_map(|want| contexts_here(want, processor, processors));
+    let all = wants.flat_map(|want| contexts_here(want, processor, processors));
+    let here = all.clone().filter(|(want, place)| want.depth(place.context) < LEFT);
     let (sharers, crowded) = sharers(here.clone());
     let wanted = sharers.iter().fold(0_u32, |sum, sharer| sum.saturating_add(sharer.slots));
-    let mut slots = slots(scaled(sharers, wanted));
+    let left = all.map(|(want, place)| want.share.saturating_sub(want.slots_of(place.context)));
+    let left = left.fold(0_u32, |sum, slots| sum.saturating_add(slots.into()));
+    let mut sharers = scaled(sharers, wanted);
+    share_out(&mut sharers, left.min(SLOTS.saturating_sub(wanted)));
+    let mut slots = slots(sharers);
     if let Some(place) = only_one(here.clone(), &slots) {
         slots = [Some(place); PLAN_SLOTS];
     }
@@ -57,7 +66,9 @@ fn sharers(here: impl Iterator<Item = (Want, Place)>) -> (Sharers, u32) {
     let mut sharers = Sharers::new();
     let mut crowded = 0_u32;
     for (want, place) in here.filter(|(want, _)| want.share > 0) {
-        let sharer = Sharer { place, slots: u32::from(want.share) };
+        let slots = u32::from(want.slots_of(place.context));
+        let weight = if slots == u32::from(want.share) { slots } else { 0 };
+        let sharer = Sharer { place, slots, weight };
         if sharers.try_push(sharer).is_err() {
             crowded = crowded.saturating_add(1);
         }
@@ -88,6 +99,20 @@ fn scaled(mut sharers: Sharers, wanted: u32) -> Sharers {
         sum = sum.saturating_sub(1);
     }
     sharers
+}
+
+/// Gives slots that others leave to whoever has fewest for its share.
+fn share_out(sharers: &mut Sharers, left: u32) {
+    let rank = |sharer: &Sharer| {
+        // As parts of the share, larger than any, so that thirds differ.
+        let after = sharer.slots.saturating_add(1).saturating_mul(720_720);
+        after.checked_div(sharer.weight)
+    };
+    for _ in 0..left {
+        let takes = sharers.iter_mut().filter(|sharer| sharer.weight > 0);
+        let Some(poorest) = takes.min_by_key(|sharer| rank(sharer)) else { return };
+        poorest.slots = poorest.slots.saturating_add(1);
+    }
 }
 
 /// Puts each at even distances from its first free slot on; where a slot is taken, the next free one is used.

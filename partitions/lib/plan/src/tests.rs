@@ -6,7 +6,15 @@ use std::vec::Vec;
 
 fn want(partition: u32, processor: u16, share: u16, slack: bool) -> Want {
     let processor = Some(ProcessorId::new(processor));
-    Want { partition: PartitionId::new(partition), processor, contexts: 1, share, slack, failed: 0 }
+    Want {
+        partition: PartitionId::new(partition),
+        processor,
+        contexts: 1,
+        share,
+        slack,
+        failed: 0,
+        depths: 0,
+    }
 }
 
 fn slots_of(plan: &Plan, partition: u32) -> Vec<usize> {
@@ -63,6 +71,26 @@ fn the_work_of_a_processor_that_failed_is_spread_over_the_others() {
             [Some(Place { partition: every.partition, context: processor }); 16]
         );
     }
+}
+
+/// covers: SCH-3
+#[test]
+fn who_waits_deeply_leaves_its_slots_to_the_others_by_their_shares() {
+    let deep = |depths| Want { depths, ..want(1, 0, 8, true) };
+    let at = |depths| {
+        let wants = [deep(depths), want(2, 0, 4, false), want(3, 0, 2, false), want(4, 0, 0, true)];
+        let plan = plan(ProcessorId::new(0), 1, wants.into_iter());
+        assert_eq!(plan.fit, Fit::Met);
+        let takers: Vec<_> = plan.takers.iter().map(|taker| taker.partition.raw()).collect();
+        ([1, 2, 3].map(|partition| slots_of(&plan, partition).len()), takers)
+    };
+    assert_eq!(at(0), ([8, 4, 2], [1, 4].to_vec()));
+    assert_eq!(at(1), at(0));
+    assert_eq!(at(2), ([1, 9, 4], [1, 4].to_vec()), "one slot is kept, seven go four to two");
+    assert_eq!(at(3), ([0, 10, 4], [4].to_vec()), "not even slack");
+    assert_eq!(at(3 << 4), at(0), "that is another context");
+    let plan = plan(ProcessorId::new(0), 1, [deep(3)].into_iter());
+    assert!(plan.slots.iter().all(Option::is_none) && plan.takers.is_empty(), "nobody is left");
 }
 
 #[test]
@@ -131,7 +159,7 @@ proptest! {
     #[test]
     fn plans_keep_their_promises(raw in prop::collection::vec(any_want(), 0..24), processors in 1_u16..6) {
         let wants: Vec<Want> = raw.iter().enumerate().map(|(index, &(processor, contexts, share, slack))| Want {
-            partition: PartitionId::new(index as u32), processor: processor.map(ProcessorId::new), contexts, share, slack, failed: 0,
+            partition: PartitionId::new(index as u32), processor: processor.map(ProcessorId::new), contexts, share, slack, failed: 0, depths: 0,
         }).collect();
         for index in 0..processors {
             let plan = plan(ProcessorId::new(index), processors, wants.iter().copied());

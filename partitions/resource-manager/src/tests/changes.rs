@@ -47,7 +47,7 @@ pub fn settle(manager: &mut TestManager) {
 }
 
 /// Places of the running plan of processor 1 that the worker's context has.
-fn places(manager: &mut TestManager) -> usize {
+pub fn places(manager: &mut TestManager) -> usize {
     places_on(manager, 1)
 }
 

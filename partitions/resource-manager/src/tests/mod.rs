@@ -24,6 +24,7 @@ mod placed;
 mod planned;
 mod refused;
 mod registers;
+mod resting;
 mod service;
 mod snapshots;
 mod trace;
