@@ -13,7 +13,7 @@ use toml::de::DeTable;
 
 const TOP: [&str; 3] = ["image", "partition", "channel"];
 const IMAGE: [&str; 4] = ["name", "slot", "page-table-isolation", "processor-watch"];
-const PARTITION: [&str; 31] = [
+const PARTITION: [&str; 32] = [
     "name",
     "program",
     "role",
