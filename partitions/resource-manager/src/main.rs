@@ -25,10 +25,12 @@ const ROUNDS: u32 = 16;
 fn main(argument: u64) -> ! {
     rt::log::use_debug(abi::control::first_slot::DEBUG);
     let mut machine = Native::new();
-    match start::set_up(&mut machine, argument == RECOVER) {
-        Ok(mut manager) => serve(&mut manager),
-        Err(reason) => stop(&mut machine, format_args!("{reason}")),
-    }
+    let mut place = None;
+    let reason = match start::set_up(&mut machine, argument == RECOVER, &mut place) {
+        Ok(manager) => serve(manager),
+        Err(reason) => reason,
+    };
+    stop(&mut machine, format_args!("{reason}"))
 }
 
 /// Nothing works without the manager: it says why and stops.

@@ -56,8 +56,16 @@ impl From<Trouble> for Failure {
     }
 }
 
-/// Sets the manager up: anew, or from the books.
-pub fn set_up(machine: &mut Native, recover: bool) -> Result<TheManager, Failure> {
+/// Sets the manager up in its place, for it is large: anew, or from the books.
+///
+/// # Errors
+/// Why there is none.
+#[inline(never)]
+pub fn set_up<'p>(
+    machine: &mut Native,
+    recover: bool,
+    place: &'p mut Option<TheManager>,
+) -> Result<&'p mut TheManager, Failure> {
     let boot = views::boot_information().ok_or(Failure::Text("there is no boot information"))?;
     let mut early = Early::new(boot);
     let facts = facts(machine, boot)?;
@@ -73,7 +81,7 @@ pub fn set_up(machine: &mut Native, recover: bool) -> Result<TheManager, Failure
     } else {
         new_books(machine, &manifest, boot, &mut early)?
     };
-    let mut manager = manager(books, image, manifest, read_later(boot), facts);
+    let manager = place.insert(manager(books, image, manifest, read_later(boot), facts));
     manager.own_work(if recover { OwnWork::Return } else { OwnWork::FirstStart });
     if recover {
         manager.recover()?;
