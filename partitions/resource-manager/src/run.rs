@@ -65,6 +65,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.refresh_channels(id, again || row.before != 0)?;
         self.inform(id)?;
         self.configure(id, &row)?;
+        if self.failed != 0 {
+            // Until now its contexts may have been where nothing runs, and the kernel plans nobody who is elsewhere.
+            self.stale_plans |= self.processors_of(id, &row) & !self.failed;
+        }
         self.bind_interrupts(&row)?;
         for context in contexts(&row) {
             self.machine.patient(context, ContextOperation::Start as u64, [0; 4])?;
