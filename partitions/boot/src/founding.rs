@@ -56,16 +56,16 @@ fn found(system: &mut System, client: Client<Resources>, beside: fn()) -> Result
     }
     let partitions = partitions();
     let mut all = !partitions.iter().any(decides);
+    for (index, definition) in (0..).zip(partitions).filter(|(_, one)| is_infrastructure(one)) {
+        let answer = ask(R::MakeDefined, rt::bytes(&Index { index }))?;
+        // Where nobody can decide about the rest, the rest is this partition's too; the resource manager says what it cannot make.
+        all |= decides(definition) && answer.status() != Ok(ResourceStatus::Ok);
+    }
     for request in [R::MakeDefined, R::StartDefined] {
         for (index, definition) in (0..).zip(partitions).skip(1) {
-            if !all && !is_infrastructure(definition) {
-                continue;
+            if all || request == R::StartDefined && is_infrastructure(definition) {
+                let _ = ask(request, rt::bytes(&Index { index }))?;
             }
-            let answer = ask(request, rt::bytes(&Index { index }))?;
-            // Where nobody can decide about the rest, the rest is this partition's too; the resource manager says what it cannot make.
-            all |= decides(definition)
-                && request == R::MakeDefined
-                && answer.status() != Ok(ResourceStatus::Ok);
         }
     }
     ask(R::HandOver, &[]).map(|_| ())

@@ -6,15 +6,16 @@
 
 use crate::define::end;
 use crate::given::VICTIMS;
+use crate::make::sees_image;
 use crate::manager::{Machine, Manager, SELF};
 use crate::manifest::{flags, role};
 use crate::requests::Reply;
 use crate::resource_list::channel_resource;
 use crate::trouble::Trouble;
-use abi::channel::Role;
+use abi::channel::{ChannelKind, Role};
 use abi::image::name_text;
 use abi::information::StartReason;
-use abi::manifest::{ManifestPartition, PartitionFlags, PartitionRole};
+use abi::manifest::{ManifestChannel, ManifestPartition, PartitionFlags, PartitionRole};
 use abi::message::resource::{Index, Maker, ResourceStatus};
 use abi::types::{ChannelId, EventBit, PartitionId};
 use program_loader::Window;
@@ -24,27 +25,54 @@ use resource_db::{ChannelRow, PartitionRow, Stage};
 const MARKS: [(Maker, u16); 3] = [(Maker::Boot, 50), (Maker::Command, 51), (Maker::Nobody, 0)];
 
 impl<M: Machine, W: Window> Manager<'_, M, W> {
-    /// Makes and starts those without whom nobody can ask: boot partition and idle. Where the manifest names no boot partition nobody
-    /// will, and everything is made.
+    /// Makes and starts those without whom nobody can ask: boot partition and idle. Where no boot partition can ask, everything is made.
     ///
     /// # Errors
     /// Where not even the own pages can be written.
     pub fn found(&mut self) -> Result<(), Trouble> {
         let first = [PartitionRole::Boot, PartitionRole::Idle].map(|wanted| self.defined(wanted));
-        let [boot, _] = first;
         first.into_iter().flatten().for_each(|id| self.make_or_tell(id));
         self.watch_processors()?;
         self.inform(SELF)?;
         first.into_iter().flatten().for_each(|id| self.start_or_tell(id));
         self.plan_anew();
-        if boot.is_none() {
-            let all = || (1..).map(PartitionId::new).take(self.manifest.partitions.len() - 1);
-            let (make, start) = (all(), all());
-            make.for_each(|id| self.make_or_tell(id));
-            start.for_each(|id| self.start_or_tell(id));
-            return self.set_maker(Maker::Nobody);
+        if self.boot_can_ask() { self.set_maker(Maker::Boot) } else { self.make_all() }
+    }
+
+    /// Whether there is a boot partition that runs, knows the manifest and has a channel to ask on.
+    fn boot_can_ask(&self) -> bool {
+        let Some((id, row)) = self.made(PartitionRole::Boot) else { return false };
+        let kind = ChannelKind::Boot as u16;
+        let leads = |one: &&ManifestChannel| {
+            (one.client, one.server, one.kind) == (id.raw(), SELF.raw(), kind)
+        };
+        let asks = self.manifest.channels.iter().any(|one| leads(&one));
+        asks && row.starts > 0 && self.definition(&row).is_ok_and(sees_image)
+    }
+
+    /// Makes and starts everything of the manifest that is not yet: whoever would have asked for it never will.
+    ///
+    /// # Errors
+    /// Where the own row cannot be written.
+    pub fn make_all(&mut self) -> Result<(), Trouble> {
+        let all = self.manifest.partitions.len().saturating_sub(1);
+        let all = (1..).map(PartitionId::new).take(all);
+        all.clone().for_each(|id| self.make_or_tell(id));
+        all.for_each(|id| self.start_or_tell(id));
+        self.set_maker(Maker::Nobody)
+    }
+
+    /// Makes everything where the one that ends for good was to ask for it.
+    ///
+    /// # Errors
+    /// As [`Self::make_all`].
+    pub fn make_in_place_of(&mut self, role: PartitionRole) -> Result<(), Trouble> {
+        match (self.maker(), role) {
+            (Maker::Boot, PartitionRole::Boot) | (Maker::Command, PartitionRole::Command) => {
+                self.make_all()
+            }
+            _ => Ok(()),
         }
-        self.set_maker(Maker::Boot)
     }
 
     /// The first partition of the manifest with a role.
@@ -108,12 +136,15 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// # Errors
     /// `WrongState` where nobody holds it.
     pub fn hand_over(&mut self) -> Result<(), Trouble> {
-        let decides = self.made(PartitionRole::Command).is_some_and(|(_, row)| {
-            let definition = self.definition(&row);
-            definition.is_ok_and(|one| flags(one).contains(PartitionFlags::POLICY))
-        });
+        let decides = |one: &&ManifestPartition| {
+            role(one) == PartitionRole::Command && flags(one).contains(PartitionFlags::POLICY)
+        };
+        let there = self.manifest.partitions.iter().any(|one| decides(&one));
+        let starts = self.made(PartitionRole::Command).map_or(0, |(_, row)| row.starts);
         match self.maker() {
-            Maker::Boot if decides => self.set_maker(Maker::Command),
+            Maker::Boot if there && starts > 0 => self.set_maker(Maker::Command),
+            // Who was to decide never can.
+            Maker::Boot if there => self.make_all(),
             Maker::Boot | Maker::Command => self.set_maker(Maker::Nobody),
             Maker::Nobody => Err(ResourceStatus::WrongState.into()),
         }
@@ -156,9 +187,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     pub fn make_defined(&mut self, id: PartitionId) -> Result<(), Trouble> {
         let row = self.row(id)?;
         if row.stage() == Stage::Making {
-            // In a transaction of its own: whoever founds the machine hands its hardware over.
-            let made = self.hand_hardware(id, row.hardware).and_then(|()| self.make(id));
-            if let Err(trouble) = made {
+            // What a step before this one may have left.
+            self.unmake(id)?;
+            if let Err(trouble) = self.make(id) {
                 self.say(format_args!("{} cannot be made: {trouble}", name_text(&row.name)));
                 self.unmake(id)?;
                 return Err(trouble);
@@ -189,12 +220,13 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             if self.is_creation_channel(channel) || peer.stage() != Stage::Made {
                 continue;
             }
-            if row.stage() == Stage::Making
-                && let Err(trouble) = self.make_channel(channel)
-            {
-                self.say(format_args!("channel {} cannot be made: {trouble}", channel.raw()));
+            if row.stage() == Stage::Making {
                 self.unmake_channel(channel)?;
-                continue;
+                if let Err(trouble) = self.make_channel(channel) {
+                    self.say(format_args!("channel {} cannot be made: {trouble}", channel.raw()));
+                    self.unmake_channel(channel)?;
+                    continue;
+                }
             }
             if peer.starts > 0 {
                 self.tell_end(channel, other)?;

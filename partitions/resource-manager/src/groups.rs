@@ -1,6 +1,7 @@
 //! The end for good: it is announced, and the group goes with it.
 
 use crate::manager::{Machine, Manager, SELF};
+use crate::manifest::role;
 use crate::trouble::Trouble;
 use abi::image::name_text;
 use abi::types::PartitionId;
@@ -27,7 +28,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             // One that cannot be stopped was told of.
             let _ = self.kill(other);
         }
-        Ok(())
+        self.make_in_place_of(role(self.definition(&self.row(id)?)?))
     }
 
     /// The first partition of a group from `from` on that runs.

@@ -50,6 +50,7 @@ impl<'m, M: Machine, W: Window> Manager<'m, M, W> {
         let row = self.row(id)?;
         let makings = self.makings_of(&row)?;
         let row = self.furnish(id, row, &makings, None)?;
+        // A transaction of its own: whoever founds the machine hands the hardware over.
         self.hand_hardware(id, row.hardware)?;
         self.build(id, &row, &makings)
     }
