@@ -129,7 +129,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     pub fn dismantle(&mut self, row: &PartitionRow) -> Result<(), Trouble> {
         let definition = self.definition(row)?;
         let program = self.program(definition).ok();
-        self.unmap_all(row, definition);
+        self.unmap_all(row, definition, program.as_ref());
         self.end_information(row)?;
         self.release(&[row.heap, row.program, row.stack, row.lasting, row.information])?;
         self.release(&[row.spare])?;
@@ -142,7 +142,12 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     }
 
     /// Unmaps all that a partition can have mapped beside its channels.
-    fn unmap_all(&mut self, row: &PartitionRow, definition: &ManifestPartition) {
+    fn unmap_all(
+        &mut self,
+        row: &PartitionRow,
+        definition: &ManifestPartition,
+        program: Option<&Program<'_>>,
+    ) {
         let partition = Slot::new(row.partition_slot);
         let stack = u64::from(definition.stack);
         let stacks = (0..u64::from(row.contexts))
@@ -153,8 +158,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             (layout::HEAP, row.heap.count),
             (layout::LASTING, row.lasting.count),
         ];
-        let programs = [row.image, row.loaded].map(|image| self.program_in(image, definition).ok());
-        let programs = programs.iter().flatten().filter_map(extent_of);
+        // Those of later images may lie elsewhere than the one it was made with.
+        let later = [row.image, row.loaded]
+            .map(|image| (image != 0).then(|| self.program_in(image, definition).ok()).flatten());
+        let programs = program.into_iter().chain(later.iter().flatten()).filter_map(extent_of);
         for (address, pages) in areas.into_iter().chain(stacks).chain(programs) {
             let _ = self.machine.unmap(partition, VirtualAddress::new(address), pages);
         }

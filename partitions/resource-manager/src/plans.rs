@@ -162,7 +162,12 @@ fn bit(processor: ProcessorId) -> u64 {
 
 /// The processors of a mask.
 pub fn members(mask: u64) -> impl Iterator<Item = ProcessorId> {
-    (0..MAX_PROCESSORS).map(ProcessorId::new).filter(move |processor| mask & bit(*processor) != 0)
+    let mut left = mask;
+    core::iter::from_fn(move || {
+        let next = u16::try_from(left.trailing_zeros()).ok()?;
+        left &= left.wrapping_sub(1);
+        (next < MAX_PROCESSORS).then_some(ProcessorId::new(next))
+    })
 }
 
 /// Own slot of a processor.
