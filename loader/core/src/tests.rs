@@ -4,6 +4,7 @@ mod acpi;
 mod boot;
 mod doors;
 mod framebuffer;
+mod later;
 mod machine;
 mod map;
 mod mutated;

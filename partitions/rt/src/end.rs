@@ -138,10 +138,18 @@ impl End {
         either!(&self.side, end => end.discord())
     }
 
-    /// The same, once in an epoch.
+    /// Whether the partition is still to be told that they do not.
+    pub(crate) const fn discord_is_news(&self) -> bool {
+        self.discord() && !self.discord_told
+    }
+
+    /// The same, once in an epoch. The peer may wait for a message that does not come: it is rung, and looks.
     pub(crate) fn take_discord(&mut self) -> bool {
-        let news = self.discord() && !self.discord_told;
+        let news = self.discord_is_news();
         self.discord_told |= news;
+        if news {
+            self.ring_if(Doorbell::Ring);
+        }
         news
     }
 

@@ -138,8 +138,9 @@ impl System {
 
     /// Whether an end that is not armed has something the partition was not told of.
     fn any_ready(&mut self) -> bool {
-        let voice = log::with(|voice| voice.console.as_mut().is_some_and(untold));
-        voice.unwrap_or(false) || self.ends.iter_mut().take(self.used).flatten().any(untold)
+        let news = |end: &mut End| untold(end) || end.discord_is_news();
+        let voice = log::with(|voice| voice.console.as_mut().is_some_and(news));
+        voice.unwrap_or(false) || self.ends.iter_mut().take(self.used).flatten().any(news)
     }
 
     /// Arms all ends that are wanted; true if one turns out to have something.
@@ -150,6 +151,7 @@ impl System {
                 end.disarm();
                 found = true;
             }
+            found |= end.discord_is_news();
         };
         for end in self.ends.iter_mut().take(self.used).flatten() {
             let wanted = end.wanted();

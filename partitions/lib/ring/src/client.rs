@@ -227,11 +227,13 @@ impl<M: SharedMemory> ClientEnd<M> {
 
     #[inline(never)]
     fn look_and_take(&mut self, message: &mut Message) -> Option<Taken> {
+        // Looking may find that all is lost, as the server speaks another version.
+        let nothing = self.books.lost != 0 || self.waiting() == 0;
         if self.books.lost != 0 {
             message.id = self.books.take_lost();
             return Some(Taken::Lost);
         }
-        if self.waiting() == 0 {
+        if nothing {
             return None;
         }
         let sound = self.take_next(message);

@@ -280,3 +280,59 @@ proptest! {
         }
     }
 }
+
+/// Both take nothing from each other where they speak different versions, whichever of them says so, until the next epoch.
+// covers: REC-4
+#[test]
+fn ends_of_different_versions_take_nothing_from_each_other() {
+    use abi::channel::NO_VERSION;
+    for (asks, answers) in [(1, 2), (2, 1), (3, NO_VERSION), (NO_VERSION, 3)] {
+        let shared = words();
+        let (mut client, mut server) = (
+            ClientEnd::new(Words::new(&shared, geometry())),
+            ServerEnd::new(Words::new(&shared, geometry())),
+        );
+        client.set_version(asks);
+        server.set_version(answers);
+        let _ = client.set_epoch(1);
+        server.set_epoch(1);
+        let sent = send(&mut client, 7, b"hear me");
+        assert_eq!(sent.is_err(), asks == NO_VERSION);
+        let mut message = Message::empty();
+        assert_eq!(server.take(&mut message), None);
+        assert!(server.discord(), "{asks} {answers}");
+        // What was sent comes back as lost, and no more can be sent.
+        let lost = client.take(&mut message) == Some(Taken::Lost);
+        assert!(client.discord() && lost == sent.is_ok(), "{asks} {answers}");
+        assert!(client.room() == 0 && send(&mut client, 7, b"").is_err());
+        // The next life of one of them speaks as the other does.
+        client.set_version(2);
+        server.set_version(2);
+        let _ = client.set_epoch(2);
+        server.set_epoch(2);
+        send(&mut client, 7, b"again").unwrap();
+        assert_eq!(server.take(&mut message), Some(2));
+        echo(&mut server, 2, &message).unwrap();
+        assert_eq!(client.take(&mut message), Some(Taken::Completed));
+        assert!(!client.discord() && !server.discord());
+    }
+}
+
+/// Whatever a peer writes into its word, the worst is that nothing comes from it; what was there before this word was is version 1.
+// covers: REC-4
+#[test]
+fn any_word_of_a_version_is_survived() {
+    for word in [0, 1, 2, 77, u32::MAX] {
+        let shared = words();
+        let mut client = ClientEnd::new(Words::new(&shared, geometry()));
+        let _ = client.set_epoch(5);
+        send(&mut client, 7, b"hello").unwrap();
+        let at = |offset: usize| &shared[(abi::channel::SERVER_AREA + offset) / 4];
+        at(abi::channel::word::VERSION).store(word, core::sync::atomic::Ordering::Relaxed);
+        at(abi::channel::word::EPOCH).store(5, core::sync::atomic::Ordering::Relaxed);
+        let mut message = Message::empty();
+        let taken = client.take(&mut message);
+        assert_eq!(client.discord(), word > 1, "{word}");
+        assert_eq!(taken, (word > 1).then_some(Taken::Lost), "{word}");
+    }
+}
