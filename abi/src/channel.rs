@@ -35,11 +35,17 @@ pub enum ChannelKind {
     Storage = 5,
     /// Ethernet frames.
     Network = 6,
+    /// No channel with memory: a zone of power, for those whom the same failure may take along or must not.
+    Power = 7,
+    /// No channel with memory: a zone of memory that is as fast as its name says.
+    Memory = 8,
+    /// No channel with memory: a zone of processors that are as fast as its name says.
+    Processor = 9,
 }
 
 impl ChannelKind {
     /// Every kind with its name in manifests.
-    pub const ALL: [(Self, &'static str); 7] = [
+    pub const ALL: [(Self, &'static str); 10] = [
         (Self::Custom, "custom"),
         (Self::Control, "control"),
         (Self::Command, "command"),
@@ -47,6 +53,9 @@ impl ChannelKind {
         (Self::Console, "console"),
         (Self::Storage, "storage"),
         (Self::Network, "network"),
+        (Self::Power, "power"),
+        (Self::Memory, "memory"),
+        (Self::Processor, "processor"),
     ];
 }
 

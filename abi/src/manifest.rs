@@ -1,6 +1,6 @@
 //! The compiled manifest: what `images/*.toml` says, checked, in fixed records, as the resource manager reads it.
 //!
-//! A [`ManifestHeader`], then partitions, channels and grants, back to back in that order. Names were
+//! A [`ManifestHeader`], then partitions, channels, grants and zones, back to back in that order. Names were
 //! resolved to indices by the builder; the reader checks every index again.
 
 use crate::image::Name;
@@ -9,11 +9,16 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// First word of a compiled manifest: "BULKMANI".
 pub const MANIFEST_MAGIC: u64 = u64::from_le_bytes(*b"BULKMANI");
 /// Version of this layout.
-pub const MANIFEST_VERSION: u32 = 2;
+pub const MANIFEST_VERSION: u32 = 3;
 /// "No partition" where an index of one is expected.
 pub const NO_PARTITION: u32 = u32::MAX;
 /// "Every processor" where the index of one is expected.
 pub const EVERY_PROCESSOR: u16 = u16::MAX;
+
+/// "Wherever in the machine" where the number of a node is expected.
+pub const ALL_NODES: u32 = u32::MAX;
+/// Most zones of an image.
+pub const ZONES: usize = 256;
 
 /// Most channels that may lead to the resource manager.
 pub const MANAGER_CHANNELS: usize = 64;
@@ -38,6 +43,10 @@ pub struct ManifestHeader {
     pub isolation: u64,
     /// Nanoseconds between two looks of the processors at each other, 0: what fits the machine.
     pub watch: u64,
+    /// Number of [`ManifestZone`].
+    pub zones: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 /// Whether the kernel is mapped while a partition runs. Where it is not, nothing of it can leak through a processor that
@@ -189,6 +198,23 @@ pub struct ManifestChannel {
     pub data: u32,
     /// Versions of its messages that the client speaks, and those that the server does: [`crate::channel::Versions`].
     pub speaks: [u32; 2],
+}
+
+/// A zone: a name for something that machines have or have not, and that partitions ask for. Of one that several are named of, the first
+/// is wanted most.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct ManifestZone {
+    /// Its name.
+    pub name: Name,
+    /// Index of the partition that asks for it, or [`NO_PARTITION`]: this machine offers it.
+    pub partition: u32,
+    /// A [`crate::channel::ChannelKind`] without memory: power, memory or processor.
+    pub kind: u16,
+    /// Zero.
+    pub reserved: u16,
+    /// Where it is offered: the node whose memory or processors it is, or [`ALL_NODES`].
+    pub node: u32,
 }
 
 /// What a grant gives.

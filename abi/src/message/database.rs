@@ -34,6 +34,8 @@ codes! {
         Ends = 9,
         /// [`DeviceRecord`] by number: what the manifest grants in the order of its grants, then the PCI functions.
         Devices = 10,
+        /// [`ManifestZone`](crate::manifest::ManifestZone), as the manifest has them. Never changes.
+        Zones = 11,
     }
 }
 

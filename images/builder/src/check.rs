@@ -3,14 +3,14 @@
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::manifest::{Channel, Located, Manifest, Partition};
 use crate::unit::size;
-use crate::{check_devices, check_rescue};
-use abi::channel::ChannelKind;
+use crate::{check_devices, check_rescue, zones};
 use abi::control::PLAN_SLOTS;
 use abi::image::NAME_LENGTH;
 use abi::layout;
 use abi::manifest::{GrantKind, MANAGER_CHANNELS, PartitionFlags, PartitionRole};
 use abi::types::{PAGE_SIZE, PartitionId, ProcessorId};
 use plan::{Fit, Want};
+use zone::{Already, Breach, Ends};
 
 pub(crate) type Checked = Result<(), Diagnostic>;
 
@@ -22,13 +22,14 @@ pub(crate) fn manifest(manifest: &Manifest) -> Checked {
     roles(manifest)?;
     check_rescue::rescuers(manifest)?;
     manifest.channels.iter().try_for_each(|entry| channel(manifest, entry))?;
-    one_privileged_channel(manifest)?;
     manager_channels(manifest)?;
     room_for_clients(manifest)?;
     resource_names(manifest)?;
     check_devices::manifest(manifest)?;
     shares(manifest)?;
-    check_rescue::manifest(manifest)
+    check_rescue::manifest(manifest)?;
+    zones::check(manifest)?;
+    kinds_needed(manifest)
 }
 
 pub(crate) fn name(name: &Located<String>) -> Checked {
@@ -125,59 +126,51 @@ fn channel(manifest: &Manifest, channel: &Channel) -> Checked {
         let message = "client and server speak no version in common";
         return Err(Diagnostic::new(&serves.span, message));
     }
-    let (client, server) = ends_by_kind(channel.kind.value);
-    end(manifest, channel, &channel.client, "client", client)?;
-    end(manifest, channel, &channel.server, "server", server)
+    kind_fits(manifest, channel)
 }
 
-/// The roles that client and server of this kind must have, where they must have one.
-const fn ends_by_kind(kind: ChannelKind) -> (Option<PartitionRole>, Option<PartitionRole>) {
-    match kind {
-        ChannelKind::Control => (None, Some(PartitionRole::ResourceManager)),
-        ChannelKind::Command => {
-            (Some(PartitionRole::Command), Some(PartitionRole::ResourceManager))
-        }
-        ChannelKind::Boot => (Some(PartitionRole::Boot), Some(PartitionRole::ResourceManager)),
-        ChannelKind::Console => (None, Some(PartitionRole::Console)),
-        ChannelKind::Custom | ChannelKind::Storage | ChannelKind::Network => (None, None),
+/// That there may be this channel, besides those before it.
+fn kind_fits(manifest: &Manifest, channel: &Channel) -> Checked {
+    let role = |name: &Located<String>| {
+        let found = manifest.partitions.iter().find(|partition| partition.name.value == name.value);
+        found.map_or(PartitionRole::Ordinary, |partition| partition.role.value)
+    };
+    let earlier = manifest.channels.iter().take_while(|other| !std::ptr::eq(*other, channel));
+    let alike = earlier.filter(|other| other.kind.value == channel.kind.value);
+    let mut already = Already::default();
+    for other in alike {
+        already.of_machine += 1;
+        already.of_client += u32::from(other.client.value == channel.client.value);
     }
+    let ends = Ends { client: role(&channel.client), server: role(&channel.server) };
+    zone::may_add(channel.kind.value, ends, already).map_err(|breach| {
+        let span = match breach {
+            Breach::Client { .. } => &channel.client.span,
+            Breach::Server { .. } => &channel.server.span,
+            _ => &channel.kind.span,
+        };
+        Diagnostic::new(span, breach.to_string())
+    })
 }
 
-fn end(
-    manifest: &Manifest,
-    channel: &Channel,
-    name: &Located<String>,
-    which: &str,
-    role: Option<PartitionRole>,
-) -> Checked {
-    let found = manifest.partitions.iter().find(|partition| partition.name.value == name.value);
-    match role {
-        Some(role) if found.is_none_or(|partition| partition.role.value != role) => {
-            let kind = word(&ChannelKind::ALL, channel.kind.value);
-            let role = word(&PartitionRole::ALL, role);
-            let message = format!("the {which} of a {kind} channel must have the role \"{role}\"");
-            Err(Diagnostic::new(&name.span, message))
+/// That who needs a channel of a kind has it.
+fn kinds_needed(manifest: &Manifest) -> Checked {
+    for partition in &manifest.partitions {
+        let name = &partition.name;
+        let has = |kind| {
+            let own = manifest.channels.iter().filter(|one| one.client.value == name.value);
+            own.filter(|one| one.kind.value == kind).count()
+        };
+        if let Some(breach) = zone::lacking(partition.role.value, has) {
+            return Err(Diagnostic::new(&name.span, breach.to_string()));
         }
-        _ => Ok(()),
     }
+    Ok(())
 }
 
 /// The word that manifests use for `value`.
 pub(crate) fn word<T: PartialEq>(words: &[(T, &'static str)], value: T) -> &'static str {
     words.iter().find(|(other, _)| *other == value).map_or("?", |(_, word)| word)
-}
-
-fn one_privileged_channel(manifest: &Manifest) -> Checked {
-    let privileged =
-        |channel: &&Channel| matches!(channel.kind.value, ChannelKind::Command | ChannelKind::Boot);
-    let channels: Vec<&Channel> = manifest.channels.iter().filter(privileged).collect();
-    match repeated(&channels, |channel| channel.kind.value) {
-        None => Ok(()),
-        Some((_, second)) => {
-            let kind = word(&ChannelKind::ALL, second.kind.value);
-            Err(Diagnostic::new(&second.kind.span, format!("there is a {kind} channel already")))
-        }
-    }
 }
 
 /// The resource manager serves so many channels and no more.

@@ -1,6 +1,7 @@
 //! From a checked manifest to the records that the resource manager reads.
 
 use crate::manifest::{Channel, Grant, Manifest, Partition};
+use crate::zones;
 use abi::image::{Name, name_from};
 use abi::manifest::{
     EVERY_PROCESSOR, MANAGER_CHANNELS, MANIFEST_MAGIC, MANIFEST_VERSION, ManifestChannel,
@@ -11,7 +12,7 @@ use zerocopy::{Immutable, IntoBytes};
 /// Clients that may join a server of which nothing is said.
 const DEFAULT_CLIENTS: u32 = 64;
 
-/// The compiled manifest: header, partitions, channels, grants.
+/// The compiled manifest: header, partitions, channels, grants, zones.
 #[must_use]
 pub fn compile(manifest: &Manifest) -> Vec<u8> {
     let partitions: Vec<_> = manifest.partitions.iter().map(|p| partition(manifest, p)).collect();
@@ -20,6 +21,7 @@ pub fn compile(manifest: &Manifest) -> Vec<u8> {
         partition.grants.iter().map(|entry| grant(owner, entry)).collect::<Vec<_>>()
     };
     let grants: Vec<_> = (0..).zip(&manifest.partitions).flat_map(owned).collect();
+    let zones = zones::records(manifest);
     let header = ManifestHeader {
         magic: MANIFEST_MAGIC,
         version: MANIFEST_VERSION,
@@ -29,8 +31,11 @@ pub fn compile(manifest: &Manifest) -> Vec<u8> {
         slot: manifest.slot,
         isolation: manifest.isolation as u64,
         watch: manifest.watch,
+        zones: count(&zones),
+        reserved: 0,
     };
-    [header.as_bytes(), &bytes(&partitions), &bytes(&channels), &bytes(&grants)].concat()
+    let tables = [&bytes(&partitions), &bytes(&channels), &bytes(&grants), &bytes(&zones)];
+    [header.as_bytes(), &tables.map(Vec::as_slice).concat()].concat()
 }
 
 fn bytes<T: IntoBytes + Immutable>(records: &[T]) -> Vec<u8> {

@@ -46,7 +46,8 @@ impl<'a> Fields<'a> {
         self.value(key).is_some()
     }
 
-    fn missing(&self, key: &str) -> Diagnostic {
+    /// That a key is missing.
+    pub(crate) fn lacks(&self, key: &str) -> Diagnostic {
         Diagnostic::new(&self.span, format!("{} lacks the key `{key}`", self.what))
     }
 
@@ -66,7 +67,19 @@ impl<'a> Fields<'a> {
 
     /// A text that must be there.
     pub(crate) fn required_text(&self, key: &str) -> Read<Located<String>> {
-        self.text(key)?.ok_or_else(|| self.missing(key))
+        self.text(key)?.ok_or_else(|| self.lacks(key))
+    }
+
+    /// Texts in a list, none where it is not there.
+    pub(crate) fn texts(&self, key: &str) -> Read<Vec<Located<String>>> {
+        let Some(value) = self.value(key) else { return Ok(Vec::new()) };
+        let wrong = || wrong_type(key, "a list of texts in quotes", &value.span());
+        let list = value.get_ref().as_array().ok_or_else(wrong)?;
+        let text = |item: &Spanned<DeValue<'_>>| match item.get_ref() {
+            DeValue::String(text) => Some(Located::new(text.to_string(), item.span())),
+            _ => None,
+        };
+        list.iter().map(text).collect::<Option<_>>().ok_or_else(wrong)
     }
 
     /// A whole number within `range`, if it is there.
@@ -116,7 +129,7 @@ impl<'a> Fields<'a> {
         key: &str,
         range: RangeInclusive<u64>,
     ) -> Read<Located<u64>> {
-        self.number(key, range)?.ok_or_else(|| self.missing(key))
+        self.number(key, range)?.ok_or_else(|| self.lacks(key))
     }
 
     /// `true` or `false`.
@@ -190,7 +203,7 @@ impl<'a> Fields<'a> {
 
     /// A table that must be there, with no other keys than `keys`.
     pub(crate) fn table(&self, key: &str, keys: &[&str]) -> Read<Fields<'a>> {
-        let missing = || self.missing(key).help(format!("write [{key}] in a line of its own"));
+        let missing = || self.lacks(key).help(format!("write [{key}] in a line of its own"));
         let value = self.value(key).ok_or_else(missing)?;
         match value.get_ref() {
             DeValue::Table(table) => Fields::new(table, value.span(), "the table [image]", keys),

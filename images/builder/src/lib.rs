@@ -18,6 +18,7 @@ mod read;
 mod report;
 mod strip;
 mod unit;
+mod zones;
 
 pub use build::{BuildError, Built, build};
 pub use compile::compile;

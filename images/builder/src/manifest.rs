@@ -1,6 +1,7 @@
 //! A manifest as the builder knows it: read and checked, names not yet resolved.
 
 use crate::diagnostic::Diagnostic;
+use crate::zones::{Wish, Zone};
 use crate::{check, read};
 use abi::channel::{ChannelKind, ENTRY_SIZE, Versions};
 use abi::manifest::{GrantKind, Isolation, PartitionFlags, PartitionRole};
@@ -38,6 +39,8 @@ pub struct Manifest {
     pub partitions: Vec<Partition>,
     /// Channels; the place of each is its number.
     pub channels: Vec<Channel>,
+    /// Zones that the machine offers.
+    pub zones: Vec<Zone>,
 }
 
 /// A partition.
@@ -85,6 +88,8 @@ pub struct Partition {
     pub up_within: u32,
     /// Its hardware.
     pub grants: Vec<Grant>,
+    /// Zones that it asks for, of each kind the most wanted first.
+    pub wishes: Vec<Wish>,
 }
 
 /// Hardware of a partition.

@@ -3,6 +3,7 @@
 use crate::diagnostic::Diagnostic;
 use crate::fields::{Fields, Read, unknown_word};
 use crate::manifest::{Channel, Grant, Located, Manifest, Partition};
+use crate::zones;
 use abi::channel::{ChannelKind, MAX_RING_SHIFT, Versions};
 use abi::control::PLAN_SLOTS;
 use abi::layout;
@@ -11,9 +12,9 @@ use abi::types::{MAX_PROCESSORS, PAGE_SIZE};
 use std::ops::Range;
 use toml::de::DeTable;
 
-const TOP: [&str; 3] = ["image", "partition", "channel"];
+const TOP: [&str; 4] = ["image", "partition", "channel", "zone"];
 const IMAGE: [&str; 4] = ["name", "slot", "page-table-isolation", "processor-watch"];
-const PARTITION: [&str; 32] = [
+const PARTITION: [&str; 35] = [
     "name",
     "program",
     "role",
@@ -46,6 +47,9 @@ const PARTITION: [&str; 32] = [
     "ports",
     "interrupts",
     "devices",
+    "power-zones",
+    "memory-zones",
+    "processor-zones",
 ];
 const CHANNEL: [&str; 10] = [
     "name",
@@ -97,6 +101,7 @@ pub(crate) fn manifest(text: &str) -> Read<Manifest> {
     let image = top.table("image", &IMAGE)?;
     let partitions = top.tables("partition", "a [[partition]]", &PARTITION)?;
     let channels = top.tables("channel", "a [[channel]]", &CHANNEL)?;
+    let zones = top.tables("zone", "a [[zone]]", &zones::ZONE)?;
     Ok(Manifest {
         name: image.required_text("name")?,
         slot: image.time("slot", MILLISECOND, 20_000..=1_000 * MILLISECOND)?,
@@ -106,6 +111,7 @@ pub(crate) fn manifest(text: &str) -> Read<Manifest> {
         watch: image.time("processor-watch", 0, MILLISECOND..=HOUR)?,
         partitions: partitions.iter().map(partition).collect::<Read<_>>()?,
         channels: channels.iter().map(channel).collect::<Read<_>>()?,
+        zones: zones.iter().map(zones::read).collect::<Read<_>>()?,
     })
 }
 
@@ -114,7 +120,7 @@ fn advice(text: &str, span: &Range<usize>) -> Option<String> {
     let word = text.get(span.clone())?;
     let before = text.get(..span.start)?.trim_end();
     match word {
-        "partition" | "channel" if before.ends_with("[") && !before.ends_with("[[") => {
+        "partition" | "channel" | "zone" if before.ends_with("[") && !before.ends_with("[[") => {
             Some(format!("there may be several, so write it with two brackets: [[{word}]]"))
         }
         _ if before.ends_with("=")
@@ -157,6 +163,7 @@ fn partition(fields: &Fields<'_>) -> Read<Partition> {
             SHORTEST_UP..=HOUR,
         )?),
         grants: grants(fields)?,
+        wishes: zones::wishes(fields)?,
         name,
     })
 }

@@ -22,6 +22,11 @@ pub enum Unfit<'a> {
         /// Slots it could have.
         free: u32,
     },
+    /// What it has is in none of the zones that it names.
+    OutsideZones {
+        /// The partition.
+        name: &'a str,
+    },
     /// No heap can be so large.
     TooLarge {
         /// The partition.
@@ -55,6 +60,10 @@ impl fmt::Display for Unfit<'_> {
                 f,
                 "{name} can have at most {free}/16 of processor {processor}: type set {name} processor {free}/16, \
                  or plan to see who has the rest"
+            ),
+            Self::OutsideZones { name } => write!(
+                f,
+                "what {name} has of this machine is in none of the zones that it names: type create {name}, which says what is missing"
             ),
             Self::TooLarge { name, most } => {
                 let most = Pages(most.into());

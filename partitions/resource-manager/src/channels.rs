@@ -2,7 +2,7 @@
 
 use crate::define::end;
 use crate::manager::{Machine, Manager, SELF};
-use crate::manifest::ring_pages;
+use crate::manifest::{channel_pages, ring_pages};
 use crate::trouble::Trouble;
 use abi::boot::FrameRange;
 use abi::channel::{CHANNEL_MAGIC, CHANNEL_VERSION, ChannelHeader, Role};
@@ -10,7 +10,7 @@ use abi::control::{Access, first_slot};
 use abi::rights::{Kind, Rights};
 use abi::types::{ChannelId, PAGE_SIZE, PartitionId, Slot, VirtualAddress};
 use program_loader::{Calls, Window};
-use resource_db::{ChannelRow, Link, Owner, Stage};
+use resource_db::{ChannelRow, Extent, Link, Owner, Stage};
 use zerocopy::IntoBytes;
 
 impl<M: Machine, W: Window> Manager<'_, M, W> {
@@ -44,10 +44,37 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     fn allocate_channel(&mut self, id: ChannelId) -> Result<ChannelRow, Trouble> {
         let mut row = self.channel_row(id)?;
         self.books.begin();
-        row.frames = self.books.allocate(row.frames.count, Owner::Channel(id))?;
+        row.frames = match self.behind_client(&row) {
+            Some(there) => {
+                self.books.give(there, Owner::Available, Owner::Channel(id))?;
+                there
+            }
+            None => self.books.allocate(row.frames.count, Owner::Channel(id))?,
+        };
         self.books.set_channel(id, row)?;
         self.books.commit();
         Ok(row)
+    }
+
+    /// Free frames for a channel behind all that its client has, if that was made while the machine runs: the piece in which it lies was
+    /// looked for with its channels in mind, near its processor and in its zone.
+    fn behind_client(&self, row: &ChannelRow) -> Option<Extent> {
+        let client = PartitionId::new(row.client.partition);
+        let extents = self.row(client).ok().filter(|_| self.is_creation(client))?.extents();
+        let channels = self.books.ends_of(client, None).map(|(_, _, other)| other);
+        let own = channels.filter(|other| other.client.partition == client.raw());
+        let all = extents.into_iter().chain(own.map(|other| other.frames));
+        let ends =
+            all.filter(|one| one.count > 0).filter_map(|one| one.start.checked_add(one.count));
+        let there = Extent { start: ends.max()?, count: row.frames.count };
+        self.is_free(there.start.raw(), there.count).then_some(there)
+    }
+
+    /// Frames of the channels that one more like a definition has as a client.
+    #[must_use]
+    pub fn channel_frames(&self, definition: u32) -> u64 {
+        let own = self.manifest.channels.iter().filter(|channel| channel.client == definition);
+        own.map(|channel| 1 + channel_pages(channel)).sum()
     }
 
     /// A channel's row.

@@ -61,3 +61,4 @@ pub mod upgrade;
 pub mod usage;
 pub mod wards;
 pub mod watch;
+pub mod zones;

@@ -106,6 +106,7 @@ impl<'m, M: Machine, W: Window> Manager<'m, M, W> {
         let Makings { definition, needs, .. } = makings;
         let (heap, lasting) = (row.heap_pages.into(), definition.lasting.into());
         let counts = [heap, needs.kernel, needs.program, needs.stack, lasting, needs.information];
+        let at = at.or_else(|| self.zone_for(&row, counts.iter().sum()));
         self.books.begin();
         match self.books.furnish(id, row, counts, at) {
             Ok(row) => {

@@ -6,11 +6,12 @@ use abi::information::Resource;
 use abi::layout;
 use abi::manifest::{
     GrantKind, Isolation, MANIFEST_MAGIC, MANIFEST_VERSION, ManifestChannel, ManifestGrant,
-    ManifestHeader, ManifestPartition, NO_PARTITION, PartitionFlags, PartitionRole,
+    ManifestHeader, ManifestPartition, ManifestZone, NO_PARTITION, PartitionFlags, PartitionRole,
 };
 use abi::types::{MAX_PROCESSORS, PAGE_SIZE};
 use core::fmt;
 use zerocopy::FromBytes;
+use zone::{Already, Breach, Ends, Rule};
 
 /// Fewest nanoseconds between two looks of the processors at each other.
 const SHORTEST_WATCH: u64 = 1_000_000;
@@ -28,6 +29,8 @@ pub struct Manifest<'a> {
     pub channels: &'a [ManifestChannel],
     /// The grants.
     pub grants: &'a [ManifestGrant],
+    /// What this machine offers, and what partitions ask for.
+    pub zones: &'a [ManifestZone],
 }
 
 /// What is wrong with a manifest.
@@ -41,6 +44,8 @@ pub enum BadManifest {
     Channel(usize),
     /// The grant at this index.
     Grant(usize),
+    /// The zone at this index.
+    Zone(usize),
 }
 
 impl fmt::Display for BadManifest {
@@ -52,6 +57,7 @@ impl fmt::Display for BadManifest {
             }
             Self::Channel(index) => write!(f, "channel {index} of the manifest is out of range"),
             Self::Grant(index) => write!(f, "grant {index} of the manifest is out of range"),
+            Self::Zone(index) => write!(f, "zone {index} of the manifest is out of range"),
         }
     }
 }
@@ -70,15 +76,31 @@ impl<'a> Manifest<'a> {
         }
         let (partitions, rest) = table(rest, header.partitions)?;
         let (channels, rest) = table(rest, header.channels)?;
-        let (grants, _) = table(rest, header.grants)?;
-        let manifest =
-            Self { slot: header.slot, watch: header.watch, partitions, channels, grants };
+        let (grants, rest) = table(rest, header.grants)?;
+        let (zones, _) = table(rest, header.zones)?;
+        let (slot, watch) = (header.slot, header.watch);
+        let manifest = Self { slot, watch, partitions, channels, grants, zones };
         manifest.check().map(|()| manifest)
     }
 
     /// The grants of the partition at this index.
     pub fn grants_of(&self, partition: u32) -> impl Iterator<Item = &'a ManifestGrant> + use<'a> {
         self.grants.iter().filter(move |grant| grant.partition == partition)
+    }
+
+    /// Whether there may be the channel at this index, beside those before it.
+    fn check_kind(&self, index: usize) -> Result<(), Breach> {
+        let (earlier, rest) = self.channels.split_at(index);
+        let Some(channel) = rest.first() else { return Ok(()) };
+        let role_of =
+            |at: u32| self.partitions.get(at as usize).map_or(PartitionRole::Ordinary, role);
+        let ends = Ends { client: role_of(channel.client), server: role_of(channel.server) };
+        let mut already = Already::default();
+        for other in earlier.iter().filter(|other| other.kind == channel.kind) {
+            already.of_machine += 1;
+            already.of_client += u32::from(other.client == channel.client);
+        }
+        zone::may_add(kind(channel), ends, already)
     }
 
     fn check(&self) -> Result<(), BadManifest> {
@@ -93,11 +115,21 @@ impl<'a> Manifest<'a> {
         )?;
         find(self.channels, |channel| channel_fits(channel, count), BadManifest::Channel)?;
         find(self.grants, |grant| grant_fits(grant, count), BadManifest::Grant)?;
+        find(self.zones, |zone| zone_fits(zone, count), BadManifest::Zone)?;
         match self.partitions.first() {
-            Some(first) if first.role == PartitionRole::ResourceManager as u16 => Ok(()),
-            _ => Err(BadManifest::Partition(0)),
+            Some(first) if first.role == PartitionRole::ResourceManager as u16 => {}
+            _ => return Err(BadManifest::Partition(0)),
         }
+        let broken = (0..self.channels.len()).find(|index| self.check_kind(*index).is_err());
+        broken.map_or(Ok(()), |index| Err(BadManifest::Channel(index)))
     }
+}
+
+/// Kind of a channel; the reader has checked that there is one.
+#[must_use]
+pub fn kind(channel: &ManifestChannel) -> ChannelKind {
+    let kind = ChannelKind::ALL.get(usize::from(channel.kind));
+    kind.map_or(ChannelKind::Custom, |(kind, _)| *kind)
 }
 
 /// Role of a partition; the reader has checked that there is one.
@@ -166,6 +198,13 @@ fn channel_fits(channel: &ManifestChannel, count: usize) -> bool {
         && u32::from(channel.ring_shift) <= MAX_RING_SHIFT
         && ChannelKind::ALL.iter().any(|(kind, _)| *kind as u16 == channel.kind)
         && channel_pages(channel) * PAGE_SIZE < layout::CHANNELS_END - layout::CHANNELS
+}
+
+fn zone_fits(zone: &ManifestZone, count: usize) -> bool {
+    let kind = ChannelKind::ALL.get(usize::from(zone.kind));
+    kind.is_some_and(|(kind, _)| !Rule::of(*kind).memory)
+        && (zone.partition == NO_PARTITION || (zone.partition as usize) < count)
+        && name_text(&zone.name).bytes().all(|letter| letter.is_ascii_graphic())
 }
 
 fn grant_fits(grant: &ManifestGrant, count: usize) -> bool {

@@ -57,6 +57,20 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         free.min().unwrap_or(0)
     }
 
+    /// Slots that there are for a partition that gave its own up, where these are fewer than it had. Those with a role are started whatever others have.
+    ///
+    /// # Errors
+    /// Where there is no such partition.
+    pub fn lacking_slots(&self, id: PartitionId) -> Result<Option<u32>, Trouble> {
+        let row = self.row(id)?;
+        let definition = self.definition(&row)?;
+        if has_slots(&row) || role(definition) != PartitionRole::Ordinary {
+            return Ok(None);
+        }
+        let free = self.free_for(&self.want(id, &row, definition));
+        Ok((free < row.share.into()).then_some(free))
+    }
+
     /// Slots of a processor that all others have, those who are paused, being moved there or never ran included.
     fn promised(&self, processor: ProcessorId, but: PartitionId) -> u32 {
         let all = self.facts.processors;

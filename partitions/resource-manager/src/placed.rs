@@ -17,7 +17,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// Makes a partition where a placement says; a refusal is told, unless the books have only moved on since it was decided.
     ///
     /// # Errors
-    /// `Disagrees` where something is not free, or was decided by books that are still to come; `NoSuch`, `NotAllowed`,
+    /// `Disagrees` where something is not free, or was decided by books that are still to come; `NoSuch`, `NotAllowed` (its zones among them),
     /// `Limit` and `Malformed` for what is never possible.
     pub fn create_placed(
         &mut self,
@@ -58,8 +58,12 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             ..self.fresh_row(index, NO_PARTITION, definition)?
         };
         let nobody = PartitionId::new(NO_PARTITION);
+        if !self.in_zones(placement) {
+            return Err(ResourceStatus::NotAllowed.into());
+        }
         let needs = self.needs(&self.with_channels(row), &self.program(definition)?)?;
-        if needs.pages(&row, definition) > placement.count {
+        let pages = needs.pages(&row, definition) + self.channel_frames(index);
+        if pages > placement.count {
             return Err(ResourceStatus::Limit.into());
         }
         let slots = self.free_for(&self.want(nobody, &row, definition));
@@ -95,7 +99,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     }
 
     /// Whether frames are nobody's.
-    fn is_free(&self, start: u64, count: u64) -> bool {
+    #[must_use]
+    pub fn is_free(&self, start: u64, count: u64) -> bool {
         let Some(end) = start.checked_add(count) else { return false };
         let mut at = start;
         while at < end {

@@ -197,6 +197,11 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             ResourceRequest::Kill | ResourceRequest::Restart if command && id == SELF => {
                 self.leave();
             }
+            ResourceRequest::Start | ResourceRequest::Restart
+                if command && let Some(free) = self.lacking_slots(id)? =>
+            {
+                return Ok(Reply::with(ResourceStatus::Limit, &Index { index: free }));
+            }
             ResourceRequest::Start if command => self.start_by_hand(id)?,
             ResourceRequest::Start => {
                 self.check_start(asker, id)?;

@@ -30,12 +30,13 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// Starts a partition that does not run, for the first time or anew with clean memory; by hand with a full budget of restarts.
     ///
     /// # Errors
-    /// `WrongState` where it runs; what the kernel answers.
+    /// `WrongState` where it runs, `NotAllowed` where it is not in its zones; what the kernel answers.
     pub fn start(&mut self, id: PartitionId, reason: StartReason) -> Result<(), Trouble> {
         let row = self.row(id)?;
         if id == SELF || row.stage() != Stage::Made || self.runs(&row) {
             return Err(ResourceStatus::WrongState.into());
         }
+        self.check_zones(&row)?;
         self.finish_move(id)?;
         let row = self.go_over(id)?;
         let (again, placed) = (row.starts > 0, row.placed == 1 && !is_paused(&row));

@@ -148,6 +148,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
                 let record = self.listed_channel(ChannelId::new(from)).ok()?;
                 Some((record.id, record))
             }),
+            Table::Zones => {
+                let all = self.manifest.zones.iter().copied();
+                sheet.put_all((0..).zip(all).skip(skipped))
+            }
             Table::Devices => {
                 let rows = self.books.devices().filter(|(id, _)| u64::from(*id) >= from);
                 sheet.put_all(rows.map(|(id, row)| (id.into(), self.device_record(id, row))))
@@ -235,12 +239,12 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         }
     }
 
-    /// Pages of one more like a definition.
+    /// Pages of one more like a definition, its channels included.
     fn pages_like(&self, index: u32, definition: &ManifestPartition) -> Result<u64, Trouble> {
         let program = self.program(definition)?;
         let row = self.fresh_row(index, NO_PARTITION, definition)?;
         let needs = self.needs(&self.with_channels(row), &program)?;
-        Ok(needs.pages(&row, definition))
+        Ok(needs.pages(&row, definition) + self.channel_frames(index))
     }
 
     fn processor_records(&self) -> impl Iterator<Item = ProcessorRecord> {

@@ -1,8 +1,9 @@
 //! A machine of several nodes: memory goes near its processor, else to the nearest node that has room, and both say so.
 
-use crate::{ask, start, trial};
+use crate::{PATIENCE, ask, start, trial};
 use anyhow::{Context as _, Result, ensure};
 use libtest_mimic::Trial;
+use qemu_runner::exec;
 use qemu_runner::images::Artifacts;
 use qemu_runner::machine::Options;
 use qemu_runner::session::Session;
@@ -10,15 +11,64 @@ use qemu_runner::session::Session;
 /// A person at a machine of three nodes, of which the second is far from both others.
 #[must_use]
 pub fn all() -> Vec<Trial> {
-    vec![trial("console_nodes", || {
-        let distances = [("0", "1", "30"), ("0", "2", "15"), ("1", "2", "40")];
-        let distances =
-            distances.map(|(from, to, far)| format!("dist,src={from},dst={to},val={far}"));
-        let qemu_args = distances.into_iter().flat_map(|one| ["-numa".to_owned(), one]).collect();
-        let options = Options { smp: 4, memory: 384, nodes: 3, qemu_args, ..Options::default() };
-        let mut session = start(&Artifacts::of("node"), &options)?;
-        nodes(&mut session).with_context(|| session.tail())
-    })]
+    let zones = |nodes| Options { smp: 2, memory: 256, nodes, ..Options::default() };
+    vec![
+        trial("console_zones", move || {
+            let mut session = start(&Artifacts::of("zones"), &zones(2))?;
+            in_zones(&mut session).with_context(|| session.tail())?;
+            let mut session = start(&Artifacts::of("zones"), &zones(1))?;
+            without_zones(&mut session).with_context(|| session.tail())
+        }),
+        trial("console_nodes", || {
+            let distances = [("0", "1", "30"), ("0", "2", "15"), ("1", "2", "40")];
+            let distances =
+                distances.map(|(from, to, far)| format!("dist,src={from},dst={to},val={far}"));
+            let qemu_args =
+                distances.into_iter().flat_map(|one| ["-numa".to_owned(), one]).collect();
+            let options =
+                Options { smp: 4, memory: 384, nodes: 3, qemu_args, ..Options::default() };
+            let mut session = start(&Artifacts::of("node"), &options)?;
+            nodes(&mut session).with_context(|| session.tail())
+        }),
+    ]
+}
+
+// covers: CHN-2
+fn in_zones(session: &mut Session) -> Result<()> {
+    let made = told(session, "create asks", &[", node 1, zone far, 1/16 of processor 1;"])?;
+    told(session, &format!("start {}", number(&made)?), &["started"])?;
+    for (line, why) in [
+        ("create asks processor 0", "processor 0 is not one that runs in its zone, 'quick'"),
+        (
+            "create asks share 16",
+            "16 slots on one processor of zone 'quick'; the most free there is",
+        ),
+        ("create asks memory 150M", "in one piece of zone 'far'; the largest free there is"),
+    ] {
+        refused(session, line, why)?;
+    }
+    let line = "create asks-anywhere memory 80M processor 0";
+    told(session, line, &[", node 1, zone far, 1/16 of processor 0;"])?;
+    // The zone that it names first is full now.
+    told(session, line, &[", node 0, zone any, "])?;
+    refused(session, "create asks memory 80M", "in one piece of zone 'far'")?;
+    ask(session, "audit").map(drop)
+}
+
+/// A machine without the second node has neither its memory nor its processors.
+fn without_zones(session: &mut Session) -> Result<()> {
+    let why = "it goes to zones of memory, 'huge' first, and this machine has none of them";
+    refused(session, "create asks", why)?;
+    refused(session, "start asks", "is in none of the zones that it names")?;
+    told(session, "create asks-anywhere", &["zone any, "])?;
+    ask(session, "audit").map(drop)
+}
+
+fn refused(session: &mut Session, line: &str, why: &str) -> Result<()> {
+    let answer = exec::command(session, line, PATIENCE)?;
+    let told = answer.output.contains(why);
+    ensure!(answer.status == Some(1) && told, "{line}: {}", answer.output);
+    Ok(())
 }
 
 // covers: CMD-1

@@ -1,6 +1,7 @@
 //! What the resource manager tells in bulk.
 
 use abi::image::name_from;
+use abi::manifest::ManifestZone;
 use abi::message::database::{
     DefinitionRecord, DeviceRecord, DifferenceRecord, MemoryOwner, NodeRecord, Pages,
     ProcessorRecord, RowRecord, TABLE_END, Table,
@@ -122,6 +123,7 @@ impl Books {
             }
             (_, Some(Table::Listed)) => self.put(query, partitions),
             (_, Some(Table::Ends)) => self.put(query, channels),
+            (_, Some(Table::Zones)) => self.put::<ManifestZone>(query, &[]),
             (_, Some(Table::Devices)) => self.put(query, &devices()),
             (_, Some(Table::Nodes)) => self.put(query, &self.nodes.clone()),
             (_, Some(Table::Differences)) => self.put(query, &self.differences.clone()),

@@ -59,6 +59,14 @@ pub fn partition<'a>(
             Trouble::Refused(ResourceStatus::NotAllowed, _) if halts => {
                 Complaint::Unfit(Unfit::Needed { verb: change.verb, name })
             }
+            Trouble::Refused(ResourceStatus::NotAllowed, _)
+                if change.request == ResourceRequest::Start =>
+            {
+                Complaint::Unfit(Unfit::OutsideZones { name })
+            }
+            Trouble::Refused(ResourceStatus::Limit, Some(free)) if !change.ends => {
+                Complaint::Unfit(Unfit::NoShare { name, processor: record.processor, free })
+            }
             trouble => Complaint::Change { verb: change.verb, name, state, trouble },
         }
     })?;

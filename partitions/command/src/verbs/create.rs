@@ -28,7 +28,7 @@ pub fn create<'a>(
         NotCreated::Refusal(why) => Complaint::Refused { name, why },
         NotCreated::Failure(failure) => change("create", name, record, failure.into()),
     })?;
-    let Placed { placement, node, far } = made.placed;
+    let Placed { placement, node, far, zone } = made.placed;
     let Placement { processor, share, start, count, .. } = placement;
     write!(surroundings, "partition {} made like {}: ", made.id, name_of(&record.name))?;
     write!(surroundings, "{} at {:#x}, ", Size(count), start.saturating_mul(PAGE_SIZE))?;
@@ -37,6 +37,9 @@ pub fn create<'a>(
             Some(node) => write!(surroundings, "node {node}, ")?,
             None => write!(surroundings, "of several nodes, ")?,
         }
+    }
+    if let Some(zone) = zone {
+        write!(surroundings, "zone {}, ", name_of(&zone))?;
     }
     match processor {
         EVERY_PROCESSOR => write!(surroundings, "{share}/16 of every processor")?,

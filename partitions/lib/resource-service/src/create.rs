@@ -113,6 +113,7 @@ impl Service {
             processors: self.snapshot.processors(),
             free: self.snapshot.free(),
             nodes: self.snapshot.nodes(),
+            zones: self.snapshot.zones(),
             generation: self.snapshot.generation().unwrap_or(0),
         }
     }

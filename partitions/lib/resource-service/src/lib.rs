@@ -20,12 +20,13 @@ mod size;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod zones;
 
 pub use authority::{Answer, Authority, Failure, read_table};
 pub use create::{Created, NotCreated, Options, Service};
 pub use map::{OwnerMap, Scale};
 pub use memory::{Run, room_for};
 pub use place::{Far, Placed, View, Wish, place};
-pub use refusal::Refusal;
+pub use refusal::{Refusal, ZoneKind};
 pub use size::{Size, pad};
 pub use snapshot::{Snapshot, query};

@@ -3,8 +3,10 @@
 use crate::memory::Run;
 use crate::near::{Room, node_of};
 use crate::refusal::Refusal;
+use crate::zones::in_zones;
 use abi::control::PLAN_SLOTS;
-use abi::manifest::{EVERY_PROCESSOR, PartitionRole};
+use abi::image::Name;
+use abi::manifest::{EVERY_PROCESSOR, ManifestZone, PartitionRole};
 use abi::message::database::{DefinitionRecord, NodeRecord, Placement, ProcessorRecord};
 use core::cmp::Reverse;
 
@@ -20,6 +22,8 @@ pub struct View<'a> {
     pub free: &'a [Run],
     /// Memory by nodes. Where none is given all memory is near to all processors.
     pub nodes: &'a [NodeRecord],
+    /// What the machine offers by name, and what definitions ask for.
+    pub zones: &'a [ManifestZone],
     /// The transaction after which this was so.
     pub generation: u64,
 }
@@ -62,8 +66,10 @@ pub struct Placed {
     pub placement: Placement,
     /// The node of its memory; `None` where that is of several.
     pub node: Option<u32>,
-    /// Why its memory is not near to its processor, where it is not.
+    /// Why its memory is not near to its processor, where it is not and nobody asked for that.
     pub far: Option<Far>,
+    /// The zone of memory that it is in, where it asked for one.
+    pub zone: Option<Name>,
 }
 
 /// Why memory is on another node than the processor.
@@ -75,12 +81,17 @@ pub struct Far {
     pub largest: u64,
 }
 
-/// Decides where a partition goes.
+/// Decides where a partition goes: in the zones that it wants most and that have room for it.
 ///
 /// # Errors
 /// Why it cannot be had.
 pub fn place(view: View<'_>, wish: &Wish) -> Result<Placed, Refusal> {
     check(wish)?;
+    in_zones(view, wish)
+}
+
+/// Decides where a partition goes in all that a view shows.
+pub(crate) fn place_in(view: View<'_>, wish: &Wish) -> Result<Placed, Refusal> {
     let room = Room {
         free: view.free,
         nodes: view.nodes,
@@ -101,7 +112,7 @@ pub fn place(view: View<'_>, wish: &Wish) -> Result<Placed, Refusal> {
         generation: view.generation,
     };
     let node = node_of(view.nodes, Run { start, count: room.pages });
-    Ok(Placed { placement, node, far })
+    Ok(Placed { placement, node, far, zone: None })
 }
 
 /// What can be said without looking at what is free.

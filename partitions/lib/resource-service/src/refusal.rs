@@ -1,6 +1,8 @@
 //! Why nothing can be had, in sentences that end with what there is.
 
 use crate::size::Size;
+use abi::channel::ChannelKind;
+use abi::image::{Name, name_text};
 use core::fmt;
 
 /// Why a partition cannot be made as wished.
@@ -52,6 +54,38 @@ pub enum Refusal {
         largest: u64,
         /// All that is free.
         free: u64,
+    },
+    /// The machine has none of the zones that it names.
+    NoZone {
+        /// Of what.
+        kind: ZoneKind,
+        /// The one that it names first.
+        zone: Name,
+    },
+    /// No free memory in a row of its zone is so long.
+    ZoneFull {
+        /// The zone that it names first of those that there are.
+        zone: Name,
+        /// Pages wanted in one piece.
+        needed: u64,
+        /// The longest piece there.
+        largest: u64,
+    },
+    /// No processor of its zone has so many slots free.
+    ZoneBusy {
+        /// The zone that it names first of those that there are.
+        zone: Name,
+        /// Slots wanted on one processor.
+        share: u32,
+        /// The most that are free on one.
+        most: u32,
+    },
+    /// That processor does not run in its zone.
+    OtherZone {
+        /// The zone that it names first of those that there are.
+        zone: Name,
+        /// The processor.
+        processor: u16,
     },
     /// More than any machine has.
     TooLarge,
@@ -108,10 +142,83 @@ impl fmt::Display for Refusal {
                 Size(largest),
                 Size(free)
             ),
+            Self::NoZone { .. }
+            | Self::ZoneFull { .. }
+            | Self::ZoneBusy { .. }
+            | Self::OtherZone { .. } => self.of_zone(f),
             Self::TooLarge => f.write_str("it needs more memory than any machine has"),
             Self::Contended { times } => {
                 write!(f, "others took what was chosen for it, {times} times: type it again")
             }
+        }
+    }
+}
+
+impl Refusal {
+    /// What a zone has not; nothing of all else.
+    fn of_zone(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::NoZone { kind, zone } => write!(
+                f,
+                "it goes to zones of {}, '{}' first, and this machine has none of them",
+                kind.word(),
+                name_text(&zone)
+            ),
+            Self::ZoneFull { zone, needed, largest } => write!(
+                f,
+                "it needs {} in one piece of zone '{}'; the largest free there is {}",
+                Size(needed),
+                name_text(&zone),
+                Size(largest)
+            ),
+            Self::ZoneBusy { zone, share, most } => write!(
+                f,
+                "it needs {} on one processor of zone '{}'; the most free there is {most}",
+                Slots(share),
+                name_text(&zone)
+            ),
+            Self::OtherZone { zone, processor } => {
+                write!(
+                    f,
+                    "processor {processor} is not one that runs in its zone, '{}'",
+                    name_text(&zone)
+                )
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What zones there are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ZoneKind {
+    /// Power.
+    Power,
+    /// Memory.
+    Memory,
+    /// Processors.
+    Processor,
+}
+
+impl ZoneKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Power, Self::Memory, Self::Processor];
+
+    /// The kind of channels that it is.
+    #[must_use]
+    pub const fn channel(self) -> ChannelKind {
+        match self {
+            Self::Power => ChannelKind::Power,
+            Self::Memory => ChannelKind::Memory,
+            Self::Processor => ChannelKind::Processor,
+        }
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Power => "power",
+            Self::Memory => "memory",
+            Self::Processor => "processors",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::authority::{Authority, Failure, read_table};
 use crate::memory::Run;
+use abi::manifest::{ManifestZone, ZONES};
 use abi::message::database::{NodeRecord, ProcessorRecord, RowRecord, Table};
 use abi::message::resource::{ResourceRequest, ResourceStatus, RunRecord, TableQuery};
 use alloc::vec::Vec;
@@ -21,6 +22,7 @@ pub struct Snapshot {
     partitions: Vec<RowRecord>,
     processors: Vec<ProcessorRecord>,
     nodes: Vec<NodeRecord>,
+    zones: Option<Vec<ManifestZone>>,
     free: Vec<Run>,
 }
 
@@ -34,6 +36,7 @@ impl Snapshot {
             partitions: Vec::new(),
             processors: Vec::new(),
             nodes: Vec::new(),
+            zones: None,
             free: Vec::new(),
         }
     }
@@ -67,6 +70,12 @@ impl Snapshot {
     #[must_use]
     pub fn nodes(&self) -> &[NodeRecord] {
         &self.nodes
+    }
+
+    /// What the machine offers, and what definitions name.
+    #[must_use]
+    pub fn zones(&self) -> &[ManifestZone] {
+        self.zones.as_deref().unwrap_or_default()
     }
 
     /// Memory that nobody has, in the order of addresses.
@@ -135,6 +144,11 @@ impl Snapshot {
         let processors = read_whole(authority, Table::Processors, add)?;
         if self.nodes.is_empty() {
             self.nodes = read_whole(authority, Table::Nodes, add)?;
+        }
+        if self.zones.is_none() {
+            let mut zones: Vec<ManifestZone> = read_whole(authority, Table::Zones, add)?;
+            zones.truncate(ZONES);
+            self.zones = Some(zones);
         }
         let free = read_whole(authority, Table::Free, |all: &mut Vec<Run>, one: RunRecord| {
             let run = Run { start: one.start, count: one.count };

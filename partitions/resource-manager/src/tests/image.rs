@@ -98,6 +98,8 @@ pub fn manifest() -> Vec<u8> {
         slot: 1_000_000,
         isolation: 0,
         watch: 0,
+        zones: 0,
+        reserved: 0,
     };
     let partitions = partitions();
     let parts = [header.as_bytes(), partitions.as_bytes(), channels.as_bytes(), grant.as_bytes()];

@@ -2,8 +2,8 @@
 
 use super::image;
 use crate::manifest::{BadManifest, Manifest};
-use abi::manifest::{ManifestChannel, ManifestPartition};
-use zerocopy::IntoBytes;
+use abi::manifest::{ManifestChannel, ManifestPartition, ManifestZone};
+use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
 #[test]
 fn every_number_of_a_manifest_is_checked() {
@@ -19,7 +19,7 @@ fn every_number_of_a_manifest_is_checked() {
         bad[offset..offset + bytes.len()].copy_from_slice(bytes);
         Manifest::parse(bad).err()
     };
-    let (partitions, channels) = (48, 48 + 5 * size_of::<ManifestPartition>());
+    let (partitions, channels) = (56, 56 + 5 * size_of::<ManifestPartition>());
     let grants = channels + 3 * size_of::<ManifestChannel>();
     assert_eq!(broken(0, &[0]), Some(BadManifest::Header));
     assert_eq!(broken(24, &[0; 8]), Some(BadManifest::Header), "slot of no length");
@@ -42,4 +42,47 @@ fn every_number_of_a_manifest_is_checked() {
     assert_eq!(broken(grants + 24, &[5]), Some(BadManifest::Grant(0)), "partition");
     assert_eq!(broken(grants + 28, &[5]), Some(BadManifest::Grant(0)), "kind");
     assert_eq!(broken(grants + 32, &[0xff; 16]), Some(BadManifest::Grant(0)), "range");
+    assert_eq!(broken(48, &[1]), Some(BadManifest::Header), "a zone that is not there");
+}
+
+// covers: CHN-2
+#[test]
+fn kinds_of_channels_and_zones_are_checked() {
+    let good = image::manifest();
+    let channels = 56 + 5 * size_of::<ManifestPartition>();
+    let with = |index: usize, change: &dyn Fn(&mut ManifestChannel)| {
+        let mut words = vec![0_u64; good.len().div_ceil(8)];
+        let bad = &mut words.as_mut_bytes()[..good.len()];
+        bad.copy_from_slice(&good);
+        let at = channels + index * size_of::<ManifestChannel>();
+        change(ManifestChannel::mut_from_prefix(&mut bad[at..]).unwrap().0);
+        Manifest::parse(bad).err()
+    };
+    let parsed = Manifest::parse(&good).unwrap();
+    let commands = parsed.channels.iter().position(|one| one.kind == 2).unwrap();
+    let other = (0..3).find(|index| *index > commands).unwrap_or(2);
+    assert_eq!(with(0, &|_| ()), None);
+    for logical in 7..10 {
+        assert_eq!(with(1, &|one| one.kind = logical), Some(BadManifest::Channel(1)), "no memory");
+    }
+    let mut second = parsed.channels[commands];
+    second.data = 9;
+    let changed = with(other, &|one| *one = second);
+    assert_eq!(changed, Some(BadManifest::Channel(other)), "a second command channel");
+    let wrong = with(commands, &|one| one.kind = 3);
+    assert_eq!(wrong, Some(BadManifest::Channel(commands)), "boot's, of another client");
+    let zone = |partition, kind| {
+        let mut bytes = good.clone();
+        let zone = ManifestZone { partition, kind, ..ManifestZone::new_zeroed() };
+        bytes[48] = 1;
+        bytes.extend(zone.as_bytes());
+        let mut words = vec![0_u64; bytes.len().div_ceil(8)];
+        words.as_mut_bytes()[..bytes.len()].copy_from_slice(&bytes);
+        Manifest::parse(&words.as_bytes()[..bytes.len()]).err()
+    };
+    assert_eq!((zone(u32::MAX, 8), zone(4, 9)), (None, None));
+    assert_eq!(zone(5, 8), Some(BadManifest::Zone(0)), "of no partition");
+    for kind in [0, 1, 6, 10, u16::MAX] {
+        assert_eq!(zone(u32::MAX, kind), Some(BadManifest::Zone(0)), "kind {kind}");
+    }
 }

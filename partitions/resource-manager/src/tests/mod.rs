@@ -31,6 +31,7 @@ mod trace;
 mod upgrades;
 mod wards;
 mod written;
+mod zones;
 
 use crate::manager::{Machine, SELF};
 use crate::requests::{Asker, Reply};

@@ -46,8 +46,11 @@ fn a_partition_is_where_it_was_placed() {
     let row = manager.row(new).unwrap();
     assert_eq!((row.heap.start.raw(), row.heap.count), (placement.start, 5));
     assert_eq!((row.share, row.processor), (3, 0));
-    let end = placement.start + row.frames();
-    for extent in row.extents().into_iter().filter(|extent| extent.count > 0) {
+    let channels = manager.channels_of(new).map(|(_, _, channel)| channel.frames);
+    let channels: Vec<_> = channels.collect();
+    assert!(!channels.is_empty(), "its channels lie with it");
+    let end = placement.start + row.frames() + manager.channel_frames(index::WORKER);
+    for extent in row.extents().into_iter().chain(channels).filter(|extent| extent.count > 0) {
         let (first, last) = (extent.start.raw(), extent.start.raw() + extent.count);
         assert!(first >= placement.start && last <= end, "{extent:?}");
     }
@@ -126,4 +129,31 @@ fn the_manager_may_die_at_any_call_of_a_placed_creation() {
             break;
         }
     }
+}
+
+#[test]
+fn who_gave_up_its_slots_starts_where_they_are_free() {
+    use super::changes::{act, change, settle};
+    use abi::message::resource::ResourceRequest as R;
+    let (_world, mut manager) = World::new();
+    let copy = manager.create_again(id(index::WORKER)).unwrap();
+    assert_eq!(act(&mut manager, R::Start, copy.raw()), ResourceStatus::Ok);
+    settle(&mut manager);
+    assert_eq!(act(&mut manager, R::Kill, copy.raw()), ResourceStatus::Ok);
+    settle(&mut manager);
+    let share = |manager: &mut TestManager, before, after| {
+        let reply = change(manager, R::SetShare, [index::WORKER, before, after]);
+        settle(manager);
+        assert_eq!(super::status(&reply), ResourceStatus::Ok);
+    };
+    share(&mut manager, 2, 15);
+    for request in [R::Start, R::Restart] {
+        let reply = super::ask(&mut manager, COMMAND, request, copy.raw());
+        let (status, body) = reply.parts();
+        assert_eq!(status, ResourceStatus::Limit, "{request:?}");
+        assert_eq!(body, 1_u32.to_le_bytes(), "slots that are free");
+    }
+    assert_eq!(manager.row(copy).unwrap().placed, 0);
+    share(&mut manager, 15, 14);
+    assert_eq!(act(&mut manager, R::Start, copy.raw()), ResourceStatus::Ok);
 }

@@ -254,7 +254,7 @@ fn nobody_gets_more_by_an_image_that_comes_later() {
         (Obstacle::Room, |said| said.partitions[W].lasting += 1),
         (Obstacle::Room, |said| said.partitions[W].contexts += 1),
         (Obstacle::Channels, |said| said.channels[2].data += 1),
-        (Obstacle::Channels, |said| said.channels[2].kind = 4),
+        (Obstacle::Channels, |said| said.channels[2].kind = 5),
         (Obstacle::Channels, |said| said.channels[2].server = index::BOOT),
         (Obstacle::Versions, |said| said.channels[2].speaks = [2, 3]),
         (Obstacle::NoImage, |said| said.partitions[W].name[0] = b'x'),

@@ -194,7 +194,8 @@ impl World {
         Self::made(Self::of(image_of(manifest)).expect("a manifest"))
     }
 
-    fn made((world, mut manager): (Self, TestManager)) -> (Self, TestManager) {
+    /// The same of a machine just before anything is created.
+    pub fn made((world, mut manager): (Self, TestManager)) -> (Self, TestManager) {
         manager.create_all().expect("created");
         make_rest(&mut manager);
         while manager.replan() || manager.slots_due && !manager.settle_slots() {

@@ -2,6 +2,7 @@
 
 use crate::{Answer, Authority, Failure};
 use abi::image::name_from;
+use abi::manifest::ManifestZone;
 use abi::message::database::{
     DefinitionRecord, NodeRecord, Pages, Placement, ProcessorRecord, RowRecord, TABLE_END, Table,
 };
@@ -27,6 +28,7 @@ pub struct Fake {
     pub processors: u32,
     /// Memory by nodes; processors are of node 0 and 1 in turn where there is a node 1.
     pub nodes: Vec<NodeRecord>,
+    pub zones: Vec<ManifestZone>,
     /// Of each frame, whether it is free.
     pub free: Vec<bool>,
     pub generation: u64,
@@ -90,6 +92,7 @@ impl Fake {
             definitions: vec![definition(0, 2), definition(1, 1)],
             processors: 2,
             nodes: vec![node(0, 0, FRAMES)],
+            zones: Vec::new(),
             free: vec![true; FRAMES as usize],
             generation: 5,
             changed: BTreeMap::new(),
@@ -199,7 +202,11 @@ impl Fake {
                 let all = self.nodes.clone();
                 Ok(self.reply(query, (0..).zip(all)))
             }
-            Table::Channels | Table::Differences => Err(Failure::Nonsense),
+            Table::Zones => {
+                let all = self.zones.clone();
+                Ok(self.reply(query, (0..).zip(all)))
+            }
+            _ => Err(Failure::Nonsense),
         }
     }
 

@@ -6,3 +6,4 @@ mod map;
 mod near;
 mod place;
 mod snapshot;
+mod zones;

@@ -12,7 +12,7 @@ fn processor(processor: u32, free: u32, takers: u32) -> ProcessorRecord {
 }
 
 fn view<'a>(processors: &'a [ProcessorRecord], free: &'a [Run]) -> View<'a> {
-    View { processors, free, nodes: &[], generation: 77 }
+    View { processors, free, nodes: &[], zones: &[], generation: 77 }
 }
 
 const ROOM: [Run; 1] = [Run { start: 100, count: 1000 }];

@@ -1,0 +1,109 @@
+//! Zones: a partition that names some goes to the one that it names first of those that the machine has and that have room.
+
+use crate::memory::Run;
+use crate::place::{Placed, View, Wish, place_in};
+use crate::refusal::{Refusal, ZoneKind};
+use abi::channel::ChannelKind;
+use abi::manifest::{ALL_NODES, ManifestZone};
+use abi::message::database::ProcessorRecord;
+use alloc::vec::Vec;
+use zone::{Wanted, offers, wanted};
+
+/// Decides where a partition goes, within its zones.
+pub(crate) fn in_zones(view: View<'_>, wish: &Wish) -> Result<Placed, Refusal> {
+    let definition = wish.definition.index;
+    let nodes = view.nodes.iter().map(|one| one.node.saturating_add(1)).max().unwrap_or(1);
+    for kind in ZoneKind::ALL {
+        if wanted(view.zones, definition, kind.channel(), nodes) == Wanted::Missing {
+            return Err(missing(view, definition, kind));
+        }
+    }
+    let zones = |kind| {
+        // Nothing asked for is asked of the whole machine.
+        let named = offers(view.zones, definition, kind, nodes).map(Some);
+        let none = wanted(view.zones, definition, kind, nodes) == Wanted::Nothing;
+        named.chain(none.then_some(None))
+    };
+    let mut first = None;
+    for processors in zones(ChannelKind::Processor) {
+        for memory in zones(ChannelKind::Memory) {
+            match within(view, wish, processors, memory) {
+                Ok(placed) => return Ok(placed),
+                Err(refusal) => first = first.or(Some(refusal)),
+            }
+        }
+    }
+    Err(first.unwrap_or(Refusal::NoProgram))
+}
+
+/// That a machine has none of the zones of a kind that a definition names.
+fn missing(view: View<'_>, definition: u32, kind: ZoneKind) -> Refusal {
+    let mut named = view.zones.iter().filter(|one| {
+        let number = ChannelKind::ALL.get(usize::from(one.kind)).map(|(kind, _)| *kind);
+        one.partition == definition && number == Some(kind.channel())
+    });
+    Refusal::NoZone { kind, zone: named.next().map(|one| one.name).unwrap_or_default() }
+}
+
+/// Decides where a partition goes, its processor in one zone and its memory in another.
+fn within(
+    view: View<'_>,
+    wish: &Wish,
+    processors: Option<ManifestZone>,
+    memory: Option<ManifestZone>,
+) -> Result<Placed, Refusal> {
+    let node =
+        |zone: Option<ManifestZone>| zone.map(|zone| zone.node).filter(|node| *node != ALL_NODES);
+    let (running, free): (Vec<_>, Vec<_>);
+    let mut part = view;
+    if let Some(node) = node(processors) {
+        running = view.processors.iter().map(|one| only(*one, node)).collect();
+        part.processors = &running;
+    }
+    if let Some(node) = node(memory) {
+        free = pieces(view, node);
+        part.free = &free;
+    }
+    let placed = place_in(part, wish);
+    let zone = memory.map(|zone| zone.name);
+    match placed {
+        Ok(placed) if node(memory).is_some() => Ok(Placed { far: None, zone, ..placed }),
+        Ok(placed) => Ok(Placed { zone, ..placed }),
+        Err(refusal) => {
+            Err(in_words(refusal, node(processors).and(processors), node(memory).and(memory)))
+        }
+    }
+}
+
+/// A processor as it looks from a zone of a node: another's runs nobody.
+fn only(one: ProcessorRecord, node: u32) -> ProcessorRecord {
+    if u32::from(one.node) == node { one } else { ProcessorRecord { online: 0, ..one } }
+}
+
+/// Free memory of a node.
+fn pieces(view: View<'_>, node: u32) -> Vec<Run> {
+    let ranges = view.nodes.iter().filter(|one| one.node == node);
+    let ranges = ranges.map(|one| Run { start: one.start, count: one.count });
+    let parts = ranges.flat_map(|range| view.free.iter().map(move |run| run.within(range)));
+    parts.filter(|run| run.count > 0).collect()
+}
+
+/// What cannot be had in a zone, as such.
+fn in_words(
+    refusal: Refusal,
+    processors: Option<ManifestZone>,
+    memory: Option<ManifestZone>,
+) -> Refusal {
+    match (refusal, processors, memory) {
+        (Refusal::NoMemory { needed, largest, .. }, _, Some(zone)) => {
+            Refusal::ZoneFull { zone: zone.name, needed, largest }
+        }
+        (Refusal::NoSlots { share, most, .. }, Some(zone), _) => {
+            Refusal::ZoneBusy { zone: zone.name, share, most }
+        }
+        (Refusal::NoProcessor { processor, .. }, Some(zone), _) => {
+            Refusal::OtherZone { zone: zone.name, processor }
+        }
+        (refusal, ..) => refusal,
+    }
+}

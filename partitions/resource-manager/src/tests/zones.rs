@@ -1,0 +1,139 @@
+//! Zones: nothing is made outside those that its definition names, whoever decided where.
+
+use super::id;
+use super::image::{image_of, manifest};
+use super::world::{TestManager, World, index};
+use crate::requests::Asker;
+use abi::boot::BootInformation;
+use abi::channel::ChannelKind;
+use abi::image::name_from;
+use abi::information::StartReason;
+use abi::manifest::{ALL_NODES, ManifestZone, NO_PARTITION};
+use abi::message::resource::{Placement, ResourceStatus};
+use abi::nodes::{NodeRange, NodeSource, Nodes};
+use abi::types::{Frame, PartitionId};
+use zerocopy::IntoBytes;
+
+fn zone(partition: u32, kind: ChannelKind, name: &str, node: u32) -> ManifestZone {
+    ManifestZone { name: name_from(name).unwrap(), partition, kind: kind as u16, reserved: 0, node }
+}
+
+/// A machine whose upper half of memory, and whose second processor, are of node 1.
+fn world(zones: &[ManifestZone]) -> (World, TestManager) {
+    let mut bytes = manifest();
+    bytes[48] = zones.len() as u8;
+    bytes.extend(zones.as_bytes());
+    let (world, mut manager) = World::of(image_of(bytes)).unwrap();
+    let half = manager.facts.frames / 2;
+    let range =
+        |start, node| NodeRange { start: Frame::new(start), count: half, node, reserved: 0 };
+    let mut nodes = Nodes::one(NodeSource::Told);
+    (nodes.count, nodes.range_count) = (2, 2);
+    (nodes.ranges[0], nodes.ranges[1]) = (range(0, 0), range(half, 1));
+    nodes.processors[1] = 1;
+    let boot = Box::leak(Box::new(BootInformation { nodes, ..*manager.facts.boot }));
+    boot.machine.processor_count = 2;
+    manager.facts.boot = boot;
+    World::made((world, manager))
+}
+
+/// The worker names zones `a` and `b` of memory.
+fn wishes() -> [ManifestZone; 2] {
+    ["a", "b"].map(|name| zone(index::WORKER, ChannelKind::Memory, name, ALL_NODES))
+}
+
+fn offered(name: &str, node: u32) -> ManifestZone {
+    zone(NO_PARTITION, ChannelKind::Memory, name, node)
+}
+
+fn placed(manager: &mut TestManager, start: u64) -> Result<PartitionId, ResourceStatus> {
+    let asker = Asker { partition: PartitionId::new(2), kind: ChannelKind::Command };
+    let placement = Placement {
+        definition: index::WORKER,
+        heap: 2,
+        processor: 1,
+        share: 1,
+        reserved: 0,
+        start,
+        count: 100,
+        generation: manager.books.generation(),
+    };
+    manager.create_placed(asker, &placement).map_err(|trouble| match trouble {
+        crate::trouble::Trouble::Status(status) => status,
+        other => panic!("{other}"),
+    })
+}
+
+// covers: CHN-2
+#[test]
+fn a_partition_lies_in_the_first_zone_that_there_is() {
+    for (node, offers) in
+        [(1, [offered("a", 1), offered("b", 0)]), (0, [offered("c", 1), offered("b", 0)])]
+    {
+        let (_world, mut manager) = world(&[&offers[..], &wishes()].concat());
+        let half = manager.facts.frames / 2;
+        let lies = |manager: &TestManager, id| {
+            let row = manager.row(id).unwrap();
+            row.extents()
+                .iter()
+                .filter(|one| one.count > 0)
+                .all(|one| u64::from(one.start.raw() >= half) == node)
+        };
+        assert!(lies(&manager, id(index::WORKER)), "made of the manifest");
+        let again = manager.create_again(id(index::WORKER)).unwrap();
+        assert!(lies(&manager, again), "made where nobody said");
+    }
+}
+
+// covers: CHN-2
+#[test]
+fn a_placement_outside_its_zones_is_refused() {
+    let (_world, mut manager) = world(&[&[offered("a", 1)][..], &wishes()].concat());
+    let half = manager.facts.frames / 2;
+    let free = |manager: &TestManager, from: u64| {
+        (from..)
+            .find(|at| {
+                (0..100).all(|more| {
+                    manager
+                        .books
+                        .run(Frame::new(at + more))
+                        .is_some_and(|(owner, _)| owner == resource_db::Owner::Available)
+                })
+            })
+            .unwrap()
+    };
+    let (low, high) = (free(&manager, 0), free(&manager, half));
+    assert!(low + 100 < half, "there is room below");
+    assert_eq!(placed(&mut manager, low), Err(ResourceStatus::NotAllowed));
+    assert_eq!(placed(&mut manager, half - 50), Err(ResourceStatus::NotAllowed), "half of it");
+    placed(&mut manager, high).unwrap();
+}
+
+// covers: CHN-2
+#[test]
+fn what_has_no_zone_here_is_never_started() {
+    let cases = [
+        vec![offered("a", 2)],
+        vec![zone(NO_PARTITION, ChannelKind::Power, "a", ALL_NODES)],
+        vec![],
+        vec![offered("a", 1), zone(index::WORKER, ChannelKind::Power, "north", ALL_NODES)],
+        vec![
+            offered("a", 1),
+            zone(index::WORKER, ChannelKind::Processor, "p", ALL_NODES),
+            zone(NO_PARTITION, ChannelKind::Processor, "p", 0),
+        ],
+    ];
+    for offers in cases {
+        let (world, mut manager) = world(&[&offers[..], &wishes()].concat());
+        let said = world.said();
+        assert!(said.contains("stays down: what it has is in none of the zones of"), "{said}");
+        let start = manager.facts.frames / 2 + 50;
+        assert_eq!(placed(&mut manager, start), Err(ResourceStatus::NotAllowed), "{offers:?}");
+        let another = manager.create_again(id(index::WORKER)).unwrap();
+        for one in [id(index::WORKER), another] {
+            let refused = manager.start(one, StartReason::Started).unwrap_err();
+            assert_eq!(refused, ResourceStatus::NotAllowed.into());
+            assert_eq!(manager.row(one).unwrap().starts, 0);
+        }
+    }
+}
