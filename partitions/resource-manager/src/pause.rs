@@ -47,7 +47,14 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         }
         // Without a place in a plan none of them runs yet: were the manager to die now, it would still be paused.
         self.start_contexts(&row)?;
-        self.change_placed(id, |row| row.state = PartitionState::Running as u32)?;
+        let now = self.machine.now();
+        self.change_placed(id, |row| {
+            row.state = PartitionState::Running as u32;
+            if row.before != 0 {
+                // A version on trial is not to blame for the time that it stood still.
+                row.started = now;
+            }
+        })?;
         Ok(())
     }
 

@@ -57,13 +57,14 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             row.state = PartitionState::Running as u32;
             row.start_reason = reason as u32;
             (row.started, row.stop_by, row.restart_at) = (now, 0, 0);
-            (row.told, row.placed) = (0, 1);
+            (row.told, row.placed, row.up) = (0, 1, 0);
         };
         let row = match placed {
             true => self.change(id, started)?,
             false => self.change_placed(id, started)?,
         };
-        self.refresh_channels(id, again || row.before != 0)?;
+        let renewed = again || row.before != 0;
+        self.refresh_channels(id, renewed)?;
         self.inform(id)?;
         self.configure(id, &row)?;
         if self.failed != 0 {
@@ -74,7 +75,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         for context in contexts(&row) {
             self.machine.patient(context, ContextOperation::Start as u64, [0; 4])?;
         }
-        if again {
+        if renewed {
             self.tell_peers(id);
             self.tell_again(id);
         }

@@ -5,13 +5,15 @@
 
 use crate::editions::Edition;
 use crate::manager::{Machine, Manager, SELF};
-use crate::manifest::flags;
+use crate::manifest::{flags, role};
 use crate::requests::Reply;
 use crate::trouble::Trouble;
 use abi::boot::LATER_IMAGES;
 use abi::channel::{Role, Versions};
 use abi::image::{Name, name_text};
-use abi::manifest::{ManifestGrant, ManifestPartition, NO_PARTITION, PartitionFlags};
+use abi::manifest::{
+    ManifestGrant, ManifestPartition, NO_PARTITION, PartitionFlags, PartitionRole,
+};
 use abi::message::resource::{Index, ResourceRequest, ResourceStatus};
 use abi::message::upgrade::{Obstacle, UpgradeRecord};
 use abi::types::PartitionId;
@@ -105,7 +107,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// What is in the way of a partition's running the program of the image with this number.
     fn obstacle(&self, id: PartitionId, row: &PartitionRow, number: u16) -> Result<(), InTheWay> {
         let in_the_way = |obstacle| (obstacle, NOBODY);
-        if id == SELF {
+        // Nobody brings the manager back with another program; and boot's must be whole whenever the manager dies.
+        let boot = self.definition(row).is_ok_and(|one| role(one) == PartitionRole::Boot);
+        if id == SELF || boot {
             return Err(in_the_way(Obstacle::Fixed));
         }
         if row.before != 0 {

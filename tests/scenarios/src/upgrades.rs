@@ -72,10 +72,15 @@ fn infrastructure() -> Result<()> {
     let mut session = start(&artifacts, &usual()?)?;
     let session = &mut session;
     said(session, "asks-one", "edition 1 answers")?;
-    for name in ["idle", "boot", "io-console", "command"] {
+    for name in ["idle", "io-console", "command"] {
         ask(session, &format!("upgrade {name}"))?;
         blindly(session, &format!("restart {name}"))?;
         version(session, name, "2     -  no image has a later version")?;
+    }
+    // Boot must be whole whenever the resource manager dies, and is not exchanged, nor is that.
+    for name in ["boot", "resource-manager"] {
+        let answer = exec::command(session, &format!("upgrade {name}"), PATIENCE)?;
+        ensure!(answer.status != Some(0), "{}", answer.output);
     }
     // They work: boot brings back who dies, io-console shows it, command lists it.
     blindly(session, "kill resource-manager")?;

@@ -363,6 +363,24 @@ fn the_manager_may_die_at_every_step_of_an_upgrade() {
 
 /// covers: REC-4
 #[test]
+fn a_trial_stands_still_with_its_partition() {
+    let (world, mut manager) = world();
+    assert_eq!(obstacle(&mut manager), Obstacle::None);
+    restart(&mut manager);
+    let paused = ask(&mut manager, COMMAND, R::Pause, index::WORKER);
+    assert_eq!(status(&paused), ResourceStatus::Ok);
+    pass(&mut manager, 500 * MILLISECOND);
+    let resumed = ask(&mut manager, COMMAND, R::Resume, index::WORKER);
+    assert_eq!(status(&resumed), ResourceStatus::Ok);
+    pass(&mut manager, 50 * MILLISECOND);
+    assert_eq!(text(&world, &mut manager), NEW);
+    pass(&mut manager, 100 * MILLISECOND);
+    assert_eq!(text(&world, &mut manager), OLD, "it still is not up");
+    world.check(&manager);
+}
+
+/// covers: REC-4
+#[test]
 fn a_copy_is_upgraded_and_ended_as_any_other() {
     let (world, mut manager) = world();
     let before = (world.free(), manager.books.slots_taken());
