@@ -164,7 +164,6 @@ fn one_that_stops_on_trial_goes_back_and_costs_no_restart() {
             pass(&mut manager, 20 * MILLISECOND);
         }
         fall(&world, &mut manager);
-        // Its rescuer asks first, or the manager looks first.
         let told = super::wards::told(&mut manager, super::BOOT);
         assert_eq!(told, None, "it runs again already");
         let rescue = ask(&mut manager, super::BOOT, R::Rescue, index::WORKER);
@@ -337,7 +336,6 @@ fn the_manager_may_die_at_every_step_of_an_upgrade() {
         let died = dies_in(&world, calls, || {
             assert_eq!(obstacle(&mut manager), Obstacle::None);
             restart(&mut manager);
-            // It never comes up: back again.
             pass(&mut manager, 130 * MILLISECOND);
         });
         manager = world.recovered();
@@ -347,7 +345,6 @@ fn the_manager_may_die_at_every_step_of_an_upgrade() {
         assert_eq!(text(&world, &mut manager), expected, "death at call {calls}");
         assert_eq!((row.loaded, row.state), (row.image, PartitionState::Running as u32));
         world.check(&manager);
-        // What it was about goes on: on trial it goes back; a note stays a note.
         pass(&mut manager, 250 * MILLISECOND);
         // A note, or what a person would do.
         let _ = record(&mut manager, R::Rollback);
