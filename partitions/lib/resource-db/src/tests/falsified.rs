@@ -75,7 +75,6 @@ fn a_transaction_with_one_false_operation_is_refused_as_a_whole() {
         let mut books = Books::open(bytes(&mut after)).unwrap();
         transact(&mut books, changes);
         let all = operations(&books);
-        drop(books);
         for at in 0..all.len() {
             let mut scratch = memory.clone();
             let others = falsified(&Books::open(bytes(&mut scratch)).unwrap(), all[at]);
@@ -89,7 +88,6 @@ fn a_transaction_with_one_false_operation_is_refused_as_a_whole() {
                 let head = books.transaction(u64::MAX).unwrap();
                 let told = u16::try_from(at).unwrap();
                 assert!(matches!(head.outcome, Outcome::Refused(step, _) if step <= told));
-                drop(books);
                 assert!(recovered(scratch) == before, "{what}: {other:?} changed something");
                 tried += 1;
             }
