@@ -236,10 +236,8 @@ mod tests {
     #[test]
     fn the_script_names_the_partitions_and_where_names_are() {
         let script = subject("echo-asks").unwrap().script();
-        assert!(
-            script.contains(r#"in ["echo-asks"]"#) && script.contains("0x8001018, 24"),
-            "{script}"
-        );
+        let name = format!("{:#x}, 24", abi::layout::INFORMATION + 0x18);
+        assert!(script.contains(r#"in ["echo-asks"]"#) && script.contains(&name), "{script}");
         assert!(!script.contains("NAMES") && !script.contains("ADDRESS"));
     }
 
