@@ -1,13 +1,16 @@
 //! Refusals: what was asked, by whom and when stands in the log as much as what was done.
 
 use crate::manager::{Machine, Manager};
-use crate::requests::{Asker, Reply};
+use crate::requests::{Asker, REFUSAL_PAUSE, Reply};
 use crate::trouble::Trouble;
 use abi::channel::ChannelKind;
 use abi::image::name_text;
 use abi::message::resource::{ResourceRequest, ResourceStatus};
 use abi::message::transaction::StepProblem;
 use program_loader::Window;
+
+/// Nanoseconds without a shortage after which the next one is a new one.
+const SHORTAGE_PAUSE: u64 = 10_000_000_000;
 
 impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// Writes down that a request was refused, unless its transaction was, which is written down already. A flood of requests is none of
@@ -25,15 +28,37 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             Err(trouble) => (trouble.status(), Some(*trouble)),
         };
         let Some(problem) = problem(status).filter(|_| counts(request, status)) else { return };
-        let told = asker.kind == ChannelKind::Command || self.machine.now() >= self.next_refusal;
-        if told && self.books.last_number() == before {
+        if self.may_note(asker) && self.books.last_number() == before {
             self.books.note_refusal(problem.code());
         }
         // What neither asker nor rules are to blame for.
-        if let Some(trouble) = inner.filter(|_| self.may_tell_refusal()) {
+        if let Some(trouble) = inner.filter(|_| self.may_tell_trouble(status)) {
             let name = self.row(asker.partition).map(|row| row.name).unwrap_or_default();
             self.say(format_args!("{request:?} of {} was not done: {trouble}", name_text(&name)));
         }
+    }
+
+    fn may_note(&mut self, asker: Asker) -> bool {
+        if asker.kind == ChannelKind::Command {
+            return true;
+        }
+        let now = self.machine.now();
+        let due = now >= self.next_note;
+        if due {
+            self.next_note = now.saturating_add(REFUSAL_PAUSE);
+        }
+        due
+    }
+
+    /// A shortage is told when it begins, and not again while requests meet it: they are answered, and the log knows each.
+    fn may_tell_trouble(&mut self, status: ResourceStatus) -> bool {
+        if ![ResourceStatus::NoMemory, ResourceStatus::Limit].contains(&status) {
+            return self.may_tell_refusal();
+        }
+        let now = self.machine.now();
+        let begins = now >= self.next_shortage;
+        self.next_shortage = now.saturating_add(SHORTAGE_PAUSE);
+        begins
     }
 }
 

@@ -19,7 +19,7 @@ use program_loader::Window;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// Nanoseconds between two sentences about refusals.
-const REFUSAL_PAUSE: u64 = 100_000_000;
+pub const REFUSAL_PAUSE: u64 = 100_000_000;
 
 /// Who asks, over what kind of channel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -110,19 +110,26 @@ fn every_wrong_request_is_refused_and_written_down() {
 #[test]
 fn who_may_not_ask_cannot_flood_the_log() {
     let (_world, mut manager) = World::new();
-    for (who, kind) in [WORKER, BOOT, (index::WORKER, ChannelKind::Console)] {
+    let (known, unknown) = (about(index::COMMAND), about(99));
+    let floods = [(R::Kill, &known[..]), (R::Rescue, &unknown[..]), (R::Rescue, &[])];
+    let askers = [WORKER, BOOT, (index::WORKER, ChannelKind::Console)];
+    for ((who, kind), (request, body)) in
+        askers.into_iter().flat_map(|asker| floods.map(|flood| (asker, flood)))
+    {
         let next = manager.machine.now() + 200_000_000;
         manager.machine.sleep_until(next);
         let before = manager.books.last_number();
         for _ in 0..1000 {
             let asker = Asker { partition: id(who), kind };
-            let _ = manager.answer(asker, R::Kill.code(), &about(index::COMMAND));
+            let _ = manager.answer(asker, request.code(), body);
         }
         let written = manager.books.last_number() - before;
-        assert!((1..=2).contains(&written), "{written}");
+        assert!((1..=2).contains(&written), "{request:?}: {written}");
         let found = manager.books.transaction(u64::MAX).unwrap();
-        let problem = StepProblem::MayNot.code().into();
-        assert_eq!(found.outcome, Outcome::Refused(0, problem));
+        if request == R::Kill {
+            let problem = StepProblem::MayNot.code().into();
+            assert_eq!(found.outcome, Outcome::Refused(0, problem));
+        }
         let asked = manager.books.descriptor_of(found.cause.who);
         assert_eq!(asked, resource_db::Owner::Partition(id(who)));
     }
