@@ -6,6 +6,12 @@ use crate::verdict::End;
 use anyhow::{Context as _, Result, bail};
 use std::time::{Duration, Instant};
 
+/// What the console shows where it waits for a line.
+pub const PROMPT: &str = "bulkhead> ";
+/// Silence after which a prompt without its mark is believed. What the kernel prints goes the same way, and may tear a mark: an
+/// empty line then has the console tell the status of the line before once more.
+pub const QUIET: Duration = Duration::from_secs(3);
+
 /// What a command did.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Answer {
@@ -32,8 +38,19 @@ pub fn command(session: &mut Session, command: &str, patience: Duration) -> Resu
     session.send(format!("{command}\r").as_bytes())?;
     let mut raw = Vec::new();
     let end = Instant::now() + patience;
+    let mut length = None;
     let status = loop {
-        match session.next(end).with_context(|| format!("no answer to '{command}'"))? {
+        let piece = session.poll(end.min(Instant::now() + QUIET));
+        if piece.is_none() && is_done(&raw) && Instant::now() < end {
+            length = length.or(Some(raw.len() - PROMPT.len()));
+            session.send(b"\r")?;
+            continue;
+        }
+        let piece = match piece {
+            Some(piece) => piece,
+            None => session.next(end).with_context(|| format!("no answer to '{command}'"))?,
+        };
+        match piece {
             Some(Piece::Text(bytes)) => raw.extend(bytes),
             Some(Piece::Status(status)) => break Some(status),
             // Drawn again, because something else was printed meanwhile.
@@ -41,7 +58,13 @@ pub fn command(session: &mut Session, command: &str, patience: Duration) -> Resu
             None => break None,
         }
     };
+    raw.truncate(length.unwrap_or(raw.len()));
     Ok(Answer { command: command.to_owned(), output: output(&raw), status })
+}
+
+/// Whether the console shows its next prompt after the echo of the command and what that printed.
+fn is_done(raw: &[u8]) -> bool {
+    raw.contains(&b'\n') && raw.ends_with(PROMPT.as_bytes())
 }
 
 /// As [`command`], for one that must succeed: gives what it printed.

@@ -1,5 +1,6 @@
 //! A running machine: what it prints, what is typed at it, how it ends.
 
+use crate::exec::{PROMPT, QUIET};
 use crate::images::Artifacts;
 use crate::machine::{Debugger, Options, PROGRAM};
 use crate::marks::{Piece, Splitter};
@@ -196,7 +197,16 @@ impl Session {
     pub fn wait_prompt(&mut self, patience: Duration) -> Result<()> {
         let end = Instant::now() + patience;
         loop {
-            match self.next(end).context("no prompt came")? {
+            let piece = self.poll(end.min(Instant::now() + QUIET));
+            if piece.is_none() && self.transcript.ends_with(PROMPT) && Instant::now() < end {
+                self.send(b"\r")?;
+                continue;
+            }
+            let piece = match piece {
+                Some(piece) => piece,
+                None => self.next(end).context("no prompt came")?,
+            };
+            match piece {
                 Some(Piece::Prompt) => return Ok(()),
                 Some(_) => {}
                 None => bail!("the machine ended before its prompt came; {}", self.tail()),

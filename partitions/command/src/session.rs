@@ -22,6 +22,8 @@ pub struct Session {
     names: Vec<String>,
     /// The resource service.
     service: Service,
+    /// How the last line that said something ended.
+    status: u8,
 }
 
 impl Default for Session {
@@ -34,7 +36,7 @@ impl Session {
     /// A console at which nothing was typed yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self { editor: Editor::new(PROMPT), names: Vec::new(), service: Service::new() }
+        Self { editor: Editor::new(PROMPT), names: Vec::new(), service: Service::new(), status: 0 }
     }
 
     /// Shows what this is, and the first prompt.
@@ -103,14 +105,16 @@ impl Session {
         }
     }
 
-    /// Does what the line says and shows the next prompt.
+    /// Does what the line says and shows the next prompt. A line that says nothing tells once more how the one before it ended.
     fn line(&mut self, surroundings: &mut impl Surroundings) {
         surroundings.flush();
-        let mut status = 0;
+        let mut status = None;
         for text in console_grammar::commands(self.editor.line()) {
-            status = status.max(verbs::run(surroundings, &mut self.service, text));
+            let ended = verbs::run(surroundings, &mut self.service, text);
+            status = status.max(Some(ended));
         }
-        mark_end(surroundings, status);
+        self.status = status.unwrap_or(self.status);
+        mark_end(surroundings, self.status);
         self.prompt(surroundings);
     }
 }

@@ -36,12 +36,12 @@ fn rest(session: &mut Session, processors: u16) -> Result<()> {
         let slots = slots(session)?;
         ensure!(slots == [0, SHARES.iter().sum()], "the sleeper's and its neighbour's: {slots:?}");
     }
-    let before = answers(session)?.len();
+    let (before, _) = answers(session)?;
     ask(session, "restart resource-manager")?;
     wait_until(session, "answers after a manager's death", |session| {
-        Ok(answers(session)?.len() >= before + 3)
+        Ok(answers(session)?.0 >= before + 3)
     })?;
-    let times = answers(session)?;
+    let (_, times) = answers(session)?;
     println!("resting on {processors}: back after {times:?} us");
     let longest = times.iter().copied().max().unwrap_or(u64::MAX);
     ensure!(longest <= WAY_BACK, "an answer took {longest} us");
@@ -51,8 +51,8 @@ fn rest(session: &mut Session, processors: u16) -> Result<()> {
         for command in verb.split("; ") {
             ask(session, command)?;
         }
-        let before = answers(session)?.len();
-        wait_until(session, verb, |session| Ok(answers(session)?.len() > before))?;
+        let (before, _) = answers(session)?;
+        wait_until(session, verb, |session| Ok(answers(session)?.0 > before))?;
     }
     sleeps(session)?;
     exec::run(session, "audit; shutdown", PATIENCE, |_| {}).map(drop)
@@ -92,10 +92,15 @@ fn slots(session: &mut Session) -> Result<[usize; 2]> {
     }
 }
 
-/// Times that the answers took, microseconds.
-fn answers(session: &mut Session) -> Result<Vec<u64>> {
+/// The number of the last answer, for the console keeps not all that was said, and the times that those took which it keeps,
+/// microseconds.
+fn answers(session: &mut Session) -> Result<(u32, Vec<u64>)> {
     let said = ask(session, "log neighbour")?;
-    let times =
-        said.lines().filter_map(|line| line.split_once("answered after ")?.1.split_once(" us"));
-    Ok(times.filter_map(|(time, _)| time.parse().ok()).collect())
+    let lines = said.lines().filter_map(|line| line.strip_prefix("answer ")?.strip_suffix(" us"));
+    let numbers = lines.filter_map(|line| line.split_once(" after "));
+    let both = numbers.filter_map(|(number, time)| {
+        Some((number.parse::<u32>().ok()?, time.parse::<u64>().ok()?))
+    });
+    let (numbers, times): (Vec<u32>, Vec<u64>) = both.unzip();
+    Ok((numbers.last().copied().unwrap_or(0), times))
 }

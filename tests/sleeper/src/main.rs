@@ -30,6 +30,7 @@ struct Sleeper {
     ask: Option<Client<Knock>>,
     /// When the last request was made, nanoseconds.
     asked: u64,
+    answers: u32,
 }
 
 impl Partition for Sleeper {
@@ -40,7 +41,7 @@ impl Partition for Sleeper {
             system.set_idle_state(IdleState::Deep);
         }
         let _ = ask.and_then(|_| system.after(time::milliseconds(PAUSE)));
-        Self { ask, asked: 0 }
+        Self { ask, asked: 0, answers: 0 }
     }
 
     fn signal(&mut self, system: &mut System, _: Signal) {
@@ -53,7 +54,8 @@ impl Partition for Sleeper {
             return;
         };
         while ask.next(system).is_some() {
-            log!("answered after {} us", (time::now().raw() - self.asked) / 1000);
+            self.answers += 1;
+            log!("answer {} after {} us", self.answers, (time::now().raw() - self.asked) / 1000);
             let _ = system.after(time::milliseconds(PAUSE));
         }
     }

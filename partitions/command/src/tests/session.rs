@@ -40,6 +40,18 @@ fn several_lines_in_one_piece_are_all_done() {
     assert!(text.ends_with("bulkhead> upt"));
 }
 
+/// Tools that saw a torn mark ask by an empty line.
+#[test]
+fn an_empty_line_tells_the_last_status_again() {
+    let mut fake = Fake::new();
+    let mut session = Session::new();
+    for (line, status) in [("\r", 0), ("nonsense\r", 1), ("\r", 1), (" ; \r", 1), ("uptime\r", 0)] {
+        session.typed(&mut fake, line.as_bytes());
+        let mark = format!("\x1b]133;D;{status}\x07");
+        assert_eq!(shown(&mut fake).matches(&mark).count(), 1, "{line:?}");
+    }
+}
+
 #[test]
 fn a_line_given_up_does_nothing_and_has_no_status() {
     let mut fake = Fake::new();
