@@ -132,8 +132,6 @@ pub struct Manager<'m, M: Machine, W: Window> {
     pub next_refusal: u64,
     /// When a refusal may be written down again for others than the command partition, nanoseconds.
     pub next_note: u64,
-    /// When a shortage counts as a new one, nanoseconds.
-    pub next_shortage: u64,
     /// The watchdog.
     pub dog: Dog<'m>,
     /// Who waits outside of the plans.
@@ -187,7 +185,6 @@ impl<'m, M: Machine, W: Window> Manager<'m, M, W> {
             failed: 0,
             next_refusal: 0,
             next_note: 0,
-            next_shortage: 0,
             dog: Dog::new(rooms.signs, &manifest),
             resting: Resting::new(&manifest),
             wards_due: true,

@@ -9,9 +9,6 @@ use abi::message::resource::{ResourceRequest, ResourceStatus};
 use abi::message::transaction::StepProblem;
 use program_loader::Window;
 
-/// Nanoseconds without a shortage after which the next one is a new one.
-const SHORTAGE_PAUSE: u64 = 10_000_000_000;
-
 impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// Writes down that a request was refused, unless its transaction was, which is written down already. A flood of requests is none of
     /// records: nobody else than the command partition gets more than ten of them a second.
@@ -31,8 +28,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         if self.may_note(asker) && self.books.last_number() == before {
             self.books.note_refusal(problem.code());
         }
-        // What neither asker nor rules are to blame for.
-        if let Some(trouble) = inner.filter(|_| self.may_tell_trouble(status)) {
+        // What neither asker nor rules are to blame for. A shortage meets many, and each is answered: the log is enough.
+        let shortage = [ResourceStatus::NoMemory, ResourceStatus::Limit].contains(&status);
+        if let Some(trouble) = inner.filter(|_| !shortage && self.may_tell_refusal()) {
             let name = self.row(asker.partition).map(|row| row.name).unwrap_or_default();
             self.say(format_args!("{request:?} of {} was not done: {trouble}", name_text(&name)));
         }
@@ -48,17 +46,6 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             self.next_note = now.saturating_add(REFUSAL_PAUSE);
         }
         due
-    }
-
-    /// A shortage is told when it begins, and not again while requests meet it: they are answered, and the log knows each.
-    fn may_tell_trouble(&mut self, status: ResourceStatus) -> bool {
-        if ![ResourceStatus::NoMemory, ResourceStatus::Limit].contains(&status) {
-            return self.may_tell_refusal();
-        }
-        let now = self.machine.now();
-        let begins = now >= self.next_shortage;
-        self.next_shortage = now.saturating_add(SHORTAGE_PAUSE);
-        begins
     }
 }
 

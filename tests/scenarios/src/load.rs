@@ -114,7 +114,9 @@ fn by_hand(session: &mut Session, like: &str, turn: u32, tally: &mut Tally) -> R
         tally.refused_by_hand += 1;
         return Ok(());
     }
-    let number = answer.output.strip_prefix("partition ").and_then(|rest| rest.split(' ').next());
+    // The manager's own words may come before it.
+    let made = answer.output.lines().find_map(|line| line.strip_prefix("partition "));
+    let number = made.and_then(|rest| rest.split(' ').next());
     let number = number.with_context(|| answer.output.clone())?;
     if turn.is_multiple_of(4) {
         ask(session, &format!("start {number}"))?;
