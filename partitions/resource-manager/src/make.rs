@@ -3,7 +3,7 @@
 use crate::given::{Given, TEST_LINE, given};
 use crate::manager::{Machine, Manager};
 use crate::manifest::{flags, role};
-use crate::space::{Needs, device_pages, slot_pages, stack_bottom};
+use crate::space::{DeviceArea, Needs, device_areas, slot_pages, stack_bottom};
 use crate::trouble::Trouble;
 use crate::wards::rung_for;
 use abi::boot::FrameRange;
@@ -11,7 +11,7 @@ use abi::control::{Access, ChannelOperation, PartitionOperation, first_slot};
 use abi::layout;
 use abi::manifest::{GrantKind, ManifestPartition, NO_PARTITION, PartitionFlags, PartitionRole};
 use abi::rights::Kind;
-use abi::types::{EventBit, Frame, PAGE_SIZE, PartitionId, PhysicalAddress, Slot, VirtualAddress};
+use abi::types::{EventBit, Frame, PAGE_SIZE, PartitionId, Slot, VirtualAddress};
 use boot_image::Program;
 use program_loader::{Calls, Target, Window, table_levels};
 use resource_db::{PartitionRow, Stage};
@@ -284,15 +284,12 @@ impl<'m, M: Machine, W: Window> Manager<'m, M, W> {
     /// Maps the device registers a partition was granted.
     fn give_devices(&mut self, row: &PartitionRow) -> Result<(), Trouble> {
         let partition = Slot::new(row.partition_slot);
-        let mut address = layout::DEVICES;
-        for grant in self.manifest.grants_of(row.hardware) {
-            let Some((base, bytes)) = self.facts.registers(grant) else { continue };
-            let pages = device_pages(base, bytes);
-            let frame = Frame::containing(PhysicalAddress::new(base));
+        let access = Access::WRITE | Access::UNCACHED;
+        for DeviceArea { address, frame, pages } in
+            device_areas(&self.facts, &self.manifest, row.hardware)
+        {
             self.machine.assign(first_slot::MEMORY, frame, pages, partition)?;
-            let at = VirtualAddress::new(address);
-            self.machine.map(partition, at, frame, pages, Access::WRITE | Access::UNCACHED)?;
-            address += (pages + 1) * PAGE_SIZE;
+            self.machine.map(partition, address, frame, pages, access)?;
         }
         Ok(())
     }

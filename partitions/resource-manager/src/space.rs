@@ -3,8 +3,8 @@
 use crate::given::given;
 use crate::information::report_pages;
 use crate::make::sees_image;
-use crate::manager::{Machine, Manager};
-use crate::manifest::{flags, role};
+use crate::manager::{Facts, Machine, Manager};
+use crate::manifest::{Manifest, flags, role};
 use crate::trouble::Trouble;
 use abi::channel::Role;
 use abi::control::SLOTS_PER_PAGE;
@@ -12,7 +12,7 @@ use abi::information::{INFORMATION_HEADER, Resource};
 use abi::layout;
 use abi::manifest::{ManifestPartition, PartitionFlags, PartitionRole};
 use abi::message::resource::ResourceStatus;
-use abi::types::{ChannelId, PAGE_SIZE, PartitionId};
+use abi::types::{ChannelId, Frame, PAGE_SIZE, PartitionId, PhysicalAddress, VirtualAddress};
 use boot_image::Program;
 use program_loader::{REGION_PAGES, Regions, Window};
 use resource_db::{ChannelRow, PartitionRow};
@@ -131,20 +131,42 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let image =
             if flags.contains(PartitionFlags::BOOT_IMAGE) { self.facts.image.count } else { 0 };
         let window = u64::from(role(definition) == PartitionRole::Boot);
-        let devices = self.manifest.grants_of(row.hardware);
-        let devices = devices.filter_map(|grant| self.facts.registers(grant));
+        let devices = device_areas(&self.facts, &self.manifest, row.hardware);
         regions.add(layout::REPORT, 1 + information)
             && (0..row.contexts).all(|c| regions.add(stack_bottom(c.into(), stack), stack))
             && regions.add(layout::HEAP, heap_pages(row))
             && regions.add(layout::LASTING, definition.lasting.into())
             && regions.add(layout::BOOT_IMAGE, image)
             && regions.add(layout::WINDOW, window)
-            && regions.add(
-                layout::DEVICES,
-                devices.map(|(base, bytes)| device_pages(base, bytes) + 1).sum(),
-            )
+            && regions.add(layout::DEVICES, devices.map(|area| area.pages + 1).sum())
             && regions.add(layout::CHANNELS, self.channel_pages_of(row))
     }
+}
+
+/// Device registers as they lie in a partition that was granted them.
+#[derive(Clone, Copy, Debug)]
+pub struct DeviceArea {
+    /// Where they begin in its address space.
+    pub address: VirtualAddress,
+    /// Their first frame.
+    pub frame: Frame,
+    /// Pages.
+    pub pages: u64,
+}
+
+/// The registers among the grants of `hardware`, one after the other with a page between, as the information pages tell them.
+pub fn device_areas<'m>(
+    facts: &Facts,
+    manifest: &Manifest<'m>,
+    hardware: u32,
+) -> impl Iterator<Item = DeviceArea> + use<'m> {
+    let (facts, mut next) = (*facts, layout::DEVICES);
+    let registers = manifest.grants_of(hardware).filter_map(move |grant| facts.registers(grant));
+    registers.map(move |(base, bytes)| {
+        let (address, pages) = (VirtualAddress::new(next), device_pages(base, bytes));
+        next += (pages + 1) * PAGE_SIZE;
+        DeviceArea { address, frame: Frame::containing(PhysicalAddress::new(base)), pages }
+    })
 }
 
 /// Pages that a range of device registers touches.

@@ -3,12 +3,12 @@
 use crate::define::end;
 use crate::make::image_object;
 use crate::manager::{Machine, Manager, SELF};
-use crate::space::device_pages;
+use crate::space::{DeviceArea, device_areas};
 use crate::trouble::Trouble;
 use abi::channel::Role;
 use abi::control::{Access, FrameUse, MemoryOperation, PartitionOperation, first_slot};
 use abi::layout;
-use abi::types::{ChannelId, Frame, PAGE_SIZE, PartitionId, PhysicalAddress, Slot, VirtualAddress};
+use abi::types::{ChannelId, Frame, PartitionId, Slot, VirtualAddress};
 use program_loader::{Calls, Window};
 use resource_db::{ChannelRow, Extent, Owner, PartitionRow, Stage};
 
@@ -91,15 +91,12 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// Registers of devices are nobody's again.
     fn take_devices(&mut self, row: &PartitionRow) {
         let partition = Slot::new(row.partition_slot);
-        let mut address = layout::DEVICES;
-        for grant in self.manifest.grants_of(row.hardware) {
-            let Some((base, bytes)) = self.facts.registers(grant) else { continue };
-            let pages = device_pages(base, bytes);
-            let frame = Frame::containing(PhysicalAddress::new(base));
+        for DeviceArea { address, frame, pages } in
+            device_areas(&self.facts, &self.manifest, row.hardware)
+        {
             // Refused where it was never given.
-            let _ = self.machine.unmap(partition, VirtualAddress::new(address), pages);
+            let _ = self.machine.unmap(partition, address, pages);
             let _ = self.machine.release(first_slot::MEMORY, frame, pages);
-            address += (pages + 1) * PAGE_SIZE;
         }
     }
 

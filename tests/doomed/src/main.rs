@@ -2,13 +2,9 @@
 
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
-extern crate alloc;
-
-mod ways;
-
+use mortal::WAYS;
 use rt::abi::image::name_text;
 use rt::{Nanoseconds, Partition, Signal, Start, Stop, System, Timer, time};
-use ways::{NAMES, die};
 
 /// Each part dies as often as there are ways, one after the other: this long after the machine began, and this long after each other.
 const BEGIN: u64 = 1_500_000_000;
@@ -79,7 +75,7 @@ impl Main {
     /// Says how long it took from each death to the life after it.
     fn tell(&mut self, system: &System) {
         let name = PARTS[self.place];
-        for (life, way) in (1..).zip(NAMES) {
+        for (life, (way, _)) in (1..).zip(WAYS) {
             let (end, begin) =
                 (noted(system, life, Moment::End), noted(system, life + 1, Moment::Begin));
             rt::log!("doomed: {name} {way} {} us", begin.saturating_sub(end) / 1000);
@@ -94,7 +90,7 @@ const PARTS: [&str; 3] = ["io-console", "command", "boot"];
 impl Partition for Main {
     fn started(system: &mut System, start: &Start) -> Self {
         let life = usize::try_from(start.starts).unwrap_or(usize::MAX);
-        if life <= NAMES.len() + 1 {
+        if life <= WAYS.len() + 1 {
             note(system, life, Moment::Begin);
         }
         let name = system.information().map(|information| information.name).unwrap_or_default();
@@ -104,9 +100,9 @@ impl Partition for Main {
             1 => Part::Command(Partition::started(system, start)),
             _ => Part::Boot(Partition::started(system, start)),
         };
-        let before = (place * NAMES.len() + life - 1) as u64;
+        let before = (place * WAYS.len() + life - 1) as u64;
         let end = Nanoseconds::new(BEGIN + before * APART);
-        let timer = if life <= NAMES.len() { system.at(end) } else { system.after(AGAIN) };
+        let timer = if life <= WAYS.len() { system.at(end) } else { system.after(AGAIN) };
         Self { part, life, timer, place, said: 0 }
     }
 
@@ -130,9 +126,9 @@ impl Partition for Main {
         if self.timer != Some(timer) {
             return part!(self, part => part.deadline(system, timer));
         }
-        if self.life <= NAMES.len() {
+        if let Some((_, way)) = self.life.checked_sub(1).and_then(|life| WAYS.get(life)) {
             note(system, self.life, Moment::End);
-            die(self.life);
+            way();
         }
         self.tell(system);
         self.timer = system.after(AGAIN).filter(|_| self.said < TIMES);

@@ -2,13 +2,8 @@
 
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
-extern crate alloc;
-
-use alloc::vec::Vec;
-use core::hint::{black_box, spin_loop};
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use rt::abi::types::Slot;
-use rt::information::Pages;
+use mortal::WAYS;
 use rt::protocol::{Console, ConsoleRequest};
 use rt::{Client, Line, Partition, Signal, Start, System};
 
@@ -35,42 +30,13 @@ impl Main {
 
     /// Does what was typed. Nothing but `dirty` and what is unknown comes back.
     fn obey(text: &str, system: &System) {
+        if let Some((_, way)) = WAYS.iter().find(|(name, _)| *name == text) {
+            way();
+        }
         match text {
-            "fault" => drop(deep(0)),
-            "panic" => panic!("as you wish"),
-            "memory" => {
-                let mut all = Vec::new();
-                loop {
-                    all.push(black_box([MARK; 64]));
-                }
-            }
-            "hang" => loop {
-                spin_loop();
-            },
-            "storm" => storm(),
             "exit" => rt::exit(),
             "dirty" => dirty(system),
             text => rt::log!("mortal: what is '{text}'?"),
-        }
-    }
-}
-
-/// Uses up the stack.
-fn deep(depth: u64) -> [u64; 64] {
-    let mut room = black_box([depth; 64]);
-    if depth < u64::MAX {
-        room[1] = deep(depth + 1)[0];
-    }
-    room
-}
-
-/// Rings the console service for ever, as fast as it can.
-fn storm() {
-    let all = Pages::find().into_iter().flat_map(Pages::resources);
-    let slots: Vec<_> = all.map(|one| Slot::new(one.slot)).collect();
-    loop {
-        for &slot in &slots {
-            let _ = rt::sys::ring(slot);
         }
     }
 }

@@ -1,25 +1,24 @@
 //! The ways to die.
 
+#![no_std]
+
+extern crate alloc;
+
 use alloc::vec::Vec;
 use core::hint::{black_box, spin_loop};
 use rt::abi::types::Slot;
 use rt::information::Pages;
 
-/// What they are called, in the order of the lives that end so.
-pub const NAMES: [&str; 5] = ["fault", "panic", "memory", "hang", "storm"];
+/// A way to die, by the name it is called.
+pub type Way = (&'static str, fn() -> !);
 
-/// Ends the life with this number; the last way for those beyond.
-pub fn die(life: usize) -> ! {
-    match life {
-        1 => drop(deep(0)),
-        2 => panic!("as it was meant to"),
-        3 => exhaust(),
-        4 => {}
-        _ => storm(),
-    }
-    loop {
-        spin_loop();
-    }
+/// Every way.
+pub const WAYS: [Way; 5] =
+    [("fault", fault), ("panic", panics), ("memory", exhaust), ("hang", hang), ("storm", storm)];
+
+fn fault() -> ! {
+    black_box(deep(0));
+    hang()
 }
 
 /// Uses up the stack.
@@ -31,16 +30,26 @@ fn deep(depth: u64) -> [u64; 64] {
     room
 }
 
+fn panics() -> ! {
+    panic!("as you wish")
+}
+
 /// Uses up the heap.
-fn exhaust() {
+fn exhaust() -> ! {
     let mut all = Vec::new();
     loop {
         all.push(black_box([u64::MAX; 64]));
     }
 }
 
+fn hang() -> ! {
+    loop {
+        spin_loop();
+    }
+}
+
 /// Rings everything for ever, as fast as it can.
-fn storm() {
+fn storm() -> ! {
     let all = Pages::find().into_iter().flat_map(Pages::resources);
     let slots: Vec<_> = all.map(|one| Slot::new(one.slot)).collect();
     loop {
