@@ -311,10 +311,15 @@ pub struct Placement {
     pub share: u16,
     /// Zero.
     pub reserved: u32,
-    /// First frame of free memory: the heap first, then the rest.
+    /// First frame of free memory: the heap first, then the rest; [`Placement::ANYWHERE`] wherever there is some.
     pub start: u64,
     /// Frames of it that may be taken; what is not needed stays free.
     pub count: u64,
     /// The transaction after which all this was free.
     pub generation: u64,
+}
+
+impl Placement {
+    /// The manager takes what memory there is at that instant: for who lost what he had chosen too often. No frame has this number.
+    pub const ANYWHERE: u64 = u64::MAX;
 }

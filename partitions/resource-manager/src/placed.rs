@@ -17,7 +17,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// Makes a partition where a placement says; a refusal is told, unless the books have only moved on since it was decided.
     ///
     /// # Errors
-    /// `Disagrees` where something is not free, or was decided by books that are still to come; `NoSuch`, `NotAllowed` (its zones among them),
+    /// `Disagrees` where something is not free, or was decided by books that are still to come; `NoMemory` where it could be anywhere; `NoSuch`, `NotAllowed` (its zones among them),
     /// `Limit` and `Malformed` for what is never possible.
     pub fn create_placed(
         &mut self,
@@ -26,7 +26,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     ) -> Result<PartitionId, Trouble> {
         let generation = self.books.generation();
         let made = self.check_placement(placement);
-        let made = made.and_then(|row| self.create_of(row, Some(Frame::new(placement.start))));
+        let at = (placement.start != Placement::ANYWHERE).then(|| Frame::new(placement.start));
+        let made = made.and_then(|row| self.create_of(row, at));
         let late = placement.generation < generation;
         if let Err(trouble) = made
             && !(late && trouble == ResourceStatus::Disagrees.into())
@@ -67,7 +68,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             return Err(ResourceStatus::Limit.into());
         }
         let slots = self.free_for(&self.want(nobody, &row, definition));
-        let free = self.is_free(placement.start, placement.count);
+        let free = placement.start == Placement::ANYWHERE
+            || self.is_free(placement.start, placement.count);
         let known = placement.generation <= self.books.generation();
         if free && known && slots >= placement.share.into() {
             Ok(row)

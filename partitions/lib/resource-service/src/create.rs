@@ -1,6 +1,8 @@
 //! One more partition: decided here, asked for, decided again if somebody was faster.
 
 use crate::authority::{Authority, Failure, read_table};
+use crate::memory::Run;
+use crate::near::node_of;
 use crate::place::{Placed, View, Wish, place};
 use crate::refusal::Refusal;
 use crate::snapshot::{Snapshot, query};
@@ -90,8 +92,12 @@ impl Service {
         let definition = self::definition(authority, definition)?;
         let Options { share, heap, processor } = options;
         let wish = Wish { definition, share, heap, processor };
-        for _ in 0..TRIES {
+        for last in (1..=TRIES).map(|time| time == TRIES) {
             let placed = place(self.view(), &wish).map_err(NotCreated::Refusal)?;
+            // Who was always too late, and wants no place in particular, takes what there is when he is heard.
+            if last && placed.zone.is_none() {
+                return self.create_anywhere(authority, placed);
+            }
             match ask(authority, &placed.placement) {
                 Ok(id) => return Ok(Created { id, placed }),
                 Err(Failure::Refused(ResourceStatus::Disagrees, _)) => {
@@ -106,6 +112,29 @@ impl Service {
             }
         }
         Err(NotCreated::Refusal(Refusal::Contended { times: TRIES }))
+    }
+
+    /// Makes it in whatever memory is free when the manager hears of it.
+    fn create_anywhere(
+        &mut self,
+        authority: &mut impl Authority,
+        mut placed: Placed,
+    ) -> Result<Created, NotCreated> {
+        placed.placement.start = Placement::ANYWHERE;
+        let id = ask(authority, &placed.placement).map_err(|failure| match failure {
+            Failure::Refused(ResourceStatus::Disagrees, _) => {
+                NotCreated::Refusal(Refusal::Contended { times: TRIES })
+            }
+            // Which of those that are new it would be nobody can tell.
+            Failure::Restarted => Failure::NoAnswer.into(),
+            failure => failure.into(),
+        })?;
+        self.snapshot.follow(authority).map_err(|_| Failure::NoAnswer)?;
+        let start = self.snapshot.partition(id).and_then(first_frame);
+        placed.placement.start = start.ok_or(Failure::NoAnswer)?;
+        let run = Run { start: placed.placement.start, count: placed.placement.count };
+        (placed.node, placed.far) = (node_of(self.snapshot.nodes(), run), None);
+        Ok(Created { id, placed })
     }
 
     fn view(&self) -> View<'_> {

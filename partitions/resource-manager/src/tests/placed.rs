@@ -67,6 +67,24 @@ fn a_partition_is_where_it_was_placed() {
 }
 
 #[test]
+fn a_partition_that_may_be_anywhere_takes_what_there_is() {
+    let (world, mut manager) = World::new();
+    let before = (world.free(), manager.books.slots_taken());
+    let anywhere = Placement { start: Placement::ANYWHERE, ..placement(&manager) };
+    let new = create(&mut manager, &anywhere).unwrap();
+    world.check(&manager);
+    world.destroy(&mut manager, new);
+    let large = Placement { heap: 30_000, count: 40_000, ..anywhere };
+    assert_eq!(create(&mut manager, &large), Err(ResourceStatus::NoMemory));
+    let slots = Placement { share: 11, ..anywhere };
+    assert_eq!(create(&mut manager, &slots), Err(ResourceStatus::Disagrees));
+    let little = Placement { count: 10, ..anywhere };
+    assert_eq!(create(&mut manager, &little), Err(ResourceStatus::Limit));
+    world.check(&manager);
+    assert_eq!((world.free(), manager.books.slots_taken()), before);
+}
+
+#[test]
 fn what_is_not_so_is_refused_told_and_changes_nothing() {
     let (world, mut manager) = World::new();
     let good = placement(&manager);

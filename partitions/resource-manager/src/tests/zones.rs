@@ -106,6 +106,7 @@ fn a_placement_outside_its_zones_is_refused() {
     assert!(low + 100 < half, "there is room below");
     assert_eq!(placed(&mut manager, low), Err(ResourceStatus::NotAllowed));
     assert_eq!(placed(&mut manager, half - 50), Err(ResourceStatus::NotAllowed), "half of it");
+    assert_eq!(placed(&mut manager, Placement::ANYWHERE), Err(ResourceStatus::NotAllowed));
     placed(&mut manager, high).unwrap();
 }
 

@@ -2,6 +2,7 @@
 
 use super::fake::{Fake, row};
 use crate::{Failure, NotCreated, Options, Refusal, Service};
+use abi::message::database::RowRecord;
 use abi::message::resource::{ResourceRequest, ResourceStatus};
 
 #[test]
@@ -49,6 +50,30 @@ fn who_was_too_late_decides_again_but_not_for_ever() {
             let best = best.min_by_key(|run| run.count).unwrap();
             taken += 1;
             fake.put(row(600 + taken, 0, best.start as u32, 1));
+        }
+    }));
+    // Then it takes what there is.
+    let asked = fake.asked.len();
+    let created = service.create(&mut fake, 1, Options::default()).unwrap();
+    let placements =
+        |asked: &[_]| asked.iter().filter(|one| **one == ResourceRequest::CreatePlaced).count();
+    assert_eq!(placements(&fake.asked[asked..]), 8);
+    let row = fake.rows[&created.id];
+    assert_eq!(created.placed.placement.start, u64::from(row.memory[0].start));
+}
+
+#[test]
+fn who_never_finds_slots_is_told_so() {
+    let (mut fake, mut service) = (Fake::new(), Service::new());
+    fake.before = Some(Box::new(|fake, request| {
+        for processor in 0..2 {
+            let all =
+                RowRecord { share: 16, processor, ..row(700 + u32::from(processor), 0, 0, 0) };
+            if request == ResourceRequest::CreatePlaced {
+                fake.put(all);
+            } else {
+                fake.remove(all.id);
+            }
         }
     }));
     let contended = service.create(&mut fake, 1, Options::default());

@@ -228,7 +228,12 @@ impl Fake {
             self.known_since = self.generation;
             return Err(Failure::Restarted);
         }
-        let Placement { start, count, processor, share, definition, .. } = placement;
+        let Placement { mut start, count, processor, share, definition, .. } = placement;
+        if start == Placement::ANYWHERE {
+            let room = self.free_runs().into_iter().find(|run| run.count >= count);
+            let room = room.ok_or(Failure::Refused(ResourceStatus::NoMemory, None))?;
+            start = room.start;
+        }
         let frames = self.free.get(start as usize..(start + count) as usize);
         let here = self.processors()[usize::from(processor)];
         if !frames.is_some_and(|frames| frames.iter().all(|free| *free))
