@@ -22,6 +22,10 @@ pub const ZONES: usize = 256;
 
 /// Most channels that may lead to the resource manager.
 pub const MANAGER_CHANNELS: usize = 64;
+/// Name by which boot and command partition find their channel to the resource manager.
+pub const RESOURCE_CHANNEL: &str = "resource";
+/// Least pages of lasting memory of the boot partition: a life that idle begins has its stack there.
+pub const EMERGENCY_PAGES: u32 = 8;
 
 /// Start of the compiled manifest.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]

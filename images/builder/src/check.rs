@@ -3,7 +3,7 @@
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::manifest::{Channel, Located, Manifest, Partition};
 use crate::unit::size;
-use crate::{check_devices, check_rescue, zones};
+use crate::{check_devices, check_founding, check_rescue, zones};
 use abi::control::PLAN_SLOTS;
 use abi::image::NAME_LENGTH;
 use abi::layout;
@@ -29,7 +29,8 @@ pub(crate) fn manifest(manifest: &Manifest) -> Checked {
     shares(manifest)?;
     check_rescue::manifest(manifest)?;
     zones::check(manifest)?;
-    kinds_needed(manifest)
+    kinds_needed(manifest)?;
+    check_founding::manifest(manifest)
 }
 
 pub(crate) fn name(name: &Located<String>) -> Checked {

@@ -9,6 +9,7 @@
 mod build;
 mod check;
 mod check_devices;
+mod check_founding;
 mod check_rescue;
 mod compile;
 mod diagnostic;

@@ -43,8 +43,7 @@ pub(crate) fn read(fields: &Fields<'_>) -> Read<Zone> {
     let logical: Vec<_> =
         ChannelKind::ALL.into_iter().filter(|(kind, _)| !Rule::of(*kind).memory).collect();
     let name = fields.required_text("name")?;
-    fields.required_text("kind")?;
-    let Some(kind) = fields.word("kind", &logical)? else { return Err(fields.lacks("kind")) };
+    let kind = fields.word("kind", &logical)?.ok_or_else(|| fields.lacks("kind"))?;
     let last = u64::try_from(NODES).unwrap_or(0).saturating_sub(1);
     let node = fields.number("node", 0..=last)?;
     let node = node.map(|node| Located::new(u32::try_from(node.value).unwrap_or(0), node.span));

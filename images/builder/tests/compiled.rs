@@ -54,6 +54,8 @@ group = "shown"
 name = "boot"
 role = "boot"
 rescuer = "rm"
+boot-image = true
+lasting = "32K"
 [[partition]]
 name = "idle"
 role = "idle"

@@ -3,6 +3,7 @@
 use crate::founding::Founding;
 use crate::manager::ManagerRescue;
 use crate::watch::Watch;
+use abi::manifest::RESOURCE_CHANNEL;
 use charges::{Charges, Ways};
 use rt::protocol::Resources;
 use rt::{Partition, Start, System, Timer};
@@ -19,7 +20,7 @@ impl Partition for Rescuer {
         if start.starts > 1 {
             rt::log!("boot: started for the {}. time", start.starts);
         }
-        let resources = system.client::<Resources>("resource");
+        let resources = system.client::<Resources>(RESOURCE_CHANNEL);
         let ways = Ways { say: |what| rt::log!("{what}"), beside: look_after_manager };
         let founding = Founding::new(system, resources);
         // What stopped while nobody watched is looked at before anything else.

@@ -3,6 +3,7 @@
 use crate::policy::{Established, establish};
 use crate::{Reply, Session, Surroundings, Trouble};
 use abi::channel::INLINE;
+use abi::manifest::RESOURCE_CHANNEL;
 use abi::message::console::{AttachRequest, ConsoleRequest, ConsoleStatus, ScrollbackRequest};
 use abi::message::resource::{Index, ResourceRequest, ResourceStatus};
 use charges::{Charges, Ways};
@@ -194,7 +195,7 @@ impl Main {
 
 impl Partition for Main {
     fn started(system: &mut System, _start: &Start) -> Self {
-        let resource = system.client("resource");
+        let resource = system.client(RESOURCE_CHANNEL);
         let mut main = Self {
             session: Session::new(),
             console: system.client("console").unwrap_or_default(),
