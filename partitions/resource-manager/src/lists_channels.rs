@@ -112,16 +112,11 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let mut fixed = given(&self.manifest, row.hardware, definition);
         let fixed = place.and_then(|place| fixed.nth(place));
         let kind = fixed.as_ref().map_or(Kind::Doorbell, Given::kind);
-        let address = u32::try_from(resource.address).unwrap_or(0);
-        let (rights, parameter) = match (&fixed, kind) {
-            (None, _) => (Rights::USE, self.peer_event(resource)),
-            (_, Kind::Interrupt) => (Rights::USE, address),
-            (_, Kind::Ports) => {
-                let count = u32::try_from(resource.length).unwrap_or(0);
-                (Rights::USE, count << 16 | address)
+        let (rights, parameter) = match &fixed {
+            None => (Rights::USE, self.peer_event(resource)),
+            Some(fixed) => {
+                (fixed.rights(), self.source(row, fixed).map_or(0, |(_, parameter)| parameter))
             }
-            (_, Kind::Debug) => (Rights::USE, 0),
-            (Some(fixed), _) => (fixed.rights(), 0),
         };
         CapabilityRecord {
             name: resource.name,

@@ -31,6 +31,27 @@ fn what_idle_may_do_is_listed() {
 }
 
 #[test]
+fn what_is_listed_is_what_the_kernel_holds() {
+    use abi::message::resource::{CapabilityQuery, CapabilityRecord};
+    use abi::types::Slot;
+    let (_world, mut manager) = World::new();
+    let mut seen = 0;
+    for partition in 1..5 {
+        let row = manager.row(id(partition)).unwrap();
+        for place in 0.. {
+            let query = CapabilityQuery { partition, index: place };
+            let Ok(reply) = manager.capability_record(query) else { break };
+            let one = CapabilityRecord::read_from_bytes(reply.parts().1).unwrap();
+            let [what, _] = manager.look(Slot::new(row.partition_slot), one.slot as u16);
+            let listed = u64::from(one.kind | one.rights << 8) | u64::from(one.parameter) << 32;
+            assert_eq!(listed, what, "{partition}: {one:?}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 8, "{seen}");
+}
+
+#[test]
 fn a_list_is_read_without_a_gap_while_partitions_go() {
     let (world, mut manager) = World::new();
     let copies = [0; 3].map(|_| manager.create_again(id(index::WORKER)).unwrap().raw());
