@@ -261,7 +261,7 @@ pub struct ChannelRecord {
 pub struct CapabilityQuery {
     /// Partition id.
     pub partition: u32,
-    /// Place in the list of its capabilities, from 0.
+    /// Place in the list of its capabilities, from 0: channels come last.
     pub index: u32,
 }
 

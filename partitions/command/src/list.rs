@@ -9,7 +9,7 @@ use abi::message::database::Table;
 use abi::message::resource::{PartitionRecord, PartitionState, ResourceRequest, TableQuery};
 use alloc::vec::Vec;
 use console_grammar::{Mistake, nearest};
-use resource_service::read_table;
+use resource_service::{query, read_table};
 use zerocopy::FromBytes;
 
 /// Most partitions that are listed: more than any machine has, so that a list without end has one.
@@ -22,9 +22,7 @@ pub struct List(Vec<PartitionRecord>);
 impl List {
     /// Asks for all.
     pub fn fetch(surroundings: &mut impl Surroundings) -> Result<Self, Trouble> {
-        let mut all = Vec::new();
-        read_listed(surroundings, Table::Listed, MOST, &mut all)?;
-        Ok(Self(all))
+        Ok(Self(read_listed(surroundings, query(Table::Listed), MOST)?))
     }
 
     /// Each of them.
@@ -54,20 +52,19 @@ impl List {
     }
 }
 
-/// Reads a table of what there is now, at most so many records of it.
+/// Reads what there is now of a table, and keeps at most so many records of it.
 pub fn read_listed<T: FromBytes>(
     surroundings: &mut impl Surroundings,
-    table: Table,
+    query: TableQuery,
     most: usize,
-    all: &mut Vec<T>,
-) -> Result<(), Trouble> {
-    let query = TableQuery { table: table.code().into(), most: 0, from: 0, since: 0 };
+) -> Result<Vec<T>, Trouble> {
+    let mut all = Vec::new();
     read_table(&mut Manager(surroundings), ResourceRequest::Snapshot, query, |record| {
         if all.len() < most {
             all.push(record);
         }
     })?;
-    Ok(())
+    Ok(all)
 }
 
 /// The state of a partition, if it is one that exists.

@@ -1,6 +1,7 @@
 //! Which memory is near to which processors, in words.
 
 use crate::authority::Manager;
+use crate::list::read_listed;
 use crate::surroundings::{Surroundings, Trouble};
 use crate::verbs::Outcome;
 use crate::words::Pages;
@@ -10,35 +11,18 @@ use abi::nodes::{NODES, NodeSource};
 use abi::types::PAGE_SIZE;
 use alloc::vec::Vec;
 use core::fmt;
-use resource_service::{Run, query, read_table};
-use zerocopy::FromBytes;
+use resource_service::{Run, query, read_table, several_nodes};
 
 /// Most records that are kept, whatever a manager says.
 const MOST: usize = 256;
 
-/// Whether there are nodes to tell apart.
-pub fn several_nodes(nodes: &[NodeRecord]) -> bool {
-    nodes.iter().any(|one| one.node > 0)
-}
-
 /// Memory by nodes.
 pub fn nodes(surroundings: &mut impl Surroundings) -> Result<Vec<NodeRecord>, Trouble> {
-    table(surroundings, query(Table::Nodes))
+    read_listed(surroundings, query(Table::Nodes), MOST)
 }
 
-/// A whole table, as far as it is reasonable.
-pub fn table<T: FromBytes>(
-    surroundings: &mut impl Surroundings,
-    query: TableQuery,
-) -> Result<Vec<T>, Trouble> {
-    let mut all = Vec::new();
-    let request = ResourceRequest::Snapshot;
-    read_table(&mut Manager(surroundings), request, query, |one| {
-        if all.len() < MOST {
-            all.push(one);
-        }
-    })?;
-    Ok(all)
+fn processors(surroundings: &mut impl Surroundings) -> Result<Vec<ProcessorRecord>, Trouble> {
+    read_listed(surroundings, query(Table::Processors), MOST)
 }
 
 /// One line for each node: its processors, its memory, what of that is free. Of one node alone why it is the only one.
@@ -49,7 +33,7 @@ pub fn show<'a>(surroundings: &mut impl Surroundings) -> Outcome<'a> {
         let why = source.map_or("", NodeSource::words);
         return Ok(writeln!(surroundings, "nodes       {:>9} {why}", 1)?);
     }
-    let processors: Vec<ProcessorRecord> = table(surroundings, query(Table::Processors))?;
+    let processors = processors(surroundings)?;
     let sums = sums(surroundings, &nodes)?;
     let last = nodes.iter().map(|one| one.node).max();
     for ([memory, free], node) in sums.into_iter().zip(0..).filter(|(_, node)| Some(*node) <= last)
@@ -138,9 +122,9 @@ pub fn apart(
     if !several_nodes(&nodes) {
         return Ok(None);
     }
-    let processors: Vec<ProcessorRecord> = table(surroundings, query(Table::Processors))?;
+    let processors = processors(surroundings)?;
     let from = TableQuery { most: 1, from: partition.into(), ..query(Table::Partitions) };
-    let rows: Vec<RowRecord> = table(surroundings, from)?;
+    let rows: Vec<RowRecord> = read_listed(surroundings, from, 1)?;
     let there = processors.iter().find(|one| one.processor == processor);
     let row = rows.iter().find(|row| row.id == partition);
     let (Some(there), Some(row)) = (there, row) else { return Ok(None) };

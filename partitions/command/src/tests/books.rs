@@ -20,6 +20,7 @@ pub struct Books {
     pub nodes: Vec<NodeRecord>,
     /// What the manager finds different, with what it looked at.
     pub differences: Vec<DifferenceRecord>,
+    pub devices: Vec<DeviceRecord>,
     /// The data area of the channel.
     pub area: Vec<u8>,
 }
@@ -85,7 +86,8 @@ impl Books {
         ];
         let looked = difference(0, 4, 0, [1, 12]);
         let nodes = vec![node(0, 0, 4096)];
-        Self { free_slots: [3, 5], runs, nodes, differences: vec![looked], area: Vec::new() }
+        let (differences, devices) = (vec![looked], devices().to_vec());
+        Self { free_slots: [3, 5], runs, nodes, differences, devices, area: Vec::new() }
     }
 
     /// Fills the data area.
@@ -124,7 +126,7 @@ impl Books {
             (_, Some(Table::Listed)) => self.put(query, partitions),
             (_, Some(Table::Ends)) => self.put(query, channels),
             (_, Some(Table::Zones)) => self.put::<ManifestZone>(query, &[]),
-            (_, Some(Table::Devices)) => self.put(query, &devices()),
+            (_, Some(Table::Devices)) => self.put(query, &self.devices.clone()),
             (_, Some(Table::Nodes)) => self.put(query, &self.nodes.clone()),
             (_, Some(Table::Differences)) => self.put(query, &self.differences.clone()),
             (_, Some(Table::Free)) => {

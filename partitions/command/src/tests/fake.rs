@@ -37,6 +37,8 @@ pub struct Fake {
     pub partitions: Vec<PartitionRecord>,
     /// The resource manager has ended and is not back yet.
     pub manager_is_gone: bool,
+    /// It ends after the next change, and does not come back.
+    pub last_change: bool,
     /// What is read in bulk.
     pub books: Books,
     /// Which end of its channel with io-console the command partition is, and how many of 56 requests are answered.
@@ -84,6 +86,7 @@ impl Fake {
             log: Vec::new(),
             talked: Vec::new(),
             manager_is_gone: false,
+            last_change: false,
             books: Books::new(),
             end: (Role::Client, 55),
             event: 3,
@@ -164,6 +167,7 @@ impl Fake {
         let records = [
             ("uart", Kind::Ports, Rights::USE, 8 << 16 | 0x3f8, NO_PARTITION),
             ("exit", Kind::Ports, Rights::USE, 1 << 16 | 0xf4, NO_PARTITION),
+            ("bell", Kind::Doorbell, Rights::USE, 0, 0),
             ("uart", Kind::Interrupt, Rights::USE, 4, NO_PARTITION),
             ("", Kind::Memory, Rights::all(), 0, NO_PARTITION),
             ("self", Kind::Partition, Rights::MANAGE, 0, 3),
@@ -180,7 +184,7 @@ impl Fake {
             parameter,
             target,
             event: match kind {
-                Kind::Doorbell => 3,
+                Kind::Doorbell if text == "console" => 3,
                 Kind::Interrupt => 1,
                 _ => 255,
             },
@@ -289,6 +293,7 @@ impl Fake {
                 self.numbers.extend(change.as_ref().map(|change| (change.before, change.after)));
                 let ends = [ResourceRequest::Kill, ResourceRequest::Restart];
                 self.manager_is_gone = index == 0 && ends.contains(&request);
+                self.trouble = self.last_change.then_some(Trouble::NoAnswer).or(self.trouble);
                 Some(match (request, change) {
                     (ResourceRequest::SetMemory, Ok(change)) => {
                         bytes(Index { index: change.after.max(self.heap_in_use) })

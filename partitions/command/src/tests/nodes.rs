@@ -45,6 +45,14 @@ fn move_says_where_the_memory_stays() {
 }
 
 #[test]
+fn a_move_that_was_made_is_told_though_nobody_says_what_it_means() {
+    let mut fake = Fake { last_change: true, ..two_nodes() };
+    let answer = fake.run("move web to processor 1");
+    assert_eq!(answer, ("web is on processor 1\n".to_owned(), 0));
+    assert_eq!(fake.trouble, Some(crate::Trouble::NoAnswer), "nobody was asked after it");
+}
+
+#[test]
 fn map_tells_the_node_of_each_line() {
     let text = two_nodes().run("map").0;
     let lines: Vec<_> = text.lines().collect();

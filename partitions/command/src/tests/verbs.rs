@@ -49,12 +49,13 @@ fn caps() {
 command may
   use I/O ports 0x3f8 to 0x3ff (uart)  (slot 20)
   use I/O port 0xf4 (exit)  (slot 21)
-  serve interrupt line 4 (uart)  (slot 22)
-  create from, grant and manage all physical memory  (slot 23)
-  manage the partition web  (slot 24)
-  write to the debug port  (slot 25)
-  look at the kernel  (slot 26)
-  ring io-console for console (its event 3)  (slot 27)
+  ring resource-manager for bell (its event 0)  (slot 22)
+  serve interrupt line 4 (uart)  (slot 23)
+  create from, grant and manage all physical memory  (slot 24)
+  manage the partition web  (slot 25)
+  write to the debug port  (slot 26)
+  look at the kernel  (slot 27)
+  ring io-console for console (its event 3)  (slot 28)
 ";
     assert_eq!(shown("caps command"), expected);
     assert_eq!(shown("caps web"), "web may\n  do nothing but compute\n");
@@ -209,6 +210,15 @@ every frame has one owner, 500 are free: the books agree
     assert_eq!(shown("audit"), agrees);
     assert_eq!(shown("help"), console_grammar::Overview.to_string());
     assert!(shown("help kill").starts_with("kill NAME: stop a partition at once\n"));
+}
+
+#[test]
+fn hardware_shows_devices_to_their_end() {
+    let mut fake = Fake::new();
+    fake.books.devices = vec![fake.books.devices[1]; 1000];
+    let (text, status) = fake.run("hardware");
+    let told = text.lines().filter(|line| line.starts_with("owner of ")).count();
+    assert_eq!((told, status), (1000, 0));
 }
 
 #[test]

@@ -12,6 +12,9 @@ use alloc::vec::Vec;
 /// Most capabilities that are listed, so that a list without end has one.
 const MOST: u32 = 32_768;
 
+/// [`CapabilityRecord::event`] of what sets none.
+const NO_EVENT: u8 = 255;
+
 /// A sentence for each capability.
 pub fn show<'a>(
     surroundings: &mut impl Surroundings,
@@ -34,15 +37,17 @@ pub fn show<'a>(
     Ok(())
 }
 
-/// The capabilities of a partition but for its channels' doorbells, which come last.
+/// The capabilities of a partition but for its channels, which come last: of all doorbells theirs alone have an event.
 pub fn fetch_fixed(
     surroundings: &mut impl Surroundings,
     partition: u32,
 ) -> Result<Vec<CapabilityRecord>, Trouble> {
-    let doorbell =
-        |record: &CapabilityRecord| Kind::from_number(record.kind.into()) == Some(Kind::Doorbell);
+    let channel = |record: &CapabilityRecord| {
+        let kind = Kind::from_number(record.kind.into());
+        kind == Some(Kind::Doorbell) && record.event != NO_EVENT
+    };
     let all = (0..MOST).map_while(|index| fetch_one(surroundings, partition, index).transpose());
-    all.take_while(|found| !found.as_ref().is_ok_and(doorbell)).collect()
+    all.take_while(|found| !found.as_ref().is_ok_and(channel)).collect()
 }
 
 fn fetch_one(

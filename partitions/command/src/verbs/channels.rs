@@ -8,6 +8,7 @@ use abi::channel::ChannelKind;
 use abi::message::database::Table;
 use abi::message::resource::ChannelRecord;
 use alloc::vec::Vec;
+use resource_service::query;
 
 /// Most channels that are listed, so that a list without end has one.
 const MOST: usize = 16_384;
@@ -27,9 +28,7 @@ pub fn show<'a>(surroundings: &mut impl Surroundings, list: &List) -> Outcome<'a
 
 /// All channels at one moment.
 pub fn fetch(surroundings: &mut impl Surroundings) -> Result<Vec<ChannelRecord>, Trouble> {
-    let mut all = Vec::new();
-    read_listed(surroundings, Table::Ends, MOST, &mut all)?;
-    Ok(all)
+    read_listed(surroundings, query(Table::Ends), MOST)
 }
 
 fn show_one<'a>(

@@ -4,14 +4,13 @@ use super::Outcome;
 use crate::authority::Manager;
 use crate::complaint::Complaint;
 use crate::list::{List, state};
-use crate::nodes::several_nodes;
 use crate::surroundings::{Surroundings, Trouble};
 use crate::words::name_of;
 use abi::manifest::EVERY_PROCESSOR;
 use abi::message::resource::{Index, PartitionRecord, Placement, ResourceRequest, ResourceStatus};
 use abi::types::PAGE_SIZE;
 use console_grammar::Creation;
-use resource_service::{Far, NotCreated, Options, Placed, Service, Size};
+use resource_service::{Far, NotCreated, Options, Placed, Service, Size, several_nodes};
 use zerocopy::IntoBytes;
 
 /// Makes one more partition like the one with this name, where the service finds room, and says its number.

@@ -1,19 +1,22 @@
 //! The devices of the books, and whose they are: a part of `hardware`.
 
 use super::Outcome;
-use crate::list::List;
-use crate::nodes::table;
+use crate::list::{List, read_listed};
 use crate::surroundings::Surroundings;
 use abi::message::database::{DeviceRecord, MemoryOwner, Table};
 use abi::message::transaction::DeviceKind;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::fmt;
 use resource_service::query;
 
+/// Most devices that are listed: more than any books have room for.
+const MOST: usize = 4096;
+
 /// One line for each device that somebody may be granted.
 pub fn show<'a>(surroundings: &mut impl Surroundings) -> Outcome<'a> {
-    let devices = table::<DeviceRecord>(surroundings, query(Table::Devices))?;
+    let devices: Vec<DeviceRecord> = read_listed(surroundings, query(Table::Devices), MOST)?;
     if devices.is_empty() {
         return Ok(());
     }

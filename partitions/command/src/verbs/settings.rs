@@ -94,8 +94,10 @@ pub fn relocate<'a>(
         }
         answer => answer.map_err(|trouble| complaint("move", name, record, trouble)),
     }?;
+    // It is done, whoever does not answer what it means.
+    let apart = apart(surroundings, record.id, processor).unwrap_or_default();
     write!(surroundings, "{name} is on processor {processor}")?;
-    if let Some((there, memory)) = apart(surroundings, record.id, processor)? {
+    if let Some((there, memory)) = apart {
         write!(surroundings, " of node {there}; its memory stays on node {memory}")?;
     }
     Ok(writeln!(surroundings)?)

@@ -26,6 +26,7 @@ pub use authority::{Answer, Authority, Failure, read_table};
 pub use create::{Created, NotCreated, Options, Service};
 pub use map::{OwnerMap, Scale};
 pub use memory::{Run, room_for};
+pub use near::several_nodes;
 pub use place::{Far, Placed, View, Wish, place};
 pub use refusal::{Refusal, ZoneKind};
 pub use size::{Size, pad};

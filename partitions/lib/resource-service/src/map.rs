@@ -1,6 +1,7 @@
 //! The owner map as text: a character for so many frames, whoever has most of them, and a legend.
 
 use crate::memory::Run;
+use crate::near::several_nodes;
 use crate::size::Size;
 use abi::message::database::{MemoryOwner, NodeRecord};
 use abi::message::resource::RunRecord;
@@ -89,7 +90,7 @@ impl OwnerMap {
 
     /// Tells the nodes: behind each line stands the one it is of, a `+` where it is of several.
     pub fn tell_nodes(&mut self, nodes: &[NodeRecord]) {
-        if nodes.iter().any(|one| one.node > 0) {
+        if several_nodes(nodes) {
             self.nodes = nodes.to_vec();
         }
     }

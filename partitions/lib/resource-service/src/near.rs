@@ -20,7 +20,7 @@ pub(crate) struct Room<'a> {
 impl Room<'_> {
     /// Whether there are nodes to tell apart.
     pub(crate) fn several(&self) -> bool {
-        self.nodes.iter().any(|one| one.node > 0)
+        several_nodes(self.nodes)
     }
 
     /// Room on a node.
@@ -57,10 +57,25 @@ impl Room<'_> {
 
     /// What is free on a node.
     fn parts(&self, node: u32) -> impl Iterator<Item = Run> + Clone {
-        let ranges = self.nodes.iter().filter(move |one| one.node == node).map(range);
-        let parts = ranges.flat_map(|range| self.free.iter().map(move |run| run.within(range)));
-        parts.filter(|part| part.count > 0)
+        parts(self.nodes, self.free, node)
     }
+}
+
+/// Whether there are nodes to tell apart.
+#[must_use]
+pub fn several_nodes(nodes: &[NodeRecord]) -> bool {
+    nodes.iter().any(|one| one.node > 0)
+}
+
+/// The parts of runs that are on a node.
+pub(crate) fn parts<'a>(
+    nodes: &'a [NodeRecord],
+    free: &'a [Run],
+    node: u32,
+) -> impl Iterator<Item = Run> + Clone + use<'a> {
+    let ranges = nodes.iter().filter(move |one| one.node == node).map(range);
+    let parts = ranges.flat_map(|range| free.iter().map(move |run| run.within(range)));
+    parts.filter(|part| part.count > 0)
 }
 
 /// How far the memory of a node is from the processors of another.

@@ -1,6 +1,6 @@
 //! Zones: a partition that names some goes to the one that it names first of those that the machine has and that have room.
 
-use crate::memory::Run;
+use crate::near::parts;
 use crate::place::{Placed, View, Wish, place_in};
 use crate::refusal::{Refusal, ZoneKind};
 use abi::channel::ChannelKind;
@@ -61,7 +61,7 @@ fn within(
         part.processors = &running;
     }
     if let Some(node) = node(memory) {
-        free = pieces(view, node);
+        free = parts(view.nodes, view.free, node).collect();
         part.free = &free;
     }
     let placed = place_in(part, wish);
@@ -78,14 +78,6 @@ fn within(
 /// A processor as it looks from a zone of a node: another's runs nobody.
 fn only(one: ProcessorRecord, node: u32) -> ProcessorRecord {
     if u32::from(one.node) == node { one } else { ProcessorRecord { online: 0, ..one } }
-}
-
-/// Free memory of a node.
-fn pieces(view: View<'_>, node: u32) -> Vec<Run> {
-    let ranges = view.nodes.iter().filter(|one| one.node == node);
-    let ranges = ranges.map(|one| Run { start: one.start, count: one.count });
-    let parts = ranges.flat_map(|range| view.free.iter().map(move |run| run.within(range)));
-    parts.filter(|run| run.count > 0).collect()
 }
 
 /// What cannot be had in a zone, as such.
