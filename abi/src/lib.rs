@@ -16,6 +16,7 @@ pub mod image;
 pub mod information;
 pub mod layout;
 pub mod manifest;
+pub mod marks;
 pub mod message;
 pub mod nodes;
 pub mod register;

@@ -3,11 +3,10 @@
 use crate::marks::Piece;
 use crate::session::Session;
 use crate::verdict::End;
-use anyhow::{Context as _, Result, bail};
+use abi::marks::PROMPT;
+use anyhow::{Result, bail};
 use std::time::{Duration, Instant};
 
-/// What the console shows where it waits for a line.
-pub const PROMPT: &str = "bulkhead> ";
 /// Silence after which a prompt without its mark is believed. What the kernel prints goes the same way, and may tear a mark: an
 /// empty line then has the console tell the status of the line before once more.
 pub const QUIET: Duration = Duration::from_secs(3);
@@ -40,26 +39,32 @@ pub fn command(session: &mut Session, command: &str, patience: Duration) -> Resu
     let end = Instant::now() + patience;
     let mut length = None;
     let status = loop {
-        let piece = session.poll(end.min(Instant::now() + QUIET));
-        if piece.is_none() && is_done(&raw) && Instant::now() < end {
-            length = length.or(Some(raw.len() - PROMPT.len()));
-            session.send(b"\r")?;
-            continue;
-        }
-        let piece = match piece {
-            Some(piece) => piece,
-            None => session.next(end).with_context(|| format!("no answer to '{command}'"))?,
-        };
-        match piece {
-            Some(Piece::Text(bytes)) => raw.extend(bytes),
-            Some(Piece::Status(status)) => break Some(status),
+        match session.poll(end.min(Instant::now() + QUIET)) {
+            Some(Some(Piece::Text(bytes))) => raw.extend(bytes),
+            // An empty line's, typed before, that comes late.
+            Some(Some(Piece::Status(_))) if !is_echoed(&raw) => raw.clear(),
+            Some(Some(Piece::Status(status))) => break Some(status),
             // Drawn again, because something else was printed meanwhile.
-            Some(Piece::Prompt) => {}
-            None => break None,
+            Some(Some(Piece::Prompt)) => {}
+            Some(None) => break None,
+            None if Instant::now() >= end => {
+                return Err(session.late().context(format!("no answer to '{command}'")));
+            }
+            None if is_done(&raw) => {
+                length = length.or(Some(raw.len() - PROMPT.len()));
+                session.send(b"\r")?;
+            }
+            None => {}
         }
     };
     raw.truncate(length.unwrap_or(raw.len()));
     Ok(Answer { command: command.to_owned(), output: output(&raw), status })
+}
+
+/// Whether the console has shown more than a prompt and the end of an empty line.
+fn is_echoed(raw: &[u8]) -> bool {
+    let line = raw.trim_ascii();
+    !line.strip_prefix(PROMPT.trim_end().as_bytes()).unwrap_or(line).is_empty()
 }
 
 /// Whether the console shows its next prompt after the echo of the command and what that printed.
@@ -149,6 +154,16 @@ mod tests {
         assert_eq!(commands("ps; shutdown"), ["ps", "shutdown"]);
         assert_eq!(commands(" ; start web ;;"), ["start web"]);
         assert!(commands("").is_empty());
+    }
+
+    #[test]
+    fn an_empty_line_is_no_echo() {
+        for raw in [&b"bulkhead> \r\n"[..], b"\r\n", b"", b"bulkhead> "] {
+            assert!(!is_echoed(raw), "{raw:?}");
+        }
+        for raw in [&b"bulkhead> ps\r\n"[..], b"ps\r\n", b"bulkhead> \r\nps\r\n"] {
+            assert!(is_echoed(raw), "{raw:?}");
+        }
     }
 
     #[test]

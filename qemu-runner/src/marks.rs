@@ -3,6 +3,8 @@
 //! They are the marks terminals know from shell integration: `ESC ] 133 ; A BEL` before a prompt,
 //! `ESC ] 133 ; D ; STATUS BEL` after a command.
 
+use abi::marks::{DONE, END, READY, START};
+
 /// What the machine's output consists of.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Piece {
@@ -14,8 +16,6 @@ pub enum Piece {
     Status(i32),
 }
 
-const START: &[u8] = b"\x1b]133;";
-const BELL: u8 = 7;
 /// A mark longer than this is not one.
 const LONGEST: usize = 32;
 
@@ -48,19 +48,17 @@ impl Splitter {
     /// Whether what is held may still become a mark.
     fn possible(&self) -> bool {
         let common = self.held.len().min(START.len());
-        self.held.len() <= LONGEST && self.held[..common] == START[..common]
+        self.held.len() <= LONGEST && self.held[..common] == START.as_bytes()[..common]
     }
 
     /// The mark, if one is complete; an unknown one vanishes.
     fn complete(&self) -> Option<Option<Piece>> {
-        let body = self.held.strip_prefix(START)?.strip_suffix(&[BELL])?;
+        let body = self.held.strip_prefix(START.as_bytes())?.strip_suffix(END.as_bytes())?;
         let body = String::from_utf8_lossy(body);
-        let piece = match body.split_once(';') {
-            None if body == "A" => Some(Piece::Prompt),
-            Some(("D", status)) => status.parse().ok().map(Piece::Status),
-            _ => None,
-        };
-        Some(piece)
+        Some(match body.strip_prefix(DONE) {
+            Some(status) => status.parse().ok().map(Piece::Status),
+            None => (body == READY).then_some(Piece::Prompt),
+        })
     }
 
     /// What was held is text, but for its last byte if that may start a mark.
@@ -68,7 +66,7 @@ impl Splitter {
         let last = self.held.pop();
         text.append(&mut self.held);
         match last {
-            Some(byte) if Some(&byte) == START.first() => self.held.push(byte),
+            Some(byte) if START.as_bytes().first() == Some(&byte) => self.held.push(byte),
             last => text.extend(last),
         }
     }

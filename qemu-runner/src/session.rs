@@ -1,6 +1,6 @@
 //! A running machine: what it prints, what is typed at it, how it ends.
 
-use crate::exec::{PROMPT, QUIET};
+use crate::exec::QUIET;
 use crate::images::Artifacts;
 use crate::machine::{Debugger, Options, PROGRAM};
 use crate::marks::{Piece, Splitter};
@@ -8,7 +8,8 @@ use crate::processors::Door;
 use crate::qmp::Client;
 use crate::symbols::Symbols;
 use crate::verdict::End;
-use anyhow::{Context as _, Result, bail};
+use abi::marks::PROMPT;
+use anyhow::{Context as _, Error, Result, anyhow, bail};
 use std::collections::VecDeque;
 use std::io::{Read, Write as _};
 use std::process::{Child, ChildStdin, Stdio};
@@ -177,10 +178,12 @@ impl Session {
     /// # Errors
     /// Nothing came before `end`.
     pub fn next(&mut self, end: Instant) -> Result<Option<Piece>> {
-        match self.poll(end) {
-            Some(piece) => Ok(piece),
-            None => bail!("nothing more came in time; {}", self.tail()),
-        }
+        self.poll(end).ok_or_else(|| self.late())
+    }
+
+    /// Why it was waited for nothing.
+    pub(crate) fn late(&self) -> Error {
+        anyhow!("nothing more came in time; {}", self.tail())
     }
 
     /// Lines end in one byte in the transcript, whatever the machine sends.
@@ -197,19 +200,13 @@ impl Session {
     pub fn wait_prompt(&mut self, patience: Duration) -> Result<()> {
         let end = Instant::now() + patience;
         loop {
-            let piece = self.poll(end.min(Instant::now() + QUIET));
-            if piece.is_none() && self.transcript.ends_with(PROMPT) && Instant::now() < end {
-                self.send(b"\r")?;
-                continue;
-            }
-            let piece = match piece {
-                Some(piece) => piece,
-                None => self.next(end).context("no prompt came")?,
-            };
-            match piece {
-                Some(Piece::Prompt) => return Ok(()),
-                Some(_) => {}
-                None => bail!("the machine ended before its prompt came; {}", self.tail()),
+            match self.poll(end.min(Instant::now() + QUIET)) {
+                Some(Some(Piece::Prompt)) => return Ok(()),
+                Some(Some(_)) => {}
+                Some(None) => bail!("the machine ended before its prompt came; {}", self.tail()),
+                None if Instant::now() >= end => return Err(self.late().context("no prompt came")),
+                None if self.transcript.ends_with(PROMPT) => self.send(b"\r")?,
+                None => {}
             }
         }
     }

@@ -22,7 +22,7 @@ mod words;
 
 pub use complaint::Complaint;
 pub use console::Main;
-pub use session::{PROMPT, Session};
+pub use session::Session;
 pub use surroundings::{Reply, Surroundings, Trouble};
 
 #[cfg(test)]

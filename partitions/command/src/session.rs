@@ -4,16 +4,12 @@ use crate::list::List;
 use crate::surroundings::{Surroundings, fetch};
 use crate::verbs;
 use crate::words::Pages;
+use abi::marks::{DONE, END, PROMPT, READY, START};
 use abi::message::resource::{MachineRecord, ResourceRequest};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use resource_service::Service;
 use terminal::{Editor, Event};
-
-/// What stands before a line.
-pub const PROMPT: &str = "bulkhead> ";
-/// Tells tools that a prompt follows (`kernel/doc/0004`).
-const PROMPT_MARK: &[u8] = b"\x1b]133;A\x07";
 
 /// The state of the console between keys.
 pub struct Session {
@@ -57,7 +53,7 @@ impl Session {
     pub fn prompt(&mut self, surroundings: &mut impl Surroundings) {
         let columns = surroundings.columns();
         self.editor.set_columns(columns);
-        surroundings.show(PROMPT_MARK);
+        mark_ready(surroundings);
         self.editor.begin(&mut |bytes| surroundings.show(bytes));
         surroundings.flush();
     }
@@ -65,7 +61,7 @@ impl Session {
     /// Prompt and line once more: what the terminal shows may be lost.
     pub fn show_again(&mut self, surroundings: &mut impl Surroundings) {
         surroundings.show(b"\n-- the console service was restarted --\n");
-        surroundings.show(PROMPT_MARK);
+        mark_ready(surroundings);
         self.editor.show_again(&mut |bytes| surroundings.show(bytes));
         surroundings.flush();
     }
@@ -119,8 +115,14 @@ impl Session {
     }
 }
 
+/// Tells tools that a prompt follows (`kernel/doc/0004`).
+fn mark_ready(surroundings: &mut impl Surroundings) {
+    // Writing to the surroundings cannot fail.
+    let _ = write!(surroundings, "{START}{READY}{END}");
+}
+
 /// Tells tools that a line was done (`kernel/doc/0004`).
 pub fn mark_end(surroundings: &mut impl Surroundings, status: u8) {
     // Writing to the surroundings cannot fail.
-    let _ = write!(surroundings, "\x1b]133;D;{status}\x07");
+    let _ = write!(surroundings, "{START}{DONE}{status}{END}");
 }

@@ -1,13 +1,14 @@
 //! The leader: gives out seeds, picks up who died, has everything checked after each round, and judges.
 
 use crate::firmware::{self, Wanted};
-use crate::manager::{self, Manager};
+use crate::foreign;
 use abi::fault::{Reason, word};
 use abi::image::name_text;
 use abi::message::resource::{AuditRecord, PartitionRecord, ResourceRequest};
 use core::fmt::{self, Write};
 use fuzz_calls::mixed;
 use fuzzer::{DEATHS, FOREIGN, Fuzz, Fuzzing, Order, Tally};
+use load::manager::Manager;
 use rt::capability::{Capability, object};
 use rt::{Client, Nanoseconds, Start, System, time};
 
@@ -94,10 +95,10 @@ impl Leader {
         let workers = FUZZERS.map(client);
         let wanted = firmware::wanted(system);
         let mut leader = Self {
-            manager: Manager(system.client("resource").unwrap_or_default()),
+            manager: Manager::of(system),
             debug,
             wanted,
-            foreign: manager::foreign(system),
+            foreign: foreign::frames(system),
             workers,
             copies: [None; COPIES],
             count: Count::default(),
@@ -128,12 +129,12 @@ impl Leader {
     fn begin(&mut self, system: &mut System) {
         let audit = self.manager.audit(system);
         self.free = audit.map_or(0, |audit| audit.free);
-        self.check(audit.is_some(), format_args!("no audit"));
+        self.check(audit.is_ok(), format_args!("no audit: {audit:?}"));
         let definition = self.manager.id_of(system, COPY);
         for place in 0..COPIES {
             let id = definition.and_then(|id| self.manager.create(system, id));
-            self.check(id.is_some(), format_args!("no copy was created"));
-            self.copies[place] = id.map(|id| Copy { id, rests: true });
+            self.check(id.is_ok(), format_args!("no copy was created: {id:?}"));
+            self.copies[place] = id.ok().map(|id| Copy { id, rests: true });
         }
         for copy in self.copies.into_iter().flatten() {
             let started = self.manager.act(system, ResourceRequest::Start, copy.id);
@@ -245,7 +246,7 @@ impl Leader {
             self.check(copy.rests, format_args!("partition {} does not rest", copy.id));
         }
         let mut from = 0;
-        while let Some(record) = self.manager.record(system, from) {
+        while let Ok(record) = self.manager.record(system, from) {
             from = record.id + 1;
             let PartitionRecord { name, id, state, waits_for, reason, restarts, .. } = record;
             let name = name_text(&name);
@@ -274,7 +275,7 @@ impl Leader {
 
     /// Picks up who died; those that were created rest until the next round.
     pub fn rescue(&mut self, system: &mut System) {
-        while let Some(stopped) = self.manager.stopped(system) {
+        while let Ok(stopped) = self.manager.stopped(system) {
             self.count.deaths += 1;
             self.heard = time::now().raw();
             let copy = self.copies.iter_mut().flatten().find(|copy| copy.id == stopped.id);

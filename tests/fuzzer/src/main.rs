@@ -7,8 +7,8 @@
 extern crate alloc;
 
 mod firmware;
+mod foreign;
 mod lead;
-mod manager;
 mod work;
 
 use fuzzer::Fuzzing;

@@ -4,7 +4,6 @@ use abi::message::resource::ResourceRequest;
 use abi::types::Nanoseconds;
 use hall::{Ask, Count, Greeting};
 use load::manager::{Manager, Trouble};
-use rt::protocol::Resources;
 use rt::{Client, System, log, time};
 
 /// Guests that are made at each start.
@@ -20,12 +19,7 @@ const PATIENCE: Nanoseconds = time::seconds(20);
 const LONGEST: Nanoseconds = time::seconds(60);
 
 /// Makes guests; `round` says which they are.
-pub fn invite(
-    system: &mut System,
-    _manager: Client<Resources>,
-    halls: &[Client<Greeting>],
-    round: u32,
-) {
+pub fn invite(system: &mut System, halls: &[Client<Greeting>], round: u32) {
     let start = time::now();
     match make(system).and_then(|()| hear(system, halls, round.saturating_mul(BATCH))) {
         Ok(()) => {

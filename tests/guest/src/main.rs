@@ -7,6 +7,7 @@ mod host;
 
 use abi::types::Nanoseconds;
 use hall::{Ask, Greeting};
+use rt::protocol::Resources;
 use rt::{Client, Partition, Signal, Start, System, Timer, time};
 
 rt::entry!(Guest, channels = 8);
@@ -35,9 +36,11 @@ impl Partition for Guest {
     fn started(system: &mut System, start: &Start) -> Self {
         let halls = HALLS.map(|name| system.client(name).unwrap_or_default());
         let guest = Self { halls };
-        match system.client("resource") {
-            Some(manager) => host::invite(system, manager, &guest.halls, start.starts),
-            None => guest.greet(system),
+        let manager: Option<Client<Resources>> = system.client("resource");
+        if manager.is_some() {
+            host::invite(system, &guest.halls, start.starts);
+        } else {
+            guest.greet(system);
         }
         guest
     }

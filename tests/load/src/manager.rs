@@ -3,7 +3,7 @@
 use abi::image::name_text;
 use abi::message::change::Change;
 use abi::message::resource::{
-    AuditRecord, Index, PartitionRecord, ResourceRequest, ResourceStatus,
+    AuditRecord, Index, PartitionRecord, ResourceRequest, ResourceStatus, StoppedRecord,
 };
 use abi::types::Nanoseconds;
 use rt::protocol::Resources;
@@ -18,6 +18,8 @@ const PATIENCE: Nanoseconds = time::seconds(20);
 pub enum Trouble {
     /// The resource manager refused.
     Refused(ResourceStatus),
+    /// The kernel refused what it asked, with the error of this number.
+    Kernel(u32),
     /// The channel did not carry it.
     Channel(CallError),
     /// An answer that is none, or a partition that is not in the manifest.
@@ -31,11 +33,12 @@ impl From<CallError> for Trouble {
 }
 
 impl Trouble {
-    /// A number other than 0, for the tally: 1 and more for a status, 1000 and more for others.
+    /// A number other than 0, for the tally: 1 and more for a status, 1000 and more for a channel, 2000 and more for the kernel.
     #[must_use]
     pub fn number(self) -> u32 {
         match self {
             Self::Refused(status) => status as u32,
+            Self::Kernel(error) => 2000 | error,
             Self::Channel(CallError::Timeout) => 1001,
             Self::Channel(CallError::PeerRestarted) => 1002,
             Self::Channel(_) => 1003,
@@ -103,6 +106,14 @@ impl Manager {
         self.ask(system, ResourceRequest::Audit, 0)
     }
 
+    /// A partition that stopped and was not told of.
+    ///
+    /// # Errors
+    /// Why it could not be done; there is none.
+    pub fn stopped(self, system: &mut System) -> Result<StoppedRecord, Trouble> {
+        self.answer(system, ResourceRequest::Stopped, &[])?.body().ok_or(Trouble::Nonsense)
+    }
+
     /// The id of the first partition with this name.
     ///
     /// # Errors
@@ -150,6 +161,10 @@ impl Manager {
         let answer = self.0.call(system, request, body, time::after(PATIENCE))?;
         match answer.status()? {
             ResourceStatus::Ok => Ok(answer),
+            ResourceStatus::Kernel => {
+                let error = answer.body::<Index>().ok_or(Trouble::Nonsense)?;
+                Err(Trouble::Kernel(error.index))
+            }
             status => Err(Trouble::Refused(status)),
         }
     }

@@ -1,5 +1,6 @@
 //! What the author of a partition uses: the trace and its drawing, the measure of stacks, back traces, the debugger.
 
+use crate::patient::until;
 use crate::{PATIENCE, ask, start, trial, usual};
 use abi::information::Information;
 use abi::layout::INFORMATION;
@@ -15,8 +16,6 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::mem::offset_of;
 use std::process::Stdio;
-use std::thread;
-use std::time::{Duration, Instant};
 use trace_text::{Line, What};
 
 /// Every scenario.
@@ -36,26 +35,13 @@ fn trace() -> Result<()> {
     ask(&mut session, "restart echo-asks")?;
     until(&mut session, "log echo-asks", answered)?;
     // It asks again after a second, when the server has long been waiting.
-    thread::sleep(Duration::from_secs(1));
-    let printed = ask(&mut session, "trace 1000000")?;
+    let printed = until(&mut session, "trace 1000000", |printed| {
+        conversation(&mut printed.lines().filter_map(trace_text::parse)).is_ok()
+    })?;
     let lines: Vec<Line<'_>> = printed.lines().filter_map(trace_text::parse).collect();
     ensure!(lines.len() + 1 == printed.lines().count(), "not all are records:\n{}", printed);
     ensure!(lines.is_sorted_by_key(|line| line.time), "times run backwards");
-    conversation(&lines).with_context(|| printed.clone())?;
     drawing(&perfetto::file(&lines))
-}
-
-/// Asks again and again until the answer is as it should be.
-fn until(session: &mut Session, command: &str, right: impl Fn(&str) -> bool) -> Result<()> {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        let answer = ask(session, command)?;
-        if right(&answer) {
-            return Ok(());
-        }
-        ensure!(Instant::now() < end, "'{command}' still says:\n{answer}");
-        thread::sleep(Duration::from_millis(50));
-    }
 }
 
 /// Whether the log says that the client of the second life had its answer.
@@ -64,8 +50,8 @@ fn answered(log: &str) -> bool {
 }
 
 /// The client runs, rings, and the server runs.
-fn conversation(lines: &[Line<'_>]) -> Result<()> {
-    let mut left = lines.iter().map(|line| line.what);
+fn conversation<'a>(lines: &mut impl Iterator<Item = Line<'a>>) -> Result<()> {
+    let mut left = lines.map(|line| line.what);
     for wanted in
         [What::Runs("echo-asks"), What::Rung("echo-answers", 1), What::Runs("echo-answers")]
     {

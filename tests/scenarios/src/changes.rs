@@ -1,5 +1,6 @@
 //! Partitions are paused, moved and given more and less at the console, while two witnesses exchange beats.
 
+use crate::patient::line_of;
 use crate::{PATIENCE, ask, start, trial};
 use anyhow::{Context as _, Result, ensure};
 use libtest_mimic::Trial;
@@ -147,22 +148,13 @@ fn free(session: &mut Session) -> Result<u64> {
 
 /// A partition wants to run, or waits for something to happen.
 fn lives(session: &mut Session, name: &str) -> Result<()> {
-    let line = line_of(session, name)?;
-    let alive = ["waiting", "running"].iter().any(|state| line.contains(state));
-    ensure!(alive, "neither waits nor runs: {line}");
-    Ok(())
-}
-
-/// What `ps` says of a partition.
-fn line_of(session: &mut Session, name: &str) -> Result<String> {
-    let listed = ask(session, "ps")?;
-    let line = listed.lines().find(|line| line.split_whitespace().nth(1) == Some(name));
-    Ok(line.with_context(|| format!("no {name} in\n{listed}"))?.to_owned())
+    let alive = |line: &str| ["waiting", "running"].iter().any(|state| line.contains(state));
+    line_of(session, name, alive).map(drop)
 }
 
 /// The line of a partition in `ps` holds all these words.
 fn shows(session: &mut Session, name: &str, wanted: &[&str]) -> Result<()> {
-    let line = line_of(session, name)?;
+    let line = line_of(session, name, |_| true)?;
     let all = wanted.iter().all(|word| line.contains(word));
     ensure!(all, "wanted {wanted:?} in: {line}");
     Ok(())

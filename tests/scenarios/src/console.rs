@@ -1,5 +1,6 @@
 //! A person's session at the operator's console, key by key.
 
+use crate::patient::{blindly, line_of, silence};
 use crate::{PATIENCE, ask, start, trial, usual};
 use anyhow::{Context as _, Result, ensure};
 use libtest_mimic::Trial;
@@ -7,7 +8,7 @@ use qemu_runner::exec;
 use qemu_runner::images::Artifacts;
 use qemu_runner::marks::Piece;
 use qemu_runner::session::Session;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 const UP: &str = "\x1b[A";
 const LEAVE: &str = "\x1d";
@@ -126,13 +127,6 @@ fn completion(session: &mut Session) -> Result<()> {
     Ok(())
 }
 
-/// The state of a partition as `ps` shows it.
-fn line_of(session: &mut Session, name: &str) -> Result<String> {
-    let listed = ask(session, "ps")?;
-    let line = listed.lines().find(|line| line.split_whitespace().any(|word| word == name));
-    Ok(line.with_context(|| format!("no {name} in\n{listed}"))?.to_owned())
-}
-
 fn life_cycle(session: &mut Session) -> Result<()> {
     let name = "echo-answers";
     for (verb, state) in [
@@ -143,21 +137,21 @@ fn life_cycle(session: &mut Session) -> Result<()> {
         ("restart", "waiting"),
     ] {
         ask(session, &format!("{verb} {name}"))?;
-        std::thread::sleep(Duration::from_millis(300));
-        let line = line_of(session, name)?;
-        let alive = state == "waiting" && line.contains("running");
-        ensure!(line.contains(state) || alive, "after {verb}: {line}");
+        line_of(session, name, |line| line.contains(state)).context(verb)?;
     }
     ask(session, "audit").map(drop)
 }
 
 fn attach(session: &mut Session) -> Result<()> {
     session.wait_prompt(PATIENCE)?;
+    let from = session.transcript().len();
     session.send(b"console echo-answers\r")?;
-    std::thread::sleep(Duration::from_millis(500));
-    session.send(b"hello\r")?;
-    std::thread::sleep(Duration::from_millis(500));
-    session.send(LEAVE.as_bytes())?;
+    let there = session.wait_text(from, "Ctrl-] returns", PATIENCE)?;
+    // It reads nothing, and whoever types does not see it; nor is it taken for a command.
+    session.send(format!("uptime\r{LEAVE}").as_bytes())?;
+    ask(session, "machine")?;
+    let text = session.transcript().get(there..).unwrap_or_default();
+    ensure!(!text.contains("\nup "), "a command was executed:\n{text}");
     ask(session, "uptime").map(drop)
 }
 
@@ -174,16 +168,21 @@ fn garbage(session: &mut Session) -> Result<()> {
         })
         .collect();
     session.send(&bytes)?;
-    // What is typed faster than it is read may be lost, these keys too: once more when all is quiet. They lead out of
-    // whatever escape sequence, paste, foreign console or line this has led to.
-    for _ in 0..3 {
-        let quiet = Duration::from_secs(1);
-        while session.poll(Instant::now() + quiet).is_some_and(|piece| piece.is_some()) {}
+    // What is typed faster than it is read may be lost, these keys too: again and again. They lead out of whatever escape
+    // sequence, paste, foreign console or line this has led to.
+    let end = Instant::now() + PATIENCE;
+    loop {
+        silence(session);
         session.send(format!("\x1b[201~{LEAVE}\x03\r").as_bytes())?;
+        silence(session);
+        let from = session.transcript().len();
+        session.send(b"uptime\r")?;
+        match session.wait_text(from, "\nup ", PATIENCE / 8) {
+            Err(error) if Instant::now() > end => return Err(error),
+            Err(_) => {}
+            Ok(_) => return Ok(()),
+        }
     }
-    let from = session.transcript().len();
-    session.send(b"uptime\r")?;
-    session.wait_text(from, "\nup ", PATIENCE).map(drop)
 }
 
 /// The resource manager ends when asked, and is back with its books before anybody else notices more than a new epoch.
@@ -197,11 +196,10 @@ fn restart_of_the_manager(session: &mut Session) -> Result<()> {
     for (command, restarts) in [("restart resource-manager", 1), ("kill resource-manager", 2)] {
         let before = ask(session, "ps")?;
         ensure!(others(&before).len() >= 4, "few partitions:\n{before}");
-        ask(session, command)?;
-        std::thread::sleep(Duration::from_secs(1));
-        let line = line_of(session, "resource-manager")?;
-        let count = line.split_whitespace().nth(6);
-        ensure!(count == Some(&restarts.to_string()), "after {command}: {line}");
+        blindly(session, command)?;
+        let lives = |line: &str| line.split_whitespace().nth(6).and_then(|word| word.parse().ok());
+        let back = line_of(session, "resource-manager", |line| lives(line) >= Some(restarts))?;
+        ensure!(lives(&back) == Some(restarts), "after {command}: {back}");
         let after = ask(session, "ps")?;
         ensure!(others(&after) == others(&before), "others changed:\n{before}\n{after}");
         ask(session, "audit")?;
@@ -221,17 +219,10 @@ fn restart_of_everything(session: &mut Session) -> Result<()> {
     let names: Vec<&str> = rows.collect();
     ensure!(names.len() >= 4, "few partitions:\n{listed}");
     for name in names {
-        // Restarting the console's own partitions may be refused; the machine must go on either way.
-        let restart = format!("restart {name}");
-        if name == "command" {
-            // Who would say how it went may be gone before it does: the next life's prompt is the answer.
-            session.wait_prompt(PATIENCE)?;
-            session.send(format!("{restart}\r").as_bytes())?;
-        } else {
-            exec::command(session, &restart, PATIENCE)?;
-        }
-        std::thread::sleep(Duration::from_millis(500));
-        line_of(session, name).with_context(|| format!("after restart {name}"))?;
+        // Restarting the console's own partitions may be refused, and who would say how it went may be gone before it does; the
+        // machine must go on either way.
+        blindly(session, &format!("restart {name}"))?;
+        line_of(session, name, |_| true).with_context(|| format!("after restart {name}"))?;
     }
     ask(session, "audit").map(drop)
 }

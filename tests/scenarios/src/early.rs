@@ -1,7 +1,8 @@
 //! Deaths that nobody in the machine could bring about: a program ends at each of its calls of the kernel, from its very first instruction on, the
 //! life after that one call later, and so on until one comes so far as to wait for work.
 
-use crate::{PATIENCE, ask, campaign, quiet, start, trial};
+use crate::patient::quiet;
+use crate::{PATIENCE, ask, campaign, start, trial};
 use abi::call::Call;
 use anyhow::{Result, ensure};
 use libtest_mimic::Trial;

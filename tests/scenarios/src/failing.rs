@@ -1,5 +1,6 @@
 //! Processors that stop for good while the machine works: one that idles, one on which half of a pair runs, the one of all infrastructure.
 
+use crate::patient::quiet_within;
 use crate::{PATIENCE, ask, campaign, start, trial};
 use abi::call::Call;
 use anyhow::{Context as _, Result, ensure};
@@ -19,8 +20,6 @@ const LONG: Duration = Duration::from_secs(40);
 
 /// Calls of `control` after which a partition is half made: it takes some forty.
 const HALF_MADE: u32 = 20;
-/// How long a console is silent that has said everything.
-const QUIET: Duration = Duration::from_millis(400);
 
 /// All of them.
 #[must_use]
@@ -52,7 +51,7 @@ fn fail(smp: u16, processor: u16) -> Result<()> {
     session.wait_prompt(PATIENCE)?;
     session.send(b"create small\r")?;
     session.fail_processor(processor)?;
-    new_prompt(&mut session)?;
+    quiet_within(&mut session, LONG)?;
     settled(&mut session, smp, processor)?;
     let (near, far) = (pair(&mut session, "near")?, pair(&mut session, "far")?);
     println!("longest silences in us: {before:?} before; {near:?} and {far:?} in the end");
@@ -86,7 +85,7 @@ fn lose(smp: u16) -> Result<()> {
     hunt.fail(met)?;
     let processor = met.processor;
     ensure!(processor == 0, "the manager makes partitions on processor {processor}");
-    new_prompt(&mut session)?;
+    quiet_within(&mut session, LONG)?;
     settled(&mut session, smp, processor)?;
     let all = ask(&mut session, "ps")?;
     let manager = all.lines().find(|line| line.contains(" resource-manager ")).unwrap_or_default();
@@ -112,22 +111,6 @@ fn controls(hunt: &mut Hunt<'_>, count: u32) -> Result<Met> {
             return Ok(met);
         }
     }
-}
-
-/// Waits until nobody says anything any more, and asks for a prompt; with a short patience, for what was typed may be lost with whoever
-/// read it.
-fn new_prompt(session: &mut Session) -> Result<()> {
-    let end = Instant::now() + LONG;
-    loop {
-        while session.poll(Instant::now() + QUIET).is_some_and(|piece| piece.is_some()) {}
-        session.send(b"\r")?;
-        if session.wait_prompt(LONG / 8).is_ok() {
-            break;
-        }
-        ensure!(Instant::now() < end, "the console does not answer: {}", session.tail());
-    }
-    while session.poll(Instant::now() + QUIET).is_some_and(|piece| piece.is_some()) {}
-    session.send(b"\r")
 }
 
 /// Waits until the console tells of the failure, and everybody waits for work again.

@@ -25,6 +25,7 @@ pub mod nodes;
 pub mod outside;
 pub mod owned;
 pub mod pairs;
+pub mod patient;
 pub mod picture;
 pub mod plans;
 pub mod rescue;
@@ -42,13 +43,10 @@ use qemu_runner::exec;
 use qemu_runner::images::Artifacts;
 use qemu_runner::machine::{Debugger, Options};
 use qemu_runner::session::Session;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long a machine may take to answer at all.
 pub const PATIENCE: Duration = Duration::from_secs(60);
-
-/// How long a console is silent that has said everything.
-pub const QUIET: Duration = Duration::from_millis(400);
 
 /// Every scenario.
 #[must_use]
@@ -122,22 +120,4 @@ pub fn start(artifacts: &Artifacts, options: &Options) -> Result<Session> {
 /// It failed, or the machine did not answer.
 pub fn ask(session: &mut Session, command: &str) -> Result<String> {
     exec::ask(session, command, PATIENCE)
-}
-
-/// Waits until everybody is silent, and has a prompt shown: what was said may have fallen into the middle of a mark.
-///
-/// # Errors
-/// None comes.
-pub fn quiet(session: &mut Session) -> Result<()> {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        while session.poll(Instant::now() + QUIET).is_some_and(|piece| piece.is_some()) {}
-        session.send(b"\r")?;
-        if session.wait_prompt(PATIENCE / 8).is_ok() {
-            break;
-        }
-        ensure!(Instant::now() < end, "the console does not answer: {}", session.tail());
-    }
-    while session.poll(Instant::now() + QUIET).is_some_and(|piece| piece.is_some()) {}
-    session.send(b"\r")
 }

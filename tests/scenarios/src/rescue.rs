@@ -1,6 +1,7 @@
 //! Boot partition and resource manager are down at once: idle brings the one back, and that the other.
 
-use crate::{PATIENCE, start, trial};
+use crate::patient::{blindly, line_of, until};
+use crate::{PATIENCE, ask, start, trial};
 use abi::types::PAGE_SHIFT;
 use anyhow::{Context as _, Result, anyhow, ensure};
 use boot_image::{Program, Window};
@@ -10,13 +11,9 @@ use qemu_runner::exec;
 use qemu_runner::images::Artifacts;
 use qemu_runner::machine::Options;
 use qemu_runner::session::Session;
-use std::time::{Duration, Instant};
 
 /// Each time after a life of other length, so that what idle holds is of other generations.
 const LIVES: u32 = 3;
-
-/// In this time the manager is back, on a computer that is not overloaded.
-const BACK: Duration = Duration::from_secs(1);
 
 /// The rescue.
 #[must_use]
@@ -57,11 +54,12 @@ fn both() -> Result<()> {
         // Boot is stopped by hand; the manager, which could start it, ends. Nobody is left who looks after either.
         ask(&mut session, "kill boot")?;
         end_manager(&mut session)?;
-        let line = back(&mut session, "resource-manager", &life.to_string())?;
+        let line = back(&mut session, "resource-manager", life)?;
         ensure!(line.contains("running"), "after {life} lives: {line}");
         ask(&mut session, "audit")?;
         // As the person left it.
-        ensure!(line_of(&mut session, "boot")?.contains("stopped"), "boot was not left alone");
+        let boot = line_of(&mut session, "boot", |_| true)?;
+        ensure!(boot.contains("stopped"), "boot was not left alone: {boot}");
         ask(&mut session, "start boot")?;
         if life > 1 {
             ask(&mut session, "restart idle")?;
@@ -70,7 +68,7 @@ fn both() -> Result<()> {
     // All is as before: boot brings back who stops.
     ask(&mut session, "restart boot")?;
     end_manager(&mut session)?;
-    back(&mut session, "resource-manager", &(LIVES + 1).to_string())?;
+    back(&mut session, "resource-manager", LIVES + 1)?;
     exec::run(&mut session, "audit; shutdown", PATIENCE, |_| {}).map(drop)
 }
 
@@ -100,47 +98,20 @@ fn every_death() -> Result<()> {
         at = session.wait_text(at, &back, PATIENCE).with_context(|| death)?;
     }
     session.send(b"\x1d")?;
-    let log = ask(&mut session, "log boot")?;
     for (death, said) in DEATHS {
-        ensure!(log.contains(said), "after {death} boot does not say '{said}':\n{log}");
+        until(&mut session, "log boot", |log| log.contains(said)).with_context(|| death)?;
     }
     ask(&mut session, "audit")?;
     exec::run(&mut session, "shutdown", PATIENCE, |_| {}).map(drop)
 }
 
-/// Ends the resource manager. What the next one says on the debug port may fall into the middle of a mark that the console sends on
-/// the same line: the answer is not looked at, and a new prompt is asked for.
+/// Ends the resource manager. What the next one says on the debug port may fall into the answer.
 fn end_manager(session: &mut Session) -> Result<()> {
-    session.wait_prompt(PATIENCE)?;
-    session.send(b"kill resource-manager\r")?;
-    std::thread::sleep(BACK);
-    let quiet = Duration::from_millis(200);
-    while session.poll(Instant::now() + quiet).is_some_and(|piece| piece.is_some()) {}
-    session.send(b"\r")
+    blindly(session, "kill resource-manager")
 }
 
 /// The line of a partition, once it has been restarted so often.
-fn back(session: &mut Session, name: &str, restarts: &str) -> Result<String> {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        let line = line_of(session, name)?;
-        if line.split_whitespace().any(|word| word == restarts) {
-            return Ok(line);
-        }
-        ensure!(Instant::now() < end, "{name} is not back: {line}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-fn line_of(session: &mut Session, name: &str) -> Result<String> {
-    let listed = ask(session, "ps")?;
-    let mut lines = listed.lines();
-    let line = lines.find(|line| line.split_whitespace().nth(1) == Some(name));
-    line.map(str::to_owned).with_context(|| listed.clone())
-}
-
-fn ask(session: &mut Session, command: &str) -> Result<String> {
-    let answer = exec::command(session, command, PATIENCE)?;
-    ensure!(answer.status == Some(0), "'{command}': {:?}\n{}", answer.status, answer.output);
-    Ok(answer.output)
+fn back(session: &mut Session, name: &str, restarts: u32) -> Result<String> {
+    let restarts = restarts.to_string();
+    line_of(session, name, |line| line.split_whitespace().nth(6) == Some(&restarts))
 }

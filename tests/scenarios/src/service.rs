@@ -1,5 +1,6 @@
 //! The resource service at the console: partitions made with all that can be said, through the deaths of both ends of its channel.
 
+use crate::patient::blindly;
 use crate::{PATIENCE, ask, start, trial};
 use anyhow::{Context as _, Result, ensure};
 use libtest_mimic::Trial;
@@ -41,7 +42,7 @@ fn service(session: &mut Session) -> Result<()> {
     ask(session, "kill resource-manager")?;
     made.push(create(session, "", "of processor")?);
     // The service dies; the next one takes a new copy of the books and goes on.
-    ask(session, "restart command")?;
+    blindly(session, "restart command")?;
     made.push(create(session, "memory 2M", "2.")?);
     let listed = ask(session, "ps")?;
     let copies = listed.lines().filter(|line| line.contains("echo-asks")).count();

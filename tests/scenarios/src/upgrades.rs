@@ -1,5 +1,6 @@
 //! Partitions go over to later versions while others ask them something all the time, and back where those come to nothing.
 
+use crate::patient::blindly;
 use crate::{PATIENCE, ask, start, trial, usual};
 use anyhow::{Context as _, Result, anyhow, ensure};
 use boot_image::damage::{Chance, damage};
@@ -87,16 +88,6 @@ fn infrastructure() -> Result<()> {
     let before = answers(session, "asks-one")?;
     until(|| Ok(answers(session, "asks-one")? > before), "nobody answers any more")?;
     exec::run(session, "audit; shutdown", PATIENCE, |_| {}).map(drop)
-}
-
-/// Types a command into whose answer others may write: it is not looked at, and a new prompt is asked for.
-fn blindly(session: &mut Session, command: &str) -> Result<()> {
-    session.wait_prompt(PATIENCE)?;
-    session.send(format!("{command}\r").as_bytes())?;
-    std::thread::sleep(Duration::from_secs(1));
-    let quiet = Duration::from_millis(300);
-    while session.poll(Instant::now() + quiet).is_some_and(|piece| piece.is_some()) {}
-    session.send(b"\r")
 }
 
 /// A later image that is damaged, however, keeps no machine from starting; at worst there is no upgrade.

@@ -1,6 +1,7 @@
 //! Every way to die, for all that runs the machine: who said why, and how long it took until there was a next life.
 
-use crate::{PATIENCE, QUIET, quiet, start, trial};
+use crate::patient::{line_of, quiet, silence, until};
+use crate::{PATIENCE, start, trial};
 use anyhow::{Context as _, Result, ensure};
 use libtest_mimic::Trial;
 use qemu_runner::exec;
@@ -8,7 +9,6 @@ use qemu_runner::images::Artifacts;
 use qemu_runner::machine::Options;
 use qemu_runner::session::Session;
 use qemu_runner::strike::{Hunt, Program};
-use std::thread;
 use std::time::Instant;
 
 /// Who dies in `images/doomed.toml`, in this order, and how.
@@ -40,7 +40,7 @@ fn infrastructure() -> Result<()> {
         let before = restarts(&mut session, name)?;
         let begin = Instant::now();
         from_outside(&mut session, name, hangs)?;
-        told(&mut session, said)?;
+        until(&mut session, "log boot", |log| log.contains(said))?;
         while restarts(&mut session, name)? <= before {
             ensure!(begin.elapsed() < PATIENCE, "{name} does not come back: {}", session.tail());
         }
@@ -59,7 +59,12 @@ fn infrastructure() -> Result<()> {
 fn own_deaths(session: &mut Session, part: &str) -> Result<Vec<String>> {
     let end = Instant::now() + PATIENCE;
     loop {
-        let log = if part == "boot" { patiently(session, "log boot")? } else { listen(session) };
+        let log = if part == "boot" {
+            until(session, "log boot", |_| true)?
+        } else {
+            silence(session);
+            session.transcript().to_owned()
+        };
         let row = |way: &str| {
             let mark = format!("doomed: {part} {way} ");
             let line = log.lines().rev().find_map(|line| Some(line.split_once(&mark)?.1))?;
@@ -70,27 +75,7 @@ fn own_deaths(session: &mut Session, part: &str) -> Result<Vec<String>> {
             return Ok(rows);
         }
         ensure!(Instant::now() < end, "{part} has not died in every way: {}", session.tail());
-        thread::sleep(QUIET);
     }
-}
-
-/// What is answered to a command, once whoever answers is back.
-fn patiently(session: &mut Session, command: &str) -> Result<String> {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        quiet(session)?;
-        let answer = exec::command(session, command, PATIENCE)?;
-        if answer.status == Some(0) {
-            return Ok(answer.output);
-        }
-        ensure!(Instant::now() < end, "'{command}': {}", answer.output);
-    }
-}
-
-/// All that the machine has said.
-fn listen(session: &mut Session) -> String {
-    while session.poll(Instant::now() + QUIET).is_some_and(|piece| piece.is_some()) {}
-    session.transcript().to_owned()
 }
 
 /// Has one die wherever it calls the kernel next.
@@ -106,21 +91,7 @@ fn from_outside(session: &mut Session, name: &str, hangs: bool) -> Result<()> {
     hunt.end()
 }
 
-/// Waits until boot has said so.
-fn told(session: &mut Session, said: &str) -> Result<()> {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        let log = patiently(session, "log boot")?;
-        if log.contains(said) {
-            return Ok(());
-        }
-        ensure!(Instant::now() < end, "boot does not say '{said}':\n{log}");
-    }
-}
-
 fn restarts(session: &mut Session, name: &str) -> Result<u64> {
-    let listed = patiently(session, "ps")?;
-    let line = listed.lines().find(|line| line.split_whitespace().nth(1) == Some(name));
-    let number = line.with_context(|| listed.clone())?.split_whitespace().nth(6);
-    number.and_then(|number| number.parse().ok()).with_context(|| listed.clone())
+    let line = line_of(session, name, |_| true)?;
+    line.split_whitespace().nth(6).and_then(|number| number.parse().ok()).context(line)
 }
