@@ -49,6 +49,10 @@ pub const BOOT_IMAGE_END: u64 = 0x1dc0_0000;
 pub const LATER_IMAGES: u64 = 0x1dc0_0000;
 /// End of the room for them.
 pub const LATER_IMAGES_END: u64 = 0x2000_0000;
+const _: () = assert!(
+    (LATER_IMAGES_END - LATER_IMAGES) / (BOOT_IMAGE_END - BOOT_IMAGE) >= 3
+        && crate::boot::LATER_IMAGES == 3
+);
 /// First channel. Channels are packed one after the other, each with an unmapped page behind it.
 pub const CHANNELS: u64 = 0x2000_0000;
 /// End of the room for channels.

@@ -26,7 +26,7 @@ pub mod types;
 
 /// Version of everything in this crate. The upper 16 bits change when something
 /// that exists changes its meaning, the lower 16 when something is added.
-pub const ABI_VERSION: u32 = 0x0001_0000;
+pub const ABI_VERSION: u32 = 0x0002_0000;
 
 /// Whether a program built for `theirs` can run on an implementation of [`ABI_VERSION`]:
 /// the same major half, and nothing asked for that is newer than what is here.

@@ -61,10 +61,8 @@ pub fn ledger<M: Machine>(machine: &M, information: &BootInformation) {
     }
     // Frame 0 means "none" in many places.
     put(machine, Frame::new(0), FrameUse::Kernel, Frame::new(0));
-    information
-        .devices
-        .iter()
-        .for_each(|frame| put(machine, *frame, FrameUse::Kernel, Frame::new(0)));
+    let devices = information.devices.iter();
+    devices.for_each(|frame| put(machine, *frame, FrameUse::Kernel, Frame::new(0)));
 }
 
 fn ranges(information: &BootInformation) -> impl Iterator<Item = &MemoryRange> {
@@ -100,12 +98,8 @@ pub fn first_partition<M: Machine>(
         let access = mapping::access_of(segment.access).ok_or(BootError::BadSegment)?;
         builder.map(segment.address.raw(), segment.frame, segment.count, access)?;
     }
-    builder.map(
-        BOOT_INFORMATION,
-        information.information.start,
-        information.information.count,
-        Access::empty(),
-    )?;
+    let FrameRange { start, count } = information.information;
+    builder.map(BOOT_INFORMATION, start, count, Access::empty())?;
     builder.map(TIME_PAGE, time_page, 1, Access::empty())?;
     builder.capabilities();
     Ok(builder.start(information.entry))
@@ -150,11 +144,10 @@ impl<'a, M: Machine> Builder<'a, M> {
 
     /// Gives it the memory that the loader filled for it.
     fn own(&mut self, information: &BootInformation) -> Result<(), BootError> {
-        for range in
-            ranges(information).filter(|range| range.kind >= MemoryKind::BootImage.number())
-        {
-            self.give(range.start, range.count)?;
-        }
+        let own = |range: &&MemoryRange| range.kind >= MemoryKind::BootImage.number();
+        ranges(information)
+            .filter(own)
+            .try_for_each(|range| self.give(range.start, range.count))?;
         self.give(information.information.start, information.information.count)
     }
 
@@ -223,13 +216,8 @@ impl<'a, M: Machine> Builder<'a, M> {
     }
 
     fn grant(&self, number: Slot, kind: Kind, frame: Frame, parameter: u32) {
-        let capability = Capability {
-            kind,
-            rights: Rights::all(),
-            frame,
-            generation: Generation::new(0),
-            parameter,
-        };
+        let (rights, generation) = (Rights::all(), Generation::new(0));
+        let capability = Capability { kind, rights, frame, generation, parameter };
         if let Some(slot) = slot(self.machine, self.partition, u64::from(number.raw())) {
             write(slot, capability.pack());
         }

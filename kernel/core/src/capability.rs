@@ -2,7 +2,7 @@
 //!
 //! A slot is two words: kind (8 bits), rights (8), version (16) and parameter (32); frame of the object (32) and generation (32),
 //! which together are its [`Name`].
-//! It is written under the control lock (first word empty, second word, first word) and read without one (first, second,
+//! It is written under the control lock (first word as being written, second word, first word) and read without one (first, second,
 //! first again). Each write raises the version, so that a reader sees even a slot that holds again what it held.
 
 use crate::answer::Refusal;
@@ -125,22 +125,30 @@ pub type SlotWords = [AtomicU64; 2];
 /// The part of a first word that is its version, and what raises it.
 const VERSION: u64 = 0xffff << 16;
 const NEXT_VERSION: u64 = 1 << 16;
+/// In place of a kind: the slot is being written.
+const CHANGING: u64 = 0xff;
+/// How often a slot that is being written is looked at: far longer than that takes.
+const PATIENCE: u32 = 1_000;
 
 /// Writes a slot so that no reader takes half of it; for holders of the control lock.
 pub fn write<W: Word>(slot: &[W; 2], words: [u64; 2]) {
     let version = (slot[0].load() & VERSION).wrapping_add(NEXT_VERSION) & VERSION;
-    slot[0].store(version);
+    slot[0].store(version | CHANGING);
     slot[1].store(words[1]);
     slot[0].store(version | words[0]);
 }
 
-/// Reads a slot, without its version; one that is being changed reads as empty.
-#[inline]
+/// Reads a slot, without its version: what it held before a change, or after it.
+#[inline(never)]
 pub fn read<W: Word>(slot: &[W; 2]) -> [u64; 2] {
-    match versioned(slot) {
-        Some([first, second]) if first & !VERSION != 0 => [first & !VERSION, second],
-        _ => [0, 0],
-    }
+    (0..PATIENCE).find_map(|_| settled(slot)).unwrap_or_default()
+}
+
+/// What a slot holds, without its version; `None` while it is being changed.
+#[inline]
+pub fn settled<W: Word>(slot: &[W; 2]) -> Option<[u64; 2]> {
+    let [first, second] = versioned(slot)?;
+    (first & CHANGING != CHANGING).then_some([first & !VERSION, second])
 }
 
 /// Both words of one writing, with the version; `None` for a slot that is being changed. An empty one has no kind.

@@ -50,11 +50,8 @@ pub fn share_kernel<M: Machine>(machine: &M, root: Frame) {
         machine.object::<PageTable>(machine.outside_root().unwrap_or(machine.kernel_root()));
     let own = machine.object::<PageTable>(root);
     for address in KERNEL_ROOT_ENTRIES.map(VirtualAddress::new) {
-        if let (Some(own), Some(kernel)) =
-            (index(own, address, ROOT_LEVEL), index(kernel, address, ROOT_LEVEL))
-        {
-            own.set(kernel.get());
-        }
+        let entries = index(own, address, ROOT_LEVEL).zip(index(kernel, address, ROOT_LEVEL));
+        let _ = entries.map(|(own, kernel)| own.set(kernel.get()));
     }
 }
 

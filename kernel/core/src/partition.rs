@@ -97,11 +97,7 @@ impl Partition {
     /// One more (`true`) or one fewer context that is not stopped on a processor.
     pub(crate) fn count_live(&self, processor: ProcessorId, more: bool) {
         if let Some(count) = self.live.get(usize::from(processor.raw())) {
-            if more {
-                count.fetch_add(1, Ordering::AcqRel)
-            } else {
-                count.fetch_sub(1, Ordering::AcqRel)
-            };
+            count.fetch_add(if more { 1 } else { u64::MAX }, Ordering::AcqRel);
         }
     }
 }

@@ -26,6 +26,11 @@ pub(crate) fn is_live(context: &Context) -> bool {
     matches!(context.state(), ContextState::Ready | ContextState::Waiting)
 }
 
+/// Whether a context waits and nothing has come for it: neither one that runs, nor one that was stopped while it waited.
+pub(crate) fn may_rest(context: &Context) -> bool {
+    context.awaits() && (is_live(context) || context.rests())
+}
+
 /// The bits of [`crate::processor::Processor::stop`] that hold a frame.
 pub(crate) const STOP_FRAME: u64 = 0xffff_ffff;
 /// In place of a reason, which is less: to rest.

@@ -2,12 +2,13 @@
 
 use super::memory::unmapped;
 use super::{Request, checked_frames, step};
-use crate::answer::{Answer, NOTHING, Refusal};
+use crate::answer::{Answer, Refusal};
 use crate::channel::Channel;
 use crate::ledger;
 use crate::machine::Machine;
 use crate::paging::PageTable;
 use crate::partition::Partition;
+use crate::processor::Cell;
 use abi::call::Error;
 use abi::control::{ChannelOperation, FrameUse, PAGES_PER_STEP};
 use abi::types::{Frame, PAGE_SIZE};
@@ -18,12 +19,9 @@ pub fn perform<M: Machine>(request: &Request<'_, M>, operation: ChannelOperation
     match operation {
         ChannelOperation::Join => join(request, channel),
         ChannelOperation::Part => part(request, channel),
-        ChannelOperation::State => Ok([
-            channel.client.get(),
-            channel.server.get(),
-            channel.first.get(),
-            channel.count.get(),
-        ]),
+        ChannelOperation::State => {
+            Ok([&channel.client, &channel.server, &channel.first, &channel.count].map(Cell::get))
+        }
         ChannelOperation::Destroy => destroy(request, channel),
         ChannelOperation::Peek => peek(request, channel, a),
     }
@@ -86,12 +84,9 @@ fn part<M: Machine>(request: &Request<'_, M>, channel: &Channel) -> Answer {
     if count != 0 {
         ends(request, channel).try_for_each(|end| end.check_forgotten(request.machine))?;
     }
+    let client = Frame::new(channel.client.get());
     for (frame, entry) in frames {
-        ledger::set(
-            request.machine,
-            frame,
-            entry.with(FrameUse::User, Frame::new(channel.client.get())),
-        );
+        ledger::set(request.machine, frame, entry.with(FrameUse::User, client));
     }
     channel.count.set(remain);
     if remain == 0 && count != 0 {
@@ -103,10 +98,7 @@ fn part<M: Machine>(request: &Request<'_, M>, channel: &Channel) -> Answer {
 
 fn destroy<M: Machine>(request: &Request<'_, M>, channel: &Channel) -> Answer {
     match channel.count.get() {
-        0 => {
-            request.free_object();
-            Ok(NOTHING)
-        }
+        0 => request.free_object(),
         count => Err(Refusal::with(Error::InUse, count)),
     }
 }

@@ -8,7 +8,7 @@ use crate::ledger;
 use crate::machine::Machine;
 use crate::partition::Partition;
 use crate::processor::Processor;
-use crate::stop::{self, REASON_SHIFT, REST, STOP_FRAME, is_live};
+use crate::stop::{self, REASON_SHIFT, REST, STOP_FRAME, is_live, may_rest};
 use abi::call::Error;
 use abi::control::{ContextOperation, ContextState};
 use abi::layout::USER_END;
@@ -23,7 +23,7 @@ pub fn perform<M: Machine>(request: &Request<'_, M>, operation: ContextOperation
         ContextOperation::Start => start(request),
         ContextOperation::Stop if a >= REST => Err(Refusal::argument(3)),
         ContextOperation::Stop => stop(request, a),
-        ContextOperation::Rest if object(request).awaits() => stop(request, REST),
+        ContextOperation::Rest if may_rest(object(request)) => stop(request, REST),
         ContextOperation::Rest => Err(wrong_state(visible_state(request))),
         ContextOperation::Renew => {
             at_rest(request)?;
@@ -205,8 +205,7 @@ fn destroy<M: Machine>(request: &Request<'_, M>) -> Answer {
         return Err(Error::Again.into());
     }
     partition(request).contexts.add(1_u64.wrapping_neg());
-    request.free_object();
-    Ok(NOTHING)
+    request.free_object()
 }
 
 /// From here on nobody new finds the context; who found it before is known by the count of entries.

@@ -165,7 +165,7 @@ pub fn put_page<M: Machine>(
     if let Ok(entry) = walk(machine, partition.root.get(), page, 1) {
         partition.mapped.add(1);
         entry.set(paging::page_entry(frame, access));
-        count_mapping(machine, frame, true);
+        count_mapping(machine, frame, 1);
     }
 }
 
@@ -185,12 +185,11 @@ pub fn may_map<M: Machine>(machine: &M, entry: Entry, partition: Frame, access: 
     }
 }
 
-/// Counts one mapping of a frame more, or fewer; the time page's are not counted.
-fn count_mapping<M: Machine>(machine: &M, frame: Frame, more: bool) {
+/// Counts mappings of a frame; the time page's are not counted.
+fn count_mapping<M: Machine>(machine: &M, frame: Frame, by: i64) {
     let entry = ledger::entry(machine, frame);
     if entry.kind != FrameUse::Time {
-        let mappings =
-            if more { entry.mappings.saturating_add(1) } else { entry.mappings.saturating_sub(1) };
+        let mappings = entry.mappings.saturating_add_signed(by);
         ledger::set(machine, frame, Entry { mappings, ..entry });
     }
 }
@@ -206,7 +205,7 @@ pub fn unmap<M: Machine>(request: &Request<'_, M>, raw: u64, count: u64) -> Answ
             partition.mapped.subtract(1);
             entry.set(0);
             request.machine.flush(page);
-            count_mapping(request.machine, frame, false);
+            count_mapping(request.machine, frame, -1);
         }
     }
     if partition.mapped.get() != mapped {

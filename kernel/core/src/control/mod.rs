@@ -13,7 +13,7 @@ mod system;
 
 pub(crate) use audit::Balance;
 
-use crate::answer::{Answer, Refusal};
+use crate::answer::{Answer, NOTHING, Refusal};
 use crate::calls::{answer, reply};
 use crate::capability::{Capability, lookup, lookup_as, slot, write};
 use crate::context::{Context, register, restore};
@@ -48,7 +48,7 @@ pub(crate) struct Request<'a, M: Machine> {
 
 #[inline(never)]
 pub(crate) fn dispatch<'a, M: Machine>(here: Here<'a, M>, caller: &'a Context) -> Next<'a> {
-    let (machine, processor) = (here.machine, here.processor);
+    let Here { machine, processor } = here;
     // Who has no say keeps nobody waiting who has.
     let kind = match lookup(machine, caller, caller.register(register::RDI)) {
         Ok(found) => found.kind,
@@ -56,7 +56,7 @@ pub(crate) fn dispatch<'a, M: Machine>(here: Here<'a, M>, caller: &'a Context) -
     };
     let done = machine.exclusive(|| {
         let before = machine.kernel().changes.get();
-        let request = Request::decode(machine, processor, caller);
+        let request = Request::decode(here, caller);
         // Within the lock: a caller that stopped itself may be started anew by others as soon as it is let go.
         answer(caller, request.and_then(|request| request.perform()));
         machine.kernel().changes.get() != before
@@ -80,11 +80,8 @@ fn once_more(caller: &Context) -> Next<'_> {
 }
 
 impl<'a, M: Machine> Request<'a, M> {
-    fn decode(
-        machine: &'a M,
-        processor: &'a Processor,
-        caller: &'a Context,
-    ) -> Result<Self, Refusal> {
+    fn decode(here: Here<'a, M>, caller: &'a Context) -> Result<Self, Refusal> {
+        let Here { machine, processor } = here;
         let [_, _, _, rdx, rsi, rdi, _, _, r8, r9, r10, ..] = &caller.registers;
         let slot = rdi.load(Relaxed);
         let arguments = [rdx, r10, r8, r9].map(|word| word.load(Relaxed));
@@ -118,13 +115,8 @@ impl<'a, M: Machine> Request<'a, M> {
         let result = perform(self, operation)?;
         if right != Rights::INSPECT {
             self.machine.kernel().changes.add(1);
-            let kind = self.capability.kind.number();
-            self.processor.trace.add(
-                self.machine.ticks(),
-                TraceKind::Control,
-                kind,
-                Some(self.operation),
-            );
+            let (ticks, kind) = (self.machine.ticks(), self.capability.kind.number());
+            self.processor.trace.add(ticks, TraceKind::Control, kind, Some(self.operation));
         }
         Ok(result)
     }
@@ -186,13 +178,14 @@ impl<'a, M: Machine> Request<'a, M> {
     }
 
     /// Makes an object's frame free, in a generation of its own, and empties the slot that named it.
-    pub(crate) fn free_object(&self) {
+    pub(crate) fn free_object(&self) -> Answer {
         let entry = ledger::entry(self.machine, self.frame());
         ledger::set(self.machine, self.frame(), entry.next_generation().unwrap_or(entry));
         self.free_frame(self.frame());
         if let Some(slot) = slot(self.machine, self.caller.partition(), self.slot) {
             write(slot, [0, 0]);
         }
+        Ok(NOTHING)
     }
 }
 

@@ -5,6 +5,7 @@ use crate::answer::{Answer, NOTHING, Refusal};
 use crate::capability::write;
 use crate::machine::Machine;
 use crate::partition::Partition;
+use crate::processor::Cell;
 use abi::call::Error;
 use abi::control::PartitionOperation;
 use abi::types::Frame;
@@ -41,12 +42,8 @@ fn set_rescuer<M: Machine>(request: &Request<'_, M>, slot: u64) -> Answer {
 }
 
 fn state(partition: &Partition) -> [u64; 4] {
-    [
-        partition.frames.get(),
-        partition.tables.get(),
-        partition.contexts.get(),
-        partition.slot_pages.get(),
-    ]
+    [&partition.frames, &partition.tables, &partition.contexts, &partition.slot_pages]
+        .map(Cell::get)
 }
 
 fn destroy<M: Machine>(request: &Request<'_, M>) -> Answer {
@@ -61,6 +58,5 @@ fn destroy<M: Machine>(request: &Request<'_, M>) -> Answer {
     if root != 0 {
         request.free_frame(Frame::new(root));
     }
-    request.free_object();
-    Ok(NOTHING)
+    request.free_object()
 }

@@ -94,6 +94,15 @@ fn only_who_waits_can_rest() {
     machine.settle();
     let stopped = ContextState::Stopped as u64;
     assert_eq!(on(&machine, made, ContextOperation::Rest), Err((Error::WrongState, stopped)));
+    // One that was stopped or faulted while it waited still wants what it waited for, and does not rest either.
+    for (reason, state) in [(0, stopped), (256, ContextState::Faulted as u64)] {
+        let (machine, made) = waiting(NEVER);
+        machine.on_context(made.context, ContextOperation::Stop, [reason, 0, 0, 0]).unwrap();
+        assert_eq!(on(&machine, made, ContextOperation::Rest), Err((Error::WrongState, state)));
+        assert_eq!(self::state(&machine, made), state);
+        ring(&machine);
+        assert!(!told(&machine), "who is stopped is nobody's to wake");
+    }
     assert_eq!(
         machine.control(
             made.context,

@@ -224,7 +224,7 @@ fn hardware_shows_devices_to_their_end() {
 #[test]
 fn hardware_shows_a_line_for_everything() {
     let expected = "\
-version        0.1.0, ABI 1.0
+version        0.1.0, ABI 2.0
 door           Multiboot2
 ACPI root      0xf5a10
 serial port    0x3f8
