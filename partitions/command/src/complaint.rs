@@ -56,9 +56,11 @@ pub enum Complaint<'a> {
         /// Who refused and why.
         trouble: Trouble,
     },
-    /// A new partition cannot be had.
+    /// What was wished of a partition, or of a new one like it, cannot be had.
     Refused {
-        /// The partition it was to be like.
+        /// The verb.
+        verb: &'static str,
+        /// The partition.
         name: &'a str,
         /// Why.
         why: Refusal,
@@ -135,7 +137,7 @@ impl fmt::Display for Complaint<'_> {
             Self::NoConsole { name, trouble } => {
                 write!(f, "cannot reach the console of {name}: {trouble}")
             }
-            Self::Refused { name, why } => write!(f, "cannot create {name}: {why}"),
+            Self::Refused { verb, name, why } => write!(f, "cannot {verb} {name}: {why}"),
             Self::Trouble(trouble) => trouble.fmt(f),
             Self::Unsaid => {
                 f.write_str("the answer could not be put into words: see log resource-manager")

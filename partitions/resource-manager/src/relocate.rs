@@ -27,7 +27,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     ///
     /// # Errors
     /// `Disagrees` where it is on another processor than the asker believes, `NoSuch` for a processor that is not there or failed,
-    /// `NotAllowed` for those that others need or who are on every processor; what the kernel answers.
+    /// `NotAllowed` for those that others need or who are on every processor, and where that one is in none of its zones; what the kernel answers.
     pub fn relocate(&mut self, change: Change) -> Result<Reply, Trouble> {
         let id = PartitionId::new(change.partition);
         let row = self.changeable(id)?;
@@ -45,6 +45,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let there = there.ok_or(ResourceStatus::NoSuch)?;
         if change.after == change.before {
             return Ok(Reply::status(ResourceStatus::Ok));
+        }
+        if !self.processor_in_zone(row.definition, there) {
+            return Err(ResourceStatus::NotAllowed.into());
         }
         let free = self.free_for(&Want { processor: Some(ProcessorId::new(there)), ..want });
         if free < row.share.into() {

@@ -66,21 +66,23 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         row: &PartitionRow,
         after: u32,
     ) -> Result<(), Trouble> {
-        let place = row.pieces.iter().rposition(|piece| *piece != Piece::default());
-        let place = place.map_or(0, |last| last + 1);
+        let free = row.pieces.iter().rposition(|piece| *piece != Piece::default());
+        let free = free.map_or(0, |last| last + 1);
         let pages = after.saturating_sub(row.heap_mapped);
         let tables = heap_tables(after).saturating_sub(row.heap_tables);
-        let mut row = *row;
-        row.heap_tables += tables;
-        let slot = row.pieces.get_mut(place).ok_or(ResourceStatus::Busy)?;
-        self.books.begin();
         let count = u64::from(tables) + u64::from(pages);
-        let Extent { start, .. } = self.books.allocate(count, Owner::Partition(id))?;
-        *slot = Piece { start, tables, pages };
-        let piece = *slot;
-        self.books.set_partition(id, row)?;
+        let mut larger = *row;
+        larger.heap_tables += tables;
+        let slot = larger.pieces.get_mut(free).ok_or(ResourceStatus::Busy)?;
+        let place = self.place_near(row, count)?;
+        self.books.begin();
+        let owner = Owner::Partition(id);
+        let [Extent { start, .. }] = self.books.allocate_each([count], place, owner)?;
+        let piece = Piece { start, tables, pages };
+        *slot = piece;
+        self.books.set_partition(id, larger)?;
         self.books.commit();
-        if let Err(trouble) = self.map_piece(&row, &piece) {
+        if let Err(trouble) = self.map_piece(&larger, &piece) {
             self.trim_heap(id)?;
             return Err(trouble);
         }

@@ -5,6 +5,7 @@ use crate::trouble::Trouble;
 use abi::channel::ChannelKind;
 use abi::image::name_text;
 use abi::manifest::{ALL_NODES, ManifestZone};
+use abi::message::database::NodeRecord;
 use abi::message::resource::{Placement, ResourceStatus};
 use abi::types::Frame;
 use program_loader::Window;
@@ -48,6 +49,36 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             }
         }
         None
+    }
+
+    /// Where in memory a partition that is there gets more: in the zone that it wants most and that has room; if it wants none on the node
+    /// nearest to its processor that has room; `None` for wherever there is some.
+    ///
+    /// # Errors
+    /// `NoMemory` where none of its zones has room.
+    pub fn place_near(&self, row: &PartitionRow, pages: u64) -> Result<Option<Frame>, Trouble> {
+        let mut zones = self.offers(row.definition, ChannelKind::Memory).peekable();
+        if zones.peek().is_none() {
+            return Ok(self.nearest_room(row, pages));
+        }
+        let anywhere = zones.any(|zone| zone.node == ALL_NODES);
+        let place = self.zone_for(row, pages);
+        if place.is_some() || anywhere { Ok(place) } else { Err(ResourceStatus::NoMemory.into()) }
+    }
+
+    /// Room on the node nearest to a partition's processor that has some, where there are several nodes.
+    fn nearest_room(&self, row: &PartitionRow, pages: u64) -> Option<Frame> {
+        if self.facts.nodes() < 2 || row.processor >= self.facts.processors {
+            return None;
+        }
+        let home = usize::from(self.facts.node_of_processor(row.processor.into()));
+        let distance = |one: &NodeRecord| one.distances.get(home).copied().unwrap_or(u8::MAX);
+        let room = |one: NodeRecord| {
+            let start = self.room((one.start, one.start.saturating_add(one.count)), pages)?;
+            Some((distance(&one), one.node, start))
+        };
+        let rooms = self.node_records().filter_map(room);
+        rooms.min().map(|(.., start)| Frame::new(start))
     }
 
     /// Refuses to start a partition for the first time that is not in its zones, in words.
@@ -107,7 +138,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         zones.peek().is_none() || zones.any(|zone| zone.node == ALL_NODES || fits(zone.node))
     }
 
-    fn processor_in_zone(&self, definition: u32, processor: u16) -> bool {
+    /// Whether a processor is in one of the zones that a definition names, if it names some.
+    #[must_use]
+    pub fn processor_in_zone(&self, definition: u32, processor: u16) -> bool {
         self.any_zone(definition, ChannelKind::Processor, |node| {
             u32::from(self.facts.node_of_processor(processor.into())) == node
                 && processor < self.facts.processors

@@ -47,11 +47,19 @@ fn in_zones(session: &mut Session) -> Result<()> {
     ] {
         refused(session, line, why)?;
     }
+    let outside = "cannot move asks: processor 0 is not one that runs in its zone, 'quick'";
+    refused(session, "move asks to processor 0", outside)?;
+    told(session, "set asks memory 4M", &["of heap"])?;
     let line = "create asks-anywhere memory 80M processor 0";
     told(session, line, &[", node 1, zone far, 1/16 of processor 0;"])?;
     // The zone that it names first is full now.
     told(session, line, &[", node 0, zone any, "])?;
     refused(session, "create asks memory 80M", "in one piece of zone 'far'")?;
+    refused(
+        session,
+        "set asks memory 80M",
+        "in one piece of zone 'far'; the largest free there is",
+    )?;
     ask(session, "audit").map(drop)
 }
 

@@ -21,6 +21,7 @@ pub struct Books {
     /// What the manager finds different, with what it looked at.
     pub differences: Vec<DifferenceRecord>,
     pub devices: Vec<DeviceRecord>,
+    pub zones: Vec<ManifestZone>,
     /// The data area of the channel.
     pub area: Vec<u8>,
 }
@@ -87,7 +88,8 @@ impl Books {
         let looked = difference(0, 4, 0, [1, 12]);
         let nodes = vec![node(0, 0, 4096)];
         let (differences, devices) = (vec![looked], devices().to_vec());
-        Self { free_slots: [3, 5], runs, nodes, differences, devices, area: Vec::new() }
+        let (zones, area) = (Vec::new(), Vec::new());
+        Self { free_slots: [3, 5], runs, nodes, differences, devices, zones, area }
     }
 
     /// Fills the data area.
@@ -125,7 +127,7 @@ impl Books {
             }
             (_, Some(Table::Listed)) => self.put(query, partitions),
             (_, Some(Table::Ends)) => self.put(query, channels),
-            (_, Some(Table::Zones)) => self.put::<ManifestZone>(query, &[]),
+            (_, Some(Table::Zones)) => self.put(query, &self.zones.clone()),
             (_, Some(Table::Devices)) => self.put(query, &self.devices.clone()),
             (_, Some(Table::Nodes)) => self.put(query, &self.nodes.clone()),
             (_, Some(Table::Differences)) => self.put(query, &self.differences.clone()),

@@ -37,6 +37,8 @@ pub struct Fake {
     pub partitions: Vec<PartitionRecord>,
     /// The resource manager has ended and is not back yet.
     pub manager_is_gone: bool,
+    /// What is said to whoever wants more memory.
+    pub refusal: Option<ResourceStatus>,
     /// It ends after the next change, and does not come back.
     pub last_change: bool,
     /// What is read in bulk.
@@ -86,6 +88,7 @@ impl Fake {
             log: Vec::new(),
             talked: Vec::new(),
             manager_is_gone: false,
+            refusal: None,
             last_change: false,
             books: Books::new(),
             end: (Role::Client, 55),
@@ -328,6 +331,9 @@ impl Surroundings for Fake {
                 .is_ok_and(|query| query.table == Table::Listed.code().into());
         if let Some(trouble) = self.trouble.filter(|_| !reads) {
             return Err(trouble);
+        }
+        if let Some(status) = self.refusal.filter(|_| request == ResourceRequest::SetMemory) {
+            return Err(Trouble::Refused(status, None));
         }
         let answer = self.answer(request, body);
         answer.map(|bytes| Reply::new(&bytes)).ok_or(Trouble::Refused(ResourceStatus::NoSuch, None))

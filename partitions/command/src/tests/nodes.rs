@@ -53,6 +53,33 @@ fn a_move_that_was_made_is_told_though_nobody_says_what_it_means() {
 }
 
 #[test]
+fn a_change_that_zones_forbid_is_refused_with_theirs() {
+    use abi::channel::ChannelKind;
+    use abi::manifest::{ALL_NODES, ManifestZone, NO_PARTITION};
+    use abi::message::resource::ResourceStatus;
+    let zone = |partition, kind, node| ManifestZone {
+        name: abi::image::name_from("near").expect("short"),
+        partition,
+        kind: kind as u16,
+        reserved: 0,
+        node,
+    };
+    let mut fake = two_nodes();
+    for kind in [ChannelKind::Memory, ChannelKind::Processor] {
+        fake.books.zones.extend([zone(NO_PARTITION, kind, 0), zone(3, kind, ALL_NODES)]);
+    }
+    let refused = "cannot move web: processor 1 is not one that runs in its zone, 'near'\n";
+    assert_eq!(fake.run("move web to processor 1"), (refused.to_owned(), 1));
+    assert_eq!(fake.changes, [], "nobody was asked for it");
+    assert_eq!(fake.run("move web to processor 0").1, 0);
+    fake.refusal = Some(ResourceStatus::NoMemory);
+    let full = "cannot set web: it needs 960 KiB in one piece of zone 'near'; the largest free there is 400 KiB\n";
+    assert_eq!(fake.run("set web memory 1M"), (full.to_owned(), 1));
+    fake.books.zones.clear();
+    assert!(fake.run("set web memory 1M").0.starts_with("cannot set web: memory is out"));
+}
+
+#[test]
 fn map_tells_the_node_of_each_line() {
     let text = two_nodes().run("map").0;
     let lines: Vec<_> = text.lines().collect();

@@ -24,7 +24,7 @@ pub fn create<'a>(
     let options = Options { share: said.share, heap: said.memory, processor: said.processor };
     let made = service.create(&mut Manager(&mut *surroundings), record.id, options);
     let made = made.map_err(|why| match why {
-        NotCreated::Refusal(why) => Complaint::Refused { name, why },
+        NotCreated::Refusal(why) => Complaint::Refused { verb: "create", name, why },
         NotCreated::Failure(failure) => change("create", name, record, failure.into()),
     })?;
     let Placed { placement, node, far, zone } = made.placed;

@@ -74,8 +74,10 @@ fn perform<'a>(
         Command::Restart(name) => change::partition(surroundings, list, name, &Change::RESTART),
         Command::Pause(name) => change::partition(surroundings, list, name, &Change::PAUSE),
         Command::Resume(name) => change::partition(surroundings, list, name, &Change::RESUME),
-        Command::Set(name, setting) => settings::set(surroundings, list, name, setting),
-        Command::Move(name, processor) => settings::relocate(surroundings, list, name, processor),
+        Command::Set(name, setting) => settings::set(surroundings, service, list, (name, setting)),
+        Command::Move(name, processor) => {
+            settings::relocate(surroundings, service, list, (name, processor))
+        }
         Command::Upgrade(wanted) => upgrade::upgrade(surroundings, list, wanted),
         Command::Create(name, said) => create::create(surroundings, service, list, (name, said)),
         Command::Destroy(name) => create::destroy(surroundings, list, name),

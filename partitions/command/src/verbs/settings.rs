@@ -1,6 +1,7 @@
 //! `set`, `move`: what of a partition changes while it runs.
 
 use super::Outcome;
+use crate::authority::Manager;
 use crate::complaint::Complaint;
 use crate::list::{List, state};
 use crate::nodes::apart;
@@ -9,18 +10,19 @@ use crate::unfit::Unfit;
 use crate::words::Pages;
 use abi::message::resource::{Change, Index, PartitionRecord, ResourceRequest, ResourceStatus};
 use console_grammar::Setting;
+use resource_service::Service;
 use zerocopy::IntoBytes;
 
 /// Changes one thing of the partition with this name.
 pub fn set<'a>(
     surroundings: &mut impl Surroundings,
+    service: &mut Service,
     list: &'a List,
-    name: &'a str,
-    setting: Setting,
+    (name, setting): (&'a str, Setting),
 ) -> Outcome<'a> {
     match setting {
         Setting::Share(share) => set_share(surroundings, list, name, share),
-        Setting::Memory(pages) => set_memory(surroundings, list, name, pages),
+        Setting::Memory(pages) => set_memory(surroundings, service, list, (name, pages)),
     }
 }
 
@@ -49,9 +51,9 @@ fn set_share<'a>(
 
 fn set_memory<'a>(
     surroundings: &mut impl Surroundings,
+    service: &mut Service,
     list: &'a List,
-    name: &'a str,
-    pages: u32,
+    (name, pages): (&'a str, u32),
 ) -> Outcome<'a> {
     let record = list.named(name)?;
     let change = Change { partition: record.id, before: record.heap, after: pages };
@@ -62,6 +64,14 @@ fn set_memory<'a>(
         }
         Err(Trouble::Refused(ResourceStatus::Busy, _)) => {
             Err(Complaint::Unfit(Unfit::InPieces { name }))
+        }
+        Err(trouble @ Trouble::Refused(ResourceStatus::NoMemory, _)) => {
+            let more = pages.saturating_sub(record.heap);
+            let why = service.no_room(&mut Manager(surroundings), record.id, more);
+            Err(match why {
+                Some(why) => Complaint::Refused { verb: "set", name, why },
+                None => complaint("set", name, record, trouble),
+            })
         }
         answer => answer.map_err(|trouble| complaint("set", name, record, trouble)),
     }?;
@@ -80,11 +90,14 @@ fn set_memory<'a>(
 /// Moves the partition with this name to another processor.
 pub fn relocate<'a>(
     surroundings: &mut impl Surroundings,
+    service: &mut Service,
     list: &'a List,
-    name: &'a str,
-    processor: u32,
+    (name, processor): (&'a str, u32),
 ) -> Outcome<'a> {
     let record = list.named(name)?;
+    if let Some(why) = service.not_there(&mut Manager(surroundings), record.id, processor) {
+        return Err(Complaint::Refused { verb: "move", name, why });
+    }
     match ask(surroundings, ResourceRequest::Move, record, (record.processor, processor)) {
         Err(Trouble::Refused(ResourceStatus::Limit, Some(free))) => {
             Err(Complaint::Unfit(Unfit::NoShare { name, processor, free }))

@@ -137,7 +137,7 @@ impl Service {
         Ok(Created { id, placed })
     }
 
-    fn view(&self) -> View<'_> {
+    pub(crate) fn view(&self) -> View<'_> {
         View {
             processors: self.snapshot.processors(),
             free: self.snapshot.free(),

@@ -10,6 +10,7 @@
 extern crate alloc;
 
 mod authority;
+mod change;
 mod create;
 mod map;
 mod memory;

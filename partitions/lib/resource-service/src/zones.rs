@@ -12,7 +12,7 @@ use zone::{Wanted, offers, wanted};
 /// Decides where a partition goes, within its zones.
 pub(crate) fn in_zones(view: View<'_>, wish: &Wish) -> Result<Placed, Refusal> {
     let definition = wish.definition.index;
-    let nodes = view.nodes.iter().map(|one| one.node.saturating_add(1)).max().unwrap_or(1);
+    let nodes = nodes(view);
     for kind in ZoneKind::ALL {
         if wanted(view.zones, definition, kind.channel(), nodes) == Wanted::Missing {
             return Err(missing(view, definition, kind));
@@ -34,6 +34,33 @@ pub(crate) fn in_zones(view: View<'_>, wish: &Wish) -> Result<Placed, Refusal> {
         }
     }
     Err(first.unwrap_or(Refusal::NoProgram))
+}
+
+fn nodes(view: View<'_>) -> u32 {
+    view.nodes.iter().map(|one| one.node.saturating_add(1)).max().unwrap_or(1)
+}
+
+/// That a processor runs in none of the zones that a definition names, where it names some.
+pub(crate) fn other_zone(view: View<'_>, definition: u32, processor: u32) -> Option<Refusal> {
+    let mut zones = offers(view.zones, definition, ChannelKind::Processor, nodes(view));
+    let first = zones.clone().next()?;
+    let one = view.processors.iter().find(|one| one.processor == processor)?;
+    let inside = zones.any(|zone| zone.node == ALL_NODES || zone.node == one.node.into());
+    let processor = u16::try_from(processor).ok()?;
+    (!inside).then_some(Refusal::OtherZone { zone: first.name, processor })
+}
+
+/// That none of the zones of memory that a definition names has so much room, where it names some and none is of all memory.
+pub(crate) fn full(view: View<'_>, definition: u32, needed: u64) -> Option<Refusal> {
+    let mut zones = offers(view.zones, definition, ChannelKind::Memory, nodes(view));
+    let first = zones.clone().next()?;
+    let longest = |node| parts(view.nodes, view.free, node).map(|run| run.count).max().unwrap_or(0);
+    let (zone, largest) = (first.name, longest(first.node));
+    (!zones.any(|zone| zone.node == ALL_NODES)).then_some(Refusal::ZoneFull {
+        zone,
+        needed,
+        largest,
+    })
 }
 
 /// That a machine has none of the zones of a kind that a definition names.

@@ -1,15 +1,17 @@
 //! Zones: nothing is made outside those that its definition names, whoever decided where.
 
+use super::changes::change;
 use super::id;
 use super::image::{image_of, manifest};
 use super::world::{TestManager, World, index};
 use crate::requests::Asker;
+use crate::requests::Reply;
 use abi::boot::BootInformation;
 use abi::channel::ChannelKind;
 use abi::image::name_from;
 use abi::information::StartReason;
 use abi::manifest::{ALL_NODES, ManifestZone, NO_PARTITION};
-use abi::message::resource::{Placement, ResourceStatus};
+use abi::message::resource::{Placement, ResourceRequest as R, ResourceStatus};
 use abi::nodes::{NodeRange, NodeSource, Nodes};
 use abi::types::{Frame, PartitionId};
 use zerocopy::IntoBytes;
@@ -31,10 +33,21 @@ fn world(zones: &[ManifestZone]) -> (World, TestManager) {
     (nodes.count, nodes.range_count) = (2, 2);
     (nodes.ranges[0], nodes.ranges[1]) = (range(0, 0), range(half, 1));
     nodes.processors[1] = 1;
+    for (at, distance) in nodes.distances.iter_mut().enumerate() {
+        *distance = if at % 33 == 0 { 10 } else { 20 };
+    }
     let boot = Box::leak(Box::new(BootInformation { nodes, ..*manager.facts.boot }));
     boot.machine.processor_count = 2;
     manager.facts.boot = boot;
     World::made((world, manager))
+}
+
+/// Nodes of the pages that a partition has beside those of its start, and whether there are any.
+fn grown(manager: &TestManager, id: PartitionId) -> Vec<bool> {
+    let half = manager.facts.frames / 2;
+    let row = manager.row(id).unwrap();
+    let pieces = row.pieces.iter().filter(|piece| piece.pages > 0);
+    pieces.map(|piece| piece.start.raw() >= half).collect()
 }
 
 /// The worker names zones `a` and `b` of memory.
@@ -108,6 +121,57 @@ fn a_placement_outside_its_zones_is_refused() {
     assert_eq!(placed(&mut manager, half - 50), Err(ResourceStatus::NotAllowed), "half of it");
     assert_eq!(placed(&mut manager, Placement::ANYWHERE), Err(ResourceStatus::NotAllowed));
     placed(&mut manager, high).unwrap();
+}
+
+// covers: CHN-2
+#[test]
+fn a_heap_grows_in_its_zones_alone() {
+    for (node, other) in [(1, 0), (0, 1)] {
+        let offers = [offered("a", node), offered("c", other)];
+        let (world, mut manager) = world(&[&offers[..], &wishes()].concat());
+        let grow = |manager: &mut TestManager, [from, to]: [u32; 2]| {
+            change(manager, R::SetMemory, [index::WORKER, from, to])
+        };
+        assert!(matches!(grow(&mut manager, [2, 20]), Reply::WhenSettled(_)));
+        assert_eq!(grown(&manager, id(index::WORKER)), [node == 1]);
+        let free = world.free();
+        let half = u32::try_from(manager.facts.frames / 2).unwrap();
+        let reply = grow(&mut manager, [20, half.min(free as u32 - 100)]);
+        assert_eq!(super::status(&reply), ResourceStatus::NoMemory, "no zone is so large");
+        assert_eq!(world.free(), free);
+        world.check(&manager);
+    }
+}
+
+// covers: CHN-2
+#[test]
+fn a_heap_grows_near_the_processor_of_one_that_names_no_zone() {
+    let (_world, mut manager) = world(&[]);
+    let mut has = 2;
+    for processor in [1, 0, 1] {
+        manager.change(id(index::WORKER), |row| row.processor = processor).unwrap();
+        change(&mut manager, R::SetMemory, [index::WORKER, has, has + 5]);
+        has += 5;
+    }
+    assert_eq!(grown(&manager, id(index::WORKER)), [true, false, true]);
+}
+
+// covers: CHN-2
+#[test]
+fn nobody_is_moved_out_of_its_zone() {
+    let zones = [
+        zone(NO_PARTITION, ChannelKind::Processor, "p", 1),
+        zone(index::WORKER, ChannelKind::Processor, "p", ALL_NODES),
+    ];
+    for (zones, wanted) in [(&zones[..], ResourceStatus::NotAllowed), (&[], ResourceStatus::Ok)] {
+        let (_world, mut manager) = world(zones);
+        let here = u32::from(manager.row(id(index::WORKER)).unwrap().processor);
+        assert_eq!(here, 1, "where the zone is");
+        let reply = change(&mut manager, R::Move, [index::WORKER, 1, 0]);
+        assert_eq!(super::status(&reply), wanted);
+        let moved = manager.row(id(index::WORKER)).unwrap().processor == 0;
+        assert_eq!(moved, zones.is_empty());
+    }
 }
 
 // covers: CHN-2

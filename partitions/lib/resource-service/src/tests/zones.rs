@@ -131,6 +131,39 @@ fn every_refusal_of_a_zone_is_a_sentence() {
     }
 }
 
+// covers: CHN-2
+#[test]
+fn a_change_is_refused_where_no_zone_allows_it() {
+    let mut fake = super::fake::Fake::new();
+    fake.put(super::fake::row(7, ASKS, 100, 1));
+    fake.nodes = vec![node(0, 0, 3896), node(1, 3896, 200)];
+    fake.zones = vec![
+        offer(Processor, "quick", 1),
+        offer(Memory, "fast", 1),
+        offer(Memory, "any", ALL_NODES),
+        ask(Processor, "quick"),
+        ask(Memory, "fast"),
+    ];
+    let said = |fake: &mut super::fake::Fake, processor, pages| {
+        let mut service = crate::Service::new();
+        let there = service.not_there(fake, 7, processor).map(|why| why.to_string());
+        (there, service.no_room(fake, 7, pages).map(|why| why.to_string()))
+    };
+    let (there, room) = said(&mut fake, 0, 300);
+    assert_eq!(there.unwrap(), "processor 0 is not one that runs in its zone, 'quick'");
+    let room = room.unwrap();
+    assert!(
+        room.starts_with("it needs 1.1 MiB in one piece of zone 'fast'; the largest"),
+        "{room}"
+    );
+    assert_eq!(said(&mut fake, 1, 300).0, None);
+    assert_eq!(said(&mut fake, 9, 300).0, None, "there is none, which others say");
+    fake.zones.push(ask(Memory, "any"));
+    assert_eq!(said(&mut fake, 0, 300).1, None, "a zone that is all memory");
+    fake.zones.clear();
+    assert_eq!(said(&mut fake, 0, 300), (None, None));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
