@@ -16,6 +16,7 @@ pub fn run<P: Partition>(ends: &'static mut [Option<End>]) -> ! {
     crate::heap::start(system.information().map_or(0, |information| information.heap));
     let start = system.start();
     let mut partition = P::started(&mut system, &start);
+    system.open_others();
     loop {
         system.turn(&mut partition, Sleep::Allowed);
     }

@@ -79,6 +79,22 @@ impl System {
         }
     }
 
+    /// After the start: opens the channels of clients that the program did not ask for, so that their requests are signals like any
+    /// others.
+    pub(crate) fn open_others(&mut self) {
+        let Some(pages) = self.pages else { return };
+        let mut open = Places::default();
+        for end in self.ends.iter().take(self.used).flatten() {
+            open.set(end.place, true);
+        }
+        for (place, resource) in pages.records(0) {
+            if has_client(&resource) && !open.set(place, true) {
+                // One without room for its end stays unserved.
+                let _ = self.open(place, &resource, EVERY);
+            }
+        }
+    }
+
     /// Looks at the records that changed: takes new epochs over, sends again what may be sent again, opens the channels of
     /// clients that came, and marks those of clients that left. A record that is being written is left for the ring that
     /// follows it, and so is what changed after it.

@@ -23,7 +23,8 @@ pub struct Start {
 
 /// A partition: what it does when something happens. Every entry returns soon; waiting is the runtime's.
 pub trait Partition: Sized {
-    /// It starts: finds what it needs by name.
+    /// It starts: finds what it needs by name. Channels of clients that it does not ask for signal all the same;
+    /// [`System::server_of`] gives their ends.
     fn started(system: &mut System, start: &Start) -> Self;
 
     /// A channel has something to take, or an interrupt came.

@@ -121,6 +121,44 @@ fn clients_come_and_go_while_a_server_runs() {
     assert_eq!(asks.with(|main, _| main.answers), 1);
 }
 
+/// Serves whoever signals, and asked for nobody when it started.
+struct Unprepared;
+
+impl Partition for Unprepared {
+    fn started(_: &mut System, _: &Start) -> Self {
+        Self
+    }
+    fn signal(&mut self, system: &mut System, signal: Signal) {
+        let server = system.server_of::<Any>(signal).unwrap();
+        while let Some(request) = server.next(system) {
+            server.answer(system, &request, AnyStatus::Ok, request.bytes());
+        }
+    }
+}
+
+#[test]
+fn clients_that_were_not_asked_for_are_served() {
+    let world = World::new();
+    let serves = world.partition("serves");
+    let clients: Vec<_> = (0..3)
+        .map(|_| {
+            let asks = world.partition("asks");
+            world.channel(ChannelKind::Custom, (asks, "one"), (serves, "one"));
+            asks
+        })
+        .collect();
+    let clients: Vec<_> = clients.into_iter().map(|place| world.start::<Asking>(place)).collect();
+    let serves = world.start::<Unprepared>(serves);
+    for round in 1..=2 {
+        for client in &clients {
+            ask(&world, client, AnyRequest::Now);
+            assert_eq!(client.with(|main, _| main.answers), round);
+        }
+        world.restart(&serves);
+        world.run();
+    }
+}
+
 /// A server that was cut off in the middle of its work touches nothing of the channel any more.
 #[test]
 fn a_channel_that_was_cut_off_is_let_go_of_without_a_touch() {

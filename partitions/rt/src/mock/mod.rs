@@ -220,6 +220,7 @@ impl<P: Partition + 'static> Running<P> {
             let mut system = System::new(ends);
             let start = system.start();
             let partition = P::started(&mut system, &start);
+            system.open_others();
             Life { partition, system }
         });
         *self.life.borrow_mut() = Some(life);
