@@ -12,9 +12,9 @@ codes! {
     /// What can be asked.
     ResourceRequest {
         /// [`Index`] → [`PartitionRecord`] of the partition with that number or the next one that there is; [`ResourceStatus::NoSuch`] past the last: a
-        /// list that comes and goes is read without a gap. Command, boot, creators.
+        /// list that comes and goes is read without a gap. Command, creators.
         Partition = 1,
-        /// [`Index`] = partition id. Command; boot for those it rescues.
+        /// [`Index`] = partition id; `WrongState` where it runs or is paused. Command; creators for what was created and whom they rescue.
         Start = 2,
         /// Asks the partition to stop by itself, and stops it if it has not after a second. Command.
         Stop = 3,
@@ -39,7 +39,7 @@ codes! {
         Machine = 12,
         /// [`Index`] = partition id whose definition is used once more → [`Index`] = id of the new partition, not started. Creators.
         Create = 13,
-        /// [`Index`] = id of a partition made by `Create`. Creators, command.
+        /// [`Index`] = id of a partition made at run time; completed when it is gone. Creators, command.
         Destroy = 14,
         /// → [`AuditRecord`]: kernel's ledger against the books, all of it. Command, creators.
         Audit = 15,
@@ -55,9 +55,11 @@ codes! {
         /// [`Change`]: slots of 16 of each context. `Limit` with [`Index`] = slots that it could have. As `Pause`.
         SetShare = 20,
         /// [`Change`]: pages of heap → [`Index`] = pages it has when its runtime has answered, or does not: more than wanted where it uses them, until its
-        /// next start. `Limit` with [`Index`] = most pages of any heap; `Busy` where it is in too many pieces. As `Pause`.
+        /// next start. `Limit` with [`Index`] = most pages of any heap; `Busy` where it is in too many pieces, `NoMemory` where none
+        /// is free in the zones that it names. As `Pause`.
         SetMemory = 21,
-        /// [`Change`]: processor of the first context, the others on those that follow; completed when it is there. As `Pause`.
+        /// [`Change`]: processor of the first context, the others on those that follow; completed when it is there. `NotAllowed` for a
+        /// processor of none of the zones that it names. As `Pause`.
         Move = 22,
         /// [`TableQuery`] → [`TableReply`], the records in the data area. Command.
         Snapshot = 23,
