@@ -24,6 +24,8 @@ pub const KEPT: usize = 16 * 1024;
 pub const WAITING: usize = 4096;
 /// Ctrl-]: back to the operator's console.
 const DETACH: u8 = 0x1d;
+/// The place that the terminal shows once the operator is gone.
+const NOBODY: usize = usize::MAX;
 /// What one request can add to the terminal's queue: each line feed becomes two bytes.
 const LONGEST: usize = 2 * INLINE;
 
@@ -83,12 +85,13 @@ impl<T: Copy> Consoles<T> {
         }
     }
 
-    /// One console more, of this partition; returns its place, counted from 0.
+    /// One console more, of this partition; returns its place, counted from 0. There is one operator at a time: another that calls itself so
+    /// gets a console like any other.
     pub fn add(&mut self, partition: u32, operator: bool) -> usize {
         let place = self.all.len();
         let kept = Scrollback::new(Vec::new());
         self.all.push(Console { partition, kept, typed: VecDeque::new(), reads: VecDeque::new() });
-        if operator {
+        if operator && self.operator.is_none() {
             self.operator = Some(place);
             self.attached = place;
         }
@@ -118,6 +121,10 @@ impl<T: Copy> Consoles<T> {
             self.detach(clients);
         }
         self.forget(place, NO_PARTITION);
+        if self.operator == Some(place) {
+            // Whoever gets its place gets neither its rights nor the terminal.
+            (self.operator, self.attached) = (None, NOBODY);
+        }
     }
 
     /// The place of the console that the terminal shows.

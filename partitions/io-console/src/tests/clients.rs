@@ -262,3 +262,22 @@ fn the_terminal_leaves_a_console_whose_client_is_gone() {
     service.types(b"secret");
     assert!(service.ask(WEB, ConsoleRequest::Read, &[]).is_none(), "nothing was typed for it");
 }
+
+/// Neither a second operator nor who takes the place of one that is gone has an operator's rights, or the terminal.
+#[test]
+fn there_is_one_operator_and_its_place_is_not_its_right() {
+    let mut service = Service::new();
+    let copy = service.consoles.add(10, true);
+    assert_eq!(service.consoles.attached(), OPERATOR, "the terminal stays where it was");
+    let refused = Some((ConsoleStatus::NotAllowed, vec![]));
+    let attach = 8_u32.to_le_bytes();
+    assert_eq!(service.ask(copy, ConsoleRequest::Attach, &attach), refused);
+    service.consoles.left(&mut service.answers, OPERATOR);
+    service.consoles.forget(OPERATOR, 11);
+    service.types(b"secret");
+    assert_eq!(service.ask(OPERATOR, ConsoleRequest::Attach, &attach), refused);
+    assert!(service.ask(OPERATOR, ConsoleRequest::Read, &[]).is_none(), "it hears nothing");
+    let next = service.consoles.add(12, true);
+    assert_eq!(service.consoles.attached(), next);
+    assert_eq!(service.ask(next, ConsoleRequest::Attach, &attach), None, "it talks to another");
+}
