@@ -2,7 +2,7 @@
 
 use abi::channel::ChannelKind;
 use example_echo::{Echo, EchoRequest, EchoStatus, Main, WORDS};
-use rt::mock::{Running, World};
+use rt::mock::{NOISE, Noise, Running, World};
 use rt::{CallError, Nanoseconds};
 
 fn pair(world: &World) -> (Running<Main>, Running<Main>) {
@@ -53,4 +53,27 @@ fn a_dead_server_costs_a_timeout_and_a_late_answer_is_dropped() {
         assert_eq!(refused, Some(CallError::Timeout));
         assert!(rt::now() >= soon);
     });
+}
+
+/// Whatever a client asks and a server answers: who is honest is served as ever.
+#[test]
+fn noise_does_no_harm() {
+    let world = World::new();
+    let places = ["asks", "noise", "answers", "liar"].map(|name| world.partition(name));
+    let [asks, noise, answers, liar] = places;
+    world.channel(ChannelKind::Custom, (asks, "ask"), (answers, "clients"));
+    world.channel(ChannelKind::Custom, (noise, NOISE), (answers, "noise"));
+    let misled = world.partition("misled");
+    world.channel(ChannelKind::Custom, (misled, "ask"), (liar, "clients"));
+    let (answers, liar) = (world.start::<Main>(answers), world.start::<Noise>(liar));
+    let noise = world.start::<Noise>(noise);
+    let (asks, misled) = (world.start::<Main>(asks), world.start::<Main>(misled));
+    for round in 1..=200 {
+        (0..5).for_each(|_| noise.with(Noise::ask));
+        world.advance(rt::time::seconds(1));
+        assert!(asks.with(|main, _| main.echoed) >= round);
+    }
+    assert!(noise.with(|one, _| one.said) > 900 && liar.with(|one, _| one.said) > 190);
+    assert!(answers.with(|main, _| main.answered) > 1100);
+    assert!(misled.with(|main, _| main.echoed) < 5, "an answer is believed by its bytes alone");
 }

@@ -2,7 +2,7 @@
 
 use abi::channel::ChannelKind;
 use example_stream::{BLOCKS, Block, Main, Sink, SinkRequest, SinkStatus};
-use rt::mock::{Running, World};
+use rt::mock::{NOISE, Noise, Running, World};
 
 fn pair(world: &World) -> (Running<Main>, Running<Main>) {
     let (sends, takes) = (world.partition("sends"), world.partition("takes"));
@@ -57,4 +57,30 @@ fn a_restarted_receiver_costs_blocks_under_way_and_the_stream_goes_on() {
     assert_eq!(sends.with(|main, _| main.done), BLOCKS);
     assert!(takes.with(|main, _| main.received) <= BLOCKS);
     assert!(takes.with(|main, _| main.received) >= BLOCKS - 8);
+}
+
+/// Whatever a sender asks and a receiver answers: who is honest is served as ever.
+#[test]
+fn noise_does_no_harm() {
+    let world = World::new();
+    let (sends, takes) = (world.partition("sends"), world.partition("takes"));
+    let (noise, liar) = (world.partition("noise"), world.partition("liar"));
+    let misled = world.partition("misled");
+    world.channel(ChannelKind::Custom, (sends, "sink"), (takes, "sources"));
+    world.channel(ChannelKind::Custom, (noise, NOISE), (takes, "noise"));
+    world.channel(ChannelKind::Custom, (misled, "sink"), (liar, "sources"));
+    let (takes, liar) = (world.start::<Main>(takes), world.start::<Noise>(liar));
+    let noise = world.start::<Noise>(noise);
+    let (sends, misled) = (world.start::<Main>(sends), world.start::<Main>(misled));
+    for round in 1..=100 {
+        (0..5).for_each(|_| noise.with(Noise::ask));
+        world.advance(rt::time::seconds(6));
+        assert!(sends.with(|main, _| main.done) >= round * BLOCKS);
+    }
+    assert!(noise.with(|one, _| one.said) > 450 && liar.with(|one, _| one.said) > 100 * BLOCKS);
+    assert!(takes.with(|main, _| main.received) >= 100 * BLOCKS);
+    assert!(
+        misled.with(|main, _| main.done >= 100 * BLOCKS),
+        "blocks are lost, the stream goes on"
+    );
 }

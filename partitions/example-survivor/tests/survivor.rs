@@ -3,7 +3,7 @@
 use abi::channel::ChannelKind;
 use example_survivor::{Keep, KeepRequest, Main, PACE};
 use proptest::prelude::*;
-use rt::mock::{Running, World};
+use rt::mock::{NOISE, Noise, Running, World};
 use rt::{CallError, Nanoseconds};
 
 fn pair(world: &World) -> (Running<Main>, Running<Main>) {
@@ -92,4 +92,30 @@ fn an_idle_channel_survives_its_server() {
     world.run();
     world.advance(PACE);
     assert_eq!(counts.with(|main, _| main.confirmed), 1);
+}
+
+/// Whatever a client asks and a keeper answers: nobody ends, and what is kept never becomes less.
+#[test]
+fn noise_does_no_harm() {
+    let world = World::new();
+    let (counts, keeps) = pair(&world);
+    let (noise, liar) = (world.partition("noise"), world.partition("liar"));
+    let misled = world.partition("misled");
+    world.channel(ChannelKind::Custom, (noise, NOISE), (keeps.place(), "noise"));
+    world.channel(ChannelKind::Custom, (misled, "keeper"), (liar, "clients"));
+    world.event(keeps.place(), abi::types::EventBit::PEER);
+    let (noise, liar) = (world.start::<Noise>(noise), world.start::<Noise>(liar));
+    let misled = world.start::<Main>(misled);
+    let mut before = 0;
+    for _ in 0..200 {
+        (0..5).for_each(|_| noise.with(Noise::ask));
+        world.advance(PACE);
+        let kept = keeps.with(|main, _| main.kept);
+        assert!(kept >= before && counts.with(|main, _| main.confirmed) <= kept);
+        before = kept;
+    }
+    assert!(noise.with(|one, _| one.said) > 900 && liar.with(|one, _| one.said) > 190);
+    assert_eq!(before, u64::MAX, "somebody asked for it");
+    assert_eq!(counts.with(|main, _| main.confirmed), u64::MAX, "it goes on there");
+    assert!(misled.with(|main, _| main.confirmed) > u64::MAX / 2, "somebody said so");
 }

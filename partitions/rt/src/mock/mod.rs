@@ -11,6 +11,7 @@
 )]
 
 pub(crate) mod kernel;
+mod noise;
 mod pages;
 
 use crate::information::is_end;
@@ -24,6 +25,7 @@ use abi::information::{Resource, ResourceKind, StartReason};
 use abi::types::{EventBit, Nanoseconds};
 use core::sync::atomic::Ordering;
 use kernel::{Doorbell, Member, with_state};
+pub use noise::{NOISE, Noise};
 #[cfg(test)]
 pub(crate) use pages::make;
 pub(crate) use pages::owns;
