@@ -193,7 +193,8 @@ impl Session {
         }
     }
 
-    /// Waits for a prompt.
+    /// Waits for a prompt. Where there was one before, another is asked for that stands at the end: its mark may be torn, or somebody took it
+    /// who waited for something else, and words of others may have come after it.
     ///
     /// # Errors
     /// None came within `patience`, or the machine ended.
@@ -205,7 +206,7 @@ impl Session {
                 Some(Some(_)) => {}
                 Some(None) => bail!("the machine ended before its prompt came; {}", self.tail()),
                 None if Instant::now() >= end => return Err(self.late().context("no prompt came")),
-                None if self.transcript.ends_with(PROMPT) => self.send(b"\r")?,
+                None if self.transcript.contains(PROMPT) => self.send(b"\r")?,
                 None => {}
             }
         }
