@@ -69,7 +69,7 @@ codes! {
         /// [`TableQuery`] → [`TableReply`] with a [`RunRecord`] for each run of frames, whosever they are. Command.
         Map = 25,
         /// [`Placement`] → [`Index`] = id of the new partition, not started; Disagrees where something of it is not free: take a
-        /// snapshot. Command, if a creator.
+        /// snapshot. Creators.
         CreatePlaced = 26,
         /// [`TransactionQuery`](super::transaction::TransactionQuery) → head or step of a transaction in the log; NoSuch where it
         /// remembers none. Command.

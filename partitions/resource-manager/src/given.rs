@@ -42,11 +42,12 @@ pub enum Given<'m> {
 }
 
 /// Whom a reaper may stop.
-pub const VICTIMS: [PartitionRole; 4] = [
+pub const VICTIMS: [PartitionRole; 5] = [
     PartitionRole::ResourceManager,
     PartitionRole::Boot,
     PartitionRole::Command,
     PartitionRole::Console,
+    PartitionRole::Idle,
 ];
 
 /// A line that no device of the machines we test on uses.
@@ -67,6 +68,7 @@ impl Given<'_> {
             Self::Victim(PartitionRole::ResourceManager) => "victim-resource-manager",
             Self::Victim(PartitionRole::Boot) => "victim-boot",
             Self::Victim(PartitionRole::Command) => "victim-command",
+            Self::Victim(PartitionRole::Idle) => "victim-idle",
             Self::Victim(_) => "victim-console",
             Self::ManagerBell => "manager-bell",
             Self::BootBell => "boot-bell",

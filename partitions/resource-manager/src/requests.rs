@@ -230,7 +230,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
                 _ if is_making(request) => {
                     asker.kind == ChannelKind::Boot && self.maker() == Maker::Boot
                 }
-                R::Partition | R::Start | R::Create | R::Destroy | R::Audit => creator,
+                R::Partition | R::Start | R::Create | R::CreatePlaced => creator,
+                R::Destroy | R::Audit => creator,
                 R::Pause | R::Resume | R::SetShare | R::SetMemory | R::Move => creator,
                 _ => false,
             },

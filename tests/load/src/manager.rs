@@ -3,7 +3,7 @@
 use abi::image::name_text;
 use abi::message::change::Change;
 use abi::message::resource::{
-    AuditRecord, Index, PartitionRecord, ResourceRequest, ResourceStatus, StoppedRecord,
+    AuditRecord, Index, PartitionRecord, Placement, ResourceRequest, ResourceStatus, StoppedRecord,
 };
 use abi::types::Nanoseconds;
 use rt::protocol::Resources;
@@ -75,6 +75,15 @@ impl Manager {
     /// Why it could not be done.
     pub fn create(self, system: &mut System, like: u32) -> Result<u32, Trouble> {
         Ok(self.ask::<Index>(system, ResourceRequest::Create, like)?.index)
+    }
+
+    /// One more where a placement says; its id.
+    ///
+    /// # Errors
+    /// Why it could not be done.
+    pub fn place(self, system: &mut System, placement: &Placement) -> Result<u32, Trouble> {
+        let answer = self.answer(system, ResourceRequest::CreatePlaced, placement.as_bytes())?;
+        Ok(answer.body::<Index>().ok_or(Trouble::Nonsense)?.index)
     }
 
     /// Does something to a partition.

@@ -157,10 +157,11 @@ impl Campaign {
 
     /// Whoever's turn it is.
     fn victim(&mut self) -> Victim {
-        match self.chance.below(8) {
-            0..4 => Victim::Manager,
-            4 => Victim::Boot,
-            5 => Victim::Console,
+        match self.chance.below(16) {
+            0..8 => Victim::Manager,
+            8..10 => Victim::Boot,
+            10..12 => Victim::Console,
+            12 => Victim::Idle,
             _ => Victim::Command,
         }
     }

@@ -8,7 +8,7 @@ use rt::System;
 /// Most partitions that a maker has at once.
 pub const AT_ONCE: usize = 3;
 /// Kinds of commands.
-pub const COMMANDS: usize = 8;
+pub const COMMANDS: usize = 10;
 
 /// A command.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,9 +30,21 @@ pub enum Command {
     Memory = 6,
     /// Moves one from the first processor to the second, or back.
     Move = 7,
+    /// Takes pages of heap from one that does not run.
+    Shrink = 8,
+    /// Makes one more, and says where.
+    Place = 9,
 }
 
-/// Pages by which a heap grows.
+impl Command {
+    /// Whether there is one more afterwards.
+    #[must_use]
+    pub const fn makes(self) -> bool {
+        matches!(self, Self::Create | Self::Place)
+    }
+}
+
+/// Pages by which a heap grows and shrinks.
 pub const GROWTH: u32 = 4;
 
 /// What is not as it was acknowledged.
@@ -85,7 +97,8 @@ impl Made {
             Command::Share => Self { share: 3 - self.share, ..self },
             Command::Memory => Self { heap: self.heap + GROWTH, ..self },
             Command::Move => Self { processor: 1 - self.processor, ..self },
-            Command::Create | Command::Destroy => self,
+            Command::Shrink => Self { heap: self.heap.saturating_sub(GROWTH), ..self },
+            Command::Create | Command::Place | Command::Destroy => self,
         }
     }
 }
@@ -106,7 +119,7 @@ impl Journal {
     pub fn acknowledge(&mut self, command: Command, id: u32) {
         match command {
             // There is room: it was looked for before.
-            Command::Create => drop(self.made.try_push(Made::new(id, self.home))),
+            Command::Create | Command::Place => drop(self.made.try_push(Made::new(id, self.home))),
             Command::Destroy => self.made.retain(|made| made.id != id),
             _ => {
                 let of = self.made.iter_mut().filter(|made| made.id == id);
@@ -141,7 +154,7 @@ impl Journal {
             }
         }
         for one in there.iter().filter(|one| expected.iter().all(|made| made.id != one.id)) {
-            let asked = open.is_some_and(|(command, _)| command == Command::Create);
+            let asked = open.is_some_and(|(command, _)| command.makes());
             if !asked || effective || *one != Made::new(one.id, self.home) {
                 return Err((Wrong::Ghost, one.id));
             }
@@ -192,7 +205,9 @@ mod tests {
         let mut journal = Journal::default();
         journal.acknowledge(Command::Create, 7);
         journal.acknowledge(Command::Start, 7);
-        journal.acknowledge(Command::Create, 9);
+        journal.acknowledge(Command::Place, 9);
+        journal.acknowledge(Command::Memory, 7);
+        journal.acknowledge(Command::Memory, 9);
         let there = journal.made.iter().copied().collect();
         (journal, there)
     }
@@ -212,7 +227,9 @@ mod tests {
         let (mut journal, mut there) = two();
         there.push(Made::new(11, 0));
         assert_eq!(journal.compare(&there), Err((Wrong::Ghost, 11)));
-        for command in [Command::Pause, Command::Share, Command::Memory, Command::Move] {
+        for command in
+            [Command::Pause, Command::Share, Command::Memory, Command::Move, Command::Shrink]
+        {
             let (mut journal, mut there) = two();
             there[0] = there[0].after(command);
             assert_eq!(journal.compare(&there), Err((Wrong::Still, 7)));
@@ -224,8 +241,14 @@ mod tests {
 
     #[test]
     fn an_open_command_may_have_taken_effect_once() {
-        let commands =
-            [Command::Pause, Command::Share, Command::Memory, Command::Start, Command::Move];
+        let commands = [
+            Command::Pause,
+            Command::Share,
+            Command::Memory,
+            Command::Start,
+            Command::Move,
+            Command::Shrink,
+        ];
         for command in commands {
             for done in [false, true] {
                 let id = if command == Command::Start { 9 } else { 7 };
@@ -247,7 +270,7 @@ mod tests {
         }
         let (mut journal, mut there) = two();
         there.push(Made::new(11, 0));
-        journal.open = Some((Command::Create, 1));
+        journal.open = Some((Command::Place, 1));
         assert_eq!(journal.compare(&there), Ok(true));
         assert_eq!(journal.made.len(), 3);
         // Two of them are one too many, and one that was half changed is none of it.

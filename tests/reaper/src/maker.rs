@@ -2,7 +2,7 @@
 
 use crate::{Done, Job, Order, Tally, Work};
 use abi::message::change::Change;
-use abi::message::resource::{ResourceRequest, ResourceStatus};
+use abi::message::resource::{Placement, ResourceRequest, ResourceStatus};
 use load::manager::{Manager, Trouble};
 use reaper::chance::Chance;
 use reaper::journal::{AT_ONCE, Command, Journal, Made, Wrong, look};
@@ -12,6 +12,8 @@ use rt::{CallError, Nanoseconds, Server, System, time};
 const LOOKS: u64 = 16;
 /// Pages of heap that none grows beyond.
 const LARGEST: u32 = 16;
+/// More frames than any of them takes.
+const ROOM: u64 = 256;
 /// How often the list is begun anew because the resource manager died meanwhile.
 const TRIES: u32 = 64;
 
@@ -83,7 +85,8 @@ impl Maker {
     fn choose(&mut self) -> (Command, u32) {
         let made = self.journal.made.clone();
         if made.is_empty() || made.len() < AT_ONCE && self.chance.one_in(2) {
-            return (Command::Create, self.like);
+            let command = if self.chance.one_in(2) { Command::Create } else { Command::Place };
+            return (command, self.like);
         }
         let at = self.chance.below(made.len() as u64) as usize;
         let one = made[at];
@@ -91,6 +94,8 @@ impl Maker {
             0 if self.chance.one_in(2) => Command::Move,
             0 => Command::Share,
             1 if one.heap < LARGEST => Command::Memory,
+            // The runtime of one that runs would be asked first, and these have none.
+            2..=3 if !one.runs && one.heap > 0 => Command::Shrink,
             2..=4 if !one.runs => Command::Start,
             2..=3 if !one.paused => Command::Pause,
             2..=5 if one.paused => Command::Resume,
@@ -114,6 +119,7 @@ impl Maker {
             // Something else is being done with it just now, or others have the slots.
             Err(Trouble::Refused(ResourceStatus::Busy)) => {}
             Err(Trouble::Refused(ResourceStatus::Limit)) if takes_slots(command) => {}
+            Err(Trouble::Refused(ResourceStatus::Disagrees)) if command == Command::Place => {}
             Err(trouble) => self.note(Wrong::Refused, (command as u32) << 16 | trouble.number()),
         }
     }
@@ -127,15 +133,32 @@ impl Maker {
         let change = |before, after| Change { partition: id, before, after };
         match command {
             Command::Create => return manager.create(system, id),
+            Command::Place => return manager.place(system, &self.placement(id, &one)),
             Command::Start => manager.act(system, R::Start, id),
             Command::Destroy => manager.act(system, R::Destroy, id),
             Command::Pause => manager.act(system, R::Pause, id),
             Command::Resume => manager.act(system, R::Resume, id),
             Command::Share => manager.change(system, R::SetShare, change(one.share, then.share)),
-            Command::Memory => manager.change(system, R::SetMemory, change(one.heap, then.heap)),
+            Command::Memory | Command::Shrink => {
+                manager.change(system, R::SetMemory, change(one.heap, then.heap))
+            }
             Command::Move => manager.change(system, R::Move, change(one.processor, then.processor)),
         }?;
         Ok(id)
+    }
+
+    /// Where one is to be, as a resource service would say it.
+    const fn placement(&self, like: u32, one: &Made) -> Placement {
+        Placement {
+            definition: like,
+            heap: one.heap,
+            processor: one.processor as u16,
+            share: one.share as u16,
+            reserved: 0,
+            start: Placement::ANYWHERE,
+            count: ROOM,
+            generation: 0,
+        }
     }
 
     /// Compares the journal with what there is.
@@ -182,7 +205,7 @@ impl Maker {
 
 /// Whether a command may want slots that others have.
 const fn takes_slots(command: Command) -> bool {
-    matches!(command, Command::Create | Command::Share | Command::Move)
+    command.makes() || matches!(command, Command::Share | Command::Move)
 }
 
 /// Whether the resource manager died before it answered.

@@ -34,11 +34,14 @@ pub enum Victim {
     Command = 2,
     /// io-console.
     Console = 3,
+    /// The first context of idle.
+    Idle = 4,
 }
 
 impl Victim {
     /// All, in the order in which it is looked whether they serve again: the first must, before others can.
-    pub const ALL: [Self; 4] = [Self::Manager, Self::Boot, Self::Console, Self::Command];
+    pub const ALL: [Self; 5] =
+        [Self::Manager, Self::Boot, Self::Console, Self::Command, Self::Idle];
 
     /// Its name, as images call it.
     pub const fn name(self) -> &'static str {
@@ -47,6 +50,7 @@ impl Victim {
             Self::Boot => "boot",
             Self::Command => "command",
             Self::Console => "io-console",
+            Self::Idle => "idle",
         }
     }
 
@@ -56,6 +60,7 @@ impl Victim {
             Self::Boot => "victim-boot",
             Self::Command => "victim-command",
             Self::Console => "victim-console",
+            Self::Idle => "victim-idle",
         }
     }
 }
@@ -213,7 +218,7 @@ impl Grip {
         let served = match death.victim {
             Victim::Manager => self.manager_serves(system, end),
             Victim::Console => self.wait_for_next_life(death) && self.console_serves(system, end),
-            Victim::Boot | Victim::Command => {
+            Victim::Boot | Victim::Command | Victim::Idle => {
                 self.wait_for_next_life(death) && self.waits(death.victim, end)
             }
         };

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 /// Who can die, as images call them.
-const VICTIMS: [&str; 4] = ["resource-manager", "boot", "command", "io-console"];
+const VICTIMS: [&str; 5] = ["resource-manager", "boot", "command", "io-console", "idle"];
 /// Phases of each that are listed by themselves.
 const PHASES: usize = 24;
 
@@ -52,7 +52,7 @@ pub struct Run {
     pub deaths: Vec<Death>,
     /// Times that nobody was there to be killed.
     pub missed: usize,
-    /// What the makers did: creations, starts, ends, pauses, resumptions, changes of share and heap, moves; commands without an answer, and those of them that had taken effect.
+    /// What the makers did: creations, starts, ends, pauses, resumptions, changes of share, heaps that grew, moves, heaps that shrank, placed creations; commands without an answer, and those of them that had taken effect.
     pub made: Vec<u64>,
     /// The programs with their symbols.
     pub folder: PathBuf,
@@ -117,7 +117,7 @@ fn head(runs: &[Run]) -> String {
         the same image exactly.\n\n\
         - {deaths} kills on {} machines; {missed} times the victim did not live just then. All served again, or the kill is listed as failed.\n\
         - Longest silence that a witness noted: {gap} us (3,200 us are two frames, and a failure).\n\
-        - {} creations, {} starts, {} ends, {} pauses, {} resumptions, {} changes of share, {} of heap, {} moves acknowledged, each found to have taken effect once; {} answers were \
+        - {} creations and {} placed ones, {} starts, {} ends, {} pauses, {} resumptions, {} changes of share, {} heaps grown and {} shrunk, {} moves acknowledged, each found to have taken effect once; {} answers were \
         lost with a life, {} of these commands had taken effect.\n\
         - After each machine's kills: kernel and books agree (`audit`), as many frames are free as before, and the resource manager holds the \
         capabilities it holds where nobody died.\n",
@@ -125,15 +125,17 @@ fn head(runs: &[Run]) -> String {
         seeds.1,
         runs.len(),
         made(0),
+        made(9),
         made(1),
         made(2),
         made(3),
         made(4),
         made(5),
         made(6),
-        made(7),
         made(8),
-        made(9),
+        made(7),
+        made(10),
+        made(11),
     )
 }
 

@@ -102,7 +102,9 @@ fn may_change((who, kind): (u32, ChannelKind), code: u16) -> bool {
             Some(R::Pause | R::Resume | R::SetShare | R::SetMemory | R::Move),
         ) => creator,
         (ChannelKind::Command, Some(R::Create | R::CreatePlaced)) => creator,
-        (ChannelKind::Control, Some(R::Start | R::Create | R::Destroy)) => creator,
+        (ChannelKind::Control, Some(R::Start | R::Create | R::CreatePlaced | R::Destroy)) => {
+            creator
+        }
         (ChannelKind::Boot, Some(R::Start)) => who == index::BOOT,
         // The command partition rescues the boot partition, which rescues the others.
         (ChannelKind::Boot | ChannelKind::Control, Some(R::Restart | R::Rescue))
