@@ -292,5 +292,6 @@ pub(crate) fn wants(manifest: &Manifest) -> impl Iterator<Item = Want> + Clone {
         slack: partition.flags.contains(PartitionFlags::SLACK),
         failed: 0,
         depths: 0,
+        context_slot: 0,
     })
 }

@@ -146,10 +146,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         first: u64,
         count: u64,
     ) -> Result<(), Trouble> {
-        let (own, window) = (first_slot::PARTITION, self.window.address());
         let start = Frame::new(row.information.start.raw() + report_pages(row) + first);
-        self.machine.unmap(own, window, count)?;
-        Ok(self.machine.map(own, window, start, count, Access::WRITE)?)
+        self.open_window(FrameRange { start, count })
     }
 
     /// How many records come before those of channels.

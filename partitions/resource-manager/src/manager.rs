@@ -7,7 +7,7 @@ use crate::resting::Resting;
 use crate::trouble::{Line, Trouble};
 use crate::usage::Usage;
 use abi::boot::{BootInformation, FrameRange, PowerOff};
-use abi::call::PortOperation;
+use abi::call::{Error, PortOperation};
 use abi::control::{Access, PartitionOperation, first_slot};
 use abi::manifest::{GrantKind, ManifestGrant, ManifestPartition};
 use abi::message::resource::ResourceStatus;
@@ -287,12 +287,24 @@ impl<'m, M: Machine, W: Window> Manager<'m, M, W> {
         frames: FrameRange,
         write: impl FnOnce(&mut W),
     ) -> Result<(), Trouble> {
-        let window = self.window.address();
-        self.machine.unmap(first_slot::PARTITION, window, frames.count)?;
-        let (frame, count) = (frames.start, frames.count);
-        self.machine.map(first_slot::PARTITION, window, frame, count, Access::WRITE)?;
+        self.open_window(frames)?;
         write(&mut self.window);
-        Ok(self.machine.unmap(first_slot::PARTITION, window, count)?)
+        let window = self.window.address();
+        Ok(self.machine.unmap(first_slot::PARTITION, window, frames.count)?)
+    }
+
+    /// Maps frames into the window. What a use of it that was broken off left there goes.
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    pub fn open_window(&mut self, FrameRange { start, count }: FrameRange) -> Result<(), Trouble> {
+        let (own, window) = (first_slot::PARTITION, self.window.address());
+        let opened = self.machine.map(own, window, start, count, Access::WRITE);
+        if let Err(Refusal { error: Error::Occupied, .. }) = opened {
+            self.machine.unmap(own, window, count)?;
+            return Ok(self.machine.map(own, window, start, count, Access::WRITE)?);
+        }
+        Ok(opened?)
     }
 
     /// Says a sentence on the debug port.

@@ -30,9 +30,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         if u32::from(row.share) != change.before {
             return Err(ResourceStatus::Disagrees.into());
         }
-        let free = self.free_for(&self.want(id, &row, definition));
-        let less = change.after <= change.before;
         let share = u16::try_from(change.after).unwrap_or(0);
+        // Less than it has fits wherever it is.
+        let less = share != 0 && change.after <= change.before;
+        let free = if less { 0 } else { self.free_for(&self.want(id, &row, definition)) };
         if share == 0 || !less && change.after > free {
             return Ok(Reply::with(ResourceStatus::Limit, &Index { index: free }));
         }

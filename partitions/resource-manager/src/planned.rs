@@ -5,8 +5,8 @@ use crate::manager::{Machine, Manager};
 use crate::plans::members;
 use crate::trouble::Trouble;
 use abi::control::{PLAN_PLACES, PLAN_SLOTS};
-use abi::types::{PartitionId, ProcessorId, Slot};
-use plan::{Fit, Place, Plan};
+use abi::types::{PartitionId, ProcessorId};
+use plan::{Fit, Plan};
 use program_loader::Window;
 use resource_db::{PartitionRow, Problem, ProcessorRow, ProcessorState};
 
@@ -127,26 +127,20 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             return Fit::Met;
         }
         let plan = self.plan(processor);
-        self.fill(row, &plan);
+        fill(row, &plan);
         plan.fit
     }
+}
 
-    /// Own slots of the contexts at the places of a plan.
-    fn fill(&self, row: &mut ProcessorRow, plan: &Plan) {
-        let length = PLAN_SLOTS.saturating_add(plan.takers.len()).min(PLAN_PLACES);
-        row.length = u32::try_from(length).unwrap_or(0);
-        let takers = plan.takers.iter().map(|taker| Some(*taker));
-        let mut last = (None, 0);
-        for (to, who) in row.places.iter_mut().zip(plan.slots.into_iter().chain(takers)) {
-            if who != last.0 {
-                last = (who, who.and_then(|who| self.context_slot(who)).map_or(0, Slot::raw));
-            }
-            *to = last.1;
-        }
+/// Own slots of the contexts at the places of a plan.
+fn fill(row: &mut ProcessorRow, plan: &Plan) {
+    let (slots, takers) = row.places.split_at_mut(PLAN_SLOTS);
+    for (to, who) in slots.iter_mut().zip(&plan.slots) {
+        *to = who.map_or(0, |place| place.slot);
     }
-
-    fn context_slot(&self, place: Place) -> Option<Slot> {
-        let row = self.books.partition(place.partition)?;
-        Some(Slot::new(row.context_slot.checked_add(place.context)?))
+    for (to, who) in takers.iter_mut().zip(&plan.takers) {
+        *to = who.slot;
     }
+    let length = PLAN_SLOTS.saturating_add(plan.takers.len()).min(PLAN_PLACES);
+    row.length = u32::try_from(length).unwrap_or(0);
 }

@@ -36,6 +36,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
                 || role(definition) == PartitionRole::Idle,
             failed: self.failed,
             depths: self.resting.depths(id),
+            context_slot: row.context_slot,
         }
     }
 

@@ -61,23 +61,21 @@ fn stage<M: Machine>(request: &Request<'_, M>, processor: &Processor) -> Answer 
     let first = STAGED.wrapping_mul(index & u64::from(u32::MAX));
     let last = first.saturating_add(count.wrapping_sub(1));
     let mut contexts = [None; 12];
-    if count > 12 || plan::Place::new(last).is_none() {
-        return Err(Refusal::argument(3));
-    }
-    let mut found = (0, None);
+    let contexts = usize::try_from(count).ok().and_then(|count| contexts.get_mut(..count));
+    let fits = plan::Place::new(last).is_some();
+    let contexts = contexts.filter(|_| fits).ok_or(Refusal::argument(3))?;
     let slots = words.map(u64::to_le_bytes);
-    let slots =
-        slots.as_flattened().as_chunks::<2>().0.iter().map(|slot| u16::from_le_bytes(*slot));
-    for ((context, slot), _) in contexts.iter_mut().zip(slots).zip(first..=last) {
-        if u64::from(slot) != found.0 {
-            found = (u64::from(slot), planned_context(request, processor, slot.into())?);
+    let mut found = (0, None);
+    for (context, slot) in contexts.iter_mut().zip(slots.as_flattened().as_chunks::<2>().0) {
+        let slot = u16::from_le_bytes(*slot).into();
+        if slot != found.0 {
+            found = (slot, planned_context(request, processor, slot)?);
         }
         *context = found.1;
     }
     call_off(request, processor);
-    (first..=last)
-        .zip(contexts)
-        .for_each(|(place, context)| processor.staged().set(place, context));
+    let plan = processor.staged();
+    (first..).zip(contexts).for_each(|(place, context)| plan.set(place, *context));
     Ok(NOTHING)
 }
 

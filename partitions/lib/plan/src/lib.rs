@@ -34,6 +34,8 @@ pub struct Want {
     pub failed: u64,
     /// How deep its first 16 contexts wait, see `abi::information::Report`: at 2 with one slot, at 3 in no plan.
     pub depths: u64,
+    /// What whoever plans calls its first context, the others follow: a slot of its own. 0 where nobody is told the plan.
+    pub context_slot: u16,
 }
 
 impl Want {
@@ -49,6 +51,9 @@ impl Want {
     #[must_use]
     pub fn processor_of(&self, context: u16, processors: u16) -> ProcessorId {
         let folded = self.wanted_processor(context, processors);
+        if !self.has_failed(folded) {
+            return ProcessorId::new(folded);
+        }
         let others = processors.saturating_sub(1);
         let start = u16::try_from(self.partition.raw() & 0xff).unwrap_or(0);
         let next = |turn: u16| {
@@ -56,8 +61,24 @@ impl Want {
             folded.wrapping_add(step).checked_rem(processors)
         };
         let lives = |processor: &u16| !self.has_failed(*processor);
-        let mut places = core::iter::once(folded).chain((0..others).filter_map(next));
-        ProcessorId::new(places.find(lives).unwrap_or(folded))
+        ProcessorId::new((0..others).filter_map(next).find(lives).unwrap_or(folded))
+    }
+
+    /// The contexts that have a place in the plan of a processor.
+    fn places_on(
+        &self,
+        processor: ProcessorId,
+        processors: u16,
+    ) -> impl Iterator<Item = Place> + use<'_> {
+        let here = move |context: &u16| {
+            self.processor_of(*context, processors) == processor
+                && self.has_place(*context, processors)
+        };
+        (0..self.contexts_on(processors)).filter(here).map(|context| Place {
+            partition: self.partition,
+            context,
+            slot: self.context_slot.wrapping_add(context),
+        })
     }
 
     /// How deep a context waits.
@@ -100,6 +121,8 @@ pub struct Place {
     pub partition: PartitionId,
     /// Which of its contexts.
     pub context: u16,
+    /// What whoever plans calls it.
+    pub slot: u16,
 }
 
 /// How well a plan does what was wanted.
@@ -150,15 +173,11 @@ pub struct Plan {
 
 /// The plan of `processor` on a machine with `processors` processors.
 ///
-/// `wants` is gone through twice. A context without a slot of its own takes slack if it may; one that wanted slots and
+/// `wants` is gone through once. A context without a slot of its own takes slack if it may; one that wanted slots and
 /// found none takes slack in any case, so that it is slow and not dead. A processor nobody else wants belongs wholly to
 /// the partition that is on every one.
 #[must_use]
-pub fn plan(
-    processor: ProcessorId,
-    processors: u16,
-    wants: impl Iterator<Item = Want> + Clone,
-) -> Plan {
+pub fn plan(processor: ProcessorId, processors: u16, wants: impl Iterator<Item = Want>) -> Plan {
     spread::plan(processor, processors, wants)
 }
 

@@ -1,7 +1,7 @@
 //! Spreads shares evenly over the slots of one processor.
 
 use crate::{Fit, Place, Plan, TAKERS, Want};
-use abi::control::PLAN_SLOTS;
+use abi::control::{PLAN_PLACES, PLAN_SLOTS};
 use abi::types::ProcessorId;
 use arrayvec::ArrayVec;
 
@@ -17,6 +17,16 @@ struct Sharer {
 /// Those of a processor who want slots: at most as many as there are slots.
 type Sharers = ArrayVec<Sharer, PLAN_SLOTS>;
 
+/// A context that takes slack, or wanted slots and found none.
+struct Taker {
+    place: Place,
+    slack: bool,
+    /// Its partition is on every processor.
+    every: bool,
+    /// It has slots of its own.
+    shares: bool,
+}
+
 /// Slots of a frame.
 const SLOTS: u32 = 16;
 /// Depth from which on a context is in no plan.
@@ -26,22 +36,24 @@ const _: () = assert!(PLAN_SLOTS == 16);
 pub(crate) fn plan(
     processor: ProcessorId,
     processors: u16,
-    wants: impl Iterator<Item = Want> + Clone,
+    wants: impl Iterator<Item = Want>,
 ) -> Plan {
-    let all = wants.flat_map(|want| contexts_here(want, processor, processors));
-    let here = all.clone().filter(|(want, place)| want.depth(place.context) < LEFT);
-    let (sharers, crowded) = sharers(here.clone());
-    let wanted = sharers.iter().fold(0_u32, |sum, sharer| sum.saturating_add(sharer.slots));
-    let left = all.map(|(want, place)| want.share.saturating_sub(want.slots_of(place.context)));
-    let left = left.fold(0_u32, |sum, slots| sum.saturating_add(slots.into()));
-    let mut sharers = scaled(sharers, wanted);
-    share_out(&mut sharers, left.min(SLOTS.saturating_sub(wanted)));
-    let mut slots = slots(sharers);
-    if let Some(place) = only_one(here.clone(), &slots) {
-        slots = [Some(place); PLAN_SLOTS];
+    let mut here = Here::default();
+    for want in wants {
+        for place in want.places_on(processor, processors) {
+            here.add(&want, place);
+        }
     }
-    let (takers, left_out) = takers(here, &slots);
-    let fit = match (crowded.max(left_out), wanted) {
+    let wanted = here.sharers.iter().fold(0_u32, |sum, sharer| sum.saturating_add(sharer.slots));
+    let sharers = &mut here.sharers;
+    scale(sharers, wanted);
+    share_out(sharers, here.left.min(SLOTS.saturating_sub(wanted)));
+    let owned = sharers.len() == 1 && sharers.iter().all(|sharer| sharer.slots == SLOTS);
+    let only = if sharers.is_empty() { only_one(&here.takers) } else { None };
+    let slots = only.map_or_else(|| slots(sharers), |place| [Some(place); PLAN_SLOTS]);
+    let (takers, left_out) = takers(&here.takers, owned || only.is_some());
+    let left_out = left_out.saturating_add(here.beyond);
+    let fit = match (here.crowded.max(left_out), wanted) {
         (0, 0..=SLOTS) => Fit::Met,
         (0, wanted) => Fit::Scaled { wanted },
         (left_out, _) => Fit::Crowded { left_out },
@@ -49,43 +61,47 @@ pub(crate) fn plan(
     Plan { slots, takers, fit }
 }
 
-/// The contexts of `want` that run on `processor`.
-fn contexts_here(
-    want: Want,
-    processor: ProcessorId,
-    processors: u16,
-) -> impl Iterator<Item = (Want, Place)> + Clone {
-    (0..want.contexts_on(processors))
-        .filter(move |&context| want.processor_of(context, processors) == processor)
-        .filter(move |&context| want.has_place(context, processors))
-        .map(move |context| (want, Place { partition: want.partition, context }))
+/// The contexts of a processor, sorted by what they want while they are gone through once: there may be thousands elsewhere.
+#[derive(Default)]
+struct Here {
+    sharers: Sharers,
+    takers: ArrayVec<Taker, PLAN_PLACES>,
+    /// Takers that there was no room to look at.
+    beyond: u32,
+    /// Sharers that there are no slots for.
+    crowded: u32,
+    /// Slots that are left by those who wait deeply.
+    left: u32,
 }
 
-/// Those who want slots, the largest share first, and how many more there are than slots.
-fn sharers(here: impl Iterator<Item = (Want, Place)>) -> (Sharers, u32) {
-    let mut sharers = Sharers::new();
-    let mut crowded = 0_u32;
-    for (want, place) in here.filter(|(want, _)| want.share > 0) {
-        let slots = u32::from(want.slots_of(place.context));
-        let weight = if slots == u32::from(want.share) { slots } else { 0 };
-        let sharer = Sharer { place, slots, weight };
-        if sharers.try_push(sharer).is_err() {
-            crowded = crowded.saturating_add(1);
+impl Here {
+    fn add(&mut self, want: &Want, place: Place) {
+        let slots = want.slots_of(place.context);
+        self.left = self.left.saturating_add(want.share.saturating_sub(slots).into());
+        if want.depth(place.context) >= LEFT {
+            return;
+        }
+        let weight = if slots == want.share { slots.into() } else { 0 };
+        let sharer = Sharer { place, slots: slots.into(), weight };
+        let wants = want.share > 0;
+        let shares = wants && self.sharers.try_push(sharer).is_ok();
+        self.crowded = self.crowded.saturating_add(u32::from(wants && !shares));
+        if want.slack || wants && !shares {
+            let every = want.processor.is_none();
+            let taker = Taker { place, slack: want.slack, every, shares };
+            let beyond = self.takers.try_push(taker).is_err();
+            self.beyond = self.beyond.saturating_add(beyond.into());
         }
     }
-    sharers.sort_unstable_by_key(|sharer| {
-        (core::cmp::Reverse(sharer.slots), sharer.place.partition, sharer.place.context)
-    });
-    (sharers, crowded)
 }
 
 /// Scales shares down to the slots there are; each keeps at least one.
-fn scaled(mut sharers: Sharers, wanted: u32) -> Sharers {
+fn scale(sharers: &mut Sharers, wanted: u32) {
     if wanted <= SLOTS {
-        return sharers;
+        return;
     }
     let mut sum = 0_u32;
-    for sharer in &mut sharers {
+    for sharer in sharers.iter_mut() {
         let share = u64::from(sharer.slots).wrapping_mul(u64::from(SLOTS));
         let share = share.checked_div(u64::from(wanted)).unwrap_or(0);
         sharer.slots = u32::try_from(share).unwrap_or(SLOTS).max(1);
@@ -98,7 +114,6 @@ fn scaled(mut sharers: Sharers, wanted: u32) -> Sharers {
         }
         sum = sum.saturating_sub(1);
     }
-    sharers
 }
 
 /// Gives slots that others leave to whoever has fewest for its share.
@@ -115,8 +130,11 @@ fn share_out(sharers: &mut Sharers, left: u32) {
     }
 }
 
-/// Puts each at even distances from its first free slot on; where a slot is taken, the next free one is used.
-fn slots(sharers: Sharers) -> [Option<Place>; PLAN_SLOTS] {
+/// Puts each, the largest share first, at even distances from its first free slot on; where a slot is taken, the next free one is used.
+fn slots(sharers: &mut Sharers) -> [Option<Place>; PLAN_SLOTS] {
+    sharers.sort_unstable_by_key(|sharer| {
+        (core::cmp::Reverse(sharer.slots), sharer.place.partition, sharer.place.context)
+    });
     let mut slots = [None; PLAN_SLOTS];
     for sharer in sharers {
         let start = slots.iter().position(Option::is_none).unwrap_or(0);
@@ -140,39 +158,24 @@ fn free_from(slots: &mut [Option<Place>; PLAN_SLOTS], ideal: usize) -> Option<&m
 }
 
 /// The context that has a processor to itself because it is on every one and nobody else wants this one.
-fn only_one(
-    here: impl Iterator<Item = (Want, Place)>,
-    slots: &[Option<Place>; PLAN_SLOTS],
-) -> Option<Place> {
-    let mut takers = here.filter(|(want, _)| want.slack);
-    let (want, place) = takers.next()?;
-    let alone = want.processor.is_none() && takers.next().is_none();
-    (alone && slots.iter().all(Option::is_none)).then_some(place)
+fn only_one(takers: &[Taker]) -> Option<Place> {
+    let mut takers = takers.iter().filter(|taker| taker.slack);
+    let taker = takers.next()?;
+    (taker.every && takers.next().is_none()).then_some(taker.place)
 }
 
 /// Takers of slack, and how many more there are than places.
 ///
 /// Where one context owns all slots, partitions that are on every processor stay away: an owned
 /// processor needs no timer, and keeps none only while nobody else has a place.
-fn takers(
-    here: impl Iterator<Item = (Want, Place)>,
-    slots: &[Option<Place>; PLAN_SLOTS],
-) -> (ArrayVec<Place, TAKERS>, u32) {
-    let owned = slots.first().copied().flatten().is_some() && slots.windows(2).all(same);
+fn takers(all: &[Taker], owned: bool) -> (ArrayVec<Place, TAKERS>, u32) {
     let mut takers = ArrayVec::new();
     let mut left_out = 0_u32;
-    for (want, place) in here {
-        let dead = want.share > 0 && !slots.contains(&Some(place));
-        let wanted = want.slack || dead;
-        let stays_away = owned && (want.processor.is_none() || slots.contains(&Some(place)));
-        if wanted && !stays_away && takers.try_push(place).is_err() {
+    for taker in all {
+        let stays_away = owned && (taker.every || taker.shares);
+        if !stays_away && takers.try_push(taker.place).is_err() {
             left_out = left_out.saturating_add(1);
         }
     }
     (takers, left_out)
-}
-
-/// Whether two neighbouring slots are the same context's.
-fn same(pair: &[Option<Place>]) -> bool {
-    matches!(pair, [left, right] if left == right)
 }

@@ -14,6 +14,7 @@ fn want(partition: u32, processor: u16, share: u16, slack: bool) -> Want {
         slack,
         failed: 0,
         depths: 0,
+        context_slot: 0,
     }
 }
 
@@ -68,7 +69,7 @@ fn the_work_of_a_processor_that_failed_is_spread_over_the_others() {
         let plan = plan(ProcessorId::new(processor), 4, [every].into_iter());
         assert_eq!(
             plan.slots,
-            [Some(Place { partition: every.partition, context: processor }); 16]
+            [Some(Place { partition: every.partition, context: processor, slot: processor }); 16]
         );
     }
 }
@@ -159,14 +160,14 @@ proptest! {
     #[test]
     fn plans_keep_their_promises(raw in prop::collection::vec(any_want(), 0..24), processors in 1_u16..6) {
         let wants: Vec<Want> = raw.iter().enumerate().map(|(index, &(processor, contexts, share, slack))| Want {
-            partition: PartitionId::new(index as u32), processor: processor.map(ProcessorId::new), contexts, share, slack, failed: 0, depths: 0,
+            partition: PartitionId::new(index as u32), processor: processor.map(ProcessorId::new), contexts, share, slack, failed: 0, depths: 0, context_slot: 0,
         }).collect();
         for index in 0..processors {
             let plan = plan(ProcessorId::new(index), processors, wants.iter().copied());
             let mut wanted = 0;
             for want in &wants {
                 for context in 0..want.contexts_on(processors) {
-                    let place = Place { partition: want.partition, context };
+                    let place = Place { partition: want.partition, context, slot: context };
                     let got = plan.slots.iter().filter(|slot| **slot == Some(place)).count();
                     let here = want.processor_of(context, processors).raw() == index;
                     if !here {

@@ -40,7 +40,16 @@ struct Simulation {
 
 fn want(partition: u32, processor: u16) -> Want {
     let (partition, processor) = (PartitionId::new(partition), Some(ProcessorId::new(processor)));
-    Want { partition, processor, contexts: 1, share: 1, slack: false, failed: 0, depths: 0 }
+    Want {
+        partition,
+        processor,
+        contexts: 1,
+        share: 1,
+        slack: false,
+        failed: 0,
+        depths: 0,
+        context_slot: 0,
+    }
 }
 
 /// Processor of a partition at the start.
