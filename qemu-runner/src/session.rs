@@ -20,6 +20,8 @@ use tempfile::TempDir;
 
 /// Lines of the transcript that an error shows.
 const TAIL: usize = 25;
+/// How long QEMU's own account of the end may take; the connection ends with QEMU, mostly at once.
+const LAST_WORD: Duration = Duration::from_secs(20);
 /// How often is looked whether the machine has reset itself.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -237,7 +239,7 @@ impl Session {
     pub fn finish(&mut self, patience: Duration) -> Result<End> {
         let end = Instant::now() + patience;
         while self.next(end).context("the machine did not end")?.is_some() {}
-        let reason = self.control.shutdown_reason(Instant::now() + Duration::from_secs(2));
+        let reason = self.control.shutdown_reason(Instant::now() + LAST_WORD);
         let reset = !self.reboot && self.control.was_reset();
         let reason = reason.or_else(|| reset.then(|| "guest-reset".to_owned()));
         let status = self.child.wait()?;

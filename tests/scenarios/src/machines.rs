@@ -33,7 +33,9 @@ const CHIPSETS: [(&str, Chipset); 3] =
 /// Numbers of processors.
 const PROCESSORS: [u16; 4] = [2, 1, 4, 8];
 /// Sizes of memory, MiB.
-const MEMORY: [u32; 7] = [512, 64, 128, 1024, 2560, 4096, 16384];
+const MEMORY: [u32; 9] = [512, 64, 128, 1024, 2560, 4096, 16384, 16, HUGE];
+/// More than the computer has that emulates it: what is not touched is not there.
+const HUGE: u32 = 65536;
 /// Processor models, then what is missing one by one and can be done without.
 const MODELS: [&str; 12] = [
     "max",
@@ -91,6 +93,8 @@ fn handful() -> Vec<Trial> {
         [1, 0, 1, 1, 1, 3],
         [0, 2, 3, 0, 2, 0],
         [0, 0, 0, 6, 11, 6],
+        [0, 0, 0, 7, 0, 0],
+        [0, 0, 2, 8, 0, 0],
     ]
     .iter()
     .map(|row| machine(row))
@@ -111,11 +115,12 @@ fn exists(row: &[Option<usize>]) -> bool {
     let micro = of(1) == Some(2);
     let odd = of(5).and_then(|odd| ODD.get(odd)).map_or("", |odd| odd.0);
     // It has neither disc nor firmware, none of what can be left out, and no more than some memory.
-    let plain =
-        of(0).is_none_or(|door| door == 0) && ["", "no ACPI"].contains(&odd) && of(3) != Some(6);
-    // The firmware itself needs more than the smallest, and ACPI.
+    let direct = of(0).is_none_or(|door| door == 0);
+    let plain = direct && ["", "no ACPI"].contains(&odd) && !matches!(of(3), Some(6 | 8));
+    // The firmware itself needs more than the smallest, and ACPI; GRUB more than the very smallest.
     let fits = !uefi || of(3) != Some(1) && odd != "no ACPI";
-    (!micro || plain) && fits
+    let small = of(3) != Some(7) || direct && odd != NODES;
+    (!micro || plain) && fits && small
 }
 
 // covers: BOOT-1, BOOT-6
@@ -135,7 +140,11 @@ fn machine(row: &[usize]) -> Trial {
         firmware,
         machine: kind,
         cpu: Some(model.to_owned()),
-        qemu_args: if odd == NODES { nodes(memory) } else { owned(extra) },
+        qemu_args: match (odd, memory) {
+            (NODES, _) => nodes(memory),
+            (_, HUGE) => owned(extra).into_iter().chain(unreserved("all", memory)).collect(),
+            _ => owned(extra),
+        },
         ..Options::default()
     };
     let row = [door, chipset, &smp.to_string(), &memory.to_string(), model, odd].map(str::to_owned);
@@ -149,10 +158,22 @@ fn owned(words: &[&str]) -> Vec<String> {
 /// Half of memory in each of two nodes, the processors in the second.
 fn nodes(memory: u32) -> Vec<String> {
     let node = |number: u32| {
-        let object = format!("memory-backend-ram,id=m{number},size={}M", memory / 2);
-        ["-object".to_owned(), object, "-numa".to_owned(), format!("node,memdev=m{number}")]
+        let name = format!("m{number}");
+        let node = ["-numa".to_owned(), format!("node,memdev={name}")];
+        backend(&name, memory / 2).into_iter().chain(node)
     };
     (0..2).flat_map(node).chain(owned(&["-numa", "cpu,node-id=1,socket-id=0"])).collect()
+}
+
+/// All of memory, of which nothing is reserved.
+fn unreserved(name: &str, memory: u32) -> Vec<String> {
+    let machine = ["-machine".to_owned(), format!("memory-backend={name}")];
+    backend(name, memory).into_iter().chain(machine).collect()
+}
+
+/// Memory with a name, of which nothing is reserved.
+fn backend(name: &str, memory: u32) -> [String; 2] {
+    ["-object".to_owned(), format!("memory-backend-ram,id={name},size={memory}M,reserve=off")]
 }
 
 /// Boots, looks whether all is there, switches off. Gives what the machine says of its clock and of what it does without.
