@@ -7,8 +7,8 @@ use abi::marks::PROMPT;
 use anyhow::{Result, bail};
 use std::time::{Duration, Instant};
 
-/// Silence after which a prompt without its mark is believed. What the kernel prints goes the same way, and may tear a mark: an
-/// empty line then has the console tell the status of the line before once more.
+/// Silence after which a prompt without its mark is believed. Where a console writes past the kernel (`kernel/doc/0018`) a mark may be torn: an
+/// empty line then has it tell the status of the line before once more.
 pub const QUIET: Duration = Duration::from_secs(3);
 
 /// What a command did.

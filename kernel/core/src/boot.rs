@@ -3,12 +3,13 @@
 use crate::capability::{Capability, slot, write};
 use crate::context::{Context, START_FLAGS, register, restore};
 use crate::control::mapping;
+use crate::frame::SLOTS;
 use crate::ledger::{self, Entry};
 use crate::machine::Machine;
 use crate::paging::{self, PageTable, ROOT_LEVEL};
 use crate::partition::Partition;
 use abi::boot::{BootInformation, FrameRange, MemoryKind, MemoryRange};
-use abi::control::{Access, ContextState, FrameUse, PLAN_SLOTS, first_slot};
+use abi::control::{Access, ContextState, FrameUse, first_slot};
 use abi::layout::{BOOT_INFORMATION, TIME_PAGE};
 use abi::rights::{ANY_LINE, Kind, Rights};
 use abi::types::{Frame, Generation, ProcessorId, Slot, VirtualAddress};
@@ -238,9 +239,8 @@ impl<'a, M: Machine> Builder<'a, M> {
         let first = ProcessorId::new(0);
         self.object().count_live(first, true);
         if let Some(processor) = self.machine.processor(first) {
-            let slots = (0_u64..).take(PLAN_SLOTS);
-            slots.clone().for_each(|place| processor.plan().set(place, Some(self.context)));
-            processor.plan().close(slots.count().try_into().unwrap_or(0));
+            (0..SLOTS).for_each(|place| processor.plan().set(place, Some(self.context)));
+            processor.plan().close(SLOTS);
         }
         self.context
     }

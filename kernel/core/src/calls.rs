@@ -200,10 +200,8 @@ impl<'a, M: Machine> Here<'a, M> {
     #[inline(never)]
     fn exit(self, context: &'a Context) -> Next<'a> {
         let reason = context.register(register::RDI);
-        if !matches!(
-            Reason::from_number(reason),
-            Some(Reason::Exit | Reason::Panic | Reason::OutOfMemory)
-        ) {
+        let ends = |one| matches!(one, Reason::Exit | Reason::Panic | Reason::OutOfMemory);
+        if !Reason::from_number(reason).is_some_and(ends) {
             return reply(context, Err(Refusal::argument(1)));
         }
         let [code, address] = [register::RSI, register::RDX].map(|number| context.register(number));
@@ -268,7 +266,7 @@ fn debug<M: Machine>(machine: &M, context: &Context) -> Answer {
         .get(..length)
         .filter(|bytes| bytes.len() <= DEBUG_BYTES)
         .ok_or(Refusal::argument(2))?;
-    match u64::try_from(machine.debug(bytes)).unwrap_or(0) {
+    match u64::try_from(machine.debug(bytes, context.frame())).unwrap_or(0) {
         0 if !bytes.is_empty() => Err(Error::Again.into()),
         taken => Ok([taken, 0, 0, 0]),
     }

@@ -80,8 +80,8 @@ pub trait Machine {
     /// The line was served: unmasks it.
     fn release_line(&self, line: u32);
 
-    /// Writes to the debug port what it takes at once; how many bytes that was.
-    fn debug(&self, bytes: &[u8]) -> usize;
+    /// Writes to the debug port what it takes at once of the bytes of `who`; how many that was. Others take none while `who` has a rest.
+    fn debug(&self, bytes: &[u8], who: Frame) -> usize;
     /// Word `index` of the crash record of the previous run (0 beyond it), and the record's length in bytes (0: none).
     fn crash_record(&self, index: u64) -> (u64, u64);
     /// A fact of `KernelOperation::Fact`; `None` for unknown numbers.

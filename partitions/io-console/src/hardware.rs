@@ -11,12 +11,19 @@ use rt::capability::{Capability, object};
 pub struct Port {
     ports: Capability<object::Ports>,
     first: u16,
+    /// The debug port, where this is the serial port that the kernel writes to as well: one writer for both.
+    debug: Option<Capability<object::Debug>>,
 }
 
 impl Port {
     /// The ports granted under this name.
     pub fn granted(system: &System, name: &str) -> Option<Self> {
-        system.ports(name).map(|(ports, first)| Self { ports, first })
+        system.ports(name).map(|(ports, first)| Self { ports, first, debug: None })
+    }
+
+    /// The serial port granted under this name. Where the partition may write to the debug port it is the same one.
+    pub fn serial(system: &System, name: &str) -> Option<Self> {
+        Some(Self { debug: system.debug(), ..Self::granted(system, name)? })
     }
 
     fn get(&self, offset: u16) -> Option<u8> {
@@ -35,6 +42,11 @@ impl Registers for Port {
 
     fn write(&mut self, offset: usize, value: u8) {
         let _ = u16::try_from(offset).map(|offset| self.put(offset, value));
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> usize {
+        let Some(debug) = self.debug else { return self.fill(bytes) };
+        debug.offer(bytes).unwrap_or(0)
     }
 }
 

@@ -118,7 +118,8 @@ impl Main {
         if !self.consoles.sending() {
             self.draw();
         }
-        if (self.consoles.sending() || silent) && self.timer.is_none() {
+        let keeps = self.uart.as_ref().is_some_and(Uart::keeps);
+        if (self.consoles.sending() || keeps || silent) && self.timer.is_none() {
             self.timer = system.after(LOOK_AGAIN);
         }
     }
@@ -144,7 +145,7 @@ impl Partition for Main {
         let heap = system.information().map_or(0, |information| information.heap);
         let budget = usize::try_from(heap).unwrap_or(0) / 2;
         let mut main = Self {
-            uart: Port::granted(system, "uart").and_then(Uart::find),
+            uart: Port::serial(system, "uart").and_then(Uart::find),
             interrupt: system.interrupt("uart"),
             screen: Display::granted(system).map(Screen::new),
             keyboard: KeyboardPorts::granted(system).and_then(Keyboard::find),

@@ -12,6 +12,15 @@ pub trait Registers {
     fn read(&mut self, offset: usize) -> Option<u8>;
     /// Writes the register at this offset.
     fn write(&mut self, offset: usize, value: u8);
+    /// Sends bytes for which an empty buffer has room; how many were taken, fewer where somebody else writes.
+    fn send(&mut self, bytes: &[u8]) -> usize {
+        self.fill(bytes)
+    }
+    /// Writes bytes into the buffer, which is empty; how many that are.
+    fn fill(&mut self, bytes: &[u8]) -> usize {
+        bytes.iter().for_each(|&byte| self.write(offsets::DATA, byte));
+        bytes.len()
+    }
 }
 
 /// The bytes that go through the port.
@@ -44,12 +53,16 @@ const DIVISOR: [u8; 2] = [1, 0];
 pub struct Uart<R> {
     registers: R,
     enabled: IER,
+    /// What is to be sent in one piece, and how many bytes that are.
+    piece: [u8; FIFO_SIZE],
+    length: usize,
 }
 
 impl<R: Registers> Uart<R> {
     /// Finds the port and sets it up: 115,200 baud, 8 bits, no parity, one stop bit, buffers on. `None` where nothing answers.
     pub fn find(registers: R) -> Option<Self> {
-        let mut uart = Self { registers, enabled: IER::empty() };
+        let (enabled, piece) = (IER::empty(), [0; FIFO_SIZE]);
+        let mut uart = Self { registers, enabled, piece, length: 0 };
         if !uart.answers() {
             return None;
         }
@@ -104,7 +117,7 @@ impl<R: Registers> Uart<R> {
     pub fn serve(&mut self, traffic: &mut dyn Traffic) {
         for _ in 0..ROUNDS {
             let moved = self.receive(traffic) | self.send(traffic);
-            self.ask_for_interrupts(traffic.waiting());
+            self.ask_for_interrupts(traffic.waiting() || self.keeps());
             if !moved && self.quiet() {
                 return;
             }
@@ -120,19 +133,33 @@ impl<R: Registers> Uart<R> {
         ready
     }
 
+    /// Whether it holds bytes that others, who wrote at the same time, kept from being sent.
+    pub const fn keeps(&self) -> bool {
+        self.length != 0
+    }
+
     fn send(&mut self, traffic: &mut dyn Traffic) -> bool {
-        let ready = traffic.waiting() && self.status().contains(LSR::THR_EMPTY);
-        if ready {
-            let mut room = FIFO_SIZE;
-            // The kernel's own words may come whenever the port's buffer is empty: not into a mark.
-            while room >= if traffic.peek() == Some(ESCAPE) { MARK } else { 1 }
-                && let Some(byte) = traffic.next()
-            {
-                self.registers.write(offsets::DATA, byte);
-                room = room.saturating_sub(1);
-            }
+        let more = traffic.waiting() || self.keeps();
+        if !more || !self.status().contains(LSR::THR_EMPTY) {
+            return false;
         }
-        ready
+        if !self.keeps() {
+            self.cut(traffic);
+        }
+        let sent = self.registers.send(self.piece.get(..self.length).unwrap_or(&[]));
+        self.piece.rotate_left(sent.min(FIFO_SIZE));
+        self.length = self.length.saturating_sub(sent);
+        sent != 0
+    }
+
+    /// Takes the next piece. Others write between pieces: not into a mark.
+    fn cut(&mut self, traffic: &mut dyn Traffic) {
+        for (length, place) in (1..).zip(&mut self.piece) {
+            let room = FIFO_SIZE.saturating_sub(self.length);
+            let fits = room >= MARK || traffic.peek() != Some(ESCAPE);
+            let Some(byte) = fits.then(|| traffic.next()).flatten() else { return };
+            (*place, self.length) = (byte, length);
+        }
     }
 
     /// An empty transmitter is news only while there is something to send.

@@ -160,6 +160,15 @@ impl<R: Allows<right::Use>> Capability<object::Ports, R> {
 }
 
 impl<R: Allows<right::Use>> Capability<object::Debug, R> {
+    /// Writes to the debug port what it takes at once of `text`, 32 bytes at most; how many that was. None while it is full, or
+    /// somebody else has a rest to write. Who has a rest keeps others away for a while, and is to write it next.
+    ///
+    /// # Errors
+    /// Those of any use of a capability.
+    pub fn offer(self, text: &[u8]) -> Result<usize, Failure> {
+        sys::debug(self.slot, text)
+    }
+
     /// Writes all of `text` to the debug port.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 use crate::capability::{Capability, object};
 use crate::cell::Guarded;
 use crate::end::End;
+use crate::sys;
 use abi::channel::INLINE;
 use abi::message::console::ConsoleRequest;
 use abi::types::Slot;
@@ -79,15 +80,23 @@ impl Voice {
         let length = self.oldest(&mut bytes).len();
         let text = bytes.get(..length).unwrap_or(&[]);
         let sent = match (&mut self.console, self.debug) {
-            (Some(console), _) => write(console, text),
-            (None, Some(slot)) => Capability::<object::Debug>::in_slot(slot).write(text).is_ok(),
-            (None, None) => true,
+            (Some(console), _) => write(console, text).then_some(length),
+            (None, Some(slot)) => offer(slot, text),
+            (None, None) => Some(length),
         };
-        if sent {
-            self.forget(length);
-        }
-        sent
+        self.forget(sent.unwrap_or(0));
+        sent.is_some()
     }
+}
+
+/// Offers the debug port all there is, so that the rest of a line comes next; `None` where it takes nothing any more.
+fn offer(slot: Slot, text: &[u8]) -> Option<usize> {
+    let sent = Capability::<object::Debug>::in_slot(slot).offer(text).ok()?;
+    if sent == 0 {
+        // Others may go on while the port is full.
+        sys::yield_slot();
+    }
+    Some(sent)
 }
 
 /// Asks the console to write; nobody waits for the answer.

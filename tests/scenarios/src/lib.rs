@@ -9,6 +9,7 @@ pub mod changes;
 pub mod console;
 pub mod corpse;
 pub mod crash;
+pub mod criers;
 pub mod crowd;
 pub mod doors;
 pub mod early;
@@ -66,6 +67,7 @@ pub fn all() -> Vec<Trial> {
         early::all(),
         failing::all(),
         console::all(),
+        criers::all(),
         changes::all(),
         resting::all(),
         altered::all(),

@@ -1,6 +1,7 @@
 //! Checks the invariants of memory at run time, a bounded number of frames at a time.
 
 use super::mapping::may_map;
+use super::partition;
 use crate::answer::{Answer, Refusal};
 use crate::capability::{Capability, SlotTable, read};
 use crate::ledger::{self, Entry};
@@ -164,9 +165,7 @@ fn client<M: Machine>(machine: &M, entry: Entry) -> u64 {
 
 /// Everything a partition says that it holds.
 fn counted<M: Machine>(machine: &M, frame: Frame) -> u64 {
-    let partition = machine.object::<Partition>(frame);
-    let counts = [&partition.frames, &partition.tables, &partition.contexts, &partition.slot_pages];
-    counts.into_iter().map(Cell::get).fold(0, u64::wrapping_add)
+    partition::state(machine.object(frame)).into_iter().fold(0, u64::wrapping_add)
 }
 
 fn owned_rightly<M: Machine>(machine: &M, entry: Entry) -> bool {

@@ -41,7 +41,7 @@ fn set_rescuer<M: Machine>(request: &Request<'_, M>, slot: u64) -> Answer {
     Ok(NOTHING)
 }
 
-fn state(partition: &Partition) -> [u64; 4] {
+pub fn state(partition: &Partition) -> [u64; 4] {
     [&partition.frames, &partition.tables, &partition.contexts, &partition.slot_pages]
         .map(Cell::get)
 }

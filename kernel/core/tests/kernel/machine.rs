@@ -175,7 +175,7 @@ impl Machine for TestMachine {
     fn release_line(&self, line: u32) {
         self.lines.borrow_mut().push(("release", line));
     }
-    fn debug(&self, bytes: &[u8]) -> usize {
+    fn debug(&self, bytes: &[u8], _: Frame) -> usize {
         let taken = bytes.len().min(self.room.get());
         self.written.borrow_mut().extend_from_slice(&bytes[..taken]);
         taken

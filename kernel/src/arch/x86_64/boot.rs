@@ -25,6 +25,8 @@ use kernel_core::machine::Machine as _;
 
 /// Length of a slot until the resource manager sets another.
 pub const SLOT: Nanoseconds = Nanoseconds::new(1_000_000);
+/// What may go wrong at boot, and then the sentence to stop with.
+pub type Attempt<T> = Result<T, &'static str>;
 /// The processor that booted.
 const FIRST: ProcessorId = ProcessorId::new(0);
 
@@ -48,7 +50,7 @@ pub extern "C" fn start(information: &'static BootInformation) -> ! {
 const POOL_EMPTY: &str = "kernel: the loader set aside too little memory";
 
 /// Sets up processor 0, the machine, the first partition and the other processors.
-fn prepare(information: &'static BootInformation) -> Result<&'static Area, &'static str> {
+fn prepare(information: &'static BootInformation) -> Attempt<&'static Area> {
     let features = super::features::detect(information.isolation);
     let mut pool = Pool::new(information.pool);
     let machine = &information.machine;
@@ -92,7 +94,7 @@ fn find(
     time_page: Frame,
     previous: Previous,
     processors: u16,
-) -> Result<Hardware, &'static str> {
+) -> Attempt<Hardware> {
     let machine = &information.machine;
     let apic = LocalApic::choose(features.contains(Feature::X2APIC), registers(machine.local_apic))
         .ok_or("kernel: this machine has no local APIC")?;
@@ -117,11 +119,7 @@ fn registers(base: VirtualAddress) -> Option<Registers> {
     unsafe { Registers::new(base) }
 }
 
-fn start_clock(
-    machine: &Machine,
-    apic: LocalApic,
-    features: Feature,
-) -> Result<Clock, &'static str> {
+fn start_clock(machine: &Machine, apic: LocalApic, features: Feature) -> Attempt<Clock> {
     let hpet = registers(machine.hpet).and_then(Reference::hpet);
     let pm = Reference::pm(machine.pm_timer, machine.pm_timer_wide != 0);
     let clock = Clock::start([hpet, pm, Some(Reference::pit())], apic, features)?;
@@ -143,7 +141,7 @@ fn start_core(
     area: &'static Area,
     mut pool: Pool,
     time_page: Frame,
-) -> Result<(), &'static str> {
+) -> Attempt<()> {
     kernel_core::boot::ledger(hardware, information);
     area.processor.bring_up(FIRST, SLOT, hardware.kernel_root());
     kernel_core::boot::first_partition(hardware, information, &mut pool, time_page)

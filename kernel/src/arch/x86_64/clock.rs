@@ -1,6 +1,7 @@
 //! The kernel's time: nanoseconds since its start, and the timer that interrupts at one of them.
 #![expect(unsafe_code, reason = "reads the time stamp counter")]
 
+use super::boot::Attempt;
 use super::calibration::{self, Measurement, Rates};
 use super::debug_port::report;
 use super::local_apic::LocalApic;
@@ -24,6 +25,8 @@ pub fn time_stamp() -> u64 {
     unsafe { x86::time::rdtsc() }
 }
 
+/// The clocks that there are.
+type References = [Option<Reference>; 3];
 /// A count at time 0, and nanoseconds per tick, scaled by 2^[`SHIFT`].
 type Scale = (u64, u64);
 
@@ -60,12 +63,8 @@ fn ratio(numerator: u64, denominator: u64) -> u64 {
 }
 
 impl Clock {
-    /// Measures and chooses; the error is the sentence to stop with.
-    pub fn start(
-        references: [Option<Reference>; 3],
-        apic: LocalApic,
-        features: Feature,
-    ) -> Result<Self, &'static str> {
+    /// Measures and chooses.
+    pub fn start(references: References, apic: LocalApic, features: Feature) -> Attempt<Self> {
         let (reference, measurement) = measure_all(references, apic)?;
         let clock =
             Self::new(reference, measurement.rates, features.contains(Feature::TSC_DEADLINE));
@@ -188,10 +187,7 @@ impl Clock {
 }
 
 /// Measures against every clock that moves. The first one's result counts; others that disagree are reported.
-fn measure_all(
-    references: [Option<Reference>; 3],
-    apic: LocalApic,
-) -> Result<(Reference, Measurement), &'static str> {
+fn measure_all(references: References, apic: LocalApic) -> Attempt<(Reference, Measurement)> {
     let mut chosen: Option<(Reference, Measurement)> = None;
     for reference in references.into_iter().flatten() {
         let Some(measurement) = measure_patiently(reference, apic) else {

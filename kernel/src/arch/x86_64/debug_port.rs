@@ -2,15 +2,16 @@
 #![expect(unsafe_code, reason = "a serial port is driven at the base the loader found")]
 
 use core::fmt::{self, Write};
-use core::hint::spin_loop;
 use core::sync::atomic::{AtomicBool, Ordering};
 use spin::mutex::TicketMutex;
 use uart_16550::backend::PioBackend;
-use uart_16550::{Config, Uart16550};
+use uart_16550::{BaudRate, Config, Uart16550};
 
-/// How often a full transmitter is asked before the port is given up: longer than a full FIFO takes at
-/// 9,600 baud, so that a broken port delays the kernel once and never stops it.
+/// How often a full transmitter is asked before the port is not waited for any more: longer than a full FIFO takes at 9,600 baud,
+/// so that a broken port delays the kernel once and never stops it.
 const PATIENCE: u32 = 1_000_000;
+/// Nanoseconds for which the rest of what somebody began to write keeps others away, while it could go on: that takes some frames.
+const TURN: u64 = 1_000_000_000;
 
 /// Set once somebody waited for the port in vain.
 static STUCK: AtomicBool = AtomicBool::new(false);
@@ -20,6 +21,8 @@ static PORT: TicketMutex<Option<Port>> = TicketMutex::new(None);
 struct Port {
     uart: Uart16550<PioBackend>,
     patience: u32,
+    /// Who has a rest to write, and until when that is waited for.
+    turn: (u64, u64),
 }
 
 /// Starts to use the serial port at `base`; 0 or a base where nothing answers leaves the debug port mute.
@@ -28,16 +31,35 @@ pub fn open(base: u32) {
 }
 
 fn start(base: u16) -> Option<Port> {
-    // SAFETY: the loader found a serial port here; the lock around `PORT` makes the kernel its one user.
+    // SAFETY: the loader found a serial port here; the lock around `PORT` makes the kernel its one writer.
     let mut uart = unsafe { Uart16550::new_port(base) }.ok()?;
-    uart.init(Config::default()).ok()?;
-    Some(Port { uart, patience: PATIENCE })
+    // As the loader has set it, and io-console does.
+    uart.init(Config { baud_rate: BaudRate::Baud115200, ..Config::default() }).ok()?;
+    Some(Port { uart, patience: PATIENCE, turn: (0, 0) })
 }
 
-/// Writes what the port takes at once; how many bytes that was: all of them where there is no port, none while another
-/// processor writes.
-pub fn offer(bytes: &[u8]) -> usize {
-    PORT.try_lock().map_or(0, |mut port| send_some(&mut port, bytes))
+/// Writes of the bytes of `who` what the port takes at once; how many that was: all of them where there is no port, none while
+/// another processor writes, or another one that `runs` has a rest to write.
+pub fn offer(bytes: &[u8], who: u64, now: u64, runs: impl FnOnce(u64) -> bool) -> usize {
+    let Some(mut place) = PORT.try_lock() else { return 0 };
+    let Some(port) = &mut *place else { return bytes.len() };
+    let (writer, until) = port.turn;
+    if writer != who && now < until && runs(writer) {
+        return 0;
+    }
+    let sent = port.send(bytes);
+    let goes_on = writer == who && now < until;
+    port.turn = (
+        who,
+        if sent == bytes.len() {
+            0
+        } else if goes_on {
+            until
+        } else {
+            now + TURN
+        },
+    );
+    sent
 }
 
 /// Writes bytes as they are, in one piece.
@@ -48,29 +70,26 @@ pub fn write(bytes: &[u8]) {
 /// Writes bytes of a processor that panics: does not wait for a lock that its holder may never release.
 pub fn write_urgently(bytes: &[u8]) {
     let patience = if STUCK.load(Ordering::Relaxed) { 1 } else { PATIENCE };
-    for _ in 0..patience {
-        if let Some(mut port) = PORT.try_lock() {
-            return send(&mut port, bytes);
-        }
-        spin_loop();
+    match (0..patience).find_map(|_| PORT.try_lock()) {
+        Some(mut port) => send(&mut port, bytes),
+        None => STUCK.store(true, Ordering::Relaxed),
     }
-    STUCK.store(true, Ordering::Relaxed);
 }
 
 fn send(place: &mut Option<Port>, mut bytes: &[u8]) {
+    let Some(port) = place else { return };
     while !bytes.is_empty() {
-        bytes = bytes.get(send_some(place, bytes)..).unwrap_or_default();
+        bytes = bytes.get(port.send(bytes)..).unwrap_or_default();
     }
 }
 
-fn send_some(place: &mut Option<Port>, bytes: &[u8]) -> usize {
-    let Some(port) = place else { return bytes.len() };
-    let sent = port.uart.send_bytes(bytes);
-    port.patience = if sent == 0 { port.patience - 1 } else { PATIENCE };
-    if port.patience == 0 {
-        *place = None;
+impl Port {
+    /// Writes what the port takes at once. One that took nothing for long enough seems to take everything, until it does again.
+    fn send(&mut self, bytes: &[u8]) -> usize {
+        let sent = self.uart.send_bytes(bytes);
+        self.patience = if sent == 0 { self.patience.saturating_sub(1) } else { PATIENCE };
+        if self.patience == 0 { bytes.len() } else { sent }
     }
-    sent
 }
 
 /// The debug port as a target of `write!`.
@@ -78,12 +97,9 @@ pub struct DebugPort;
 
 impl Write for DebugPort {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        for piece in text.split_inclusive('\n') {
-            let line = piece.strip_suffix('\n');
-            write(line.unwrap_or(piece).as_bytes());
-            if line.is_some() {
-                write(b"\r\n");
-            }
+        for (number, line) in text.split('\n').enumerate() {
+            write(if number == 0 { b"" } else { b"\r\n" });
+            write(line.as_bytes());
         }
         Ok(())
     }

@@ -14,9 +14,10 @@ use super::processor_state;
 use super::reset;
 use super::time_page::Time;
 use abi::call::PortOperation;
-use abi::control::Feature;
+use abi::control::{ContextState, Feature};
 use abi::types::{Frame, Nanoseconds, PhysicalAddress, ProcessorId, VirtualAddress};
 use core::sync::atomic::AtomicU64;
+use kernel_core::context::Context;
 use kernel_core::interrupt::Kernel;
 use kernel_core::machine::{Machine, Object};
 use kernel_core::processor::Processor;
@@ -184,8 +185,9 @@ impl Machine for Hardware {
         self.lines.release(line);
     }
 
-    fn debug(&self, bytes: &[u8]) -> usize {
-        debug_port::offer(bytes)
+    fn debug(&self, bytes: &[u8], who: Frame) -> usize {
+        let runs = |who| self.object::<Context>(Frame::new(who)).state() == ContextState::Ready;
+        debug_port::offer(bytes, who.raw(), self.clock.now(), runs)
     }
 
     fn crash_record(&self, index: u64) -> (u64, u64) {

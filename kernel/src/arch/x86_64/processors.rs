@@ -1,7 +1,7 @@
 //! Starts the further processors, one after the other (Intel SDM 3A, 8.4.4).
 
 use super::area::Area;
-use super::boot::{SLOT, run};
+use super::boot::{Attempt, SLOT, run};
 use super::clock::time_stamp;
 use super::debug_port::report;
 use super::hardware::Hardware;
@@ -48,7 +48,7 @@ pub fn start(trampoline: Frame, hardware: &'static Hardware) -> u32 {
     let mut online = 1;
     for index in 1..hardware.processors {
         let Some(area) = Area::of(ProcessorId::new(index)) else { continue };
-        match start_one(trampoline, hardware, area, ProcessorId::new(online)) {
+        match start_one(trampoline, area, ProcessorId::new(online)) {
             Ok(()) => online += 1,
             Err(why) => {
                 // Reset again, it waits for a start that never comes. If it comes all the same it goes no further than the trampoline.
@@ -61,12 +61,8 @@ pub fn start(trampoline: Frame, hardware: &'static Hardware) -> u32 {
     online.into()
 }
 
-fn start_one(
-    trampoline: Frame,
-    hardware: &'static Hardware,
-    area: &'static Area,
-    id: ProcessorId,
-) -> Result<(), &'static str> {
+fn start_one(trampoline: Frame, area: &'static Area, id: ProcessorId) -> Attempt<()> {
+    let hardware = Hardware::get();
     let (apic, target) = (hardware.apic, area.head.apic);
     if !apic.is_x2apic() && target > 0xff {
         return Err("cannot be reached");
@@ -88,7 +84,7 @@ fn start_one(
 }
 
 /// Asks for the processor's time stamp and looks whether it lies between two of this one's.
-fn compare_time(hardware: &Hardware, area: &Area) -> Result<(), &'static str> {
+fn compare_time(hardware: &Hardware, area: &Area) -> Attempt<()> {
     let before = time_stamp();
     area.head.note.store(note::ASKED, Ordering::Release);
     await_step(hardware, PATIENCE, || area.head.note.load(Ordering::Acquire) != note::ASKED)

@@ -136,6 +136,39 @@ impl Registers for Wires {
     }
 }
 
+/// The same port with another writer beside: by turns the bytes are refused, because that one is about to write, has written, or has
+/// all that fits.
+#[derive(Clone, Default)]
+struct Contended {
+    wires: Wires,
+    turns: Rc<RefCell<VecDeque<u8>>>,
+}
+
+/// What the other one writes.
+const OTHER: &[u8; 16] = b"(the other line)";
+
+impl Registers for Contended {
+    fn read(&mut self, offset: usize) -> Option<u8> {
+        self.wires.read(offset)
+    }
+    fn write(&mut self, offset: usize, value: u8) {
+        assert_ne!(offset, 0, "there is one writer");
+        self.wires.write(offset, value);
+    }
+    fn send(&mut self, bytes: &[u8]) -> usize {
+        let turn = self.turns.borrow_mut().pop_front().unwrap_or(0);
+        match turn % 4 {
+            1 => 0,
+            2 => {
+                self.wires.fill(OTHER);
+                0
+            }
+            3 => self.wires.fill(&bytes[..bytes.len().min(1)]),
+            _ => self.wires.fill(bytes),
+        }
+    }
+}
+
 /// A bus with nothing on it: every read gives the same.
 struct Nothing(Option<u8>);
 
@@ -266,6 +299,40 @@ proptest! {
         prop_assert_eq!(&wires.0.borrow().sent, &written);
         prop_assert_eq!((bytes.typed, bytes.out.len()), (typed, 0));
         prop_assert_eq!(wires.0.borrow().interrupts, 5, "asks for nothing when there is nothing to send");
+    }
+}
+
+proptest! {
+    /// Whoever writes beside it, all bytes arrive in order: on edges, and where none comes, when the timer does.
+    #[test]
+    fn another_writer_costs_no_byte(
+        out in prop::collection::vec(b'a'..=b'z', 1..200),
+        turns in prop::collection::vec(any::<u8>(), 0..60),
+        instant in any::<bool>(),
+    ) {
+        let turns = Rc::new(RefCell::new(VecDeque::from(turns)));
+        let port = Contended { turns, ..Contended::default() };
+        let wires = port.wires.clone();
+        wires.0.borrow_mut().instant = instant;
+        // Set up by the kernel, which writes as well.
+        (wires.0.borrow_mut().line_control, wires.0.borrow_mut().modem_control) = (3, 0xb);
+        wires.0.borrow_mut().control_buffers(1);
+        let mut uart = Uart::find(port).expect("a port");
+        let mut bytes = Bytes { out: out.iter().copied().collect(), ..Bytes::default() };
+        let mut timers = 0;
+        while bytes.waiting() || uart.keeps() {
+            uart.serve(&mut bytes);
+            wires.0.borrow_mut().transmit(16);
+            while core::mem::take(&mut wires.0.borrow_mut().edges) > 0 {
+                uart.serve(&mut bytes);
+                wires.0.borrow_mut().transmit(16);
+            }
+            timers += 1;
+        }
+        prop_assert!(timers <= 61, "each refusal costs one timer at most, not {timers}");
+        let sent = String::from_utf8(wires.0.borrow().sent.clone()).unwrap();
+        let own = sent.replace(std::str::from_utf8(OTHER).unwrap(), "");
+        prop_assert_eq!(own.as_bytes(), out.as_slice());
     }
 }
 
