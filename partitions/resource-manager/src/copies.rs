@@ -271,6 +271,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.books.set_partition(id, PartitionRow::default())?;
         self.books.commit();
         self.give_slots_of(row);
+        self.resting.forget(id);
         Ok(())
     }
 }

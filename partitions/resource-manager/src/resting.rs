@@ -47,13 +47,19 @@ impl Resting {
         self.noted.iter().find(|(noted, _)| *noted == id).map_or(0, |(_, depths)| *depths)
     }
 
-    /// Notes it; whether that is a change.
-    fn note(&mut self, id: PartitionId, depths: u64) -> bool {
+    /// Notes it, where there is room: else it stays in its plan. Whether that is a change.
+    pub fn note(&mut self, id: PartitionId, depths: u64) -> bool {
         let before = self.depths(id);
+        self.forget(id);
+        if depths != 0 {
+            let _ = self.noted.try_push((id, depths));
+        }
+        self.depths(id) != before
+    }
+
+    /// Nothing is known of it any more: its number may be another's.
+    pub fn forget(&mut self, id: PartitionId) {
         self.noted.retain(|(noted, _)| *noted != id);
-        // Where there is no room it stays in its plan.
-        let kept = depths == 0 || self.noted.try_push((id, depths)).is_ok();
-        self.depths(id) != before || !kept
     }
 }
 

@@ -168,3 +168,24 @@ fn nothing_is_lost_whenever_the_manager_dies() {
         }
     }
 }
+
+#[test]
+fn who_is_gone_rests_no_more_and_leaves_its_room_to_others() {
+    let (world, mut manager) = World::new();
+    let mut last = None;
+    for _ in 0..70 {
+        let copy = manager.create_again(id(index::WORKER)).unwrap();
+        assert!(manager.resting.note(copy, 3), "there is room");
+        if !manager.destroy(copy).unwrap() {
+            world.let_go(&mut manager);
+        }
+        assert_eq!(manager.resting.depths(copy), 0, "its number is the next one's");
+        last = Some(copy);
+    }
+    for other in 0..64 {
+        assert!(manager.resting.note(id(100 + other), 3));
+    }
+    let late = last.unwrap();
+    assert!(!manager.resting.note(late, 3), "no plan changes for one without room");
+    assert_eq!(manager.resting.depths(late), 0);
+}
