@@ -106,7 +106,9 @@ impl<'m, M: Machine, W: Window> Manager<'m, M, W> {
         let Makings { definition, needs, .. } = makings;
         let (heap, lasting) = (row.heap_pages.into(), definition.lasting.into());
         let counts = [heap, needs.kernel, needs.program, needs.stack, lasting, needs.information];
-        let at = at.or_else(|| self.zone_for(&row, counts.iter().sum()));
+        // Of a machine without its zones, or without room in them, it is made wherever there is some, and never started.
+        let near = || self.place_near(&row, counts.iter().sum()).ok().flatten();
+        let at = at.or_else(near);
         self.books.begin();
         match self.books.furnish(id, row, counts, at) {
             Ok(row) => {

@@ -34,11 +34,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             })
     }
 
-    /// Where in memory a partition goes whose place nobody decided: in the zone that it wants most and that has room; wherever there is
-    /// some, if it wants none.
-    /// Of a machine that has none of them, or no room in any, it is made wherever there is some, and never started.
-    #[must_use]
-    pub fn zone_for(&self, row: &PartitionRow, pages: u64) -> Option<Frame> {
+    /// Room in the zone of memory that a partition wants most and that has some; `None` where it wants none, or one of all memory comes
+    /// first.
+    fn zone_for(&self, row: &PartitionRow, pages: u64) -> Option<Frame> {
         for zone in self.offers(row.definition, ChannelKind::Memory) {
             if zone.node == ALL_NODES {
                 return None;
@@ -51,8 +49,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         None
     }
 
-    /// Where in memory a partition that is there gets more: in the zone that it wants most and that has room; if it wants none on the node
-    /// nearest to its processor that has room; `None` for wherever there is some.
+    /// Where memory of a partition goes if nobody decided it: in the zone that it wants most and that has room; if it wants none on the
+    /// node nearest to its processor that has room; `None` for wherever there is some.
     ///
     /// # Errors
     /// `NoMemory` where none of its zones has room.

@@ -156,6 +156,20 @@ fn a_heap_grows_near_the_processor_of_one_that_names_no_zone() {
     assert_eq!(grown(&manager, id(index::WORKER)), [true, false, true]);
 }
 
+#[test]
+fn what_nobody_placed_lies_near_its_processor() {
+    let (world, mut manager) = world(&[]);
+    let half = manager.facts.frames / 2;
+    let copy = manager.create_again(id(index::WORKER)).unwrap().raw();
+    for partition in [index::BOOT, index::COMMAND, index::WORKER, copy] {
+        let row = manager.row(id(partition)).unwrap();
+        let upper = row.extents().into_iter().filter(|one| one.count > 0);
+        let upper: Vec<_> = upper.map(|one| one.start.raw() >= half).collect();
+        assert!(upper.iter().all(|upper| *upper == (row.processor == 1)), "{partition}: {upper:?}");
+    }
+    world.check(&manager);
+}
+
 // covers: CHN-2
 #[test]
 fn nobody_is_moved_out_of_its_zone() {
