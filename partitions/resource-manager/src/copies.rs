@@ -72,7 +72,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     }
 
     /// Gives back the slots of the own table that a partition has.
-    fn give_slots_of(&mut self, row: &PartitionRow) {
+    pub fn give_slots_of(&mut self, row: &PartitionRow) {
         self.books.give_slots(Slot::new(row.partition_slot), 1);
         self.books.give_slots(Slot::new(row.information_slot), 1);
         self.books.give_slots(Slot::new(row.context_slot), row.contexts as u16);

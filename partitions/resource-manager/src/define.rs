@@ -75,11 +75,16 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         Ok(())
     }
 
-    /// Slots of the own table for a partition that has nothing yet.
+    /// Slots of the own table for a partition that has nothing yet: all of them or none.
     ///
     /// # Errors
-    /// Where the table is full.
+    /// Where the table is full, or memory for more of it is out.
     pub fn take_slots_of(&mut self, row: &mut PartitionRow) -> Result<(), Trouble> {
+        let taken = self.take_each_slot(row);
+        taken.inspect_err(|_| self.give_slots_of(row))
+    }
+
+    fn take_each_slot(&mut self, row: &mut PartitionRow) -> Result<(), Trouble> {
         row.partition_slot = self.take_slots(1)?.raw();
         row.information_slot = self.take_slots(1)?.raw();
         row.context_slot = self.take_slots(row.contexts as u16)?.raw();

@@ -1,7 +1,7 @@
 //! The compiled manifest, every number of which is checked again.
 
 use abi::channel::{ChannelKind, ENTRY_SIZE, MAX_RING_SHIFT};
-use abi::image::name_text;
+use abi::image::{Name, name_text};
 use abi::information::Resource;
 use abi::layout;
 use abi::manifest::{
@@ -173,13 +173,17 @@ fn find<T>(
     items.iter().position(|item| !fits(item)).map_or(Ok(()), |index| Err(bad(index)))
 }
 
+/// Names are said on the debug port: they must not say more there than letters do.
+fn plain(name: &Name) -> bool {
+    name_text(name).bytes().all(|letter| letter.is_ascii_graphic())
+}
+
 fn partition_fits(partition: &ManifestPartition, count: usize) -> bool {
     let stack = u64::from(partition.stack) * PAGE_SIZE;
     let stacks = u64::from(partition.contexts) * layout::STACK_STRIDE;
     let heap = u64::from(partition.heap) * PAGE_SIZE;
     let lasting = u64::from(partition.lasting) * PAGE_SIZE;
-    // Names are said on the debug port: they must not say more there than letters do.
-    name_text(&partition.name).bytes().all(|letter| letter.is_ascii_graphic())
+    plain(&partition.name)
         && PartitionRole::ALL.iter().any(|(role, _)| *role as u16 == partition.role)
         && (1..=MAX_PROCESSORS).contains(&partition.contexts)
         && (PAGE_SIZE..layout::STACK_STRIDE).contains(&stack)
@@ -195,6 +199,8 @@ fn channel_fits(channel: &ManifestChannel, count: usize) -> bool {
     (channel.client as usize) < count
         && (channel.server as usize) < count
         && channel.client != channel.server
+        && plain(&channel.client_name)
+        && plain(&channel.server_name)
         && u32::from(channel.ring_shift) <= MAX_RING_SHIFT
         && ChannelKind::ALL.iter().any(|(kind, _)| *kind as u16 == channel.kind)
         && channel_pages(channel) * PAGE_SIZE < layout::CHANNELS_END - layout::CHANNELS
@@ -204,7 +210,7 @@ fn zone_fits(zone: &ManifestZone, count: usize) -> bool {
     let kind = ChannelKind::ALL.get(usize::from(zone.kind));
     kind.is_some_and(|(kind, _)| !Rule::of(*kind).memory)
         && (zone.partition == NO_PARTITION || (zone.partition as usize) < count)
-        && name_text(&zone.name).bytes().all(|letter| letter.is_ascii_graphic())
+        && plain(&zone.name)
 }
 
 fn grant_fits(grant: &ManifestGrant, count: usize) -> bool {

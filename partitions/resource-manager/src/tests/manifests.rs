@@ -34,6 +34,9 @@ fn every_number_of_a_manifest_is_checked() {
     assert_eq!(broken(partitions + 76, &[0xff; 4]), Some(BadManifest::Partition(0)), "stack");
     assert_eq!(broken(partitions + 80, &[0xff; 4]), Some(BadManifest::Partition(0)), "heap");
     assert_eq!(broken(partitions + 84, &[0xff; 4]), Some(BadManifest::Partition(0)), "lasting");
+    for name in [channels + 2, channels + 26] {
+        assert_eq!(broken(name, &[0x1b]), Some(BadManifest::Channel(0)), "its name at an end");
+    }
     assert_eq!(broken(channels + 48, &[5]), Some(BadManifest::Channel(0)), "client");
     assert_eq!(broken(channels + 52, &[1]), Some(BadManifest::Channel(0)), "to itself");
     assert_eq!(broken(channels + 56, &[99]), Some(BadManifest::Channel(0)), "kind");

@@ -177,6 +177,25 @@ fn copies_come_and_go_without_a_trace() {
     assert_eq!((world.free(), manager.books.slots_taken()), before);
 }
 
+#[test]
+fn who_gets_some_of_its_slots_leaves_none_taken() {
+    let (world, mut manager) = World::new();
+    let there = manager.own_slots().unwrap();
+    let all: Vec<Slot> = std::iter::from_fn(|| manager.books.take_slots(1).ok()).collect();
+    // Two of the three that it takes.
+    all.iter().rev().filter(|slot| slot.raw() < there).take(2).for_each(|slot| {
+        manager.books.give_slots(*slot, 1);
+    });
+    let before = manager.books.slots_taken();
+    for _ in 0..3 {
+        assert!(manager.create_again(id(index::WORKER)).is_err());
+        assert_eq!(manager.books.slots_taken(), before);
+    }
+    all.iter().for_each(|slot| manager.books.give_slots(*slot, 1));
+    manager.create_again(id(index::WORKER)).unwrap();
+    world.check(&manager);
+}
+
 /// covers: REC-2
 #[test]
 fn the_manager_ends_when_command_asks_but_answers_first() {
