@@ -220,6 +220,7 @@ fn grant_fits(grant: &ManifestGrant, count: usize) -> bool {
     (grant.partition as usize) < count
         && kinds.iter().any(|kind| *kind as u32 == grant.kind)
         && end.is_some()
+        && (grant.kind != G::Device as u32 || grant.count <= layout::DEVICES_END - layout::DEVICES)
         && (grant.kind != G::Ports as u32 || end <= Some(0x1_0000))
         && (grant.kind != G::Interrupt as u32 || grant.base < 1 << 24)
 }

@@ -68,7 +68,7 @@ impl fmt::Display for Trouble {
 pub const LINE: usize = 160;
 const _: () = assert!(LINE > 4 * NAME_LENGTH);
 
-/// A short text without a heap; what does not fit is cut off.
+/// A short text without a heap; what does not fit is cut off, and ends the line all the same.
 #[derive(Debug)]
 pub struct Line {
     bytes: [u8; LINE],
@@ -82,6 +82,9 @@ impl Line {
         let mut line = Self { bytes: [0; LINE], length: 0 };
         // Writing to a line never fails: it only gets full.
         let _ = fmt::Write::write_fmt(&mut line, arguments);
+        if let Some(last) = line.bytes.last_mut().filter(|_| line.length == LINE) {
+            *last = b'\n';
+        }
         line
     }
 

@@ -4,7 +4,7 @@ use crate::manager::{Machine, Manager};
 use crate::trouble::Trouble;
 use abi::channel::ChannelKind;
 use abi::image::name_text;
-use abi::manifest::{ALL_NODES, ManifestZone};
+use abi::manifest::{ALL_NODES, EVERY_PROCESSOR, ManifestZone};
 use abi::message::database::NodeRecord;
 use abi::message::resource::{Placement, ResourceStatus};
 use abi::types::Frame;
@@ -66,10 +66,11 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
 
     /// Room on the node nearest to a partition's processor that has some, where there are several nodes.
     fn nearest_room(&self, row: &PartitionRow, pages: u64) -> Option<Frame> {
-        if self.facts.nodes() < 2 || row.processor >= self.facts.processors {
+        if self.facts.nodes() < 2 || row.processor == EVERY_PROCESSOR {
             return None;
         }
-        let home = usize::from(self.facts.node_of_processor(row.processor.into()));
+        let processor = row.processor.checked_rem(self.facts.processors)?;
+        let home = usize::from(self.facts.node_of_processor(processor.into()));
         let distance = |one: &NodeRecord| one.distances.get(home).copied().unwrap_or(u8::MAX);
         let room = |one: NodeRecord| {
             let start = self.room((one.start, one.start.saturating_add(one.count)), pages)?;

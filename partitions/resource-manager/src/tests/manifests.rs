@@ -2,7 +2,7 @@
 
 use super::image;
 use crate::manifest::{BadManifest, Manifest};
-use abi::manifest::{ManifestChannel, ManifestPartition, ManifestZone};
+use abi::manifest::{GrantKind, ManifestChannel, ManifestPartition, ManifestZone};
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
 #[test]
@@ -45,6 +45,10 @@ fn every_number_of_a_manifest_is_checked() {
     assert_eq!(broken(grants + 24, &[5]), Some(BadManifest::Grant(0)), "partition");
     assert_eq!(broken(grants + 28, &[5]), Some(BadManifest::Grant(0)), "kind");
     assert_eq!(broken(grants + 32, &[0xff; 16]), Some(BadManifest::Grant(0)), "range");
+    let mut large = [0; 20];
+    large[0] = GrantKind::Device as u8;
+    large[12..].fill(0xff);
+    assert_eq!(broken(grants + 28, &large), Some(BadManifest::Grant(0)), "registers without end");
     assert_eq!(broken(48, &[1]), Some(BadManifest::Header), "a zone that is not there");
 }
 

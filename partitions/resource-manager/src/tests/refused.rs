@@ -134,3 +134,14 @@ fn who_may_not_ask_cannot_flood_the_log() {
         assert_eq!(asked, resource_db::Owner::Partition(id(who)));
     }
 }
+
+#[test]
+fn a_line_that_is_cut_off_is_a_line() {
+    use crate::trouble::{LINE, Line};
+    for length in [0, 1, LINE - 2, LINE - 1, LINE, LINE + 1, 10 * LINE] {
+        let text = "x".repeat(length);
+        let line = Line::new(format_args!("{text}\n"));
+        let kept = length.min(LINE - 1);
+        assert_eq!(line.bytes(), format!("{}\n", &text[..kept]).as_bytes(), "{length}");
+    }
+}
