@@ -82,8 +82,9 @@ impl Manager {
     /// # Errors
     /// Why it could not be done.
     pub fn place(self, system: &mut System, placement: &Placement) -> Result<u32, Trouble> {
-        let answer = self.answer(system, ResourceRequest::CreatePlaced, placement.as_bytes())?;
-        Ok(answer.body::<Index>().ok_or(Trouble::Nonsense)?.index)
+        let made: Index =
+            self.fetch(system, ResourceRequest::CreatePlaced, placement.as_bytes())?;
+        Ok(made.index)
     }
 
     /// Does something to a partition.
@@ -120,7 +121,7 @@ impl Manager {
     /// # Errors
     /// Why it could not be done; there is none.
     pub fn stopped(self, system: &mut System) -> Result<StoppedRecord, Trouble> {
-        self.answer(system, ResourceRequest::Stopped, &[])?.body().ok_or(Trouble::Nonsense)
+        self.fetch(system, ResourceRequest::Stopped, &[])
     }
 
     /// The id of the first partition with this name.
@@ -151,14 +152,26 @@ impl Manager {
         self.answer(system, request, change.as_bytes()).map(drop)
     }
 
+    /// A record that is asked for with another.
+    ///
+    /// # Errors
+    /// Why it could not be done.
+    pub fn fetch<T: zerocopy::FromBytes>(
+        self,
+        system: &mut System,
+        request: ResourceRequest,
+        body: &[u8],
+    ) -> Result<T, Trouble> {
+        self.answer(system, request, body)?.body().ok_or(Trouble::Nonsense)
+    }
+
     fn ask<T: zerocopy::FromBytes>(
         self,
         system: &mut System,
         request: ResourceRequest,
         index: u32,
     ) -> Result<T, Trouble> {
-        let body = Index { index };
-        self.answer(system, request, body.as_bytes())?.body().ok_or(Trouble::Nonsense)
+        self.fetch(system, request, Index { index }.as_bytes())
     }
 
     fn answer(
