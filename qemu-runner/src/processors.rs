@@ -19,6 +19,8 @@ const BREAK: u8 = 3;
 pub enum Register {
     /// What a system call is named by.
     Rax = 0,
+    /// A function's second argument.
+    Rsi = 4,
     /// A function's first argument.
     Rdi = 5,
     /// The next instruction.

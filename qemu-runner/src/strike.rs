@@ -82,11 +82,22 @@ impl<'s> Hunt<'s> {
     /// # Errors
     /// QEMU refuses.
     pub fn begin(session: &'s mut Session, program: &'s Program, places: Vec<u64>) -> Result<Self> {
-        let door = session.stand_still()?;
+        session.stand_still()?;
+        let mut hunt = Self { session, program, places: Vec::new(), last: None };
+        hunt.watch(places)?;
+        Ok(hunt)
+    }
+
+    /// Watches for whoever comes to one of these places as well.
+    ///
+    /// # Errors
+    /// QEMU refuses.
+    pub fn watch(&mut self, places: Vec<u64>) -> Result<()> {
         for &place in &places {
-            door.watch(place)?;
+            self.session.door()?.watch(place)?;
         }
-        Ok(Self { session, program, places, last: None })
+        self.places.extend(places);
+        Ok(())
     }
 
     /// Lets the machine go on until a processor comes to one of the places, in this very program.

@@ -8,6 +8,7 @@ use crate::ledger::{self, Entry};
 use crate::machine::Machine;
 use crate::paging::{self, PageTable, ROOT_LEVEL};
 use crate::partition::Partition;
+use crate::stop::KERNEL;
 use abi::boot::{BootInformation, FrameRange, MemoryKind, MemoryRange};
 use abi::control::{Access, ContextState, FrameUse, first_slot};
 use abi::layout::{BOOT_INFORMATION, TIME_PAGE};
@@ -196,6 +197,7 @@ impl<'a, M: Machine> Builder<'a, M> {
         Ok(())
     }
 
+    /// Its capabilities; for its rescuer it has the kernel until it names another.
     fn capabilities(&self) {
         let none = Frame::new(0);
         let given = [
@@ -207,18 +209,17 @@ impl<'a, M: Machine> Builder<'a, M> {
             (first_slot::PORTS, Kind::Ports, none, 0),
             (first_slot::INTERRUPT, Kind::Interrupt, none, ANY_LINE),
         ];
-        given.into_iter().for_each(|(number, kind, frame, parameter)| {
-            self.grant(number, kind, frame, parameter)
-        });
+        given.into_iter().for_each(|one| self.grant(one));
         for id in 0..self.machine.processors() {
             let number = first_slot::PROCESSORS.raw().saturating_add(id);
-            self.grant(Slot::new(number), Kind::Processor, none, u32::from(id));
+            self.grant((Slot::new(number), Kind::Processor, none, u32::from(id)));
         }
+        write(&self.object().rescuer, KERNEL);
     }
 
-    fn grant(&self, number: Slot, kind: Kind, frame: Frame, parameter: u32) {
-        let (rights, generation) = (Rights::all(), Generation::new(0));
-        let capability = Capability { kind, rights, frame, generation, parameter };
+    fn grant(&self, (number, kind, frame, parameter): (Slot, Kind, Frame, u32)) {
+        let generation = Generation::new(0);
+        let capability = Capability { kind, rights: Rights::all(), frame, generation, parameter };
         if let Some(slot) = slot(self.machine, self.partition, u64::from(number.raw())) {
             write(slot, capability.pack());
         }

@@ -1,10 +1,12 @@
 //! Contexts that stop: by fault, by exit, by their manager.
 
+use crate::capability::read;
 use crate::context::{Context, register};
 use crate::machine::Machine;
 use crate::partition::Partition;
 use crate::{FaultRecord, Here};
 use abi::control::ContextState;
+use abi::rights::Kind;
 use abi::trace::TraceKind;
 use abi::types::{Frame, PhysicalAddress};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -37,6 +39,9 @@ pub(crate) const STOP_FRAME: u64 = 0xffff_ffff;
 pub(crate) const REST: u64 = 0xffff_ffff;
 /// Where in [`crate::processor::Processor::stop`] the reason begins.
 pub(crate) const REASON_SHIFT: u32 = 32;
+
+/// In place of a rescuer's doorbell: the kernel itself, which crashes, so that the machine starts anew.
+pub(crate) const KERNEL: [u64; 2] = [Kind::Kernel.number(), 0];
 
 /// Stops a context of this processor: for the time being, until something comes for which it waits, or with a reason as on a fault.
 pub(crate) fn stop<M: Machine>(here: Here<'_, M>, context: &Context, reason: u64) {
@@ -85,21 +90,19 @@ pub(crate) fn fail<M: Machine>(
     extra: u64,
 ) {
     // In the order of `abi::fault::word`.
-    let words = [
-        record.reason,
-        record.code,
-        record.address,
-        context.register(register::RIP),
-        context.register(register::RSP),
-        here.machine.now().raw(),
-        extra,
-    ];
+    let FaultRecord { reason, code, address } = record;
+    let [rip, rsp] = [register::RIP, register::RSP].map(|number| context.register(number));
+    let words = [reason, code, address, rip, rsp, here.machine.now().raw(), extra];
     context.fault.iter().zip(words).for_each(|(word, value)| word.set(value));
     let ticks = here.machine.ticks();
-    here.processor.trace.add(ticks, TraceKind::Fault, context.frame().raw(), Some(record.reason));
+    here.processor.trace.add(ticks, TraceKind::Fault, context.frame().raw(), Some(reason));
     let_go(here, context, ContextState::Faulted);
+    let rescuer = &partition(here.machine, context).rescuer;
+    // Nobody else has done anything yet: to start anew loses nothing.
+    let alone = read(rescuer) == KERNEL;
+    assert!(!alone, "the first partition: reason {reason} at {rip:#x}, address {address:#x}");
     // Whoever it is on this processor, the processor decides anew after this anyway.
-    let _ = here.ring_by(&partition(here.machine, context).rescuer);
+    let _ = here.ring_by(rescuer);
 }
 
 fn partition<'a, M: Machine>(machine: &'a M, context: &Context) -> &'a Partition {

@@ -11,6 +11,7 @@ use crate::manager::{Machine, Manager, SELF};
 use crate::manifest::{flags, role};
 use crate::requests::Reply;
 use crate::resource_list::channel_resource;
+use crate::run::unfinished;
 use crate::trouble::Trouble;
 use abi::channel::{ChannelKind, Role};
 use abi::image::name_text;
@@ -27,6 +28,9 @@ const MARKS: [(Maker, u16); 3] = [(Maker::Boot, 50), (Maker::Command, 51), (Make
 impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// Makes and starts those without whom nobody can ask: boot partition and idle. Where no boot partition can ask, everything is made.
     ///
+    /// Until boot has its time in a plan nobody could bring the manager back: so long its rescuer is the kernel, which starts the machine
+    /// anew. Nobody else has done anything then.
+    ///
     /// # Errors
     /// Where not even the own pages can be written.
     pub fn found(&mut self) -> Result<(), Trouble> {
@@ -36,7 +40,20 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.inform(SELF)?;
         first.into_iter().flatten().for_each(|id| self.start_or_tell(id));
         self.plan_anew();
-        if self.boot_can_ask() { self.set_maker(Maker::Boot) } else { self.make_all() }
+        self.replan();
+        if self.boot_can_ask() {
+            self.set_maker(Maker::Boot)?
+        } else {
+            self.make_all()?
+        }
+        first[0].map_or(Ok(()), |boot| self.renew_rescue(boot))
+    }
+
+    /// Whether boot partition and idle are still to be made and started.
+    #[must_use]
+    pub fn is_founding(&self) -> bool {
+        let founding = unfinished(StartReason::Boot);
+        self.row(SELF).map_or(true, |row| row.starts == 0 || row.unfinished == founding)
     }
 
     /// Whether there is a boot partition that runs, knows the manifest and has a channel to ask on.

@@ -14,20 +14,13 @@ use abi::types::PartitionId;
 use program_loader::{Calls, Window};
 use resource_db::{PartitionRow, Stage};
 
-/// What the own row says is unfinished until boot partition and idle are started.
-const FOUNDING: u16 = unfinished(StartReason::Boot);
-
 impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// Takes up the work: ends what was half made, and tells everybody of the new epoch.
     ///
     /// # Errors
     /// What the kernel or the books answer.
     pub fn recover(&mut self) -> Result<(), Trouble> {
-        let founding = self.row(SELF)?.unfinished;
-        if founding == FOUNDING {
-            self.map_own_pages()?;
-        }
-        if founding == FOUNDING || self.maker() != Maker::Nobody {
+        if self.maker() != Maker::Nobody {
             self.give_back_unused()?;
         }
         // What was being filled when it died is still mapped there.
@@ -59,11 +52,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.plan_anew();
         let unfinished = self.row(SELF)?.unfinished;
         self.slots_due = self.maker() == Maker::Nobody;
-        match Shutdown::under_way(unfinished) {
-            Some(how) => self.begin_shutdown(how),
-            // It died before anybody could ask it.
-            None if unfinished == FOUNDING => self.found()?,
-            None => {}
+        if let Some(how) = Shutdown::under_way(unfinished) {
+            self.begin_shutdown(how);
         }
         Ok(())
     }

@@ -58,13 +58,17 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.wards_at
     }
 
-    /// Gives the partitions for which the kernel rings this one a doorbell to it as it is now.
+    /// Gives the partitions for which the kernel rings this one a doorbell to it as it is now; the manager, for which it rings boot, only
+    /// when boot can do something.
     ///
     /// # Errors
     /// What the kernel answers.
     pub fn renew_rescue(&mut self, rescuer: PartitionId) -> Result<(), Trouble> {
-        let guard = self.guard();
-        let rung = |definition: &ManifestPartition| rung_for(definition, guard) == rescuer.raw();
+        let (guard, founded) = (self.guard(), !self.is_founding());
+        let rung = |definition: &ManifestPartition| {
+            rung_for(definition, guard) == rescuer.raw()
+                && (founded || role(definition) != PartitionRole::ResourceManager)
+        };
         let mut next = 0;
         while let Some((id, row)) = self.made_where(next, rung) {
             self.set_rescuer(Slot::new(row.partition_slot), rescuer.raw())?;

@@ -14,6 +14,7 @@ pub mod crowd;
 pub mod doors;
 pub mod early;
 pub mod failing;
+pub mod founding;
 pub mod fuzz;
 pub mod isolation;
 pub mod isolation_report;
@@ -65,6 +66,7 @@ pub fn all() -> Vec<Trial> {
         plans::all(),
         rescue::all(),
         early::all(),
+        founding::all(),
         failing::all(),
         console::all(),
         criers::all(),

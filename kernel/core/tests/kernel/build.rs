@@ -35,6 +35,11 @@ impl TestMachine {
     ) -> Answer {
         self.control(slot, operation as u64, arguments)
     }
+    /// Gives the first partition another rescuer than the kernel: itself.
+    pub fn has_rescuer(&self) {
+        self.give_doorbell(FIRST, 250, OWN_CONTEXT, 0);
+        self.partition(FIRST, PartitionOperation::SetRescuer, [250, 0, 0, 0]).expect("set");
+    }
     pub fn on_context(
         &self,
         slot: u64,

@@ -235,10 +235,20 @@ fn exit_and_fault_stop_the_context_and_ring_its_rescuer() {
 fn a_fault_of_the_only_context_leaves_the_processor_idle() {
     // covers: KRN-7
     let machine = TestMachine::booted(1);
+    machine.has_rescuer();
     machine.fault_on(0, FaultRecord { reason: 14, code: 4, address: 0xdead });
     assert_eq!(machine.running(0), None);
     machine.run_until(100 * SLOT);
     assert_eq!(machine.running(0), None);
+}
+
+/// Until it names a rescuer the first partition has the kernel, which ends with a record of why.
+// covers: REC-1
+#[test]
+#[should_panic(expected = "the first partition: reason 14 at 0x400010, address 0xdead")]
+fn a_fault_of_the_first_partition_is_the_end_while_nobody_rescues_it() {
+    let machine = TestMachine::booted(1);
+    machine.fault_on(0, FaultRecord { reason: 14, code: 4, address: 0xdead });
 }
 
 #[test]

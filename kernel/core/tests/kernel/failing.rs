@@ -99,6 +99,7 @@ fn none_that_lives_is_given_up() {
 #[test]
 fn a_processor_is_watched_by_those_that_are_left() {
     let (machine, made) = watched(4);
+    machine.has_rescuer();
     for id in [1, 2, 3] {
         let slot = made[id - 1].context;
         machine.plan(id as u64, &[slot, 0].repeat(8), 0);

@@ -17,7 +17,8 @@ use zerocopy::FromBytes;
 const SOON: u64 = 100_000_000;
 
 /// Frame of a partition's first context.
-fn context_frame(manager: &mut TestManager, partition: u32) -> u64 {
+/// Frame of the first context of a partition that was made.
+pub fn context_frame(manager: &mut TestManager, partition: u32) -> u64 {
     let kernel = manager.row(id(partition)).unwrap().kernel;
     let query = MemoryOperation::Query as u64;
     let mut is_context = |frame: &u64| {

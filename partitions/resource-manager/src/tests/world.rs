@@ -17,16 +17,21 @@ use abi::manifest::{ManifestHeader, ManifestPartition};
 use abi::message::resource::{Index, Maker};
 use abi::types::{PAGE_SIZE, Slot, VirtualAddress};
 use boot_image::Image;
+use kernel_core::FaultRecord;
 use program_loader::{Kernel, Refusal, Values, Window};
 use resource_db::{Books, bytes_needed};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use zerocopy::{FromBytes, IntoBytes};
 
 /// Where the manager has mapped the books; they are read and written elsewhere.
 const BOOKS: u64 = layout::LASTING;
+
+/// What the kernel says of an end of the manager that is its own.
+const END: &str = "the first partition: ";
 
 /// With what the manager unwinds when it dies.
 pub const DEATH: &str = "the manager dies";
@@ -282,6 +287,14 @@ impl World {
     pub fn successor(&mut self) -> TestManager {
         let books = Books::open(self.memory()).expect("books");
         self.manager(books)
+    }
+
+    /// Has the manager fault; whether that is the kernel's end.
+    pub fn ends_with_its_manager(&self) -> bool {
+        let record = FaultRecord { reason: 14, code: 4, address: 0 };
+        let fault = AssertUnwindSafe(|| self.shared.machine.fault_on(0, record));
+        let end = catch_unwind(fault);
+        end.is_err_and(|why| why.downcast_ref::<String>().is_some_and(|why| why.starts_with(END)))
     }
 
     /// Frames free in the kernel's ledger.
