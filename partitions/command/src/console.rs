@@ -57,18 +57,25 @@ impl fmt::Write for World<'_> {
         self.show(text.as_bytes());
         Ok(())
     }
+
+    // Most characters that come alone fill columns.
+    fn write_char(&mut self, letter: char) -> fmt::Result {
+        self.write_str(letter.encode_utf8(&mut [0; 4]))
+    }
 }
 
 impl Surroundings for World<'_> {
     fn show(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
+        let mut left = bytes;
+        while !left.is_empty() {
             if self.length == INLINE {
                 self.flush();
             }
-            if let Some(place) = self.text.get_mut(self.length) {
-                *place = byte;
-                self.length = self.length.saturating_add(1);
-            }
+            let room = self.text.get_mut(self.length..).unwrap_or_default();
+            let (now, later) = left.split_at(left.len().min(room.len()));
+            room.iter_mut().zip(now).for_each(|(to, from)| *to = *from);
+            self.length = self.length.saturating_add(now.len());
+            left = later;
         }
     }
 

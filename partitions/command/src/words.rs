@@ -6,7 +6,8 @@ use abi::fault::{Reason, exception_name};
 use abi::image::{Name, name_text};
 use abi::rights::Kind;
 use abi::types::{EventBit, Nanoseconds};
-use core::fmt;
+use alloc::string::String;
+use core::fmt::{self, Write};
 pub use resource_service::Size as Pages;
 use resource_service::pad;
 
@@ -14,6 +15,35 @@ use resource_service::pad;
 pub fn name_of(name: &Name) -> &str {
     let text = name_text(name);
     if text.bytes().all(|letter| letter.is_ascii_graphic()) { text } else { "?" }
+}
+
+/// A line of a long table, column by column: the formatter would take several times as long to fill up what is narrower.
+#[derive(Default)]
+pub struct Row(String);
+
+impl Row {
+    /// A text at the left of a column.
+    pub fn left(&mut self, width: usize, text: &str) {
+        self.0.push_str(text);
+        let missing = width.saturating_sub(text.chars().count());
+        self.0.extend(core::iter::repeat_n(' ', missing));
+    }
+
+    /// Something at the right of a column.
+    pub fn right(&mut self, width: usize, what: impl fmt::Display) {
+        let start = self.0.len();
+        // Writing to a string cannot fail.
+        let _ = write!(self.0, "{what}");
+        let missing = (start..self.0.len()).len();
+        for _ in missing..width {
+            self.0.insert(start, ' ');
+        }
+    }
+
+    /// The line so far.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
 }
 
 /// Vectors below this are exceptions of the processor.

@@ -116,17 +116,22 @@ impl<R: Registers> Uart<R> {
     /// acknowledged, and whenever there is something new to send.
     pub fn serve(&mut self, traffic: &mut dyn Traffic) {
         for _ in 0..ROUNDS {
-            let moved = self.receive(traffic) | self.send(traffic);
+            let status = self.status();
+            if self.receive(status, traffic) | self.send(status, traffic) {
+                continue;
+            }
             self.ask_for_interrupts(traffic.waiting() || self.keeps());
-            if !moved && self.quiet() {
+            if self.quiet() {
                 return;
             }
         }
-        self.raise_again();
+        // There is more than one call may do: the line goes down and up, so that an edge brings the next.
+        self.enable(IER::empty());
+        self.ask_for_interrupts(traffic.waiting() || self.keeps());
     }
 
-    fn receive(&mut self, traffic: &mut dyn Traffic) -> bool {
-        let ready = self.status().contains(LSR::DATA_READY);
+    fn receive(&mut self, status: LSR, traffic: &mut dyn Traffic) -> bool {
+        let ready = status.contains(LSR::DATA_READY);
         if ready && let Some(byte) = self.registers.read(offsets::DATA) {
             traffic.typed(byte);
         }
@@ -138,11 +143,14 @@ impl<R: Registers> Uart<R> {
         self.length != 0
     }
 
-    fn send(&mut self, traffic: &mut dyn Traffic) -> bool {
+    /// Fills the transmitter's buffer, if it is empty. Meanwhile the port does not ask for more: one that sends at once, as
+    /// emulated ones do, would interrupt for each byte.
+    fn send(&mut self, status: LSR, traffic: &mut dyn Traffic) -> bool {
         let more = traffic.waiting() || self.keeps();
-        if !more || !self.status().contains(LSR::THR_EMPTY) {
+        if !more || !status.contains(LSR::THR_EMPTY) {
             return false;
         }
+        self.ask_for_interrupts(false);
         if !self.keeps() {
             self.cut(traffic);
         }
@@ -175,13 +183,6 @@ impl<R: Registers> Uart<R> {
     fn quiet(&mut self) -> bool {
         let asks = self.registers.read(offsets::ISR).map(ISR::from_bits_retain);
         asks.is_none_or(|asks| asks.contains(ISR::INTERRUPT_STATUS))
-    }
-
-    /// There is more than one call may do: the line goes down and up, so that an edge brings the next.
-    fn raise_again(&mut self) {
-        let enabled = self.enabled;
-        self.enable(IER::empty());
-        self.enable(enabled);
     }
 
     fn enable(&mut self, interrupts: IER) {

@@ -4,7 +4,7 @@ use super::waits::{Ends, Waits};
 use super::{Outcome, channels};
 use crate::list::{List, state};
 use crate::surroundings::Surroundings;
-use crate::words::{Fault, Pages, name_of};
+use crate::words::{Fault, Pages, Row, name_of};
 use abi::message::resource::{PartitionRecord, PartitionState};
 
 /// One line for each partition.
@@ -28,25 +28,27 @@ fn show_one<'a>(
     record: &PartitionRecord,
 ) -> Outcome<'a> {
     let (state, word) = state(record).map_or((None, "?"), |(state, word)| (Some(state), word));
-    write!(
-        surroundings,
-        "{:>3} {:<17}{word:<9}{:>5}{:>9}{:>9} ",
-        record.id,
-        name_of(&record.name),
-        record.share,
-        Pages(record.pages),
-        record.restarts,
-    )?;
+    let mut row = Row::default();
+    row.right(3, record.id);
+    row.left(1, "");
+    row.left(17, name_of(&record.name));
+    row.left(9, word);
+    row.right(5, record.share);
+    row.right(9, Pages(record.pages));
+    row.right(9, record.restarts);
+    row.left(1, "");
     match state {
         Some(PartitionState::Waiting) => {
             let waits = Waits::find(surroundings, list, channels, record)?;
-            write!(surroundings, "{}", waits.text())?;
+            row.left(0, &waits.text());
         }
         Some(PartitionState::Faulted | PartitionState::Failed) => {
             let fault = Fault { reason: record.reason, instruction: Some(record.instruction) };
-            write!(surroundings, "{fault}")?;
+            row.right(0, fault);
         }
-        _ => write!(surroundings, "-")?,
+        _ => row.left(0, "-"),
     }
-    Ok(writeln!(surroundings)?)
+    row.left(0, "\n");
+    surroundings.show(row.text().as_bytes());
+    Ok(())
 }

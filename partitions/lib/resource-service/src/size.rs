@@ -29,5 +29,8 @@ impl fmt::Display for Size {
 /// # Errors
 /// Those of `f`.
 pub fn pad(f: &mut fmt::Formatter<'_>, text: fmt::Arguments<'_>) -> fmt::Result {
-    f.pad(&alloc::fmt::format(text))
+    match f.width() {
+        None => f.write_fmt(text),
+        Some(_) => f.pad(&alloc::fmt::format(text)),
+    }
 }
