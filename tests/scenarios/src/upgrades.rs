@@ -1,7 +1,7 @@
 //! Partitions go over to later versions while others ask them something all the time, and back where those come to nothing.
 
 use crate::patient::blindly;
-use crate::{PATIENCE, ask, start, trial, usual};
+use crate::{PATIENCE, ask, patient, start, trial, usual};
 use anyhow::{Context as _, Result, anyhow, ensure};
 use boot_image::damage::{Chance, damage};
 use libtest_mimic::Trial;
@@ -124,11 +124,11 @@ fn doors() -> Result<()> {
     Ok(())
 }
 
-/// Waits until the log of a partition says something.
+/// Waits until the log of a partition says something; at the first prompt io-console may not have heard yet of one that was just made.
 fn said(session: &mut Session, name: &str, words: &str) -> Result<()> {
     let log = format!("log {name}");
     let last = |log: &str| log.lines().last().is_some_and(|line| line.contains(words));
-    until(|| Ok(last(&ask(session, &log)?)), words).with_context(|| name.to_owned())
+    patient::until(session, &log, last).map(drop).with_context(|| format!("{name}: {words}"))
 }
 
 /// Waits until the line of a partition in the list of versions says something.
