@@ -21,7 +21,7 @@ const ROUND: Duration = Duration::from_secs(300);
 /// How long the console may take to answer, milliseconds of the machine's time.
 const ANSWER: f64 = 50.0;
 /// How long it may take to list everything, for each of a thousand partitions: a line of text takes most of it.
-const LIST: f64 = 125.0;
+const LIST: f64 = 75.0;
 
 /// How long a snapshot of a thousand partitions may take; wanted were 2 ms.
 const SNAPSHOT: f64 = 3.0;
