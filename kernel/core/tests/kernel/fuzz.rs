@@ -4,6 +4,7 @@
 
 use crate::build::{FIRST, MEMORY, Made, OWN_CONTEXT, PROCESSOR, TEXT};
 use crate::machine::{FREE, SLOT, TestMachine};
+use crate::untouched::Untouched;
 use abi::call::Call;
 use abi::control::{PartitionOperation, ProcessorOperation, first_slot};
 use abi::rights::Kind;
@@ -41,7 +42,7 @@ impl Drop for Place {
 
 #[test]
 fn no_call_of_anybody_breaks_an_invariant() {
-    // covers: KRN-2, KRN-3, KRN-8
+    // covers: KRN-2, KRN-3, KRN-4, KRN-8
     let wanted = CALLS[usize::from(env::var_os("BULKHEAD_CAMPAIGN").is_some())];
     let one = env::var("BULKHEAD_FUZZ_SEED").ok().and_then(|seed| seed.parse().ok());
     let (mut calls, mut done) = (0, 0);
@@ -60,7 +61,8 @@ fn no_call_of_anybody_breaks_an_invariant() {
 /// Makes the calls of a seed; how many, and how many were done.
 fn fuzz(seed: u64) -> (u64, u64) {
     let (machine, made) = prepare();
-    let mut place = Place { seed, turn: 0, request: None };
+    let (mut place, mut untouched) =
+        (Place { seed, turn: 0, request: None }, Untouched::fill(&machine));
     let (mut numbers, mut calls, mut done) = (Numbers::new(seed), 0, 0);
     for turn in 0..TURNS {
         place.turn = turn;
@@ -76,10 +78,12 @@ fn fuzz(seed: u64) -> (u64, u64) {
         // Who waits has no answer yet.
         let running = machine.running(processor) == Some(caller);
         done += u64::from(running && machine.answer_of(caller).is_ok());
+        untouched.check(&machine);
         if !checked(&machine) {
             break;
         }
     }
+    assert!(untouched.count() > 0, "nothing was looked at to the end");
     (calls, done)
 }
 

@@ -92,6 +92,10 @@ impl TestMachine {
     pub fn ledger_words(&self) -> Vec<u64> {
         self.ledger.iter().map(|word| word.load(Ordering::Relaxed)).collect()
     }
+    /// The words of a frame.
+    pub fn words(&self, frame: u64) -> &[AtomicU64; 512] {
+        &self.memory[frame as usize].0
+    }
     /// A word of a frame.
     pub fn word(&self, frame: u64, index: usize) -> &AtomicU64 {
         &self.memory[frame as usize].0[index]

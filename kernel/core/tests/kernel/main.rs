@@ -18,3 +18,4 @@ mod quantum;
 mod resting;
 mod several;
 mod time;
+mod untouched;
