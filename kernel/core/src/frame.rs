@@ -54,9 +54,10 @@ fn arrive<M: Machine>(Here { machine, processor }: Here<'_, M>) {
     processor.held.set(1);
     // No slot begins until all are there: each decision comes back here.
     processor.boundary.set(0);
-    let mask = joint.mask.load(Acquire);
-    if joint.arrived.fetch_or(own, AcqRel) | own == mask {
-        plan::members(mask & !own).for_each(|other| machine.nudge(other));
+    let arrived = joint.arrived.fetch_or(own, AcqRel) | own;
+    // Looked at after that: who takes a failed one out meanwhile sees this one, or is seen.
+    if arrived == joint.mask.load(Acquire) {
+        plan::members(arrived & !own).for_each(|other| machine.nudge(other));
     }
 }
 

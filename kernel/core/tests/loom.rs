@@ -1,4 +1,4 @@
-//! The two places where processors meet without a lock, under the model checker:
+//! The places where processors meet without a lock, under the model checker:
 //! `RUSTFLAGS="--cfg loom" cargo test -p kernel-core --test loom --release`.
 
 #![cfg(loom)]
@@ -99,6 +99,30 @@ fn a_capability_replaced_by_one_of_the_same_object_is_not_torn() {
         capability::write(&slot, [1, 30]);
         let read = reader.join().unwrap();
         assert!(matches!(read, None | Some([1, 10] | [2, 20] | [1, 30])), "torn: {read:?}");
+    });
+}
+
+#[test]
+fn who_arrives_last_or_who_takes_out_a_failed_one_tells_the_others() {
+    const FIRST: u64 = 1;
+    const LAST: u64 = 2;
+    const FAILED: u64 = 4;
+    loom::model(|| {
+        // Who arrived, and who takes part.
+        let words = Arc::new([Checked::default(), Checked::default()]);
+        words[0].store(FIRST);
+        words[1].store(FIRST | LAST | FAILED);
+        let shared = Arc::clone(&words);
+        // As `frame::arrive` does it.
+        let last = thread::spawn(move || {
+            let arrived = shared[0].set_bits(LAST) | LAST;
+            arrived == shared[1].load()
+        });
+        // As `watch::give_up_on` does it, and what the first one sees that is told by it, see `frame::join`.
+        let _ = words[0].clear_bits(FAILED);
+        let _ = words[1].clear_bits(FAILED);
+        let seen = words[0].look() == words[1].load();
+        assert!(last.join().unwrap() || seen, "all are there, and the first one is not told");
     });
 }
 
