@@ -17,6 +17,31 @@ pub const LOOK: Nanoseconds = rt::time::milliseconds(250);
 /// Argument of a boot partition that is started so: any but that of its first context.
 const EMERGENCY: u64 = 1;
 
+/// When somebody is to be rung once more: at once, then after a pause that doubles.
+#[derive(Clone, Copy, Debug)]
+pub struct Reminder {
+    next: Nanoseconds,
+    pause: Nanoseconds,
+}
+
+impl Reminder {
+    /// With its first pause.
+    #[must_use]
+    pub const fn new(pause: Nanoseconds) -> Self {
+        Self { next: Nanoseconds::NOW, pause }
+    }
+
+    /// Whether it is time; if so, when it is next.
+    pub fn is_due(&mut self, now: Nanoseconds) -> bool {
+        let due = now >= self.next;
+        if due {
+            self.next = Nanoseconds::new(now.raw().saturating_add(self.pause.raw()));
+            self.pause = Nanoseconds::new(self.pause.raw().saturating_mul(2));
+        }
+        due
+    }
+}
+
 /// What it takes.
 #[derive(Clone, Copy, Debug)]
 pub struct Guard {
@@ -99,6 +124,13 @@ mod tests {
 
     fn state(state: ContextState) -> Outcome {
         Ok([state as u64, 3, 0, 0])
+    }
+
+    #[test]
+    fn reminders_come_at_once_and_then_ever_more_rarely() {
+        let mut reminder = Reminder::new(Nanoseconds::new(10));
+        let due = (1_000..2_000).filter(|now| reminder.is_due(Nanoseconds::new(*now)));
+        assert_eq!(due.collect::<Vec<_>>(), [1000, 1010, 1030, 1070, 1150, 1310, 1630]);
     }
 
     #[test]

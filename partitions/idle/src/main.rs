@@ -5,7 +5,7 @@
 
 use abi::types::{EventBit, Nanoseconds};
 use idle::stranded::Wards;
-use idle::{Guard, LOOK};
+use idle::{Guard, LOOK, Reminder};
 use rt::{sys, time};
 
 /// How long those are helped whose processor failed, and how long at a time.
@@ -38,15 +38,16 @@ fn rest(context: u64) -> ! {
     }
 }
 
-/// Boot has stopped: the resource manager is told, or is dead as well, or dies before it has acted.
+/// Boot has stopped: the resource manager is told, and again, for whoever is about to bring boot back may stop as well and boot alone be rung
+/// for it; or the manager is dead as well, or dies before it has acted.
 fn attend(here: u64, guard: Guard, wards: Option<Wards>) {
-    if let Some(wards) = wards {
-        // One that is dead hears nothing.
-        let _ = sys::ring(wards.manager_bell());
-    }
     let [long, short] = ATTEND;
-    let end = time::after(long);
+    let (end, mut reminder) = (time::after(long), Reminder::new(short));
     while guard.boot_rests(sys::control) && time::now() < end {
+        if let (Some(wards), true) = (wards, reminder.is_due(time::now())) {
+            // One that is dead hears nothing.
+            let _ = sys::ring(wards.manager_bell());
+        }
         if !guard.look(here, sys::control) {
             let _ = sys::wait(0, time::after(short));
         }

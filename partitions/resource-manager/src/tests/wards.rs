@@ -17,7 +17,6 @@ use zerocopy::FromBytes;
 const SOON: u64 = 100_000_000;
 
 /// Frame of a partition's first context.
-/// Frame of the first context of a partition that was made.
 pub fn context_frame(manager: &mut TestManager, partition: u32) -> u64 {
     let kernel = manager.row(id(partition)).unwrap().kernel;
     let query = MemoryOperation::Query as u64;
@@ -158,6 +157,22 @@ fn an_end_for_good_is_announced_and_nobody_tries_again() {
     let row = manager.row(id(index::BOOT)).unwrap();
     assert_eq!((row.state, row.restarts), (PartitionState::Failed as u32, 3));
     assert!(world.said().contains("boot ends for good: no restarts are left"));
+}
+
+/// Boot has stopped and its rescuer was told; then that one stops as well, for which boot alone is rung: idle's reminder is enough.
+///
+/// covers: REC-1
+#[test]
+fn who_is_about_to_rescue_may_stop_as_well() {
+    let (world, mut manager) = World::new();
+    fault(&world, &mut manager, &[index::BOOT]);
+    manager.watch();
+    assert_eq!(told(&mut manager, COMMAND), Some(index::BOOT));
+    fault(&world, &mut manager, &[index::COMMAND]);
+    pass(&mut manager, SOON);
+    assert_eq!((restarts(&manager, index::COMMAND), restarts(&manager, index::BOOT)), (1, 0));
+    assert_eq!(told(&mut manager, COMMAND), Some(index::BOOT), "the new life is told again");
+    world.check(&manager);
 }
 
 /// A world in which boot, command and worker go together, and boot has no restarts.
