@@ -1,9 +1,7 @@
-//! Core files: what debuggers read of a program that has ended (System V ABI, chapter 5; the notes as Linux writes them for x86-64).
+//! Core files of partitions: written from memory, or found in what a console printed.
 
-use abi::types::PAGE_SIZE;
-
-/// Registers of a context, in the kernel's order: rax rbx rcx rdx rsi rdi rbp rsp r8 to r15 rip rflags.
-pub type Registers = [u64; 18];
+pub use core_file::Registers;
+use core_file::{Begin, Checksum, Corpse, End, Segment, decode};
 
 /// A piece of memory.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -16,121 +14,147 @@ pub struct Area {
     pub bytes: Vec<u8>,
 }
 
-const HEADER: u64 = 64;
-const PROGRAM_HEADER: u64 = 56;
-const LOAD: u32 = 1;
-const NOTE: u32 = 4;
-const STATUS: u32 = 1;
-const INFORMATION: u32 = 3;
-/// Selectors of code and data of programs, as a debugger expects them.
-const SELECTORS: [u64; 2] = [0x33, 0x2b];
-
 /// The core file of a partition.
 #[must_use]
 pub fn core_file(name: &str, contexts: &[Registers], areas: &[Area]) -> Vec<u8> {
-    let mut notes = Vec::new();
-    for (index, registers) in (1..).zip(contexts) {
-        notes.extend(note(STATUS, &status(index, registers)));
-    }
-    notes.extend(note(INFORMATION, &information(name)));
-    let count = areas.len() as u64 + 1;
-    let start = HEADER + PROGRAM_HEADER * count;
-    let mut file = header(count);
-    file.extend(program_header(NOTE, 0, start, 0, notes.len() as u64, 0));
-    let mut offset = (start + notes.len() as u64).next_multiple_of(PAGE_SIZE);
-    let first = offset;
-    for area in areas {
+    let segment = |area: &Area| {
         let length = area.bytes.len() as u64;
-        file.extend(program_header(LOAD, area.flags, offset, area.address, length, PAGE_SIZE));
-        offset += length;
-    }
-    file.extend(notes);
-    file.resize(first as usize, 0);
+        Segment { address: area.address, flags: area.flags, filled: length, length }
+    };
+    let segments: Vec<_> = areas.iter().map(segment).collect();
+    let corpse = Corpse { name, signal: 0, contexts, segments: &segments };
+    let mut file = Vec::new();
+    core_file::head(&corpse, &mut |bytes| file.extend_from_slice(bytes));
     areas.iter().for_each(|area| file.extend(&area.bytes));
     file
 }
 
-fn header(segments: u64) -> Vec<u8> {
-    let mut bytes = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0".to_vec();
-    // A core, of x86-64, of version 1.
-    bytes.extend([4, 0, 62, 0, 1, 0, 0, 0]);
-    for word in [0, HEADER, 0] {
-        bytes.extend(u64::to_le_bytes(word));
-    }
-    bytes.extend([0; 4]);
-    for half in [HEADER, PROGRAM_HEADER, segments, 0, 0, 0] {
-        bytes.extend(&half.to_le_bytes()[..2]);
-    }
-    bytes
+/// A core file that a console printed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Printed {
+    /// The partition.
+    pub name: String,
+    /// The file, or what is wrong with what came.
+    pub file: Result<Vec<u8>, String>,
 }
 
-fn program_header(
-    kind: u32,
-    flags: u32,
-    offset: u64,
-    address: u64,
-    length: u64,
-    align: u64,
-) -> Vec<u8> {
-    let memory = if kind == LOAD { length } else { 0 };
-    let mut bytes = [kind.to_le_bytes(), flags.to_le_bytes()].concat();
-    for word in [offset, address, 0, length, memory, align] {
-        bytes.extend(word.to_le_bytes());
-    }
-    bytes
+/// Takes core files out of what a console prints, however it is cut.
+#[derive(Clone, Debug, Default)]
+pub struct Sieve {
+    line: Vec<u8>,
+    under_way: Option<UnderWay>,
 }
 
-fn note(kind: u32, content: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for word in [5, content.len() as u32, kind] {
-        bytes.extend(word.to_le_bytes());
-    }
-    bytes.extend(b"CORE\0\0\0\0");
-    bytes.extend(content);
-    bytes.resize(bytes.len().next_multiple_of(4), 0);
-    bytes
+#[derive(Clone, Debug)]
+struct UnderWay {
+    name: String,
+    bytes: u64,
+    file: Vec<u8>,
 }
 
-/// `elf_prstatus`: a thread, of which nothing but number and registers matters here.
-fn status(thread: u32, registers: &Registers) -> Vec<u8> {
-    let mut bytes = vec![0; 112];
-    bytes[32..36].copy_from_slice(&thread.to_le_bytes());
-    let [rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp, r8, r9, r10, r11, r12, r13, r14, r15, rip, flags] =
-        *registers;
-    let [code, data] = SELECTORS;
-    let general = [r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi];
-    let rest = [u64::MAX, rip, code, flags, rsp, data, 0, 0, 0, 0, 0, 0];
-    for word in general.into_iter().chain(rest) {
-        bytes.extend(word.to_le_bytes());
+impl Sieve {
+    /// What of `bytes` a person wants to see, and the files that they complete.
+    pub fn feed(&mut self, bytes: &[u8]) -> (Vec<u8>, Vec<Printed>) {
+        let (mut shown, mut printed) = (Vec::new(), Vec::new());
+        for &byte in bytes {
+            self.line.push(byte);
+            if self.under_way.is_none() {
+                shown.push(byte);
+            }
+            if byte == b'\n' {
+                let line = std::mem::take(&mut self.line);
+                let (rest, done) = self.end_of_line(&line);
+                shown.extend(rest);
+                printed.extend(done);
+            }
+        }
+        (shown, printed)
     }
-    bytes.extend([0; 8]);
-    bytes
+
+    /// Per cent of the file under way.
+    #[must_use]
+    pub fn per_cent(&self) -> Option<u64> {
+        let UnderWay { bytes, file, .. } = self.under_way.as_ref()?;
+        Some(file.len() as u64 * 100 / bytes.max(&1))
+    }
+
+    /// What is to be said of a file that never ended.
+    #[must_use]
+    pub fn end(self) -> Option<Printed> {
+        self.under_way.map(|UnderWay { name, .. }| Printed {
+            name,
+            file: Err("its end is missing".to_owned()),
+        })
+    }
+
+    /// Takes a line; what of it is shown, and the file that it completes.
+    fn end_of_line(&mut self, line: &[u8]) -> (Vec<u8>, Option<Printed>) {
+        let text = String::from_utf8_lossy(line);
+        if let Some(Begin { name, bytes }) = begin(&text) {
+            let torn = std::mem::take(self).end();
+            let name = name.to_owned();
+            self.under_way = Some(UnderWay { name, bytes, file: Vec::new() });
+            return (Vec::new(), torn);
+        }
+        let Some(under_way) = &mut self.under_way else { return (Vec::new(), None) };
+        if let Some(End { checksum, .. }) = End::parse(&text) {
+            let UnderWay { name, bytes, file } = under_way.clone();
+            self.under_way = None;
+            let file = check(file, bytes, checksum);
+            return (line.to_vec(), Some(Printed { name, file }));
+        }
+        match decode(text.trim_end().as_bytes()) {
+            Some(bytes) => {
+                under_way.file.extend(bytes.get());
+                (Vec::new(), None)
+            }
+            // Somebody else's words.
+            None => (line.to_vec(), None),
+        }
+    }
 }
 
-/// `elf_prpsinfo`: a process, of which nothing but the name matters here.
-fn information(name: &str) -> Vec<u8> {
-    let mut bytes = vec![0; 136];
-    for (start, room) in [(40, 16), (56, 80)] {
-        let length = name.len().min(room - 1);
-        bytes[start..start + length].copy_from_slice(&name.as_bytes()[..length]);
+/// The line that begins a file, whatever stands before it.
+fn begin(text: &str) -> Option<Begin<'_>> {
+    let at = text.find("-----BEGIN CORE ")?;
+    Begin::parse(text.get(at..)?)
+}
+
+fn check(file: Vec<u8>, bytes: u64, checksum: Option<u32>) -> Result<Vec<u8>, String> {
+    let Some(checksum) = checksum else {
+        return Err("the console ended it before it was whole".to_owned());
+    };
+    let mut found = Checksum::new();
+    found.add(&file);
+    match (file.len() as u64, found.value()) {
+        (length, _) if length != bytes => {
+            Err(format!("{length} of {bytes} bytes arrived: something else was printed in between"))
+        }
+        (_, value) if value != checksum => Err("bytes of it were changed on the way".to_owned()),
+        _ => Ok(file),
     }
-    bytes
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use abi::types::PAGE_SIZE;
+    use core_file::{Bytes, TEXT, encode};
     use object::{Object as _, ObjectKind, ObjectSegment as _};
 
-    #[test]
-    fn what_goes_in_can_be_read() {
+    fn example() -> (Vec<u8>, [Area; 2]) {
         let registers = core::array::from_fn(|index| index as u64);
         let areas = [(0x40_0000, 5, 1), (0x80_0000, 6, 2)].map(|(address, flags, pages)| Area {
             address,
             flags,
             bytes: vec![flags as u8; pages * PAGE_SIZE as usize],
         });
-        let bytes = core_file("mine", &[registers, registers], &areas);
+        (core_file("mine", &[registers, registers], &areas), areas)
+    }
+
+    #[test]
+    fn what_goes_in_can_be_read() {
+        let (bytes, areas) = example();
         let file = object::File::parse(&*bytes).unwrap();
         assert_eq!(file.kind(), ObjectKind::Core);
         let found: Vec<_> = file
@@ -138,13 +162,77 @@ mod tests {
             .map(|segment| (segment.address(), segment.data().unwrap().to_vec()))
             .collect();
         assert_eq!(found, areas.map(|area| (area.address, area.bytes)));
-        // Two threads of 336 bytes and the process of 136, each with a head of 20.
-        let notes = (0..bytes.len() - 8).filter(|at| bytes[*at..].starts_with(b"CORE\0\0\0\0"));
-        assert_eq!(notes.count(), 3);
-        let first = HEADER as usize + 3 * PROGRAM_HEADER as usize + 20;
-        let rip = first + 112 + 16 * 8;
-        assert_eq!(bytes[rip..rip + 8], 16_u64.to_le_bytes());
-        assert_eq!(bytes[first + 32], 1);
-        assert_eq!(bytes[first + 356 + 32], 2, "threads are numbered");
+    }
+
+    /// As a console prints it, with words before and behind.
+    fn printed(file: &[u8]) -> Vec<String> {
+        let begin = Begin { name: "mine", bytes: file.len() as u64 };
+        let mut lines = vec!["> dump mine".to_owned(), begin.to_string()];
+        for piece in file.chunks(core_file::LINE) {
+            let (mut line, mut text) = (Bytes::new(), [0; TEXT]);
+            line.fill(piece);
+            let length = encode(&line, &mut text);
+            lines.push(String::from_utf8_lossy(&text[..length]).into_owned());
+        }
+        let mut checksum = Checksum::new();
+        checksum.add(file);
+        lines.push(End { name: "mine", checksum: Some(checksum.value()) }.to_string());
+        lines.push("behind".to_owned());
+        lines
+    }
+
+    fn sieved(lines: &[String], size: usize) -> (String, Vec<Printed>) {
+        let text: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+        let (mut sieve, mut shown, mut all) = (Sieve::default(), Vec::new(), Vec::new());
+        for piece in text.as_bytes().chunks(size) {
+            let (some, printed) = sieve.feed(piece);
+            shown.extend(some);
+            all.extend(printed);
+        }
+        all.extend(sieve.end());
+        (String::from_utf8(shown).unwrap(), all)
+    }
+
+    #[test]
+    fn a_printed_file_is_taken_out_wherever_the_text_is_cut() {
+        let (file, _) = example();
+        let lines = printed(&file);
+        for size in [1, 7, 4096, usize::MAX] {
+            let (shown, all) = sieved(&lines, size);
+            assert_eq!(all, [Printed { name: "mine".to_owned(), file: Ok(file.clone()) }]);
+            let begin = &lines[1];
+            let end = &lines[lines.len() - 2];
+            assert_eq!(shown, format!("> dump mine\r\n{begin}\r\n{end}\r\nbehind\r\n"));
+        }
+    }
+
+    #[test]
+    fn words_in_between_do_no_harm_and_whatever_tears_a_line_is_found() {
+        let (file, _) = example();
+        let lines = printed(&file);
+        let mut with = lines.clone();
+        with.insert(9, "kernel: a word in between".to_owned());
+        let (shown, all) = sieved(&with, 100);
+        assert!(shown.contains("a word in between") && all[0].file.is_ok());
+        for at in [2, 40, lines.len() - 3] {
+            let mut torn = lines.clone();
+            torn[at].replace_range(10..13, "kernel: !");
+            assert!(sieved(&torn, 100).1[0].file.is_err(), "torn in {at}");
+            let mut gone = lines.clone();
+            gone.remove(at);
+            assert!(sieved(&gone, 100).1[0].file.is_err(), "without {at}");
+            let mut other = lines.clone();
+            let letter = if other[at].starts_with('Q') { "R" } else { "Q" };
+            other[at].replace_range(0..1, letter);
+            assert!(sieved(&other, 100).1[0].file.is_err(), "changed in {at}");
+        }
+        let endless = &lines[..lines.len() - 2];
+        assert!(sieved(endless, 100).1[0].file.is_err(), "without an end");
+        let twice = [endless, &lines].concat();
+        let (_, all) = sieved(&twice, 100);
+        assert!(all[0].file.is_err() && all[1].file.is_ok(), "begun anew");
+        let ended = End { name: "mine", checksum: None }.to_string();
+        let ended = [endless, &[ended]].concat();
+        assert!(sieved(&ended, 100).1[0].file.is_err(), "given up");
     }
 }

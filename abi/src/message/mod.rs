@@ -2,6 +2,7 @@
 
 pub mod change;
 pub mod console;
+pub mod core;
 pub mod database;
 pub mod hardware;
 pub mod making;

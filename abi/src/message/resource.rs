@@ -74,6 +74,15 @@ codes! {
         /// [`TransactionQuery`](super::transaction::TransactionQuery) → head or step of a transaction in the log; NoSuch where it
         /// remembers none. Command.
         Transaction = 27,
+        /// [`CoreQuery`](super::core::CoreQuery) → [`CoreReply`](super::core::CoreReply), the records in the data area: registers and memory of a
+        /// partition that stands still, or of its last life. WrongState where it runs, Disagrees where it is not any more what the query's stamp
+        /// says. Command.
+        Core = 29,
+        /// [`Index`] → [`CorpseRecord`](super::core::CorpseRecord) of the partition with that number or the next one of whose last life something was
+        /// kept; NoSuch past the last. Command.
+        Corpse = 42,
+        /// [`Index`] = partition id: what was kept of its last life is given back. Command.
+        Forget = 43,
         /// [`Index`] → [`UpgradeRecord`](super::upgrade::UpgradeRecord) of the partition with that number or the next one; NoSuch past the last. Command.
         Versions = 31,
         /// [`Index`] = partition id: its next start goes over to the version that is offered → [`UpgradeRecord`](super::upgrade::UpgradeRecord), with

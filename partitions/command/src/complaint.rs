@@ -6,7 +6,7 @@ use crate::unfit::Unfit;
 use abi::call::Error;
 use abi::message::console::ConsoleStatus;
 use abi::message::resource::ResourceStatus;
-use console_grammar::Mistake;
+use console_grammar::{Look, Mistake};
 use core::fmt;
 use resource_service::Refusal;
 
@@ -44,6 +44,15 @@ pub enum Complaint<'a> {
     Unfit(Unfit<'a>),
     /// It does not go over to another version.
     Upgrade(Hindrance<'a>),
+    /// What is left of a partition cannot be had.
+    Dump {
+        /// The partition.
+        name: &'a str,
+        /// What was wanted.
+        look: Look,
+        /// Who refused and why.
+        trouble: Trouble,
+    },
     /// What stands in the image is not destroyed.
     OfTheImage {
         /// The partition.
@@ -121,6 +130,7 @@ impl fmt::Display for Complaint<'_> {
             }
             Self::Unfit(unfit) => unfit.fmt(f),
             Self::Upgrade(hindrance) => hindrance.fmt(f),
+            Self::Dump { name, look, trouble } => dump(f, name, look, trouble),
             Self::OfTheImage { name } => write!(
                 f,
                 "{name} stands in the image and is not destroyed: only what create made is; type kill {name} to stop it"
@@ -149,6 +159,30 @@ impl fmt::Display for Complaint<'_> {
                 "the books do not agree: keep this output, and restart the machine soon",
             ),
         }
+    }
+}
+
+fn dump(f: &mut fmt::Formatter<'_>, name: &str, look: Look, trouble: Trouble) -> fmt::Result {
+    let Trouble::Refused(status, _) = trouble else {
+        return write!(f, "cannot dump {name}: {trouble}");
+    };
+    match (status, look) {
+        (ResourceStatus::WrongState, _) => write!(
+            f,
+            "{name} runs, or was never started: type pause {name} first, or dump {name} last for what was kept when it stopped last"
+        ),
+        (ResourceStatus::NoSuch, Look::Last) => write!(
+            f,
+            "nothing is kept of {name}: it did not stop on a fault, or its memory was wanted; dump lists what is kept"
+        ),
+        (ResourceStatus::Disagrees, _) => {
+            write!(f, "{name} is not any more what it was: this dump is not whole; try again")
+        }
+        (ResourceStatus::NotAllowed, _) => write!(
+            f,
+            "nobody in the machine can look into {name}: './bulkhead dump' does, from outside"
+        ),
+        _ => write!(f, "cannot dump {name}: {trouble}"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The partition: the channels "console" and "resource" behind the surroundings of a [`Session`].
 
+use crate::dumping::MESSAGES;
 use crate::policy::{Established, establish};
 use crate::{Reply, Session, Surroundings, Trouble};
 use abi::channel::INLINE;
@@ -22,6 +23,11 @@ const QUICK: Nanoseconds = milliseconds(500);
 const POLICY_AGAIN: Nanoseconds = milliseconds(2);
 /// When input is asked for again after it was refused.
 const INPUT_AGAIN: Nanoseconds = seconds(1);
+
+/// When the console service is asked again whether it takes more of a dump.
+const ROOM_AGAIN: Nanoseconds = milliseconds(1);
+/// Pieces of a dump that are written before others are looked after.
+const TURNS: u32 = 4;
 
 /// The channels, while an event is handled.
 struct World<'a> {
@@ -145,6 +151,8 @@ pub struct Main {
     policy_again: Option<Timer>,
     /// Asks for input again when it ends.
     input_again: Option<Timer>,
+    /// Goes on with what is under way when it ends.
+    going_on: Option<Timer>,
     /// The first prompt was shown.
     begun: bool,
 }
@@ -157,6 +165,26 @@ impl Main {
             World { system, console, resource, text: [0; INLINE], length: 0, unheard: false };
         action(&mut self.session, &mut world);
         world.flush();
+    }
+
+    /// Goes on with what is under way, as far as the console service takes it.
+    fn go_on(&mut self, system: &mut System) {
+        let (mut turns, mut again) = (0..TURNS, Nanoseconds::NOW);
+        while self.session.is_busy() && turns.next().is_some() {
+            if self.console.room(system) < MESSAGES {
+                again = ROOM_AGAIN;
+                break;
+            }
+            self.act(system, |session, world| session.go_on(world));
+        }
+        self.go_on_after(system, again);
+    }
+
+    /// Has what is under way go on soon.
+    fn go_on_after(&mut self, system: &mut System, time: Nanoseconds) {
+        if self.session.is_busy() && self.going_on.is_none() {
+            self.going_on = system.after(time);
+        }
     }
 
     /// Has the rest made, then shows the first prompt.
@@ -192,6 +220,7 @@ impl Main {
         let Some(answer) = self.console.next(system) else { return false };
         if answer.status() == Ok(ConsoleStatus::Ok) {
             self.act(system, |session, world| session.typed(world, answer.bytes()));
+            self.go_on_after(system, Nanoseconds::NOW);
             self.ask_for_input(system);
         } else {
             self.input_again = system.after(INPUT_AGAIN);
@@ -211,6 +240,7 @@ impl Partition for Main {
             charges: Charges::new(system, resource, Ways { say: |_| {}, beside: || {} }),
             policy_again: None,
             input_again: None,
+            going_on: None,
             begun: false,
         };
         main.establish(system);
@@ -239,7 +269,10 @@ impl Partition for Main {
     }
 
     fn deadline(&mut self, system: &mut System, timer: Timer) {
-        if self.policy_again == Some(timer) {
+        if self.going_on == Some(timer) {
+            self.going_on = None;
+            self.go_on(system);
+        } else if self.policy_again == Some(timer) {
             self.policy_again = None;
             self.establish(system);
         } else if self.input_again == Some(timer) {

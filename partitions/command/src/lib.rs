@@ -10,6 +10,7 @@ extern crate alloc;
 mod authority;
 mod complaint;
 mod console;
+mod dumping;
 mod hindrance;
 mod list;
 mod nodes;

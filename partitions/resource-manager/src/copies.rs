@@ -132,7 +132,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.unmap_all(row, definition, program.as_ref());
         self.end_information(row)?;
         self.release(&[row.heap, row.program, row.stack, row.lasting, row.information])?;
-        self.release(&[row.spare])?;
+        self.release(&[row.spare, row.corpse])?;
         for context in contexts(row) {
             self.end_context(context)?;
         }
@@ -268,6 +268,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.books.begin();
         self.books.give_each(&row.extents(), Owner::Partition(id), Owner::Available)?;
         self.books.give(row.spare, Owner::Partition(id), Owner::Available)?;
+        self.books.give(row.corpse, Owner::Partition(id), Owner::Available)?;
         self.books.set_partition(id, PartitionRow::default())?;
         self.books.commit();
         self.give_slots_of(row);

@@ -5,11 +5,15 @@
 #![cfg_attr(not(test), no_std)]
 
 pub mod alter;
+pub mod areas;
 pub mod audit;
 pub mod channels;
 pub mod compare;
 pub mod compare_hardware;
 pub mod copies;
+pub mod core;
+pub mod corpse;
+pub mod corpses;
 pub mod define;
 pub mod defined;
 pub mod dog;
@@ -23,6 +27,7 @@ pub mod information;
 pub mod joining;
 pub mod lists;
 pub mod lists_channels;
+pub mod look;
 pub mod make;
 pub mod manager;
 pub mod manifest;

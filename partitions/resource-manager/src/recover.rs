@@ -6,13 +6,17 @@ use crate::run::{OVERDUE, unfinished};
 use crate::shutdown::Shutdown;
 use crate::trouble::Trouble;
 use crate::wards::is_ward;
-use abi::control::first_slot;
+use abi::control::{PAGES_PER_STEP, first_slot};
 use abi::information::StartReason;
 use abi::layout;
 use abi::message::resource::{Maker, PartitionState};
 use abi::types::PartitionId;
 use program_loader::{Calls, Window};
 use resource_db::{PartitionRow, Stage};
+
+/// Pages of the window that are ever used.
+const WINDOW_PAGES: u64 = layout::INFORMATION_PAGES + 1;
+const _: () = assert!(WINDOW_PAGES >= 2 * PAGES_PER_STEP);
 
 impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// Takes up the work: ends what was half made, and tells everybody of the new epoch.
@@ -25,7 +29,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         }
         // What was being filled when it died is still mapped there.
         let window = self.window.address();
-        self.machine.unmap(first_slot::PARTITION, window, layout::INFORMATION_PAGES + 1)?;
+        self.machine.unmap(first_slot::PARTITION, window, WINDOW_PAGES)?;
         // First of all, so that this too can be interrupted by its death.
         self.renew_reaper()?;
         // What the kernel runs may not be what the books say: who is ended may still have a place there.
@@ -71,6 +75,13 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     }
 
     fn take_up(&mut self, id: PartitionId, row: &PartitionRow) -> Result<(), Trouble> {
+        if row.opened != 0 {
+            self.close(id, row)?;
+        }
+        if row.corpse.count > 0 && row.corpse_life == 0 {
+            self.forget_corpse(id)?;
+        }
+        let row = &self.row(id)?;
         let reason =
             StartReason::ALL.into_iter().find(|reason| unfinished(*reason) == row.unfinished);
         if let Some(reason) = reason {

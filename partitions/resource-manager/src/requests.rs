@@ -10,6 +10,7 @@ use abi::channel::{ChannelKind, INLINE};
 use abi::image::name_text;
 use abi::information::StartReason;
 use abi::manifest::PartitionFlags;
+use abi::message::core::CoreQuery;
 use abi::message::resource::{
     CapabilityQuery, Index, Maker, ResourceRequest, ResourceStatus, TraceQuery,
 };
@@ -41,6 +42,8 @@ pub enum Reply {
     WhenSettled(PartitionId),
     /// Now, by way of the channel's data area.
     Bulk(Bulk),
+    /// Now, by way of the data area as well.
+    Core(CoreQuery),
     /// When there is no such partition any more.
     WhenGone(PartitionId),
 }
@@ -66,6 +69,7 @@ impl Reply {
             Self::WhenStopped(_) | Self::WhenSettled(_) | Self::WhenGone(_) | Self::Bulk(_) => {
                 (ResourceStatus::Ok, &[])
             }
+            Self::Core(_) => (ResourceStatus::Ok, &[]),
         }
     }
 
@@ -80,7 +84,9 @@ impl Reply {
         Self::Now(status, body, size_of::<T>())
     }
 
-    fn trouble(trouble: Trouble) -> Self {
+    /// Refused.
+    #[must_use]
+    pub fn trouble(trouble: Trouble) -> Self {
         match trouble {
             Trouble::Kernel(refusal) => {
                 Self::with(ResourceStatus::Kernel, &Index { index: refusal.error as u32 })
@@ -98,7 +104,12 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         };
         self.because(asker.partition, code);
         let before = self.books.last_number();
-        let decided = self.decide(asker, request, body);
+        let mut decided = self.decide(asker, request, body);
+        let wanting = decided.as_ref().is_err_and(|it| it.status() == ResourceStatus::NoMemory);
+        if wanting && self.bury_oldest(1).is_ok_and(|any| any) {
+            // The living come first.
+            decided = self.decide(asker, request, body);
+        }
         self.note_refusal(asker, request, &decided, before);
         // What others do later is not this one's doing.
         self.own_work(OwnWork::Watch);
@@ -169,6 +180,11 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             }
             R::Snapshot | R::Changes | R::Map => {
                 Ok(Reply::Bulk(Bulk { request, query: parse(body)? }))
+            }
+            R::Core => self.core_asked(parse(body)?).map(Reply::Core),
+            R::Corpse => self.corpse_record(parse(body)?),
+            R::Forget => {
+                self.forget_corpse(partition(body)?).map(|()| Reply::status(ResourceStatus::Ok))
             }
             R::Versions | R::Upgrade | R::Rollback => self.versions(request, parse(body)?),
             R::CreatePlaced => {

@@ -42,6 +42,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let (again, placed) = (row.starts > 0, row.placed == 1 && !is_paused(&row));
         self.change(id, |row| row.unfinished = unfinished(reason))?;
         if again || row.loaded != row.image {
+            self.keep_corpse(id);
             let row = self.settle_heap(id)?;
             self.clean(id, &row)?;
             self.clear_report(&row)?;
@@ -57,7 +58,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             row.state = PartitionState::Running as u32;
             row.start_reason = reason as u32;
             (row.started, row.stop_by, row.restart_at) = (now, 0, 0);
-            (row.told, row.placed, row.up) = (0, 1, 0);
+            (row.told, row.placed, row.up, row.opened) = (0, 1, 0, 0);
         };
         let row = match placed {
             true => self.change(id, started)?,

@@ -2,7 +2,7 @@
 
 use crate::manager::{Machine, Manager, SELF};
 use crate::requests::{Asker, Reply};
-use crate::snapshot::{Bulk, Sheet};
+use crate::snapshot::Sheet;
 use abi::channel::{ChannelKind, INLINE, NO_VERSION, Role};
 use abi::manifest::MANAGER_CHANNELS;
 use abi::message::resource::ResourceStatus;
@@ -110,9 +110,7 @@ impl<S: SharedMemory> Desk<S> {
         {
             turn.next();
             let mut reply = manager.answer(client.asker, message.head.code, message.bytes());
-            if let Reply::Bulk(bulk) = reply {
-                reply = answer_in_bulk(client, manager, bulk);
-            }
+            reply = answer_in_bulk(client, manager, reply);
             if !matches!(reply, Reply::Now(..)) {
                 let channel = client.channel;
                 let waiting = Waiting { channel, epoch, id: message.id, until: reply };
@@ -162,7 +160,7 @@ impl<S: SharedMemory> Desk<S> {
 /// Whether that for which an answer waits has happened.
 fn has_come<M: Machine, W: Window>(manager: &Manager<'_, M, W>, until: &Reply) -> bool {
     match until {
-        Reply::Now(..) | Reply::Bulk(_) => true,
+        Reply::Now(..) | Reply::Bulk(_) | Reply::Core(_) => true,
         Reply::WhenSettled(id) => manager.is_settled(*id),
         Reply::WhenStopped(id) => manager.books.partition(*id).is_none_or(|row| !manager.runs(row)),
         Reply::WhenGone(id) => manager.books.partition(*id).is_none(),
@@ -176,18 +174,22 @@ fn complete<S: SharedMemory>(client: &mut Client<S>, epoch: u32, id: u64, reply:
     let _ = client.end.complete(epoch, id, status as u16, body);
 }
 
-/// Answers by way of the data area of the client's channel.
+/// Answers by way of the data area of the client's channel, if that is asked for.
 fn answer_in_bulk<S: SharedMemory, M: Machine, W: Window>(
     client: &Client<S>,
     manager: &mut Manager<'_, M, W>,
-    bulk: Bulk,
+    reply: Reply,
 ) -> Reply {
     let room = client.end.data_length();
     let mut write = |offset: usize, bytes: &[u8]| {
         // The sheet writes inside only.
         let _ = client.end.write_data(offset, bytes);
     };
-    manager.bulk(bulk, Sheet::new(room, &mut write))
+    match reply {
+        Reply::Bulk(bulk) => manager.bulk(bulk, Sheet::new(room, &mut write)),
+        Reply::Core(query) => manager.core(&query, Sheet::new(room, &mut write)),
+        other => other,
+    }
 }
 
 fn ring_if_due<S: SharedMemory, M: Machine, W: Window>(

@@ -61,6 +61,12 @@ impl<'a> Sheet<'a> {
         fits
     }
 
+    /// Records so far, and bytes of the last.
+    #[must_use]
+    pub fn written(&self) -> (u32, u32) {
+        (self.count, u32::try_from(self.size).unwrap_or(0))
+    }
+
     /// Records of so many bytes that still fit.
     #[must_use]
     pub fn room(&self, size: usize) -> usize {

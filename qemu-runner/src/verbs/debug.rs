@@ -52,7 +52,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let mut session = Session::start(&arguments.machine, &artifacts, Debugger::Port(port))?;
     if arguments.wait {
         println!("in another terminal: {}", shown(&debugger));
-        return run::interact(&mut session, None);
+        return run::interact(&mut session, None, &image);
     }
     let log = artifacts.folder.join("debug.txt");
     println!("what the machine prints goes to {}; --wait keeps its console here", log.display());

@@ -1,6 +1,6 @@
-//! `dump`: a partition's registers and memory as a core file for gdb, whatever became of it.
+//! `dump`: a partition's registers and memory as a core file for gdb, read from outside, or as its console printed it.
 
-use crate::core_file::core_file;
+use crate::core_file::{Printed, Sieve, core_file};
 use crate::exec;
 use crate::inside::Inside;
 use crate::machine::{Debugger, Options};
@@ -8,7 +8,7 @@ use crate::paths;
 use crate::physical::Still;
 use crate::session::Session;
 use crate::verbs::run;
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use std::fs;
 use std::path::PathBuf;
@@ -18,14 +18,18 @@ use std::time::Duration;
 /// Arguments of `dump`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The partition.
-    pub partition: String,
+    /// The partition; with --from only if there are several.
+    #[arg(required_unless_present = "from")]
+    pub partition: Option<String>,
     /// The image, `images/NAME.toml`.
     #[arg(default_value = "node")]
     pub name: String,
     /// Commands typed at the console before the machine is looked at, such as 'kill echo-asks'.
     #[arg(long)]
     pub exec: Option<String>,
+    /// No machine: what a console printed, such as what was captured of a real machine's serial line while somebody typed `dump` there.
+    #[arg(long, value_name = "LOG")]
+    pub from: Option<PathBuf>,
     /// Milliseconds that the machine runs between its last command and the look.
     #[arg(long, default_value_t = 0)]
     pub after: u64,
@@ -45,6 +49,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// # Errors
 /// The machine could not be run, a command failed, or there is no such partition.
 pub fn run(arguments: &Arguments) -> Result<()> {
+    if let Some(log) = &arguments.from {
+        let text = fs::read(log).with_context(|| log.display().to_string())?;
+        let printed = find(&text, arguments.partition.as_deref())?;
+        return write(arguments, &printed.0, &printed.1);
+    }
+    let partition = arguments.partition.as_deref().unwrap_or_default();
     let artifacts = run::prepare(&arguments.name, &arguments.machine)?;
     let mut session = Session::start(&arguments.machine, &artifacts, Debugger::None)?;
     session.wait_prompt(PATIENCE)?;
@@ -53,13 +63,53 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         exec::ask(&mut session, command, PATIENCE)?;
     }
     thread::sleep(Duration::from_millis(arguments.after));
-    let core = take(&mut session, &arguments.partition)?;
-    let file = format!("{}.{}.core", arguments.name, arguments.partition);
-    let path = arguments.output.clone().unwrap_or_else(|| paths::images().join(file));
-    fs::write(&path, &core).with_context(|| path.display().to_string())?;
+    let core = take(&mut session, partition)?;
+    write(arguments, partition, &core)
+}
+
+fn write(arguments: &Arguments, partition: &str, core: &[u8]) -> Result<()> {
+    let path = arguments.output.clone().unwrap_or_else(|| path(&arguments.name, partition));
+    fs::write(&path, core).with_context(|| path.display().to_string())?;
     println!("{}  {} KiB", path.display(), core.len() / 1024);
     println!("gdb PROGRAM {}", path.display());
     Ok(())
+}
+
+/// Where the core file of a partition of an image goes where nobody says anything else.
+fn path(image: &str, partition: &str) -> PathBuf {
+    paths::images().join(format!("{image}.{partition}.core"))
+}
+
+/// The last core file in what a console printed, of a partition if it is named, with that one's name.
+///
+/// # Errors
+/// There is none, or it is not whole.
+pub fn find(text: &[u8], partition: Option<&str>) -> Result<(String, Vec<u8>)> {
+    let mut sieve = Sieve::default();
+    let (_, mut all) = sieve.feed(text);
+    all.extend(sieve.end());
+    all.retain(|one| partition.is_none_or(|partition| one.name == partition));
+    let last = all.pop().context("no core file was printed there: type dump at the console")?;
+    match last.file {
+        Ok(file) => Ok((last.name, file)),
+        Err(why) => bail!("the core file of {}: {why}", last.name),
+    }
+}
+
+/// Writes core files that a machine's console printed, and says in a line what became of each.
+#[must_use]
+pub fn keep(image: &str, printed: &[Printed]) -> String {
+    let one = |Printed { name, file }: &Printed| {
+        let path = path(image, name);
+        let done = file.as_ref().map_err(Clone::clone).and_then(|core| {
+            fs::write(&path, core).map_err(|error| format!("{}: {error}", path.display()))
+        });
+        match done {
+            Ok(()) => format!("written: {}\r\n", path.display()),
+            Err(why) => format!("the core file of {name}: {why}\r\n"),
+        }
+    };
+    printed.iter().map(one).collect()
 }
 
 /// The core file of a partition of a machine, which stands still meanwhile.

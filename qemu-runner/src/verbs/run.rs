@@ -1,11 +1,13 @@
 //! `run`: builds an image, starts it, and gives the person its console or types commands for them.
 
+use crate::core_file::Sieve;
 use crate::images::{self, Artifacts};
 use crate::machine::{Debugger, Firmware, Options};
 use crate::marks::Piece;
 use crate::programs::Profile;
 use crate::session::Session;
 use crate::terminal::{Raw, until_leave};
+use crate::verbs::dump;
 use crate::verdict::End;
 use crate::{exec, iso};
 use anyhow::{Result, bail};
@@ -90,27 +92,32 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         Some(line) => {
             let patience = Duration::from_secs(arguments.timeout);
             exec::run(&mut session, line, patience, |answer| {
+                let (shown, printed) = Sieve::default().feed(answer.output.as_bytes());
+                let shown = String::from_utf8_lossy(&shown);
                 // The last line of a machine that went off may lack its end.
-                let missing = !answer.output.is_empty() && !answer.output.ends_with('\n');
-                print!("{}{}", answer.output, if missing { "\n" } else { "" });
+                let missing = !shown.is_empty() && !shown.ends_with('\n');
+                print!("{shown}{}", if missing { "\n" } else { "" });
+                print!("{}", dump::keep(&arguments.name, &printed).replace('\r', ""));
             })?;
             Ok(())
         }
-        None => interact(&mut session, Some(&artifacts.transcript())),
+        None => interact(&mut session, Some(&artifacts.transcript()), &arguments.name),
     }
 }
 
-/// Passes keys and output through until the machine ends or the person leaves; `copy` gets the output as well.
+/// Passes keys and output through until the machine ends or the person leaves; `copy` gets the output as well. Core files that the
+/// machine's console prints are written beside the `image`.
 ///
 /// # Errors
 /// The machine ended badly.
-pub fn interact(session: &mut Session, copy: Option<&Path>) -> Result<()> {
+pub fn interact(session: &mut Session, copy: Option<&Path>, image: &str) -> Result<()> {
     eprintln!("Ctrl-\\ leaves and switches the machine off.");
     let mut copy = copy.map(File::create).transpose()?;
     let raw = Raw::enter();
     let keys = keys();
+    let mut screen = Screen { image, sieve: Sieve::default() };
     let step = loop {
-        match step(session, &keys, copy.as_mut())? {
+        match step(session, &keys, copy.as_mut(), &mut screen)? {
             Step::On => {}
             over => break over,
         }
@@ -122,6 +129,25 @@ pub fn interact(session: &mut Session, copy: Option<&Path>) -> Result<()> {
     }
 }
 
+/// What the person sees: what the machine prints, core files left out.
+struct Screen<'a> {
+    image: &'a str,
+    sieve: Sieve,
+}
+
+impl Screen<'_> {
+    fn show(&mut self, bytes: &[u8]) -> Result<()> {
+        let (shown, printed) = self.sieve.feed(bytes);
+        let mut out = stdout();
+        out.write_all(&shown)?;
+        if let Some(per_cent) = self.sieve.per_cent() {
+            write!(out, "\r{per_cent} %\r")?;
+        }
+        out.write_all(dump::keep(self.image, &printed).as_bytes())?;
+        Ok(out.flush()?)
+    }
+}
+
 /// How it goes on.
 enum Step {
     On,
@@ -130,7 +156,12 @@ enum Step {
 }
 
 /// Passes on what has come, and what was typed.
-fn step(session: &mut Session, keys: &Receiver<Vec<u8>>, copy: Option<&mut File>) -> Result<Step> {
+fn step(
+    session: &mut Session,
+    keys: &Receiver<Vec<u8>>,
+    copy: Option<&mut File>,
+    screen: &mut Screen<'_>,
+) -> Result<Step> {
     while let Ok(typed) = keys.try_recv() {
         let (typed, leave) = until_leave(&typed);
         // A machine that has just ended takes no more keys.
@@ -141,8 +172,7 @@ fn step(session: &mut Session, keys: &Receiver<Vec<u8>>, copy: Option<&mut File>
     }
     match session.poll(Instant::now() + TICK) {
         Some(Some(Piece::Text(bytes))) => {
-            stdout().write_all(&bytes)?;
-            stdout().flush()?;
+            screen.show(&bytes)?;
             // A full disk does not end the conversation.
             drop(copy.map(|copy| copy.write_all(&bytes)));
             Ok(Step::On)

@@ -1,6 +1,7 @@
 //! A machine of four partitions, as the resource manager and the console service describe it.
 
 use super::books::Books;
+use super::dump::Left;
 use crate::{Reply, Session, Surroundings, Trouble};
 use abi::channel::{INLINE, Role};
 use abi::fault::Reason;
@@ -47,6 +48,8 @@ pub struct Fake {
     pub end: (Role, u64),
     /// Event of that end.
     pub event: u32,
+    /// What there is to be dumped.
+    pub left: Left,
 }
 
 fn name(text: &str) -> Name {
@@ -93,6 +96,7 @@ impl Fake {
             books: Books::new(),
             end: (Role::Client, 55),
             event: 3,
+            left: Left::new(),
             partitions: vec![
                 partition(0, "resource-manager", PartitionState::Running, 0),
                 partition(1, "command", PartitionState::Waiting, 0b1000_1110 | peer),
@@ -286,6 +290,11 @@ impl Fake {
                 let query = NameQuery::read_from_bytes(body).expect("a query");
                 super::transactions::name(query, &self.partitions).map(bytes)
             }
+            ResourceRequest::Corpse => {
+                let kept = self.left.corpses.iter().find(|one| one.id >= index);
+                kept.map(|one| bytes(*one))
+            }
+            ResourceRequest::Forget => Some(Vec::new()),
             ResourceRequest::Audit => Some(bytes(self.audit)),
             ResourceRequest::Hardware => Self::hardware(index).map(bytes),
             ResourceRequest::Function => Self::function(index).map(bytes),
@@ -334,6 +343,10 @@ impl Surroundings for Fake {
         }
         if let Some(status) = self.refusal.filter(|_| request == ResourceRequest::SetMemory) {
             return Err(Trouble::Refused(status, None));
+        }
+        if request == ResourceRequest::Core {
+            let answer = self.left.answer(body, &mut self.books.area)?;
+            return Ok(Reply::new(&answer));
         }
         let answer = self.answer(request, body);
         answer.map(|bytes| Reply::new(&bytes)).ok_or(Trouble::Refused(ResourceStatus::NoSuch, None))

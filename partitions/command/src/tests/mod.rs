@@ -2,6 +2,7 @@
 // covers: CMD-3
 
 mod books;
+mod dump;
 mod fake;
 mod hostile;
 mod mistakes;

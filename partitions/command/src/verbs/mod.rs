@@ -7,6 +7,7 @@ mod channels;
 mod console;
 mod create;
 mod devices;
+mod dump;
 mod hardware;
 mod machine;
 mod map;
@@ -19,10 +20,11 @@ mod upgrade;
 mod waits;
 
 use crate::complaint::Complaint;
+use crate::dumping::Dump;
 use crate::list::List;
 use crate::surroundings::Surroundings;
 use change::Change;
-use console_grammar::{Command, Overview, Page, parse};
+use console_grammar::{Command, Look, Overview, Page, parse};
 use resource_service::Service;
 
 /// How a command ended.
@@ -31,8 +33,16 @@ pub type Outcome<'a> = Result<(), Complaint<'a>>;
 /// Records asked for by `trace` where no count is given.
 const TRACE_RECORDS: u32 = 24;
 
-/// Does one command; returns its status, 0 for success. What went wrong was said then.
-pub fn run(surroundings: &mut impl Surroundings, service: &mut Service, text: &str) -> u8 {
+/// What became of a command.
+pub enum Ran {
+    /// It ended with this status, 0 for success.
+    Ended(u8),
+    /// A dump has begun.
+    Goes(Dump),
+}
+
+/// Does one command, or begins it. What went wrong was said then.
+pub fn run(surroundings: &mut impl Surroundings, service: &mut Service, text: &str) -> Ran {
     let mut list = List::default();
     let done = parse(text).map_err(Complaint::from).and_then(|command| {
         if needs_list(command) {
@@ -40,11 +50,21 @@ pub fn run(surroundings: &mut impl Surroundings, service: &mut Service, text: &s
         }
         Ok(command)
     });
-    let done = done.and_then(|command| perform(surroundings, service, &list, command));
-    let Err(complaint) = done else { return 0 };
-    // Writing to the surroundings cannot fail.
-    let _ = writeln!(surroundings, "{complaint}");
-    1
+    let done = done.and_then(|command| match command {
+        Command::Dump(Some((name, look))) if look != Look::Forget => {
+            dump::begin(surroundings, &list, name, look).map(Some)
+        }
+        command => perform(surroundings, service, &list, command).map(|()| None),
+    });
+    match done {
+        Ok(None) => Ran::Ended(0),
+        Ok(Some(dump)) => Ran::Goes(dump),
+        Err(complaint) => {
+            // Writing to the surroundings cannot fail.
+            let _ = writeln!(surroundings, "{complaint}");
+            Ran::Ended(1)
+        }
+    }
 }
 
 const fn needs_list(command: Command<'_>) -> bool {
@@ -78,6 +98,8 @@ fn perform<'a>(
         Command::Move(name, processor) => {
             settings::relocate(surroundings, service, list, (name, processor))
         }
+        Command::Dump(Some((name, _))) => dump::forget(surroundings, list, name),
+        Command::Dump(None) => dump::show(surroundings, list),
         Command::Upgrade(wanted) => upgrade::upgrade(surroundings, list, wanted),
         Command::Create(name, said) => create::create(surroundings, service, list, (name, said)),
         Command::Destroy(name) => create::destroy(surroundings, list, name),

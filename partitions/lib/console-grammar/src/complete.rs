@@ -29,7 +29,8 @@ pub fn candidates<'a>(
                 | Argument::Setting
                 | Argument::Destination
                 | Argument::Creation
-                | Argument::OptionalVersion,
+                | Argument::OptionalVersion
+                | Argument::OptionalCorpse,
             ) => names.for_each(offer),
             Some(Argument::OptionalVerb) => VERBS.iter().for_each(|verb| offer(verb.name)),
             _ => {}
@@ -51,6 +52,7 @@ fn further(argument: Option<Argument>, before: Option<&str>) -> &'static [&'stat
         (Some(Argument::Setting), None) => &SETTINGS,
         (Some(Argument::Creation), before) if !before.is_some_and(is_option) => &OPTIONS,
         (Some(Argument::OptionalVersion), None) => &["now", "back"],
+        (Some(Argument::OptionalCorpse), None) => &["last", "forget"],
         (Some(Argument::Destination), None) => &["to"],
         (Some(Argument::Destination), Some("to")) => &["processor"],
         _ => &[],

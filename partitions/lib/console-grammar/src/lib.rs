@@ -21,7 +21,7 @@ pub use creation::{Area, Creation};
 pub use help::{Overview, Page};
 pub use mistake::Mistake;
 pub use nearest::nearest;
-pub use parse::{Command, Going, commands, parse};
+pub use parse::{Command, Going, Look, commands, parse};
 pub use settings::Setting;
 pub use value::BadValue;
 pub use verbs::{Argument, VERBS, Verb, verb};

@@ -114,6 +114,7 @@ impl fmt::Display for Usage<'_> {
             Argument::Setting | Argument::Creation => " NAME ...",
             Argument::OptionalArea => " [ADDRESS]",
             Argument::OptionalVersion => " [NAME [now|back]]",
+            Argument::OptionalCorpse => " [NAME [last|forget]]",
             Argument::Destination => " NAME to ...",
         };
         write!(f, "{}{rest}", self.0.name)

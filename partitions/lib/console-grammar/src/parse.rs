@@ -20,6 +20,8 @@ pub enum Command<'a> {
     Kill(&'a str),
     /// Stop it and start it anew.
     Restart(&'a str),
+    /// Which corpses there are, or what is to become of that of one partition.
+    Dump(Option<(&'a str, Look)>),
     /// Which versions there are, or what is to become of that of one partition.
     Upgrade(Option<(&'a str, Going)>),
     /// Make one more like this partition.
@@ -84,6 +86,23 @@ impl Going {
     pub(crate) const ALL: [(Self, &'static str); 2] = [(Self::Now, "now"), (Self::Back, "back")];
 }
 
+/// What is wanted of a partition that stands still, or of what was kept of its last life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Look {
+    /// It, as it is.
+    Now,
+    /// What was kept.
+    Last,
+    /// That nothing is kept any more.
+    Forget,
+}
+
+impl Look {
+    /// Each with the word that is typed for it.
+    pub(crate) const ALL: [(Self, &'static str); 2] =
+        [(Self::Last, "last"), (Self::Forget, "forget")];
+}
+
 /// The commands on a line: its parts between `;`, without blank ones.
 pub fn commands(line: &str) -> impl Iterator<Item = &str> {
     line.split(';').map(str::trim).filter(|part| !part.is_empty())
@@ -102,7 +121,13 @@ pub fn parse(text: &str) -> Result<Command<'_>, Mistake<'_>> {
     }
     let argument = words.next();
     if verb.argument == Argument::OptionalVersion {
-        return Ok(Command::Upgrade(going(verb, argument, words)?));
+        let wanted = choice(verb, argument, words, &Going::ALL)?;
+        let wanted = wanted.map(|(name, going)| (name, going.unwrap_or(Going::Later)));
+        return Ok(Command::Upgrade(wanted));
+    }
+    if verb.argument == Argument::OptionalCorpse {
+        let wanted = choice(verb, argument, words, &Look::ALL)?;
+        return Ok(Command::Dump(wanted.map(|(name, look)| (name, look.unwrap_or(Look::Now)))));
     }
     if matches!(verb.argument, Argument::Setting | Argument::Destination | Argument::Creation) {
         return with_more(verb, argument, words);
@@ -123,7 +148,7 @@ fn unknown(word: &str) -> Mistake<'_> {
 }
 
 /// What people type who come from other systems, and the verb that does it here.
-pub(crate) const MEANT: [(&str, &str); 20] = [
+pub(crate) const MEANT: [(&str, &str); 22] = [
     ("?", "help"),
     ("man", "help"),
     ("ls", "ps"),
@@ -134,6 +159,8 @@ pub(crate) const MEANT: [(&str, &str); 20] = [
     ("lspci", "hardware"),
     ("lscpu", "hardware"),
     ("dmesg", "log"),
+    ("core", "dump"),
+    ("gcore", "dump"),
     ("attach", "console"),
     ("suspend", "pause"),
     ("continue", "resume"),
@@ -178,17 +205,18 @@ fn with_more<'a>(
     })
 }
 
-/// A name, and which version is wanted.
-fn going<'a>(
+/// A name, and one of some words or nothing; or nothing at all.
+fn choice<'a, T: Copy>(
     verb: &'static Verb,
     name: Option<&'a str>,
     mut words: impl Iterator<Item = &'a str>,
-) -> Result<Option<(&'a str, Going)>, Mistake<'a>> {
+    all: &[(T, &str)],
+) -> Result<Option<(&'a str, Option<T>)>, Mistake<'a>> {
     let Some(name) = checked(name)? else { return Ok(None) };
-    let Some(word) = words.next() else { return Ok(Some((name, Going::Later))) };
-    let known = Going::ALL.iter().find(|(_, known)| *known == word);
+    let Some(word) = words.next() else { return Ok(Some((name, None))) };
+    let known = all.iter().find(|(_, known)| *known == word);
     match (known, words.next()) {
-        (Some((going, _)), None) => Ok(Some((name, *going))),
+        (Some((wanted, _)), None) => Ok(Some((name, Some(*wanted)))),
         (_, extra) => Err(Mistake::TooMuch { verb, word: extra.unwrap_or(word) }),
     }
 }

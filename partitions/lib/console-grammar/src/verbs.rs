@@ -23,6 +23,8 @@ pub enum Argument {
     OptionalArea,
     /// The name of a partition and what of its version is wanted, or nothing.
     OptionalVersion,
+    /// The name of a partition and what is wanted of what is left of it, or nothing.
+    OptionalCorpse,
 }
 
 /// One verb of the console.
@@ -169,6 +171,14 @@ pub const VERBS: &[Verb] = &[
         Argument::Name,
         "talk to a partition",
         "What you type goes to that partition and what it writes is shown, until you press Ctrl-].",
+    ),
+    entry(
+        "dump",
+        Argument::OptionalCorpse,
+        "write what is left of a partition as a core file",
+        "Registers and memory of a partition that stopped or is paused, as text between two marks: './bulkhead dump --from LOG' makes the file of it \
+         that gdb opens, and in './bulkhead run' that is done by itself. 'dump NAME last' does it for what was kept when its last life ended by a \
+         fault; alone it lists those, 'dump NAME forget' gives their memory back. Ctrl-C ends it.",
     ),
     entry(
         "machine",

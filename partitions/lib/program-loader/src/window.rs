@@ -16,6 +16,13 @@ pub trait Window {
 
     /// Writes the word at `offset`, a multiple of 8, in one piece, after all that was written before.
     fn store(&mut self, offset: u64, word: u64);
+
+    /// Reads bytes from `offset` on, a multiple of 8. The loader has mapped frames there.
+    fn read(&self, offset: u64, to: &mut [u8]) {
+        for (at, to) in (offset..).step_by(size_of::<u64>()).zip(to.chunks_mut(size_of::<u64>())) {
+            to.iter_mut().zip(self.load(at).to_le_bytes()).for_each(|(to, byte)| *to = byte);
+        }
+    }
 }
 
 /// The window at [`WINDOW`] in the own address space.

@@ -76,6 +76,10 @@ pub(crate) const PARTITION: &[Field] = fields! { PartitionRow:
     up as "up" 4,
     spare.start as "spare program frame" 8,
     spare.count as "spare program frames" 8,
+    opened as "opened" 4,
+    corpse.start as "corpse frame" 8,
+    corpse.count as "corpse frames" 8,
+    corpse_life as "corpse of life" 4,
     ends as "ends" 4,
     clients as "clients to come" 4,
 };

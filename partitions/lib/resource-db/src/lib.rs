@@ -37,4 +37,4 @@ pub use lines::{Of, Place, Step, Value};
 pub use open::OpenError;
 pub use owner::Owner;
 pub use owner_map::{Name, Outcome, Page, Run, Transaction};
-pub use rows::{ChannelRow, End, Extent, Link, PartitionRow, Stage};
+pub use rows::{ChannelRow, End, Extent, Link, OPEN_CORPSE, PartitionRow, Stage};

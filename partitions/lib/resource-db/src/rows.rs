@@ -133,8 +133,9 @@ pub struct PartitionRow {
     pub heap_answered: u32,
     /// Page tables of the heap.
     pub heap_tables: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// 0: no page of it is elsewhere. Else pages of it may be with the manager, which was looking at them: one more than the number of
+    /// the piece of its memory, or [`OPEN_CORPSE`] for its corpse.
+    pub opened: u32,
     /// What the heap got later, in the order of addresses.
     pub pieces: [Piece; PIECES],
     /// The image whose program it runs: 0 the boot image, those beside it from 1 on.
@@ -151,7 +152,16 @@ pub struct PartitionRow {
     pub up: u32,
     /// Frames of the program that is not loaded: of the one waiting, or of the one before.
     pub spare: Extent,
+    /// Frames of what was kept of its last life, mapped nowhere.
+    pub corpse: Extent,
+    /// Which life that was, as `starts` counted them; 0: it is not whole, or not there any more.
+    pub corpse_life: u32,
+    /// Zero.
+    pub reserved: u32,
 }
+
+/// In [`PartitionRow::opened`]: the manager was looking at its corpse.
+pub const OPEN_CORPSE: u32 = u32::MAX;
 
 impl Link {
     /// Its number.
@@ -182,7 +192,7 @@ impl PartitionRow {
     #[must_use]
     pub fn frames(&self) -> u64 {
         let later = self.pieces.map(|piece| piece.extent());
-        let all = self.extents().into_iter().chain(later).chain([self.spare]);
+        let all = self.extents().into_iter().chain(later).chain([self.spare, self.corpse]);
         all.fold(0, |sum, extent| sum.saturating_add(extent.count))
     }
 }

@@ -8,6 +8,7 @@ mod world;
 mod askers;
 mod changes;
 mod compare;
+mod corpses;
 mod deaths;
 mod dog;
 mod founding;
