@@ -163,7 +163,8 @@ pub struct Resource {
     pub slot: u16,
     /// Channel: a [`crate::channel::ChannelKind`].
     pub channel_kind: u16,
-    /// Channel, device and framebuffer: address. Ports: first port. Interrupt: line.
+    /// Channel, device and framebuffer: address. Ports: first port. Interrupt: line. `manager-context` in the boot partition:
+    /// [`crate::programs::Programs`].
     pub address: u64,
     /// Channel, device and framebuffer: bytes. Ports: number of ports. `manager-context` in the boot partition: nanoseconds
     /// in which it must answer, 0 for any number.

@@ -4,6 +4,9 @@
 
 /// First address of a partition's program; below it nothing is ever mapped.
 pub const PROGRAM_BASE: u64 = 0x0040_0000;
+/// The other place for programs of the resource manager and the boot partition: versions of these lie there and from
+/// [`PROGRAM_BASE`] on in turn, so that the next is whole before the last goes.
+pub const PROGRAM_BESIDE: u64 = 0x0400_0000;
 /// End of the room for a program's segments.
 pub const PROGRAM_END: u64 = 0x0800_0000;
 /// Lowest address a stack may reach; the page below the stack is never mapped.
@@ -45,7 +48,7 @@ pub const BOOT_IMAGE: u64 = 0x1d00_0000;
 /// End of the room for the boot image; no image is larger.
 pub const BOOT_IMAGE_END: u64 = 0x1dc0_0000;
 /// The first of the images to upgrade from, read-only, in the resource manager; the others follow, each as much later as the boot image
-/// has room.
+/// has room. The boot partition, where it sees the boot image, sees them in the same places.
 pub const LATER_IMAGES: u64 = 0x1dc0_0000;
 /// End of the room for them.
 pub const LATER_IMAGES_END: u64 = 0x2000_0000;
@@ -53,6 +56,14 @@ const _: () = assert!(
     (LATER_IMAGES_END - LATER_IMAGES) / (BOOT_IMAGE_END - BOOT_IMAGE) >= 3
         && crate::boot::LATER_IMAGES == 3
 );
+
+/// Where the image with this number is seen: 0 the boot image, those to upgrade from behind it.
+#[must_use]
+pub const fn image_address(number: u64) -> u64 {
+    BOOT_IMAGE.wrapping_add(number.wrapping_mul(BOOT_IMAGE_END.wrapping_sub(BOOT_IMAGE)))
+}
+const _: () = assert!(image_address(1) == LATER_IMAGES);
+
 /// First channel. Channels are packed one after the other, each with an unmapped page behind it.
 pub const CHANNELS: u64 = 0x2000_0000;
 /// End of the room for channels.

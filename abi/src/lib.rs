@@ -19,6 +19,7 @@ pub mod manifest;
 pub mod marks;
 pub mod message;
 pub mod nodes;
+pub mod programs;
 pub mod register;
 pub mod rights;
 pub mod trace;

@@ -10,7 +10,7 @@ use loader_core::{LaterImages, Offer, Refusal};
 use loader_machine::console::{Console, Pixels, Screen, Serial, Text};
 use loader_machine::machine::memory::Identity;
 use loader_machine::machine::{faults, processor};
-use loader_machine::start::{add_later, behind, check_image, refuse, start};
+use loader_machine::start::{add_later, behind, check_image, leave_out, refuse, start};
 
 global_asm!(include_str!("entry.s"));
 
@@ -63,6 +63,8 @@ fn run(
         // SAFETY: the map protects the module, so nothing is allocated over it.
         if let Some(bytes) = unsafe { memory.bytes(address, length) } {
             add_later(&mut later, bytes, address, console);
+        } else {
+            leave_out(console, &Refusal::Later("it does not lie in the first 4 GiB"));
         }
     }
     let features = processor::features();

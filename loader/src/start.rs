@@ -27,8 +27,13 @@ pub fn add_later<'a>(
     console: &mut Console,
 ) {
     if let Err(refusal) = later.add(bytes, address, public_key().as_ref()) {
-        let _ = writeln!(console, "bulkhead: a later image is left out: {refusal}");
+        leave_out(console, &refusal);
     }
+}
+
+/// Says why a later image is left out.
+pub fn leave_out(console: &mut Console, why: &Refusal) {
+    let _ = writeln!(console, "bulkhead: a later image is left out: {why}");
 }
 
 /// What follows the image in the module that it was read from, and where that lies.
@@ -56,8 +61,9 @@ pub fn start(
     let handover = prepare(offer, memory)?;
     // Words are a courtesy: a machine without any place for them starts as well.
     let _ = announce(console, &image, &handover);
-    for one in later.iter() {
-        let _ = writeln!(console, "bulkhead: later image '{}'", name_text(one.image.name()));
+    for (one, there) in later.iter().zip(handover.later) {
+        let why = if there { "" } else { " is left out: it does not lie in free memory" };
+        let _ = writeln!(console, "bulkhead: later image '{}'{why}", name_text(one.image.name()));
     }
     legacy::silence();
     processor::enable_no_execute();

@@ -121,11 +121,17 @@ fn misnamed(manifest: &Manifest, name: &str) -> Option<Diagnostic> {
     (value != name).then(wrong)
 }
 
+/// The package that a program comes from: those linked to two places come from one (`abi::layout::PROGRAM_BESIDE`).
+fn package_of(program: &str) -> &str {
+    program.strip_suffix("-beside").unwrap_or(program)
+}
+
 /// Says which program is missing before cargo says it less clearly.
 fn without_program(manifest: &Manifest) -> Option<Diagnostic> {
     let known = paths::programs();
-    let missing =
-        |program: &&Located<String>| known.iter().all(|other| other.name != program.value);
+    let missing = |program: &&Located<String>| {
+        known.iter().all(|other| other.name != package_of(&program.value))
+    };
     let Located { value, span } =
         manifest.partitions.iter().map(|one| &one.program).find(missing)?;
     let message = format!("there is no program '{value}'");
@@ -159,7 +165,7 @@ pub fn build(name: &str) -> Result<Artifacts> {
 pub fn build_as(name: &str, profile: Profile<'_>) -> Result<Artifacts> {
     let manifest = manifest(name)?;
     let mut packages = vec!["kernel", "loader"];
-    packages.extend(manifest.programs());
+    packages.extend(manifest.programs().into_iter().map(package_of));
     let files = programs::build(&packages, Target::Bare, profile)?;
     let artifacts = Artifacts::of(name);
     fs::create_dir_all(artifacts.folder.join("symbols"))?;
@@ -192,12 +198,12 @@ pub fn isolated(artifacts: &Artifacts) -> Result<Artifacts> {
     Ok(isolated)
 }
 
-/// The same image with others behind it in its file, to upgrade from, in a folder beside its own. Each is the name of an image, which is
+/// The same image with others behind it in its file, to upgrade from, in a folder in `within`. Each is the name of an image, which is
 /// built, or a boot image's file.
 ///
 /// # Errors
 /// It was not built, or one of the others cannot be had.
-pub fn with_later(artifacts: &Artifacts, later: &[String]) -> Result<Artifacts> {
+pub fn with_later(artifacts: &Artifacts, later: &[String], within: &Path) -> Result<Artifacts> {
     let mut bytes = fs::read(artifacts.boot_image())
         .with_context(|| format!("no image: ./bulkhead image {}", artifacts.name))?;
     for one in later {
@@ -205,7 +211,8 @@ pub fn with_later(artifacts: &Artifacts, later: &[String]) -> Result<Artifacts> 
         let path = if path.is_file() { path.to_owned() } else { build(one)?.boot_image() };
         bytes.extend(fs::read(&path).with_context(|| path.display().to_string())?);
     }
-    let joined = Artifacts::of(&format!("{}-with-later", artifacts.name));
+    let name = format!("{}-with-later", artifacts.name);
+    let joined = Artifacts { folder: within.join(&name), name };
     fs::create_dir_all(&joined.folder)?;
     fs::copy(artifacts.loader(), joined.loader())?;
     write(&joined.boot_image(), &bytes)?;

@@ -31,10 +31,14 @@ codes! {
         Program = 10,
         /// Memory for the program is out.
         Memory = 11,
-        /// It went over to the version that runs just now, and that has not proved itself.
+        /// It went over to the version that runs just now, and that has not proved itself; or the partition `about`, which must be as
+        /// it is meanwhile, is between two versions.
         Trial = 12,
-        /// Nobody can exchange the program of this one while the machine runs.
+        /// Nobody can exchange the program of this one while the machine runs: it looks after the others, and the boot partition has no
+        /// boot image or no lasting memory.
         Fixed = 13,
+        /// Its program lies where the one that runs does, and both must be there until it has proved itself.
+        Place = 14,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::program::Loader;
 use crate::refusal::Refusal;
 use crate::tables::Tables;
 use abi::boot::{
-    ACPI_TABLES, BOOT_MAGIC, BootInformation, FrameRange, MEMORY_RANGES, MemoryRange,
+    ACPI_TABLES, BOOT_MAGIC, BootInformation, FrameRange, LATER_IMAGES, MEMORY_RANGES, MemoryRange,
     REGISTER_PAGES, SEGMENTS, Segment,
 };
 use abi::layout::DIRECT_MAP;
@@ -41,6 +41,8 @@ pub struct Handover {
     pub nodes: u32,
     /// Where they are known from, or why there is only one.
     pub node_source: NodeSource,
+    /// Whether each of the later images, in the order of the offer, is there; those that do not lie in free memory are left out.
+    pub later: [bool; LATER_IMAGES],
 }
 
 /// Checks an image and every program in it; where a key is given, the signature as well.
@@ -63,7 +65,7 @@ pub fn prepare<M: PhysicalMemory>(
 ) -> Result<Handover, Refusal> {
     let mut map = core::mem::take(&mut offer.map);
     let image = claim_image(&offer, &mut map)?;
-    let later = offer.later.claim(&mut map);
+    let (later, there) = offer.later.claim(&mut map);
     let mut findings = acpi::read(memory, &offer.rsdp, offer.processor, &map);
     findings.machine.serial = u32::from(offer.serial);
     findings.machine.framebuffer = framebuffer::checked(offer.framebuffer, &map);
@@ -93,6 +95,7 @@ pub fn prepare<M: PhysicalMemory>(
         processors: findings.machine.processor_count,
         nodes: findings.nodes.count,
         node_source: NodeSource::from_number(findings.nodes.source).unwrap_or(NodeSource::Untold),
+        later: there,
     })
 }
 

@@ -13,7 +13,8 @@ use arrayvec::ArrayVec;
 use boot_image::{Image, PublicKey};
 
 /// Address and length of modules behind the one with the boot image.
-pub type Modules = ArrayVec<(PhysicalAddress, u64), LATER_IMAGES>;
+/// One more than there can be images, so that somebody sees that it is one too many.
+pub type Modules = ArrayVec<(PhysicalAddress, u64), { LATER_IMAGES + 1 }>;
 
 /// A further image.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +48,7 @@ impl<'a> LaterImages<'a> {
             }
             let image = check_image(bytes, key)?;
             let one = Later { image, address };
-            self.0.try_push(one).map_err(|_| Refusal::Memory("more than three later images"))?;
+            self.0.try_push(one).map_err(|_| Refusal::Later("there is room for three"))?;
             at = at.saturating_add(image.length());
             let length = usize::try_from(image.length()).unwrap_or(usize::MAX);
             bytes = bytes.get(length..).unwrap_or_default();
@@ -60,19 +61,24 @@ impl<'a> LaterImages<'a> {
         self.0.iter()
     }
 
-    /// Marks them in the map. One that does not lie in free memory is left out.
-    pub(crate) fn claim(&self, map: &mut MemoryMap) -> [LaterImage; LATER_IMAGES] {
+    /// Marks them in the map, and says of each whether it is there: one that does not lie in free memory is left out.
+    pub(crate) fn claim(
+        &self,
+        map: &mut MemoryMap,
+    ) -> ([LaterImage; LATER_IMAGES], [bool; LATER_IMAGES]) {
         let mut claimed = [LaterImage::default(); LATER_IMAGES];
+        let mut there = [false; LATER_IMAGES];
         let mut places = claimed.iter_mut();
-        for one in &self.0 {
+        for (one, there) in self.0.iter().zip(&mut there) {
             let (start, length) = (Frame::containing(one.address), one.image.length());
             let count = length / PAGE_SIZE;
             if map.claim(start, count, Use::BootImage)
                 && let Some(place) = places.next()
             {
                 *place = LaterImage { frames: FrameRange { start, count }, length };
+                *there = true;
             }
         }
-        claimed
+        (claimed, there)
     }
 }

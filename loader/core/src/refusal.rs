@@ -21,6 +21,8 @@ pub enum Refusal {
     Manifest(&'static str),
     /// No memory for this.
     Memory(&'static str),
+    /// A later image cannot be taken in. No machine is refused for that.
+    Later(&'static str),
 }
 
 impl fmt::Display for Refusal {
@@ -34,6 +36,7 @@ impl fmt::Display for Refusal {
                 "boot image: the boot loader did not put it on a page boundary in memory",
             ),
             Self::Manifest(problem) => write!(f, "manifest: {problem}"),
+            Self::Later(problem) => f.write_str(problem),
             Self::Memory(purpose) => write!(f, "not enough memory for {purpose}"),
         }
     }

@@ -8,7 +8,7 @@ use loader_core::{Door, LaterImages, MemoryMap, Offer, Refusal, Report, Use};
 use loader_machine::console::{Console, Pixels, Screen, Serial};
 use loader_machine::machine::memory::Identity;
 use loader_machine::machine::{faults, processor};
-use loader_machine::start::{add_later, behind, refuse, start};
+use loader_machine::start::{add_later, behind, leave_out, refuse, start};
 use uefi::boot::{MemoryDescriptor, MemoryType, exit_boot_services};
 use uefi::mem::memory_map::MemoryMap as _;
 
@@ -41,6 +41,9 @@ fn run(found: &Found, map: MemoryMap, console: &mut Console) -> Result<Infallibl
     add_later(&mut later, rest, address, console);
     let address = PhysicalAddress::new(u64::try_from(next.as_ptr().addr()).unwrap_or(0));
     add_later(&mut later, next, address, console);
+    if let Some(why) = &found.left_out {
+        leave_out(console, why);
+    }
     let offer = Offer {
         door: Door::Uefi,
         map,

@@ -40,7 +40,8 @@ pub fn read_image() -> Result<&'static [u8], Refusal> {
 /// # Errors
 /// As [`read_image`].
 pub fn read_next() -> Result<Option<&'static [u8]>, Refusal> {
-    open(NEXT).map(read_file).transpose()
+    let unread = |_| Refusal::Later("\\bulkhead\\next.img cannot be read, or finds no memory");
+    open(NEXT).map(|file| read_file(file).map_err(unread)).transpose()
 }
 
 /// Reads a file into pages of its own, padded with zeroes.

@@ -23,6 +23,8 @@ struct Found {
     image_address: PhysicalAddress,
     /// The file of the image, with what follows it, and that of images to upgrade from.
     files: [&'static [u8]; 2],
+    /// Why there are none of the latter. The machine starts without them as well.
+    left_out: Option<Refusal>,
     rsdp: Rsdp,
     command_line: CommandLine,
     framebuffer: Framebuffer,
@@ -47,11 +49,11 @@ fn find() -> Result<Found, Refusal> {
         return Err(Refusal::Processor("page tables of four levels in force: switch LA57 off"));
     }
     let bytes = firmware::read_image()?;
-    // Without them the machine starts as well.
-    let next = firmware::read_next().ok().flatten().unwrap_or_default();
+    let next = firmware::read_next();
     Ok(Found {
         image: check_image(bytes)?,
-        files: [bytes, next],
+        files: [bytes, next.ok().flatten().unwrap_or_default()],
+        left_out: next.err(),
         image_address: PhysicalAddress::new(u64::try_from(bytes.as_ptr().addr()).unwrap_or(0)),
         rsdp: firmware::rsdp(),
         command_line: firmware::command_line(),

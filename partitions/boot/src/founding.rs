@@ -7,6 +7,7 @@ use crate::manager::ManagerRescue;
 use abi::manifest::{ManifestHeader, ManifestPartition, PartitionFlags, PartitionRole};
 use abi::message::resource::{Index, Maker, ResourceRequest, ResourceStatus};
 use abi::types::EventBit;
+use boot_image::Image;
 use rt::protocol::Resources;
 use rt::time::{after, milliseconds, seconds};
 use rt::{Answer, CallError, Client, Nanoseconds, System, Timer};
@@ -73,8 +74,11 @@ fn found(system: &mut System, client: Client<Resources>, beside: fn()) -> Result
 
 /// The partitions of the manifest; none where this partition does not see the boot image.
 fn partitions() -> &'static [ManifestPartition] {
-    let manager = ManagerRescue::find();
-    let Some(image) = manager.image() else { return &[] };
+    ManagerRescue::find().image(0).map_or(&[], partitions_of)
+}
+
+/// The partitions of an image's manifest.
+pub fn partitions_of(image: Image<'static>) -> &'static [ManifestPartition] {
     let Ok((header, rest)) = ManifestHeader::ref_from_prefix(image.manifest()) else { return &[] };
     let count = usize::try_from(header.partitions).unwrap_or(0);
     <[ManifestPartition]>::ref_from_prefix_with_elems(rest, count).map_or(&[], |(all, _)| all)

@@ -1,12 +1,16 @@
-//! Brings the resource manager back: fresh writable memory from the boot image, then a start that takes up the books.
+//! Brings the resource manager back: fresh writable memory from the image of its program, then a start that takes up the books.
 
+use crate::choice::Found;
 use crate::note::Note;
+use abi::boot::LATER_IMAGES;
 use abi::call::Error;
 use abi::control::{ContextOperation, ContextState, PartitionOperation, first_slot};
 use abi::fault::{Reason, reason_name, word};
-use abi::image::{name_from, name_text};
+use abi::image::name_text;
 use abi::information::ResourceKind;
 use abi::layout;
+use abi::manifest::ManifestPartition;
+use abi::programs::{Programs, Return};
 use abi::rights::{Kind, Rights};
 use abi::types::{EventBit, Frame, Nanoseconds, Slot, VirtualAddress};
 use boot_image::{Image, Program, ProgramSegment, Window as Addresses};
@@ -14,10 +18,11 @@ use program_loader::{Calls, Kernel, Loader, Mapped, Refusal, Values};
 use rt::information::{Pages, is_kind};
 use rt::{sys, time};
 
-/// Argument of a start that takes up the books.
-const RECOVER: u64 = 1;
-/// Name of the resource manager's program.
-const PROGRAM: &str = "resource-manager";
+/// There is no program to start.
+const BAD: Refusal = Refusal { error: Error::BadArgument, value: 0 };
+/// Number of the last image.
+const LAST_IMAGE: u8 = 3;
+const _: () = assert!(LATER_IMAGES == 3);
 
 /// A slot that nothing else is put into, for what rings the manager.
 const BELL: Slot = Slot::new(255);
@@ -31,15 +36,15 @@ pub struct ManagerRescue {
     memory: Slot,
     own: Slot,
     own_context: Slot,
-    /// Bytes of the boot image that are mapped.
-    image: u64,
+    /// What it said of its programs last.
+    told: Programs,
     /// Time of its own running in which it must answer, none where nobody looks.
     limit: Option<Nanoseconds>,
     note: Note,
 }
 
 /// The kernel's control call.
-struct Native;
+pub struct Native;
 
 impl Kernel for Native {
     fn control(
@@ -66,7 +71,8 @@ impl ManagerRescue {
         };
         let slot = |wanted| find(wanted).map_or(Slot::new(0), |found| Slot::new(found.slot));
         let limit = find("manager-context").map_or(0, |found| found.length);
-        let image = pages.and_then(|pages| pages.header());
+        let told = find("manager-context").map_or(0, |found| found.address);
+        let header = pages.and_then(|pages| pages.header());
         Self {
             partition: slot("manager-partition"),
             own: slot("self-partition"),
@@ -74,8 +80,8 @@ impl ManagerRescue {
             context: slot("manager-context"),
             memory: slot("memory"),
             limit: (limit > 0).then_some(Nanoseconds::new(limit)),
-            image: image.map_or(0, |information| information.boot_image),
-            note: Note::of(image.map_or(0, |information| information.lasting)),
+            told: Programs::from_word(told),
+            note: Note::of(header.map_or(0, |information| information.lasting)),
         }
     }
 
@@ -111,34 +117,91 @@ impl ManagerRescue {
         reason.map_or("unknown", |[reason, ..]| reason_name(reason))
     }
 
-    /// The boot image, where this partition sees it.
-    pub fn image(&self) -> Option<Image<'static>> {
-        Image::parse(view::boot_image(self.image)).ok()
+    /// The image with this number, where this partition sees it.
+    pub fn image(&self, number: u8) -> Option<Image<'static>> {
+        crate::images::image(number, self.own)
     }
 
-    /// Gives it fresh memory and starts it.
-    pub fn restart(&self) -> Result<(), Refusal> {
-        let refused = Refusal { error: Error::BadArgument, value: 0 };
-        let image = self.image().ok_or(refused)?;
-        let name = name_from(PROGRAM).unwrap_or_default();
-        let file = image.program(&name).ok_or(refused)?;
-        let program = Program::parse(file, Addresses::PARTITION).map_err(|_| refused)?;
-        self.reload(&program)?;
+    /// Gives it fresh memory and starts it, with the program that is its turn; which that was.
+    pub fn restart(&self, emergency: bool) -> Result<Return, Refusal> {
+        let (choice, program) = self.choose(emergency).ok_or(BAD)?;
+        self.note.plan(choice);
+        self.bring_back(choice, &program).inspect_err(|_| {
+            // A version that cannot be started is tried no more.
+            if self.told.next == Some(choice.image) && choice.image != self.told.runs {
+                self.note.plan(Return { image: self.told.runs, failed: Some(choice.image) });
+            }
+        })?;
+        Ok(choice)
+    }
+
+    fn bring_back(&self, choice: Return, program: &Program<'_>) -> Result<(), Refusal> {
+        self.reload(program)?;
         Native.patient(self.context, ContextOperation::Renew as u64, [0; 4])?;
         // The capability it had to its own context is stale now.
         let (slot, all) = (first_slot::CONTEXT, Rights::all());
         Native.put(self.partition, slot, self.context, all, Kind::Context, 0)?;
-        let stays = self.configure(program.entry())?;
+        let stays = self.configure(program.entry(), choice)?;
+        self.note.start(choice, time::now());
         Native.patient(self.context, ContextOperation::Start as u64, [0; 4])?;
         if stays { Ok(()) } else { self.lend() }
     }
 
+    /// Whose turn it is, or, where that is not there whole, any that is: the resource manager takes out a program that is not to run, and
+    /// may have died while it said so.
+    fn choose(&self, emergency: bool) -> Option<(Return, Program<'static>)> {
+        let found = self.found();
+        let choice = found.choose(emergency);
+        let others = [found.told.runs].into_iter().chain(0..=LAST_IMAGE);
+        let others = others.map(|image| Return { image, failed: None });
+        let mut all = [choice].into_iter().chain(others);
+        all.find_map(|one| self.whole(one.image).map(|program| (one, program)))
+    }
+
+    /// The resource manager's program in the image with this number, if all of its pages are there, that being exchanged too.
+    fn whole(&self, image: u8) -> Option<Program<'static>> {
+        let file = self.image(image)?.program(&self.definition(image)?.program)?;
+        let program = Program::parse(file, Addresses::PARTITION).ok()?;
+        let page = |segment: &ProgramSegment<'_>, page| {
+            let address = segment.address().raw().saturating_add(page << abi::types::PAGE_SHIFT);
+            self.frame(VirtualAddress::new(address)).is_ok()
+        };
+        let mut segments = program.segments().iter();
+        segments.all(|one| (0..one.pages()).all(|at| page(one, at))).then_some(program)
+    }
+
+    /// What the image with this number says of the resource manager, the first of its partitions.
+    fn definition(&self, image: u8) -> Option<&'static ManifestPartition> {
+        crate::founding::partitions_of(self.image(image)?).first()
+    }
+
+    fn found(&self) -> Found {
+        let state = Native.patient(self.context, ContextOperation::State as u64, [0; 4]);
+        let ended = state.is_ok_and(|[state, ..]| state == ContextState::Faulted as u64);
+        let (plan, started) = (self.note.planned(), self.note.started());
+        Found { told: self.told, plan, started, ended }
+    }
+
+    /// Whether what was started last has taken up the books and said so.
+    pub fn says_it_runs(&self) -> bool {
+        self.note.started().is_none_or(|last| last.image == self.told.runs)
+    }
+
+    /// When a version that was gone over to must answer, and when that was; none where the one that runs has proved itself.
+    pub fn trial(&self) -> Option<[Nanoseconds; 2]> {
+        let found = self.found();
+        let image = found.started.filter(|_| found.is_trial() && found.plan.is_none())?.image;
+        let up = time::milliseconds(self.definition(image)?.up_within.into());
+        let since = self.note.since();
+        Some([Nanoseconds::new(since.saturating_add(up.raw())), Nanoseconds::new(since)])
+    }
+
     /// Sets it to its start where it was, or, where that processor failed, here; whether it is where it was.
-    fn configure(&self, entry: VirtualAddress) -> Result<bool, Refusal> {
+    fn configure(&self, entry: VirtualAddress, choice: Return) -> Result<bool, Refusal> {
         let home = |context| Native.patient(context, ContextOperation::State as u64, [0; 4]);
         let [_, there, ..] = home(self.context)?;
         let on = |processor| {
-            let arguments = [entry.raw(), layout::STACK_TOP, processor, RECOVER];
+            let arguments = [entry.raw(), layout::STACK_TOP, processor, choice.argument()];
             Native.patient(self.context, ContextOperation::Configure as u64, arguments)
         };
         match on(there) {
@@ -215,18 +278,5 @@ impl ManagerRescue {
             }
             Err(refusal) => Err(refusal),
         }
-    }
-}
-
-mod view {
-    //! The boot image in this address space.
-    #![expect(unsafe_code, reason = "turns a mapped address into a slice")]
-
-    /// The boot image, of which `length` bytes are mapped.
-    pub fn boot_image(length: u64) -> &'static [u8] {
-        let start = core::ptr::with_exposed_provenance(abi::layout::BOOT_IMAGE as usize);
-        // SAFETY: the resource manager mapped so many bytes there, read-only, before it said so in the information
-        // pages; nobody writes to them.
-        unsafe { core::slice::from_raw_parts(start, usize::try_from(length).unwrap_or(0)) }
     }
 }

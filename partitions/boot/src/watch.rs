@@ -44,7 +44,8 @@ impl Watch {
         let (used, question) = (manager.used(), ResourceRequest::Machine);
         let (deadline, fault) = (after(half(limit)), EventBit::FAULT.mask());
         let answer = client.call_beside(system, question, &[], deadline, fault, |_| beside());
-        if answer.err() != Some(CallError::Timeout) {
+        // One that takes up nothing leaves no room for a question in the end.
+        if !matches!(answer.err(), Some(CallError::Timeout | CallError::Full)) {
             self.silent_since = None;
             return;
         }

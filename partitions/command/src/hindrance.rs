@@ -49,9 +49,14 @@ impl fmt::Display for Why<'_> {
             }
             Obstacle::NotNewer => return f.write_str("no image has a later version"),
             Obstacle::Fixed => {
-                return f.write_str("nobody can exchange it while the machine runs");
+                return f.write_str("the boot partition has no boot image or no lasting memory");
             }
-            Obstacle::Trial => return f.write_str("the version that runs is still on trial"),
+            Obstacle::Trial => {
+                return match about {
+                    Some(about) => write!(f, "{about} is between two versions"),
+                    None => f.write_str("the version that runs is still on trial"),
+                };
+            }
             Obstacle::Versions => {
                 let about = about.unwrap_or("a partition");
                 return write!(f, "version {version} and {about} speak no version in common");
@@ -64,6 +69,7 @@ impl fmt::Display for Why<'_> {
             Obstacle::Channels => "has other channels",
             Obstacle::Room => "needs more contexts, stack, heap or lasting memory",
             Obstacle::Program => "has a bad program, or one that is too large",
+            Obstacle::Place => "lies where the one that runs does",
             Obstacle::Memory => "finds no memory for its program",
         };
         write!(f, "version {version} {reason}")

@@ -52,10 +52,10 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// From what the resource manager gave; `None` where it gave nothing.
+    /// From what the resource manager gave, which it may have died while it wrote; `None` where it gave nothing.
     #[must_use]
     pub fn find() -> Option<Self> {
-        let pages = Pages::find()?;
+        let pages = Pages::find()?.unsettled();
         let named = |name| pages.resources().find(|one| name_text(&one.name) == name);
         let (boot, manager) = (named("boot-context")?, named("manager-context")?);
         let (entry, stack) = (boot.address, boot.length);

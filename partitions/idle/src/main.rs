@@ -18,7 +18,7 @@ rt::bare_entry!(rest);
 
 fn rest(context: u64) -> ! {
     rt::up();
-    let (guard, wards) = (Guard::find(), Wards::find());
+    let wards = Wards::find();
     let mut looks = context == 0;
     loop {
         let until = if looks { time::after(LOOK) } else { Nanoseconds::NEVER };
@@ -27,41 +27,44 @@ fn rest(context: u64) -> ! {
         let events = sys::wait(events, until).unwrap_or(0);
         if events & EventBit::PROCESSOR.mask() != 0 {
             looks = true;
-            help(context, guard, wards);
+            help(context, wards);
         }
-        if let (Some(guard), true) = (guard, events & EventBit::FAULT.mask() != 0) {
-            attend(context, guard, wards);
+        if events & EventBit::FAULT.mask() != 0 {
+            attend(context, wards);
         }
-        if let Some(guard) = guard.filter(|_| looks) {
-            guard.look(context, sys::control);
+        if looks {
+            look(context);
         }
     }
 }
 
 /// Boot has stopped: the resource manager is told, and again, for whoever is about to bring boot back may stop as well and boot alone be rung
 /// for it; or the manager is dead as well, or dies before it has acted.
-fn attend(here: u64, guard: Guard, wards: Option<Wards>) {
+fn attend(here: u64, wards: Option<Wards>) {
     let [long, short] = ATTEND;
     let (end, mut reminder) = (time::after(long), Reminder::new(short));
-    while guard.boot_rests(sys::control) && time::now() < end {
+    while Guard::find().is_some_and(|guard| guard.boot_rests(sys::control)) && time::now() < end {
         if let (Some(wards), true) = (wards, reminder.is_due(time::now())) {
             // One that is dead hears nothing.
             let _ = sys::ring(wards.manager_bell());
         }
-        if !guard.look(here, sys::control) {
+        if !look(here) {
             let _ = sys::wait(0, time::after(short));
         }
     }
 }
 
+/// Starts boot if it and the manager are down, where its program lies now: another version lies elsewhere. Whether it did.
+fn look(here: u64) -> bool {
+    Guard::find().is_some_and(|guard| guard.look(here, sys::control))
+}
+
 /// Brings those back who were on a processor that failed and look after all others.
-fn help(here: u64, guard: Option<Guard>, wards: Option<Wards>) {
+fn help(here: u64, wards: Option<Wards>) {
     let [long, short] = HELP;
     let end = time::after(long);
     while time::now() < end {
-        if let Some(guard) = guard {
-            guard.look(here, sys::control);
-        }
+        look(here);
         // Waiting in a call this lends its time.
         let _ = match wards.and_then(|wards| wards.look(here, sys::control)) {
             Some(bell) => sys::call(bell, 0, time::after(short)),

@@ -5,6 +5,7 @@ use crate::manifest::{flags, role};
 use crate::trouble::Trouble;
 use abi::layout;
 use abi::manifest::{ManifestPartition, PartitionFlags, PartitionRole};
+use abi::programs::Programs;
 use abi::types::{PAGE_SIZE, PartitionId};
 use program_loader::Window;
 use resource_db::{PartitionRow, Stage};
@@ -58,18 +59,23 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let boot = self.manifest.partitions.iter().find(|one| role(one) == PartitionRole::Boot);
         let Some(boot) = boot else { return Emergency::default() };
         let row = self.made(PartitionRole::Boot).map(|(_, row)| row).unwrap_or_default();
-        let entry = self.program_in(row.image, boot).map_or(0, |program| program.entry().raw());
+        // While a version is on trial, the one that it came from.
+        let image = row.before.checked_sub(1).unwrap_or(row.image);
+        let entry = self.program_in(image, boot).map_or(0, |program| program.entry().raw());
         let lasting = u64::from(boot.lasting) * PAGE_SIZE;
         let stack = if lasting == 0 { layout::STACK_TOP } else { layout::LASTING + lasting };
-        Emergency { entry, stack }
+        Emergency { entry, stack, manager: self.programs() }
     }
 }
 
-/// A start of the boot partition while its memory is whatever its last life, or a restart that came to nothing, left.
+/// What those are told who look after boot and manager: a start of the boot partition while its memory is whatever its last life, or a
+/// restart that came to nothing, left; and which program the manager runs.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Emergency {
     /// Where its program begins.
     pub entry: u64,
     /// Its stack's top: in its lasting memory if it has some, as pages of the usual stack are taken out while it is restarted.
     pub stack: u64,
+    /// For boot.
+    pub manager: Programs,
 }

@@ -9,7 +9,7 @@ use crate::trouble::Trouble;
 use abi::boot::FrameRange;
 use abi::control::{Access, first_slot};
 use abi::information::{
-    CHANGES, INFORMATION_HEADER, INFORMATION_MAGIC, Information, Report, Resource,
+    CHANGES, INFORMATION_HEADER, INFORMATION_MAGIC, Information, Report, Resource, ResourceKind,
 };
 use abi::manifest::{ManifestPartition, PartitionFlags};
 use abi::message::resource::ResourceStatus;
@@ -24,6 +24,8 @@ const SEQUENCE: u64 = offset_of!(Information, sequence) as u64;
 const CHANGED: u64 = offset_of!(Information, changes) as u64;
 const LIST: u64 = offset_of!(Information, changed) as u64;
 const SHARE: u64 = offset_of!(Information, share) as u64;
+/// Where the address is in a record.
+const ADDRESS: u64 = offset_of!(Resource, address) as u64;
 /// The word whose upper half is the number of records.
 const RESOURCES: u64 = offset_of!(Information, contexts) as u64;
 const _: () = assert!(offset_of!(Information, resources) as u64 == RESOURCES + 4);
@@ -49,7 +51,12 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let emergency = self.emergency();
         let list = fixed(&self.manifest, &self.facts, emergency, (&row, definition));
         for resource in list {
-            self.window.write(place(head.resources), resource.as_bytes());
+            let at = place(head.resources);
+            if resource.kind == ResourceKind::Capability as u8 && resource.address != 0 {
+                // Those who bring this partition back read it however far it came: a word that may have changed is written at once.
+                self.window.store(at + ADDRESS, resource.address);
+            }
+            self.window.write(at, resource.as_bytes());
             head.resources += 1;
         }
         let first = head.resources;

@@ -7,6 +7,7 @@
 pub mod alter;
 pub mod areas;
 pub mod audit;
+pub mod beside;
 pub mod channels;
 pub mod compare;
 pub mod compare_hardware;

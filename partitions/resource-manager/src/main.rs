@@ -7,6 +7,7 @@ mod native;
 mod start;
 mod views;
 
+use abi::programs::Return;
 use abi::types::Nanoseconds;
 use native::Native;
 use resource_manager::manager::Machine;
@@ -17,8 +18,6 @@ use start::TheManager;
 
 rt::bare_entry!(main);
 
-/// Argument of a start that takes up the books.
-const RECOVER: u64 = 1;
 /// Rounds of requests that are served before what is due is looked at.
 const ROUNDS: u32 = 16;
 
@@ -26,7 +25,7 @@ fn main(argument: u64) -> ! {
     rt::log::use_debug(abi::control::first_slot::DEBUG);
     let mut machine = Native::new();
     let mut place = None;
-    let reason = match start::set_up(&mut machine, argument == RECOVER, &mut place) {
+    let reason = match start::set_up(&mut machine, Return::from_argument(argument), &mut place) {
         Ok(manager) => serve(manager),
         Err(reason) => reason,
     };

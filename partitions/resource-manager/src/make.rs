@@ -296,7 +296,7 @@ impl<'m, M: Machine, W: Window> Manager<'m, M, W> {
         Ok(())
     }
 
-    /// Makes the boot image a channel of the manager and the partition, read-only for both.
+    /// Makes the images a channel of the manager and the partition, read-only for both.
     fn share_image(&mut self, id: PartitionId, row: &PartitionRow) -> Result<(), Trouble> {
         if !sees_image(self.definition(row)?) {
             self.say(format_args!("only the boot partition can see the boot image"));
@@ -310,13 +310,16 @@ impl<'m, M: Machine, W: Window> Manager<'m, M, W> {
         }
         let object = image_object(row);
         self.machine.create(first_slot::MEMORY, Kind::Channel, object, channel, 0)?;
-        let (image, address) = (self.facts.image, VirtualAddress::new(layout::BOOT_IMAGE));
-        // Nothing of the image is read while the manager itself does not see it.
-        self.machine.unmap(own, address, image.count)?;
-        let joined = self.join(channel, own, partition, image);
-        self.machine.map(own, address, image.start, image.count, Access::empty())?;
-        joined?;
-        Ok(self.machine.map(partition, address, image.start, image.count, Access::empty())?)
+        for (number, image) in (0..).zip(self.facts.images()) {
+            let address = VirtualAddress::new(layout::image_address(number));
+            // Nothing of the image is read while the manager itself does not see it.
+            self.machine.unmap(own, address, image.count)?;
+            let joined = self.join(channel, own, partition, image);
+            self.machine.map(own, address, image.start, image.count, Access::empty())?;
+            joined?;
+            self.machine.map(partition, address, image.start, image.count, Access::empty())?;
+        }
+        Ok(())
     }
 }
 

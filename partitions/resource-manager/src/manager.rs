@@ -6,7 +6,7 @@ use crate::picture::{Picture, Record};
 use crate::resting::Resting;
 use crate::trouble::{Line, Trouble};
 use crate::usage::Usage;
-use abi::boot::{BootInformation, FrameRange, PowerOff};
+use abi::boot::{BootInformation, FrameRange, LATER_IMAGES, PowerOff};
 use abi::call::{Error, PortOperation};
 use abi::control::{Access, PartitionOperation, first_slot};
 use abi::manifest::{GrantKind, ManifestGrant, ManifestPartition};
@@ -53,6 +53,16 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// Where the images lie, each at its number: the boot image, and those beside it.
+    #[must_use]
+    pub fn images(&self) -> [FrameRange; 1 + LATER_IMAGES] {
+        let mut all = [self.image; 1 + LATER_IMAGES];
+        for (place, later) in all.iter_mut().skip(1).zip(&self.boot.later) {
+            *place = later.frames;
+        }
+        all
+    }
+
     /// The interrupt line of a grant: that of an ISA interrupt may be wired differently.
     #[must_use]
     pub fn line(&self, grant: &ManifestGrant) -> u32 {
@@ -142,6 +152,10 @@ pub struct Manager<'m, M: Machine, W: Window> {
     pub wards_at: u64,
     /// When the manager ends, for its rescuer to start it anew, nanoseconds; 0: it stays.
     pub leave_at: u64,
+    /// Which program this is.
+    pub own: abi::programs::Return,
+    /// When it has proved itself, nanoseconds; 0: it has.
+    pub trial_ends: u64,
     /// Set once the machine is to end.
     pub shutdown: Option<crate::shutdown::Shutdown>,
 }
@@ -190,6 +204,8 @@ impl<'m, M: Machine, W: Window> Manager<'m, M, W> {
             wards_due: true,
             wards_at: 0,
             leave_at: 0,
+            own: abi::programs::Return::default(),
+            trial_ends: 0,
             shutdown: None,
         }
     }

@@ -32,6 +32,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.machine.unmap(first_slot::PARTITION, window, WINDOW_PAGES)?;
         // First of all, so that this too can be interrupted by its death.
         self.renew_reaper()?;
+        self.take_up_program()?;
         // What the kernel runs may not be what the books say: who is ended may still have a place there.
         self.note_failed();
         self.outdate_plans();
@@ -48,6 +49,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.watch_processors()?;
         self.inform(SELF)?;
         self.tell_peers(SELF);
+        self.take_up_own_trial()?;
         self.say(format_args!("recovered from the books"));
         self.changing = true;
         self.heap_deadline = self.machine.now().saturating_add(crate::resize::ANSWER_TIME);

@@ -108,7 +108,10 @@ impl Places {
             Given::BootContext => {
                 (resource.address, resource.length) = (self.emergency.entry, self.emergency.stack);
             }
-            Given::ManagerContext => resource.length = u64::from(self.watchdog) * 1_000_000,
+            Given::ManagerContext => {
+                resource.address = self.emergency.manager.word();
+                resource.length = u64::from(self.watchdog) * 1_000_000;
+            }
             _ => {}
         }
         if let Given::Grant(grant) = given {

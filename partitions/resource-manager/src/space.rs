@@ -1,5 +1,6 @@
 //! What a partition's address space and its kernel objects take.
 
+use crate::beside::add_both;
 use crate::given::given;
 use crate::information::report_pages;
 use crate::make::sees_image;
@@ -107,7 +108,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let information = self.information_pages(row);
         let mut regions = Regions::default();
         let fits = self.add_regions(row, definition, information, &mut regions)
-            && program.segments().iter().all(|s| regions.add(s.address().raw(), s.pages()));
+            && match role(definition) {
+                PartitionRole::Boot => add_both(&mut regions, program),
+                _ => program.segments().iter().all(|s| regions.add(s.address().raw(), s.pages())),
+            };
         if !fits || information > layout::INFORMATION_PAGES + 1 {
             return Err(ResourceStatus::Limit.into());
         }
@@ -128,15 +132,16 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     ) -> bool {
         let stack = u64::from(definition.stack);
         let flags = flags(definition);
-        let image =
-            if flags.contains(PartitionFlags::BOOT_IMAGE) { self.facts.image.count } else { 0 };
         let window = u64::from(role(definition) == PartitionRole::Boot);
         let devices = device_areas(&self.facts, &self.manifest, row.hardware);
         regions.add(layout::REPORT, 1 + information)
             && (0..row.contexts).all(|c| regions.add(stack_bottom(c.into(), stack), stack))
             && regions.add(layout::HEAP, heap_pages(row))
             && regions.add(layout::LASTING, definition.lasting.into())
-            && regions.add(layout::BOOT_IMAGE, image)
+            && (0..)
+                .zip(self.facts.images())
+                .filter(|_| flags.contains(PartitionFlags::BOOT_IMAGE))
+                .all(|(number, image)| regions.add(layout::image_address(number), image.count))
             && regions.add(layout::WINDOW, window)
             && regions.add(layout::DEVICES, devices.map(|area| area.pages + 1).sum())
             && regions.add(layout::CHANNELS, self.channel_pages_of(row))

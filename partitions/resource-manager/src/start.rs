@@ -1,15 +1,16 @@
 //! From the loader's hand-over, or from the books, to a manager that can serve.
 
-use crate::native::Native;
-use crate::views;
+use super::native::Native;
+use super::views;
 use abi::boot::BootInformation;
 use abi::control::Access;
 use abi::layout;
 use abi::message::transaction::OwnWork;
+use abi::programs::Return;
 use abi::types::PAGE_SIZE;
 use boot_image::Image;
 use program_loader::Mapped;
-use resource_db::{Books, bytes_needed};
+use resource_db::{Books, OpenError, bytes_needed};
 use resource_manager::dog::{Sign, WATCHED};
 use resource_manager::editions::{Edition, Later};
 use resource_manager::manager::{Facts, Machine as _, Manager, Rooms};
@@ -63,16 +64,17 @@ impl From<Trouble> for Failure {
 #[inline(never)]
 pub fn set_up<'p>(
     machine: &mut Native,
-    recover: bool,
+    again: Option<Return>,
     place: &'p mut Option<TheManager>,
 ) -> Result<&'p mut TheManager, Failure> {
+    let recover = again.is_some();
     let boot = views::boot_information().ok_or(Failure::Text("there is no boot information"))?;
     let mut early = Early::new(boot);
     let facts = facts(machine, boot)?;
     if !recover {
         early.map(machine, layout::BOOT_IMAGE, boot.boot_image, Access::empty())?;
-        for (number, one) in (0..).zip(&boot.later).filter(|(_, one)| one.length > 0) {
-            early.map(machine, views::later_address(number), one.frames, Access::empty())?;
+        for (number, one) in (1..).zip(&boot.later).filter(|(_, one)| one.length > 0) {
+            early.map(machine, layout::image_address(number), one.frames, Access::empty())?;
         }
     }
     let (image, manifest) = read_image(boot)?;
@@ -82,6 +84,7 @@ pub fn set_up<'p>(
         new_books(machine, &manifest, boot, &mut early)?
     };
     let manager = place.insert(manager(books, image, manifest, read_later(boot), facts));
+    manager.own = again.unwrap_or_default();
     manager.own_work(if recover { OwnWork::Return } else { OwnWork::FirstStart });
     if recover {
         manager.recover()?;
@@ -115,7 +118,7 @@ fn read_image(boot: &BootInformation) -> Result<(Image<'static>, Manifest<'stati
 /// The images beside the boot image. One without a manifest that can be read is none.
 fn read_later(boot: &BootInformation) -> Later<'static> {
     let mut later = Later::default();
-    for ((place, one), number) in later.iter_mut().zip(&boot.later).zip(0..) {
+    for ((place, one), number) in later.iter_mut().zip(&boot.later).zip(1..) {
         if one.length > 0 {
             let image = Image::parse(views::later_image(number, one.length)).ok();
             *place = image.and_then(|image| {
@@ -158,5 +161,10 @@ fn open_books(
     let length = length.ok_or(Failure::Text("memory is too large"))?;
     let memory =
         views::books(books_address(manifest), length).ok_or(Failure::Text("the books are open"))?;
-    Books::open(memory).map_err(|_| Failure::Text("there are no books"))
+    Books::open(memory).map_err(|error| {
+        Failure::Text(match error {
+            OpenError::OtherVersion => "the books are of another version than this program reads",
+            OpenError::NoBooks | OpenError::TooSmall => "there are no books",
+        })
+    })
 }

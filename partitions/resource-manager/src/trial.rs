@@ -1,6 +1,7 @@
 //! Going over to another version, and back: the programs are exchanged while the partition stands still, and the new one is on trial until
 //! it has proved itself. Each step is noted before it is done, so that whoever takes up the books goes on with it.
 
+use crate::beside::keeps_both;
 use crate::copies::extent_of;
 use crate::manager::{Machine, Manager};
 use crate::trouble::Trouble;
@@ -45,6 +46,9 @@ impl<'m, M: Machine, W: Window> Manager<'m, M, W> {
     ) -> Result<(), Trouble> {
         let partition = Slot::new(row.partition_slot);
         let next = self.program_in(row.image, definition)?;
+        if keeps_both(definition) {
+            return self.exchange_beside(id, row, &next);
+        }
         let old = self.program_in(row.loaded, definition)?;
         for (address, pages) in [&old, &next].into_iter().filter_map(extent_of) {
             self.machine.unmap(partition, VirtualAddress::new(address), pages)?;

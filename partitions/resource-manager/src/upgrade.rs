@@ -3,9 +3,10 @@
 //! What a partition holds, its channels and its memory stay what the boot image says; another version brings another program and
 //! nothing else. So no image that comes later can give anybody more.
 
+use crate::beside::keeps_both;
 use crate::editions::Edition;
 use crate::manager::{Machine, Manager, SELF};
-use crate::manifest::{flags, role};
+use crate::manifest::flags;
 use crate::requests::Reply;
 use crate::trouble::Trouble;
 use abi::boot::LATER_IMAGES;
@@ -107,20 +108,24 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// What is in the way of a partition's running the program of the image with this number.
     fn obstacle(&self, id: PartitionId, row: &PartitionRow, number: u16) -> Result<(), InTheWay> {
         let in_the_way = |obstacle| (obstacle, NOBODY);
-        // Nobody brings the manager back with another program; and boot's must be whole whenever the manager dies.
-        let boot = self.definition(row).is_ok_and(|one| role(one) == PartitionRole::Boot);
-        if id == SELF || boot {
-            return Err(in_the_way(Obstacle::Fixed));
-        }
+        let definition = self.definition(row).map_err(|_| in_the_way(Obstacle::NoImage))?;
         if row.before != 0 {
             return Err(in_the_way(Obstacle::Trial));
         }
+        if keeps_both(definition) {
+            if !self.boot_sees_images() {
+                return Err(in_the_way(Obstacle::Fixed));
+            }
+            // Each of them brings the other back, so the other must be one that has proved itself.
+            if let Some(other) = self.between_versions(id) {
+                return Err((Obstacle::Trial, other.raw()));
+            }
+        }
         let edition = self.edition(number).ok_or(in_the_way(Obstacle::NoImage))?;
-        let definition = self.definition(row).map_err(|_| in_the_way(Obstacle::NoImage))?;
         let there = edition.definition(&definition.name).ok_or(in_the_way(Obstacle::NoImage))?;
         fits(definition, there).map_err(in_the_way)?;
         self.hardware_fits(definition, &edition).map_err(in_the_way)?;
-        self.program_fits(number, definition).map_err(in_the_way)?;
+        self.program_fits(number, row, definition).map_err(in_the_way)?;
         self.channels_fit(id, number)
     }
 
@@ -144,7 +149,19 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     }
 
     /// Whether the program is good, and lies where the partition has page tables.
-    fn program_fits(&self, number: u16, definition: &ManifestPartition) -> Result<(), Obstacle> {
+    fn program_fits(
+        &self,
+        number: u16,
+        row: &PartitionRow,
+        definition: &ManifestPartition,
+    ) -> Result<(), Obstacle> {
+        if keeps_both(definition) {
+            let next = self.program_in(number, definition).map_err(|_| Obstacle::Program)?;
+            let beside = self.lies_beside(row, &next);
+            let fits = if beside { Obstacle::Program } else { Obstacle::Place };
+            let room = beside && self.has_room_beside(definition, &next);
+            return if room { Ok(()) } else { Err(fits) };
+        }
         let made = self.program(definition).map_err(|_| Obstacle::Program)?;
         let next = self.program_in(number, definition).map_err(|_| Obstacle::Program)?;
         let mut tables = Regions::default();
@@ -204,6 +221,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         }
         self.forget_upgrade(id)?;
         let mut row = self.row(id)?;
+        if id == SELF && row.program.count == 0 {
+            row.program = self.own_program(&row);
+        }
         let pages = self.program_in(number, self.definition(&row)?)?.pages();
         self.books.begin();
         let Ok(spare) = self.books.allocate(pages, Owner::Partition(id)) else {
@@ -213,6 +233,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         (row.waiting, row.spare) = (number + 1, spare);
         self.books.set_partition(id, row)?;
         self.books.commit();
+        if id == SELF {
+            self.load_beside()?;
+            self.tell(PartitionRole::Boot)?;
+        }
         let (name, to) = (name_text(&row.name), self.version_in(number, &row));
         self.say(format_args!("{name} goes over to version {to} when it is started next"));
         Ok(Ok(()))
@@ -229,6 +253,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         }
         // First, so that nobody takes them for the program waiting after this.
         let row = if row.waiting == 0 { row } else { self.change(id, |row| row.waiting = 0)? };
+        self.remove_beside(id)?;
         self.release(&[row.spare])?;
         self.books.begin();
         self.books.give(row.spare, Owner::Partition(id), Owner::Available)?;
@@ -245,7 +270,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             return self.forget_upgrade(id).map(Ok);
         }
         if row.before != 0 {
-            return self.give_up_trial(id).map(Ok);
+            self.give_up_trial(id)?;
+            return if id == SELF { self.tell(PartitionRole::Boot).map(Ok) } else { Ok(Ok(())) };
         }
         let runs = self.version_in(row.image, &row);
         let below = (0..=LATER_IMAGES as u16).map(|number| (self.version_in(number, &row), number));

@@ -23,17 +23,11 @@ pub fn boot_image(length: u64) -> &'static [u8] {
     unsafe { bytes(layout::BOOT_IMAGE, usize::try_from(length).unwrap_or(0)) }
 }
 
-/// The later image with this number, from 0, of which the manager has mapped `length` bytes.
+/// The later image with this number, from 1, of which the manager has mapped `length` bytes.
 #[must_use]
 pub fn later_image(number: u64, length: u64) -> &'static [u8] {
     // SAFETY: as for the boot image.
-    unsafe { bytes(later_address(number), usize::try_from(length).unwrap_or(0)) }
-}
-
-/// Where the manager sees the later image with this number, from 0.
-#[must_use]
-pub const fn later_address(number: u64) -> u64 {
-    layout::LATER_IMAGES + number * (layout::BOOT_IMAGE_END - layout::BOOT_IMAGE)
+    unsafe { bytes(layout::image_address(number), usize::try_from(length).unwrap_or(0)) }
 }
 
 /// The memory of the books, once: `length` bytes that the manager has mapped at `address`.

@@ -45,6 +45,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         if self.stale_plans != 0 && self.replan() {
             next = next.min(now.saturating_add(self.manifest.slot));
         }
+        next = next.min(self.look_at_own_trial(now));
         if self.is_leaving() {
             next = next.min(self.leave_at);
         }

@@ -9,7 +9,7 @@ use crate::session::Session;
 use crate::terminal::{Raw, until_leave};
 use crate::verbs::dump;
 use crate::verdict::End;
-use crate::{exec, iso};
+use crate::{exec, iso, paths};
 use anyhow::{Result, bail};
 use clap::Args;
 use std::fs::File;
@@ -83,7 +83,7 @@ pub fn write_for(artifacts: &Artifacts, options: &Options) -> Result<()> {
 pub fn run(arguments: &Arguments) -> Result<()> {
     let mut artifacts = prepare(&arguments.name, &arguments.machine)?;
     if !arguments.next.is_empty() {
-        artifacts = images::with_later(&artifacts, &arguments.next)?;
+        artifacts = images::with_later(&artifacts, &arguments.next, &paths::images())?;
         write_for(&artifacts, &arguments.machine)?;
     }
     eprintln!("{} on {}", arguments.name, arguments.machine.accelerator());

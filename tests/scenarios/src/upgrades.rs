@@ -12,6 +12,7 @@ use qemu_runner::session::Session;
 use qemu_runner::verbs::run::write_for;
 use std::fs;
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 
 /// The upgrades.
 #[must_use]
@@ -19,21 +20,34 @@ pub fn all() -> Vec<Trial> {
     vec![
         trial("upgrade_while_others_ask", while_others_ask),
         trial("upgrade_of_infrastructure", infrastructure),
+        trial("upgrade_of_the_rescuers", rescuers),
         trial("upgrade_from_a_damaged_image", damaged),
         trial("upgrade_by_other_doors", doors),
     ]
 }
 
-/// The editions, with two later ones beside them.
-fn with_editions(later: &[&str]) -> Result<Artifacts> {
+/// An image in a folder of its own, which goes with this.
+struct Editions {
+    artifacts: Artifacts,
+    _folder: TempDir,
+}
+
+/// The editions, with later ones beside them.
+fn with_editions(later: &[&str]) -> Result<Editions> {
     let file = |name: &&str| Artifacts::of(name).boot_image().display().to_string();
-    with_later(&Artifacts::of("editions"), &later.iter().map(file).collect::<Vec<_>>())
+    with_files(&later.iter().map(file).collect::<Vec<_>>())
+}
+
+fn with_files(later: &[String]) -> Result<Editions> {
+    let folder = TempDir::new_in(Artifacts::of("editions").folder)?;
+    let artifacts = with_later(&Artifacts::of("editions"), later, folder.path())?;
+    Ok(Editions { artifacts, _folder: folder })
 }
 
 // covers: REC-4
 fn while_others_ask() -> Result<()> {
-    let artifacts = with_editions(&["editions-2", "editions-3"])?;
-    let mut session = start(&artifacts, &usual()?)?;
+    let editions = with_editions(&["editions-2", "editions-3"])?;
+    let mut session = start(&editions.artifacts, &usual()?)?;
     on_trial(&mut session).with_context(|| session.tail())
 }
 
@@ -69,8 +83,8 @@ fn on_trial(session: &mut Session) -> Result<()> {
 
 // covers: REC-4
 fn infrastructure() -> Result<()> {
-    let artifacts = with_editions(&["editions-2"])?;
-    let mut session = start(&artifacts, &usual()?)?;
+    let editions = with_editions(&["editions-2"])?;
+    let mut session = start(&editions.artifacts, &usual()?)?;
     let session = &mut session;
     said(session, "asks-one", "edition 1 answers")?;
     for name in ["idle", "io-console", "command"] {
@@ -78,16 +92,55 @@ fn infrastructure() -> Result<()> {
         blindly(session, &format!("restart {name}"))?;
         version(session, name, "2     -  no image has a later version")?;
     }
-    // Boot must be whole whenever the resource manager dies, and is not exchanged, nor is that.
-    for name in ["boot", "resource-manager"] {
-        let answer = exec::command(session, &format!("upgrade {name}"), PATIENCE)?;
-        ensure!(answer.status != Some(0), "{}", answer.output);
-    }
     // They work: boot brings back who dies, io-console shows it, command lists it.
     blindly(session, "kill resource-manager")?;
-    let before = answers(session, "asks-one")?;
-    until(|| Ok(answers(session, "asks-one")? > before), "nobody answers any more")?;
+    go_on(session)?;
     exec::run(session, "audit; shutdown", PATIENCE, |_| {}).map(drop)
+}
+
+/// The two that bring all others back, and each other: other versions of them, some of which come to nothing.
+// covers: REC-4
+fn rescuers() -> Result<()> {
+    let editions = with_editions(&["editions-2", "editions-3"])?;
+    let mut session = start(&editions.artifacts, &usual()?)?;
+    rescuers_go_over(&mut session).with_context(|| session.tail())
+}
+
+fn rescuers_go_over(session: &mut Session) -> Result<()> {
+    said(session, "asks-one", "edition 1 answers")?;
+    for name in ["resource-manager", "boot"] {
+        ask(session, &format!("upgrade {name}"))?;
+        blindly(session, &format!("restart {name}"))?;
+        version(session, name, "2     3  in editions-3")?;
+        // Each of them is brought back in the version that it has now.
+        blindly(session, "kill resource-manager")?;
+        version(session, name, "2     3  in editions-3")?;
+        // Both at once: idle starts boot where it lies now.
+        blindly(session, "kill boot")?;
+        blindly(session, "kill resource-manager")?;
+        version(session, name, "2     3  in editions-3")?;
+        blindly(session, "start boot")?;
+        go_on(session)?;
+    }
+    for name in ["resource-manager", "boot"] {
+        blindly(session, &format!("upgrade {name} now"))?;
+        version(session, name, "2     3  version 3 did not come up before")?;
+        go_on(session)?;
+    }
+    for name in ["boot", "resource-manager"] {
+        blindly(session, &format!("upgrade {name} back"))?;
+        version(session, name, "1     2  in editions-2")?;
+        go_on(session)?;
+    }
+    let log = ask(session, "log asks-one")?;
+    ensure!(log.lines().count() == 1, "nothing was missing, nobody noticed: {log}");
+    exec::run(session, "audit; shutdown", PATIENCE, |_| {}).map(drop)
+}
+
+/// Waits until somebody was answered who asks all the time.
+fn go_on(session: &mut Session) -> Result<()> {
+    let before = answers(session, "asks-one")?;
+    until(|| Ok(answers(session, "asks-one")? > before), "nobody answers any more")
 }
 
 /// A later image that is damaged, however, keeps no machine from starting; at worst there is no upgrade.
@@ -99,9 +152,8 @@ fn damaged() -> Result<()> {
     for seed in 0..rounds {
         let damaged = damage(&good, &mut Chance::new(seed));
         fs::write(file.path(), &damaged.bytes)?;
-        let artifacts =
-            with_later(&Artifacts::of("editions"), &[file.path().display().to_string()])?;
-        let mut session = start(&artifacts, &usual()?)?;
+        let editions = with_files(&[file.path().display().to_string()])?;
+        let mut session = start(&editions.artifacts, &usual()?)?;
         let list = ask(&mut session, "upgrade");
         let list = list.with_context(|| format!("seed {seed}: {:?}", damaged.what))?;
         ensure!(list.contains("resource-manager"), "{list}");
@@ -113,11 +165,11 @@ fn damaged() -> Result<()> {
 /// Later images come through the other doors too.
 // covers: REC-4, BOOT-1
 fn doors() -> Result<()> {
-    let artifacts = with_editions(&["editions-2"])?;
+    let editions = with_editions(&["editions-2"])?;
     for firmware in [Firmware::Bios, Firmware::Uefi] {
         let options = Options { firmware, ..usual()? };
-        write_for(&artifacts, &options)?;
-        let mut session = start(&artifacts, &options)?;
+        write_for(&editions.artifacts, &options)?;
+        let mut session = start(&editions.artifacts, &options)?;
         version(&mut session, "hangs", "2  in editions-2")?;
         exec::run(&mut session, "shutdown", PATIENCE, |_| {})?;
     }
@@ -131,13 +183,14 @@ fn said(session: &mut Session, name: &str, words: &str) -> Result<()> {
     patient::until(session, &log, last).map(drop).with_context(|| format!("{name}: {words}"))
 }
 
-/// Waits until the line of a partition in the list of versions says something.
+/// Waits until the line of a partition in the list of versions says something. Nobody may answer for a while.
 fn version(session: &mut Session, name: &str, words: &str) -> Result<()> {
     let says = |list: &str| {
         let mut lines = list.lines();
         lines.any(|line| line.split_whitespace().nth(1) == Some(name) && line.contains(words))
     };
-    until(|| Ok(says(&ask(session, "upgrade")?)), words).with_context(|| name.to_owned())
+    let mut list = || Ok(exec::command(session, "upgrade", PATIENCE)?.output);
+    until(|| list().map(|list| says(&list)), words).with_context(|| name.to_owned())
 }
 
 /// Messages on the channel of one who asks, as its counters say.

@@ -45,7 +45,7 @@ pub fn find(information: &[u8]) -> Result<Found, Refusal> {
         door: Door::Multiboot2,
         map,
         image,
-        modules: modules.take(LATER_IMAGES).collect(),
+        modules: modules.take(LATER_IMAGES + 1).collect(),
         rsdp: rsdp(information),
         command_line: CommandLine::new(line),
         framebuffer: screen.unwrap_or_default(),

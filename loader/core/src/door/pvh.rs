@@ -84,7 +84,7 @@ pub fn find<M: PhysicalMemory>(information: PhysicalAddress, memory: &M) -> Resu
         door: Door::Pvh,
         map: memory_map(&start, memory),
         image: (address, size),
-        modules: modules.take(LATER_IMAGES).collect(),
+        modules: modules.take(LATER_IMAGES + 1).collect(),
         rsdp: match start.rsdp {
             0 => Rsdp::Search,
             address => Rsdp::At(PhysicalAddress::new(address)),

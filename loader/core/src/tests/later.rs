@@ -32,7 +32,9 @@ fn images_behind_each_other_are_taken_in_and_are_nobody_elses() {
         let all: &'static [u8] = Vec::leak(all.clone());
         offer.later.add(all, at(AT), None).unwrap();
     });
-    let told = booted.unwrap().information.later;
+    let booted = booted.unwrap();
+    assert_eq!(booted.handover.later, [true, true, false]);
+    let told = booted.information.later;
     let places = told.map(|one| (one.frames.start.raw(), one.frames.count, one.length));
     let length = one.len() as u64;
     assert_eq!(places, [(AT, pages, length), (AT + pages, pages, length), (0, 0, 0)]);
@@ -48,13 +50,16 @@ fn one_where_the_boot_image_is_or_no_memory_is_left_out() {
             let bytes: &'static [u8] = Vec::leak(sample());
             offer.later.add(bytes, at(frame), None).unwrap();
         });
-        assert!(booted.unwrap().information.later.iter().all(|one| one.length == 0), "{frame:#x}");
+        let booted = booted.unwrap();
+        assert!(booted.information.later.iter().all(|one| one.length == 0), "{frame:#x}");
+        assert_eq!(booted.handover.later, [false; 3], "and that is said");
     }
     let four = one.repeat(4);
     let mut later = LaterImages::default();
     let unaligned = PhysicalAddress::new(AT * PAGE_SIZE + 8);
     assert_eq!(later.add(&one, unaligned, None), Err(Refusal::ImagePlace));
-    assert!(later.add(&four, at(AT), None).is_err() && count(&later) == 3);
+    let one_too_many = later.add(&four, at(AT), None).unwrap_err();
+    assert_eq!((one_too_many.to_string().as_str(), count(&later)), ("there is room for three", 3));
 }
 
 // covers: REC-4, BOOT-2

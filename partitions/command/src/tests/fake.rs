@@ -11,11 +11,12 @@ use abi::message::console::ConsoleStatus;
 use abi::message::database::Table;
 use abi::message::resource::*;
 use abi::message::transaction::{NameQuery, TransactionQuery};
+use abi::message::upgrade::UpgradeRecord;
 use abi::rights::{Kind, Rights};
 use abi::trace::TraceKind;
 use abi::types::{EventBit, Nanoseconds};
 use std::fmt;
-use zerocopy::{FromBytes, IntoBytes};
+use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
 pub struct Fake {
     /// What was shown.
@@ -54,6 +55,11 @@ pub struct Fake {
 
 fn name(text: &str) -> Name {
     name_from(text).expect("a short name")
+}
+
+/// Versions of one that runs the second.
+fn versions(id: u32, waiting: u32) -> UpgradeRecord {
+    UpgradeRecord { id, version: 2, waiting, ..FromZeros::new_zeroed() }
 }
 
 fn partition(id: u32, text: &str, state: PartitionState, waits_for: u64) -> PartitionRecord {
@@ -295,6 +301,8 @@ impl Fake {
                 kept.map(|one| bytes(*one))
             }
             ResourceRequest::Forget => Some(Vec::new()),
+            ResourceRequest::Versions => Some(bytes(versions(index, 0))),
+            ResourceRequest::Rollback => Some(bytes(versions(index, 1))),
             ResourceRequest::Audit => Some(bytes(self.audit)),
             ResourceRequest::Hardware => Self::hardware(index).map(bytes),
             ResourceRequest::Function => Self::function(index).map(bytes),

@@ -1,7 +1,8 @@
 //! Each verb's text.
 
 use super::fake::Fake;
-use abi::message::resource::ResourceRequest;
+use abi::image::name_text;
+use abi::message::resource::{PartitionState, ResourceRequest};
 
 fn shown(line: &str) -> String {
     let (text, status) = Fake::new().run(line);
@@ -279,5 +280,23 @@ fn lengths_of_time_and_memory_are_short() {
     assert!(Pages(u64::MAX).to_string().ends_with(" TiB"));
     for (events, text) in [(0, "time only"), (1 << 55, "55"), (1 | 1 << 56, "0, fault")] {
         assert_eq!(Events(events).to_string(), text);
+    }
+}
+
+#[test]
+fn who_goes_back_to_a_version_is_not_started_by_that() {
+    let runs = "command goes back from version 2 to 1\ncommand restarted\n";
+    let rests = "web goes back from version 2 to 1 when it is started next\n";
+    for (name, state, expected) in [
+        ("command", PartitionState::Waiting, runs),
+        ("web", PartitionState::Stopped, rests),
+        ("web", PartitionState::Paused, rests),
+    ] {
+        let mut fake = Fake::new();
+        let record = fake.partitions.iter_mut().find(|one| name_text(&one.name) == name);
+        record.expect("there").state = state as u32;
+        let (text, status) = fake.run(&format!("upgrade {name} back"));
+        assert!(text.starts_with(expected.trim_end()), "{text}");
+        assert_eq!((status, fake.changes.is_empty()), (0, state != PartitionState::Waiting));
     }
 }

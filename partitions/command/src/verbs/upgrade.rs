@@ -4,11 +4,11 @@ use super::Outcome;
 use super::change::{self, Change};
 use crate::complaint::Complaint;
 use crate::hindrance::{Hindrance, why};
-use crate::list::List;
+use crate::list::{List, state};
 use crate::surroundings::{Surroundings, fetch, fetch_next};
 use crate::words::name_of;
 use abi::image::name_text;
-use abi::message::resource::{Index, PartitionRecord, ResourceRequest};
+use abi::message::resource::{Index, PartitionRecord, PartitionState, ResourceRequest};
 use abi::message::upgrade::{Obstacle, UpgradeRecord};
 use console_grammar::Going;
 
@@ -114,6 +114,12 @@ fn back<'a>(
     if after.waiting == 0 {
         return Ok(writeln!(surroundings, "{name} stays with version {}", after.version)?);
     }
-    writeln!(surroundings, "{name} goes back from version {} to {}", after.version, after.waiting)?;
+    write!(surroundings, "{name} goes back from version {} to {}", after.version, after.waiting)?;
+    // Whoever was stopped or paused stays so.
+    let rests = [PartitionState::Stopped, PartitionState::Paused];
+    if state(record).is_some_and(|(state, _)| rests.contains(&state)) {
+        return Ok(writeln!(surroundings, " when it is started next")?);
+    }
+    writeln!(surroundings)?;
     change::partition(surroundings, list, name, &Change::RESTART)
 }

@@ -16,8 +16,10 @@ use zerocopy::FromBytes;
 /// Why books cannot be opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum OpenError {
-    /// There are none, or of another version.
+    /// There are none.
     NoBooks,
+    /// Their rows are of another version.
+    OtherVersion,
     /// The memory is too small, not aligned, or too high.
     TooSmall,
 }
@@ -60,9 +62,9 @@ impl<'m> Books<'m> {
     /// Where there are none.
     pub fn open(memory: &'m mut [u8]) -> Result<Self, OpenError> {
         let (master, _) = PageWords::ref_from_prefix(memory).map_err(|_| OpenError::TooSmall)?;
-        let capacity = capacity(master);
-        if master[AT_VERSION] != VERSION {
-            return Err(OpenError::NoBooks);
+        let (capacity, version) = (capacity(master), master[AT_VERSION]);
+        if version != VERSION {
+            return Err(if version == 0 { OpenError::NoBooks } else { OpenError::OtherVersion });
         }
         let base = Page::new(master[usize::from(AT_INDEX)]).ok_or(OpenError::NoBooks)?;
         let layout = Layout::new(base, capacity).ok_or(OpenError::NoBooks)?;

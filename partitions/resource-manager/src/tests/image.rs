@@ -127,11 +127,15 @@ pub fn image_with(manifest: Vec<u8>, elf: Vec<u8>) -> Vec<u8> {
 
 /// A program of a page of text, filled with a byte, and some of data.
 pub fn elf(text: u8, data: u64) -> Vec<u8> {
+    elf_at(layout::PROGRAM_BASE, text, data)
+}
+
+/// The same linked to another place.
+pub fn elf_at(base: u64, text: u8, data: u64) -> Vec<u8> {
     let mut file = vec![text; 0x3000];
     file[..0x1000].fill(0);
     file[..16].copy_from_slice(b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0");
     let mut put = |at: usize, bytes: &[u8]| file[at..at + bytes.len()].copy_from_slice(bytes);
-    let base = layout::PROGRAM_BASE;
     let shorts = [(16, 2_u16), (18, 62), (52, 64), (54, 56), (56, 2), (58, 64)];
     shorts.iter().for_each(|(at, value)| put(*at, &value.to_le_bytes()));
     put(20, &1_u32.to_le_bytes());

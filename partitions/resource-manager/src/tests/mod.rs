@@ -6,6 +6,7 @@ mod machine;
 mod world;
 
 mod askers;
+mod beside;
 mod changes;
 mod compare;
 mod corpses;

@@ -15,6 +15,7 @@ use abi::control::{Access, PartitionOperation, first_slot};
 use abi::layout;
 use abi::manifest::{ManifestHeader, ManifestPartition};
 use abi::message::resource::{Index, Maker};
+use abi::programs::Return;
 use abi::types::{PAGE_SIZE, Slot, VirtualAddress};
 use boot_image::Image;
 use kernel_core::FaultRecord;
@@ -180,6 +181,8 @@ pub struct World {
     boot: &'static BootInformation,
     /// Images beside the boot image.
     pub later: Later<'static>,
+    /// With which program the manager is brought back.
+    pub own: Return,
 }
 
 impl World {
@@ -243,7 +246,15 @@ impl World {
         early.map(&mut fake, layout::BOOT_IMAGE, boot.boot_image, Access::empty()).expect("mapped");
         let own = early.own(&mut fake, BOOKS, pages(bytes)).expect("owned");
         let books = std::ptr::from_mut(books);
-        let mut world = Self { shared, image, books, facts, boot, later: Later::default() };
+        let mut world = Self {
+            shared,
+            image,
+            books,
+            facts,
+            boot,
+            later: Later::default(),
+            own: Return::default(),
+        };
         let mut opened = Books::create(world.memory(), own.start, capacity).expect("books");
         describe(&mut opened, world.boot, &early);
         let manager = world.manager(opened);
@@ -262,7 +273,7 @@ impl World {
         let machine = (Fake(self.shared.clone()), FakeWindow(self.shared.clone()));
         let rooms = Rooms { trace: vec![None; ROOM].leak(), signs: vec![None; WATCHED].leak() };
         let mut manager = Manager::new(machine, books, (image, manifest), self.facts, rooms);
-        manager.later = self.later;
+        (manager.later, manager.own) = (self.later, self.own);
         manager
     }
 
