@@ -5,7 +5,7 @@ use crate::{Complaint, scan};
 /// Code lines that the kernel may have in the end (SVM, VT and IOMMU included).
 pub const HARD: usize = 6_000;
 /// Code lines that it may have now. Only ever lowered: at 3,500 there is room for what is to come.
-pub const NOW: usize = 5_737;
+pub const NOW: usize = 5_735;
 
 /// Lines of code of a file, without comments and tests.
 #[must_use]
