@@ -141,6 +141,13 @@ pub fn write<W: Word>(slot: &[W; 2], words: [u64; 2]) {
 /// Reads a slot, without its version: what it held before a change, or after it.
 #[inline(never)]
 pub fn read<W: Word>(slot: &[W; 2]) -> [u64; 2] {
+    settled(slot).unwrap_or_else(|| wait_for(slot))
+}
+
+/// Reads a slot that is being changed.
+#[cold]
+#[inline(never)]
+fn wait_for<W: Word>(slot: &[W; 2]) -> [u64; 2] {
     (0..PATIENCE).find_map(|_| settled(slot)).unwrap_or_default()
 }
 

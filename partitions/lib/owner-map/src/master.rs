@@ -3,6 +3,7 @@
 use crate::log::LEAST_LOG_PAGES;
 use crate::memory::{Memory, read_wide, write_wide};
 use crate::page::{Page, Scale};
+use crate::slab::PageWords;
 
 /// First words of the page: "BULKOWNR".
 const MAGIC: [u32; 2] = [u32::from_le_bytes(*b"BULK"), u32::from_le_bytes(*b"OWNR")];
@@ -136,6 +137,12 @@ impl Master {
         let true_to_itself = master.index == page && page.next() == Some(master.manager);
         let low = read_wide(memory, page, AT_TOP_HIGH) == 0;
         (known && low && true_to_itself && master.has_log()).then_some(master)
+    }
+
+    /// Whether a page begins as a master index does, of whatever version.
+    #[must_use]
+    pub fn begins(page: &PageWords) -> bool {
+        page.starts_with(&MAGIC)
     }
 
     /// Writes it to its page, the magic number last.

@@ -10,7 +10,9 @@ use crate::slots;
 use crate::space::Space;
 use crate::table::Table;
 use abi::types::{Frame, PartitionId, Slot};
-use owner_map::{AT_INDEX, AT_USER, Kind, Memory, Outcome, OwnerMap, Page, PageWords, Slab};
+use owner_map::{
+    AT_INDEX, AT_USER, Kind, Master, Memory, Outcome, OwnerMap, Page, PageWords, Slab,
+};
 use zerocopy::FromBytes;
 
 /// Why books cannot be opened.
@@ -64,7 +66,8 @@ impl<'m> Books<'m> {
         let (master, _) = PageWords::ref_from_prefix(memory).map_err(|_| OpenError::TooSmall)?;
         let (capacity, version) = (capacity(master), master[AT_VERSION]);
         if version != VERSION {
-            return Err(if version == 0 { OpenError::NoBooks } else { OpenError::OtherVersion });
+            let other = version != 0 && Master::begins(master);
+            return Err(if other { OpenError::OtherVersion } else { OpenError::NoBooks });
         }
         let base = Page::new(master[usize::from(AT_INDEX)]).ok_or(OpenError::NoBooks)?;
         let layout = Layout::new(base, capacity).ok_or(OpenError::NoBooks)?;

@@ -167,6 +167,9 @@ fn nothing_is_opened_that_is_not_there() {
     assert!(Books::create(bytes(&mut memory), Frame::new(BASE), CAPACITY).is_ok());
     let half = memory.len() / 2;
     assert_eq!(Books::open(bytes(&mut memory[..half])).err(), Some(OpenError::TooSmall));
+    assert!(Books::open(bytes(&mut memory)).is_ok());
+    bytes(&mut memory)[280] += 1;
+    assert_eq!(Books::open(bytes(&mut memory)).err(), Some(OpenError::OtherVersion));
 }
 
 /// covers: RES-1
