@@ -7,7 +7,7 @@ use abi::marks::PROMPT;
 use anyhow::{Result, bail};
 use std::time::{Duration, Instant};
 
-/// Silence after which a prompt without its mark is believed. Where a console writes past the kernel (`kernel/doc/0018`) a mark may be torn: an
+/// Silence after which a prompt without its mark is believed. Where a console writes past the kernel (`kernel/doc/0019`) a mark may be torn: an
 /// empty line then has it tell the status of the line before once more.
 pub const QUIET: Duration = Duration::from_secs(3);
 
