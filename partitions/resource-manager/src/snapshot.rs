@@ -132,8 +132,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
                 sheet.put_all(all.map(|(at, one)| (u64::from(at), self.definition_record(at, one))))
             }
             Table::Partitions => {
-                let rows = self.books.partitions().map(|(id, row)| (u64::from(id.raw()), row));
-                let rows = rows.filter(|(id, _)| *id >= from);
+                let first = PartitionId::new(u32::try_from(from).unwrap_or(u32::MAX));
+                let rows = self.books.partitions_from(first);
+                let rows = rows.map(|(id, row)| (u64::from(id.raw()), row));
                 sheet.put_all(rows.map(|(id, row)| (id, row_record(id, row))))
             }
             Table::Processors => {
@@ -141,8 +142,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
                 sheet.put_all((0..).zip(all).skip(skipped))
             }
             Table::Channels => {
-                let rows = self.books.channels().map(|(id, row)| (u64::from(id.raw()), row));
-                let rows = rows.filter(|(id, _)| *id >= from);
+                let first = ChannelId::new(u32::try_from(from).unwrap_or(u32::MAX));
+                let rows = self.books.channels_from(first);
+                let rows = rows.map(|(id, row)| (u64::from(id.raw()), row));
                 sheet.put_all(rows.map(|(id, row)| (id, joint_record(id, row))))
             }
             Table::Differences => self.compare(skipped, sheet),
