@@ -141,14 +141,9 @@ pub fn write<W: Word>(slot: &[W; 2], words: [u64; 2]) {
 /// Reads a slot, without its version: what it held before a change, or after it.
 #[inline(never)]
 pub fn read<W: Word>(slot: &[W; 2]) -> [u64; 2] {
-    settled(slot).unwrap_or_else(|| wait_for(slot))
-}
-
-/// Reads a slot that is being changed.
-#[cold]
-#[inline(never)]
-fn wait_for<W: Word>(slot: &[W; 2]) -> [u64; 2] {
-    (0..PATIENCE).find_map(|_| settled(slot)).unwrap_or_default()
+    // The first look apart: it is nearly always the last, and a loop costs every call of the kernel some instructions.
+    let again = || (0..PATIENCE).find_map(|_| settled(slot));
+    settled(slot).or_else(again).unwrap_or_default()
 }
 
 /// What a slot holds, without its version; `None` while it is being changed.
@@ -161,8 +156,7 @@ pub fn settled<W: Word>(slot: &[W; 2]) -> Option<[u64; 2]> {
 /// Both words of one writing, with the version; `None` for a slot that is being changed. An empty one has no kind.
 #[inline]
 fn versioned<W: Word>(slot: &[W; 2]) -> Option<[u64; 2]> {
-    let first = slot[0].load();
-    let second = slot[1].load();
+    let [first, second] = [slot[0].load(), slot[1].load()];
     (slot[0].load() == first).then_some([first, second])
 }
 
