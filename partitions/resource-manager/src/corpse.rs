@@ -6,11 +6,13 @@ use crate::areas::{Area, Areas};
 use crate::core::is_zero;
 use crate::look::Lent;
 use crate::manager::{Machine, Manager, SELF};
+use crate::manifest::flags;
 use crate::run::contexts;
 use crate::trouble::Trouble;
 use abi::control::{Access, PAGES_PER_STEP, first_slot};
 use abi::fault::{Reason, word};
 use abi::image::name_text;
+use abi::manifest::PartitionFlags;
 use abi::message::core::CORE_PAGE;
 use abi::types::{Frame, PAGE_SIZE, PartitionId, Slot, VirtualAddress};
 use arrayvec::ArrayVec;
@@ -57,11 +59,13 @@ const _: () = assert!(size_of::<Head>() <= CORE_PAGE);
 
 impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// Keeps what can be kept of a partition that stopped on a fault, where there is memory for it. Whatever is in the way of that is not
-    /// in the way of its restart.
+    /// in the way of its restart. Nothing is kept of one that holds itself: the next life could map what is left of the last, and alter it.
     pub fn keep_corpse(&mut self, id: PartitionId) {
         let Ok(row) = self.row(id) else { return };
         let Some(reason) = self.died_of(&row) else { return };
-        if id == SELF || row.corpse_life == row.starts {
+        let own = |definition| flags(definition).contains(PartitionFlags::SELF);
+        let holds_itself = self.definition(&row).is_ok_and(own);
+        if id == SELF || holds_itself || row.corpse_life == row.starts {
             return;
         }
         if let Err(trouble) = self.keep(id, reason) {

@@ -11,6 +11,7 @@ use crate::snapshot::Sheet;
 use abi::channel::ChannelKind;
 use abi::control::PartitionOperation;
 use abi::information::StartReason;
+use abi::manifest::PartitionFlags;
 use abi::message::core::{CORE_PAGE, CorePage, CoreQuery, CoreReply, CoreRun, CoreWhat};
 use abi::message::database::TABLE_END;
 use abi::message::resource::{Index, PartitionState, ResourceRequest, ResourceStatus};
@@ -256,6 +257,21 @@ fn of_one_that_fell_what_there_is_room_for_is_kept() {
     assert_eq!(status(&forgotten), ResourceStatus::Ok);
     assert_eq!(dump(&mut manager, index::WORKER, 1), Err(ResourceStatus::NoSuch));
     world.check(&manager);
+    assert_eq!(world.free(), before);
+}
+
+#[test]
+fn of_one_that_could_alter_it_nothing_is_kept() {
+    let (world, mut manager) = World::with(|number, definition| {
+        let own =
+            if number == index::WORKER { PartitionFlags::SELF } else { PartitionFlags::empty() };
+        definition.flags |= own.bits();
+    });
+    let before = world.free();
+    dies(&world, &mut manager);
+    let restarted = ask(&mut manager, BOOT, ResourceRequest::Restart, index::WORKER);
+    assert_eq!(status(&restarted), ResourceStatus::Ok, "{}", world.said());
+    assert_eq!(dump(&mut manager, index::WORKER, 1), Err(ResourceStatus::NoSuch));
     assert_eq!(world.free(), before);
 }
 
