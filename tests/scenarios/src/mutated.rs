@@ -26,6 +26,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const IMAGE: u64 = 0x100_0000;
 const MEMORY: u64 = 512 << 20;
 
+/// How the record begins that the kernel leaves where the manager stops before it has named a rescuer, and the manager's reason: its own will.
+const RECORD: [&str; 3] = [
+    "kernel: stopped ",
+    "panicked at kernel/core/src/stop.rs:",
+    "the first partition: reason 64 at ",
+];
 /// What only a machine that crashed prints.
 const CRASHED: [&str; 3] = ["kernel: stopped", "panicked", "the loader failed"];
 
@@ -171,25 +177,47 @@ fn boot_taken(count: usize) -> Result<()> {
     Ok(())
 }
 
-/// The sentence that the host expects of the resource manager; else a prompt, or what it says about what it made.
+/// The sentence that the host expects of the resource manager, and the record of its stop; else a prompt, or what it says about what it
+/// made, or why it stops.
 fn last_word(session: &mut Session, bytes: &[u8]) -> Result<String> {
     let image = Image::parse(bytes).map_err(|error| anyhow::anyhow!("{error}"))?;
-    let wanted = match Manifest::parse(image.manifest()) {
-        Err(bad) => format!("resource-manager: {bad}"),
-        Ok(_) => "resource-manager: ".to_owned(),
+    let bad = Manifest::parse(image.manifest()).err();
+    let wanted = match &bad {
+        Some(bad) => format!("resource-manager: {bad}"),
+        None => "resource-manager: ".to_owned(),
     };
     let end = Instant::now() + PATIENCE;
     let start = session.wait_text(0, &wanted, PATIENCE)? - wanted.len();
     let line = session.wait_text(start, "\n", end.saturating_duration_since(Instant::now()))?;
-    // It goes on for a moment, and whatever it does it does not crash.
+    // It goes on for a moment, and whatever it does it does not crash, unless the manager has said why it cannot go on.
     let prompt = session.wait_prompt(Duration::from_secs(2)).is_ok();
     let text = session.transcript();
-    for crashed in CRASHED {
-        ensure!(!text.contains(crashed), "{}", session.tail());
+    if bad.is_some() || crashed(text) {
+        let word = end_of_manager(text).with_context(|| session.tail())?;
+        ensure!(!prompt && word.starts_with(&wanted), "{}", session.tail());
+        let word = word.to_owned();
+        let end = session.finish(PATIENCE)?;
+        ensure!(end.reason.as_deref() == Some("guest-reset"), "{end}; {}", session.tail());
+        return Ok(format!("{word}, and the machine starts anew"));
     }
     let said = text.get(start..line).unwrap_or_default().trim_end().to_owned();
     if said.is_empty() {
         bail!("nothing was said; {}", session.tail());
     }
     Ok(if prompt { format!("{said}, and a prompt") } else { said })
+}
+
+fn crashed(text: &str) -> bool {
+    CRASHED.iter().any(|crashed| text.contains(crashed))
+}
+
+/// The manager's last sentence, where the machine ends right after it, by a record that names the manager's stop; nothing else crashed.
+fn end_of_manager(text: &str) -> Option<&str> {
+    let (before, _) = text.split_once(RECORD[0])?;
+    let mut record = text.get(before.len()..)?.lines();
+    let is_record =
+        RECORD.iter().all(|start| record.next().is_some_and(|it| it.starts_with(start)));
+    let word = before.lines().next_back()?.trim_end();
+    let sound = is_record && !crashed(before) && !record.any(crashed);
+    (sound && word.starts_with("resource-manager: ")).then_some(word)
 }
