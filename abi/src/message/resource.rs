@@ -79,7 +79,7 @@ codes! {
         /// says. Command.
         Core = 29,
         /// [`Index`] → [`CorpseRecord`](super::core::CorpseRecord) of the partition with that number or the next one of whose last life something was
-        /// kept; NoSuch past the last. Command.
+        /// kept; NoSuch past the last. Command; creators, whose audit has the pages.
         Corpse = 42,
         /// [`Index`] = partition id: what was kept of its last life is given back. Command.
         Forget = 43,

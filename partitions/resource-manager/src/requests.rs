@@ -247,7 +247,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
                     asker.kind == ChannelKind::Boot && self.maker() == Maker::Boot
                 }
                 R::Partition | R::Start | R::Create | R::CreatePlaced => creator,
-                R::Destroy | R::Audit => creator,
+                R::Destroy | R::Audit | R::Corpse => creator,
                 R::Pause | R::Resume | R::SetShare | R::SetMemory | R::Move => creator,
                 _ => false,
             },

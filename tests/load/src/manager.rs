@@ -2,6 +2,7 @@
 
 use abi::image::name_text;
 use abi::message::change::Change;
+use abi::message::core::CorpseRecord;
 use abi::message::resource::{
     AuditRecord, Index, PartitionRecord, Placement, ResourceRequest, ResourceStatus, StoppedRecord,
 };
@@ -114,6 +115,24 @@ impl Manager {
     /// Why it could not be done.
     pub fn audit(self, system: &mut System) -> Result<AuditRecord, Trouble> {
         self.ask(system, ResourceRequest::Audit, 0)
+    }
+
+    /// Frames that hold what was kept of last lives.
+    ///
+    /// # Errors
+    /// Why it could not be done.
+    pub fn kept(self, system: &mut System) -> Result<u64, Trouble> {
+        let (mut from, mut frames) = (0, 0);
+        loop {
+            match self.ask::<CorpseRecord>(system, ResourceRequest::Corpse, from) {
+                Ok(corpse) => {
+                    frames += u64::from(corpse.pages);
+                    from = corpse.id + 1;
+                }
+                Err(trouble) if trouble.is_end() => return Ok(frames),
+                Err(trouble) => return Err(trouble),
+            }
+        }
     }
 
     /// A partition that stopped and was not told of.

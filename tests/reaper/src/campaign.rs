@@ -43,7 +43,7 @@ pub struct Campaign {
     pub missed: u32,
     /// What all makers did.
     pub tally: Tally,
-    /// Frames that were free before and after.
+    /// Frames that were free before and after, with those that hold corpses.
     pub free: [u64; 2],
 }
 
@@ -100,7 +100,7 @@ impl Campaign {
         Ok(())
     }
 
-    /// Has the makers end what they made; frames that are free then.
+    /// Has the makers end what they made; frames that are free then, or hold corpses.
     fn finish(&mut self, system: &mut System) -> Result<u64, Failure> {
         for maker in self.makers {
             let answer = maker.call(system, Job::Finish, &[], time::after(time::seconds(5)))?;
@@ -114,7 +114,8 @@ impl Campaign {
         if audit.violation != 0 || audit.free != audit.books_free {
             return Err(Failure::Audit(audit));
         }
-        Ok(audit.free)
+        // What is left of the dead is kept for whoever looks at it, in frames of their own: that is no loss.
+        Ok(audit.free + self.manager.kept(system)?)
     }
 
     fn add(&mut self, tally: &Tally) {

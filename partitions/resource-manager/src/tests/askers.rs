@@ -22,6 +22,7 @@ const CREATOR: &[R] = &[
     R::SetMemory,
     R::Move,
     R::Audit,
+    R::Corpse,
 ];
 /// Partition and kind of channel, and what may be asked.
 const ASKERS: [(u32, K, &[&[R]]); 8] = [
@@ -96,8 +97,8 @@ fn a_creator_reaches_only_what_was_created() {
     let asker = Asker { partition: id(index::COMMAND), kind: K::Control };
     let before = all(&world, &manager);
     let change = [R::SetShare, R::SetMemory, R::Move];
-    // These are about nobody, or about a definition.
-    let others = [R::Partition, R::Create, R::CreatePlaced, R::Audit];
+    // These are about nobody, or about a definition, or tell.
+    let others = [R::Partition, R::Create, R::CreatePlaced, R::Audit, R::Corpse];
     for request in CREATOR.iter().filter(|one| !others.contains(one)) {
         for partition in 0..5_u32 {
             // The command partition rescues boot, and may start it.

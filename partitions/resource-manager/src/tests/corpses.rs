@@ -12,7 +12,9 @@ use abi::channel::ChannelKind;
 use abi::control::PartitionOperation;
 use abi::information::StartReason;
 use abi::manifest::PartitionFlags;
-use abi::message::core::{CORE_PAGE, CorePage, CoreQuery, CoreReply, CoreRun, CoreWhat};
+use abi::message::core::{
+    CORE_PAGE, CorePage, CoreQuery, CoreReply, CoreRun, CoreWhat, CorpseRecord,
+};
 use abi::message::database::TABLE_END;
 use abi::message::resource::{Index, PartitionState, ResourceRequest, ResourceStatus};
 use abi::types::{PAGE_SIZE, Slot};
@@ -250,6 +252,11 @@ fn of_one_that_fell_what_there_is_room_for_is_kept() {
     assert_eq!(reply.missing as usize, left.len() - kept.len());
     world.check(&manager);
     assert_eq!(world.free() + kept.len() as u64 + 1, before);
+    // A creator finds there what the audit misses.
+    let creator = (index::COMMAND, ChannelKind::Control);
+    let told = ask(&mut manager, creator, ResourceRequest::Corpse, 0);
+    let (record, _) = CorpseRecord::read_from_prefix(told.parts().1).unwrap();
+    assert_eq!(world.free() + u64::from(record.pages), before);
     // A person's restart of one that runs keeps what is kept.
     manager.restart(id(index::WORKER), StartReason::Restarted).unwrap();
     assert_eq!(dump(&mut manager, index::WORKER, 1), Ok(kept));
