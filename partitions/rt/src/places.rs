@@ -32,6 +32,11 @@ impl Places {
         *word = if there { *word | bit } else { *word & !bit };
         was
     }
+
+    fn contains(&self, place: u32) -> bool {
+        let word = usize::try_from(place / 64).ok().and_then(|at| self.0.get(at));
+        word.is_some_and(|word| word & 1_u64.wrapping_shl(place % 64) != 0)
+    }
 }
 
 /// Whether a resource is the server's end of a channel that has a client and on which `P` is spoken.
@@ -80,7 +85,7 @@ impl System {
     }
 
     /// After the start: opens the channels of clients that the program did not ask for, so that their requests are signals like any
-    /// others.
+    /// others. Who came since is left to [`Self::refresh`], which tells the program of it.
     pub(crate) fn open_others(&mut self) {
         let Some(pages) = self.pages else { return };
         let mut open = Places::default();
@@ -88,7 +93,8 @@ impl System {
             open.set(end.place, true);
         }
         for (place, resource) in pages.records(0) {
-            if has_client(&resource) && !open.set(place, true) {
+            let was_there = self.known.contains(place) && has_client(&resource);
+            if was_there && !open.contains(place) {
                 // One without room for its end stays unserved.
                 let _ = self.open(place, &resource, EVERY);
             }
