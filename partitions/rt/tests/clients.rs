@@ -9,6 +9,7 @@ use abi::types::EventBit;
 use any::{Any, AnyRequest, AnyStatus};
 use rt::mock::{Running, World};
 use rt::{Client, Owed, Partition, Server, Signal, Start, System};
+use std::cell::RefCell;
 
 /// Serves, and notes who comes and goes.
 #[derive(Default)]
@@ -157,6 +158,46 @@ fn clients_that_were_not_asked_for_are_served() {
         world.restart(&serves);
         world.run();
     }
+}
+
+thread_local! {
+    /// What happens between a server's look at its clients and the end of its `started`.
+    static MEANWHILE: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
+}
+
+/// Serves, and is slow to start.
+struct Slow(Serving);
+
+impl Partition for Slow {
+    fn started(system: &mut System, start: &Start) -> Self {
+        let serving = Serving::started(system, start);
+        if let Some(meanwhile) = MEANWHILE.take() {
+            meanwhile();
+        }
+        Self(serving)
+    }
+    fn signal(&mut self, system: &mut System, signal: Signal) {
+        self.0.signal(system, signal);
+    }
+    fn client_joined(&mut self, system: &mut System, signal: Signal) {
+        self.0.client_joined(system, signal);
+    }
+}
+
+#[test]
+fn who_comes_while_a_server_starts_is_told_of() {
+    let world: &World = Box::leak(Box::new(World::new()));
+    let (serves, late) = (world.partition("serves"), world.partition("late"));
+    MEANWHILE.set(Some(Box::new(move || {
+        world.channel(ChannelKind::Custom, (late, "one"), (serves, "late"));
+        world.event(serves, EventBit::PEER);
+    })));
+    let serves = world.start::<Slow>(serves);
+    let late = world.start::<Asking>(late);
+    world.run();
+    assert_eq!(serves.with(|main, _| main.0.joined.len()), 1);
+    ask(world, &late, AnyRequest::Now);
+    assert_eq!(late.with(|main, _| main.answers), 1);
 }
 
 /// A server that was cut off in the middle of its work touches nothing of the channel any more.
