@@ -69,6 +69,8 @@ fn counts(request: ResourceRequest, status: ResourceStatus) -> bool {
         R::Changes,
         R::Map,
         R::Versions,
+        R::Core,
+        R::Corpse,
     ];
     status == ResourceStatus::NotAllowed || !questions.contains(&request)
 }

@@ -280,6 +280,11 @@ fn of_one_that_could_alter_it_nothing_is_kept() {
     assert_eq!(status(&restarted), ResourceStatus::Ok, "{}", world.said());
     assert_eq!(dump(&mut manager, index::WORKER, 1), Err(ResourceStatus::NoSuch));
     assert_eq!(world.free(), before);
+    // To ask what there is not is no refusal that the log remembers.
+    let number = manager.books.last_number();
+    let none = ask(&mut manager, COMMAND, ResourceRequest::Corpse, 0);
+    assert_eq!(status(&none), ResourceStatus::NoSuch);
+    assert_eq!(manager.books.last_number(), number);
 }
 
 /// covers: RES-2, REC-1
