@@ -26,7 +26,7 @@ pub fn all() -> Vec<Trial> {
     trials
 }
 
-// covers: KRN-2, KRN-3, KRN-5, KRN-7
+// covers: KRN-2, KRN-3, KRN-5, KRN-7, RES-8
 fn run(smp: u16, time: Time) -> Result<()> {
     let options = Options { smp, deterministic: time == Time::Counted, ..usual()? };
     let mut session = start(&Artifacts::of("isolation"), &options)?;

@@ -26,7 +26,7 @@ pub fn all() -> Vec<Trial> {
     vec![trial("rescue_of_infrastructure", infrastructure)]
 }
 
-// covers: REC-1
+// covers: REC-1, BOOT-5
 fn infrastructure() -> Result<()> {
     let mut session = start(&Artifacts::of("doomed"), &Options::default())?;
     let mut table = String::from("| who | how | next life after |\n|---|---|---|\n");

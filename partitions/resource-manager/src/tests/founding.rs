@@ -6,10 +6,13 @@ use super::wards::context_frame;
 use super::world::{TestManager, World, index, make_rest};
 use super::{BOOT, COMMAND, id, status};
 use crate::manager::SELF;
+use crate::owned::granted;
 use crate::requests::Asker;
 use abi::channel::ChannelKind;
+use abi::information::StartReason;
+use abi::manifest::PartitionFlags;
 use abi::message::resource::{Index, Maker, ResourceRequest as R, ResourceStatus as S};
-use resource_db::Stage;
+use resource_db::{Owner, Problem, Stage};
 use zerocopy::IntoBytes;
 
 fn ask(manager: &mut TestManager, (who, kind): (u32, ChannelKind), request: R, about: u32) -> S {
@@ -169,4 +172,67 @@ fn what_there_is_no_memory_for_is_left_out() {
     runs(&mut manager, index::COMMAND);
     world.check(&manager);
     equal(&mut manager);
+}
+
+/// The machine's hardware is boot's until who it is for is made; the books give it in one step, and boot cannot take it back.
+///
+/// covers: BOOT-4
+#[test]
+fn hardware_goes_from_boot_to_whom_it_was_meant_for() {
+    let (world, mut manager) = World::unmade();
+    manager.create_all().unwrap();
+    let devices: Vec<u32> =
+        granted(&manager.manifest, index::WORKER).map(|(device, _)| device).collect();
+    assert!(!devices.is_empty());
+    let owners = |manager: &TestManager| -> Vec<Owner> {
+        let rows = devices.iter().map(|device| manager.books.device(*device).unwrap());
+        rows.map(|row| manager.books.device_owner(row)).collect()
+    };
+    let [boot, worker] = [index::BOOT, index::WORKER].map(|one| Owner::Partition(id(one)));
+    assert!(owners(&manager).iter().all(|owner| *owner == boot));
+    equal(&mut manager);
+    make_rest(&mut manager);
+    assert!(owners(&manager).iter().all(|owner| *owner == worker));
+    // Whoever dies, boot included, it stays where it is.
+    for partition in [index::WORKER, index::BOOT] {
+        manager.restart(id(partition), StartReason::Recovered).unwrap();
+        assert!(owners(&manager).iter().all(|owner| *owner == worker));
+    }
+    manager.books.begin();
+    let taken = manager.books.give_device(devices[0], boot, boot);
+    assert_eq!(taken, Err(Problem::Rule), "no more boot's");
+    world.check(&manager);
+    equal(&mut manager);
+}
+
+/// Who makes the rest follows from the manifest: the command partition where that decides, else boot, which then has nothing more to make.
+///
+/// covers: BOOT-7
+#[test]
+fn the_manifest_says_who_makes_the_rest() {
+    let policy = PartitionFlags::POLICY.bits();
+    for decides in [true, false] {
+        let (world, mut manager) = World::unmade_with(|which, one| {
+            if which == index::COMMAND && !decides {
+                one.flags &= !policy;
+            }
+        });
+        manager.create_all().unwrap();
+        for infrastructure in [R::MakeDefined, R::StartDefined] {
+            assert_eq!(ask(&mut manager, BOOT, infrastructure, index::COMMAND), S::Ok);
+        }
+        if decides {
+            assert_eq!(ask(&mut manager, BOOT, R::HandOver, 0), S::Ok);
+        }
+        let (maker, other) = if decides { (COMMAND, BOOT) } else { (BOOT, COMMAND) };
+        assert_ne!(ask(&mut manager, other, R::MakeDefined, index::WORKER), S::Ok);
+        for rest in [R::MakeDefined, R::StartDefined] {
+            assert_eq!(ask(&mut manager, maker, rest, index::WORKER), S::Ok, "{decides} {rest:?}");
+        }
+        assert_eq!(ask(&mut manager, maker, R::HandOver, 0), S::Ok);
+        assert_eq!(manager.maker(), Maker::Nobody);
+        runs(&mut manager, index::WORKER);
+        world.check(&manager);
+        equal(&mut manager);
+    }
 }

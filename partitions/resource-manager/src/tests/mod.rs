@@ -29,6 +29,7 @@ mod registers;
 mod resting;
 mod service;
 mod snapshots;
+mod told;
 mod trace;
 mod upgrades;
 mod wards;

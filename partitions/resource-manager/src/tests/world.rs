@@ -3,6 +3,7 @@
 pub use super::image::{image, index};
 use super::image::{image_of, manifest};
 use super::machine::{FRAMES, TestMachine, information};
+use super::told::told_as_in_the_books;
 use crate::dog::WATCHED;
 use crate::editions::{Edition, Later};
 use crate::manager::{Facts, Machine, Manager, Rooms};
@@ -193,13 +194,18 @@ impl World {
 
     /// The same, each definition changed.
     pub fn with(change: impl Fn(u32, &mut ManifestPartition)) -> (Self, TestManager) {
+        Self::made(Self::unmade_with(change))
+    }
+
+    /// A machine just before anything is created, each definition changed.
+    pub fn unmade_with(change: impl Fn(u32, &mut ManifestPartition)) -> (Self, TestManager) {
         let mut manifest = manifest();
         let (header, rest) = ManifestHeader::mut_from_prefix(&mut manifest).expect("a header");
         let count = header.partitions as usize;
         let (partitions, _) =
             <[ManifestPartition]>::mut_from_prefix_with_elems(rest, count).expect("partitions");
         (0..).zip(partitions).for_each(|(index, definition)| change(index, definition));
-        Self::made(Self::of(image_of(manifest)).expect("a manifest"))
+        Self::of(image_of(manifest)).expect("a manifest")
     }
 
     /// The same of a machine just before anything is created.
@@ -314,10 +320,11 @@ impl World {
         self.shared.machine.ledger_words().iter().filter(free).count() as u64
     }
 
-    /// Ledger and books agree, and the kernel finds nothing wrong.
+    /// Ledger and books agree, everybody reads of itself what they say, and the kernel finds nothing wrong.
     pub fn check(&self, manager: &TestManager) {
         assert_eq!(self.shared.machine.audit(), None);
         assert_eq!(self.free(), manager.books.available());
+        told_as_in_the_books(self, manager);
     }
 
     pub fn said(&self) -> String {
