@@ -14,6 +14,7 @@ pub mod crowd;
 pub mod doors;
 pub mod early;
 pub mod failing;
+pub mod first_lives;
 pub mod founding;
 pub mod fuzz;
 pub mod isolation;
@@ -67,6 +68,7 @@ pub fn all() -> Vec<Trial> {
         rescue::all(),
         early::all(),
         founding::all(),
+        first_lives::all(),
         failing::all(),
         console::all(),
         criers::all(),
