@@ -115,19 +115,27 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         Ok(())
     }
 
-    /// Forgets corpses, those of the earliest starts first, until there are fewer than `most`; whether any was.
+    /// Forgets corpses, those of the earliest starts first, until there are fewer than `most`.
     ///
     /// # Errors
     /// As [`Self::forget_corpse`].
-    pub fn bury_oldest(&mut self, most: usize) -> Result<bool, Trouble> {
-        let mut any = false;
-        loop {
-            let kept = || self.books.partitions().filter(|(_, row)| row.corpse.count > 0);
-            let oldest = kept().min_by_key(|(_, row)| row.started).map(|(id, _)| id);
-            let Some(oldest) = oldest.filter(|_| kept().count() >= most) else { return Ok(any) };
-            self.forget_corpse(oldest)?;
-            any = true;
-        }
+    pub fn bury_oldest(&mut self, most: usize) -> Result<(), Trouble> {
+        let kept = |this: &Self| {
+            let rows = this.books.partitions();
+            rows.filter(|(_, row)| row.corpse.count > 0).count()
+        };
+        while kept(self) >= most && self.bury_one()? {}
+        Ok(())
+    }
+
+    /// Forgets the corpse of the earliest start; whether there was one.
+    ///
+    /// # Errors
+    /// As [`Self::forget_corpse`].
+    pub fn bury_one(&mut self) -> Result<bool, Trouble> {
+        let kept = self.books.partitions().filter(|(_, row)| row.corpse.count > 0);
+        let oldest = kept.min_by_key(|(_, row)| row.started).map(|(id, _)| id);
+        oldest.map_or(Ok(false), |oldest| self.forget_corpse(oldest).map(|()| true))
     }
 }
 

@@ -46,7 +46,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         if change.after == change.before {
             return Ok(Reply::status(ResourceStatus::Ok));
         }
-        if !self.processor_in_zone(row.definition, there) {
+        if !self.processors_in_zone(row.definition, there, row.contexts) {
             return Err(ResourceStatus::NotAllowed.into());
         }
         let free = self.free_for(&Want { processor: Some(ProcessorId::new(there)), ..want });
@@ -56,7 +56,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.change_placed(id, |row| (row.processor, row.moving) = (there, 1))?;
         self.changing = true;
         let _ = self.continue_move(id)?;
-        Ok(Reply::WhenSettled(id))
+        Ok(Reply::WhenSettled(id, self.heap_deadline))
     }
 
     /// Takes what is under way with a partition's contexts as far as it goes; whether that is to its end.
@@ -138,15 +138,22 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
 
     fn unsettled_from(&self, from: u32) -> Option<PartitionId> {
         let mut rows = self.books.partitions();
-        let unsettled = |row: &PartitionRow| row.moving != 0 || !self.heap_settled(row);
+        let unsettled =
+            |row: &PartitionRow| row.moving != 0 || !self.heap_settled(row, self.heap_deadline);
         rows.find(|(id, row)| id.raw() >= from && unsettled(row)).map(|(id, _)| id)
     }
 
     /// Whether nothing is under way with a partition any more.
     #[must_use]
     pub fn is_settled(&self, id: PartitionId) -> bool {
+        self.is_settled_for(id, self.heap_deadline)
+    }
+
+    /// The same for somebody who waits for its runtime until then: others may ask for more of it, again and again.
+    #[must_use]
+    pub fn is_settled_for(&self, id: PartitionId, until: u64) -> bool {
         let row = self.books.partition(id);
-        row.is_none_or(|row| row.moving == 0 && self.heap_settled(row))
+        row.is_none_or(|row| row.moving == 0 && self.heap_settled(row, until))
     }
 
     /// What is answered then: the pages of heap that it has.

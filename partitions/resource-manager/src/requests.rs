@@ -36,10 +36,10 @@ pub struct Asker {
 pub enum Reply {
     /// Now: a status and a body.
     Now(ResourceStatus, [u8; INLINE], usize),
-    /// When that partition has stopped.
-    WhenStopped(PartitionId),
-    /// When nothing is under way with that partition any more.
-    WhenSettled(PartitionId),
+    /// When that partition has stopped, or is not in the life any more that began then.
+    WhenStopped(PartitionId, u64),
+    /// When nothing is under way with that partition any more; what its runtime says of its heap is waited for until then.
+    WhenSettled(PartitionId, u64),
     /// Now, by way of the channel's data area.
     Bulk(Bulk),
     /// Now, by way of the data area as well.
@@ -66,10 +66,10 @@ impl Reply {
     pub fn parts(&self) -> (ResourceStatus, &[u8]) {
         match self {
             Self::Now(status, body, length) => (*status, body.get(..*length).unwrap_or_default()),
-            Self::WhenStopped(_) | Self::WhenSettled(_) | Self::WhenGone(_) | Self::Bulk(_) => {
+            Self::WhenStopped(..) | Self::WhenSettled(..) | Self::WhenGone(_) => {
                 (ResourceStatus::Ok, &[])
             }
-            Self::Core(_) => (ResourceStatus::Ok, &[]),
+            Self::Bulk(_) | Self::Core(_) => (ResourceStatus::Ok, &[]),
         }
     }
 
@@ -105,9 +105,11 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.because(asker.partition, code);
         let before = self.books.last_number();
         let mut decided = self.decide(asker, request, body);
-        let wanting = decided.as_ref().is_err_and(|it| it.status() == ResourceStatus::NoMemory);
-        if wanting && self.bury_oldest(1).is_ok_and(|any| any) {
-            // The living come first.
+        let wants = |decided: &Result<Reply, Trouble>| {
+            decided.as_ref().is_err_and(|it| it.status() == ResourceStatus::NoMemory)
+        };
+        // The living come first, the dead stay as long as they can.
+        while wants(&decided) && self.bury_one().is_ok_and(|any| any) {
             decided = self.decide(asker, request, body);
         }
         self.note_refusal(asker, request, &decided, before);
@@ -301,7 +303,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             return Err(ResourceStatus::WrongState.into());
         }
         self.begin_stop(id)?;
-        Ok(Reply::WhenStopped(id))
+        Ok(Reply::WhenStopped(id, row.started))
     }
 
     /// Rings for a stop and notes until when.

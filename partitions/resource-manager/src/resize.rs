@@ -56,7 +56,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.changing = true;
         self.tell_heap(id);
         self.continue_heap(id)?;
-        Ok(Reply::WhenSettled(id))
+        Ok(Reply::WhenSettled(id, self.heap_deadline))
     }
 
     /// Takes pages, maps them behind those it has, and writes down that it has them.
@@ -272,13 +272,13 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         Ok(())
     }
 
-    /// Whether nothing is to be expected of a change of heap any more.
+    /// Whether nothing is to be expected of a change of heap any more by who waits until then at most.
     #[must_use]
-    pub fn heap_settled(&self, row: &PartitionRow) -> bool {
+    pub fn heap_settled(&self, row: &PartitionRow, until: u64) -> bool {
         row.heap_mapped <= row.heap_pages
             || row.heap_answered == row.heap_request
             || !self.runs(row)
-            || self.machine.now() >= self.heap_deadline
+            || self.machine.now() >= until
     }
 }
 

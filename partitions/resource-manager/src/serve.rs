@@ -88,7 +88,6 @@ impl<S: SharedMemory> Desk<S> {
         for index in 0..self.clients.len() {
             more |= self.serve_client(index, manager, &mut message);
         }
-        self.answer_waiting(manager);
         more
     }
 
@@ -105,25 +104,39 @@ impl<S: SharedMemory> Desk<S> {
         client.end.set_version(if version == 1 { version } else { NO_VERSION });
         client.end.set_epoch(epoch);
         let mut turn = 0..TURN;
-        while !turn.is_empty()
-            && let Some(epoch) = client.end.take(message)
-        {
+        while !turn.is_empty() && self.serve_one(index, manager, message) {
             turn.next();
-            let mut reply = manager.answer(client.asker, message.head.code, message.bytes());
-            reply = answer_in_bulk(client, manager, reply);
-            if !matches!(reply, Reply::Now(..)) {
-                let channel = client.channel;
-                let waiting = Waiting { channel, epoch, id: message.id, until: reply };
-                if self.waiting.try_push(waiting).is_ok() {
-                    continue;
-                }
-                // Begun it is; that it is done cannot be told.
-                reply = Reply::status(ResourceStatus::Busy);
-            }
-            complete(client, epoch, message.id, &reply);
+            // The number of a partition that is gone may be another's by the next request.
+            self.answer_waiting(manager);
         }
-        ring_if_due(client, manager);
+        if let Some(client) = self.clients.get_mut(index) {
+            ring_if_due(client, manager);
+        }
         turn.is_empty()
+    }
+
+    /// Serves the next request of a client; whether there was one.
+    fn serve_one<M: Machine, W: Window>(
+        &mut self,
+        index: usize,
+        manager: &mut Manager<'_, M, W>,
+        message: &mut Message,
+    ) -> bool {
+        let Some(client) = self.clients.get_mut(index) else { return false };
+        let Some(epoch) = client.end.take(message) else { return false };
+        let mut reply = manager.answer(client.asker, message.head.code, message.bytes());
+        reply = answer_in_bulk(client, manager, reply);
+        if !matches!(reply, Reply::Now(..)) {
+            let channel = client.channel;
+            let waiting = Waiting { channel, epoch, id: message.id, until: reply };
+            if self.waiting.try_push(waiting).is_ok() {
+                return true;
+            }
+            // Begun it is; that it is done cannot be told.
+            reply = Reply::status(ResourceStatus::Busy);
+        }
+        complete(client, epoch, message.id, &reply);
+        true
     }
 
     /// Completes what waited for partitions that have stopped.
@@ -133,7 +146,7 @@ impl<S: SharedMemory> Desk<S> {
             let client = self.clients.iter_mut().find(|client| client.channel == channel);
             if let Some(client) = client {
                 let reply = match until {
-                    Reply::WhenSettled(id) => manager.settled_record(id),
+                    Reply::WhenSettled(id, _) => manager.settled_record(id),
                     _ => Reply::status(ResourceStatus::Ok),
                 };
                 complete(client, epoch, id, &reply);
@@ -161,8 +174,11 @@ impl<S: SharedMemory> Desk<S> {
 fn has_come<M: Machine, W: Window>(manager: &Manager<'_, M, W>, until: &Reply) -> bool {
     match until {
         Reply::Now(..) | Reply::Bulk(_) | Reply::Core(_) => true,
-        Reply::WhenSettled(id) => manager.is_settled(*id),
-        Reply::WhenStopped(id) => manager.books.partition(*id).is_none_or(|row| !manager.runs(row)),
+        Reply::WhenSettled(id, until) => manager.is_settled_for(*id, *until),
+        Reply::WhenStopped(id, started) => {
+            let row = manager.books.partition(*id);
+            row.is_none_or(|row| !manager.runs(row) || row.started != *started)
+        }
         Reply::WhenGone(id) => manager.books.partition(*id).is_none(),
     }
 }

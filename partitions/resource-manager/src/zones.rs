@@ -24,8 +24,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     #[must_use]
     pub fn in_zones(&self, placement: &Placement) -> bool {
         let definition = placement.definition;
+        let made = self.manifest.partitions.get(definition as usize);
+        let contexts = made.map_or(1, |made| made.contexts);
         self.missing_zone(definition).is_none()
-            && self.processor_in_zone(definition, placement.processor)
+            && self.processors_in_zone(definition, placement.processor, contexts.into())
             && self.any_zone(definition, ChannelKind::Memory, |node| {
                 self.node_memory(node).any(|(start, end)| {
                     let last = placement.start.saturating_add(placement.count);
@@ -102,7 +104,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         if let Some(kind) = self.missing_zone(definition) {
             return Some(kind);
         }
-        if !self.processor_in_zone(definition, row.processor) {
+        if !self.processors_in_zone(definition, row.processor, row.contexts) {
             return Some("processor");
         }
         let inside = |extent: Extent| {
@@ -137,12 +139,17 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         zones.peek().is_none() || zones.any(|zone| zone.node == ALL_NODES || fits(zone.node))
     }
 
-    /// Whether a processor is in one of the zones that a definition names, if it names some.
+    /// Whether so many contexts, the first on a processor and the others on those that follow it, are all in one of the zones that a
+    /// definition names, if it names some.
     #[must_use]
-    pub fn processor_in_zone(&self, definition: u32, processor: u16) -> bool {
+    pub fn processors_in_zone(&self, definition: u32, first: u16, contexts: u32) -> bool {
+        let all = u32::from(self.facts.processors);
+        let follows = |context| u32::from(first).wrapping_add(context).checked_rem(all);
         self.any_zone(definition, ChannelKind::Processor, |node| {
-            u32::from(self.facts.node_of_processor(processor.into())) == node
-                && processor < self.facts.processors
+            let inside = |one: u32| u32::from(self.facts.node_of_processor(one)) == node;
+            // Those that come behind as many as there are processors are where others are.
+            let mut used = (0..contexts.min(all)).map(follows);
+            first < self.facts.processors && used.all(|one| one.is_some_and(inside))
         })
     }
 

@@ -14,8 +14,9 @@ impl Service {
         id: u32,
         processor: u32,
     ) -> Option<Refusal> {
-        let definition = self.follow(authority).ok()?.partition(id)?.definition;
-        other_zone(self.view(), definition, processor)
+        let row = self.follow(authority).ok()?.partition(id)?;
+        let (definition, contexts) = (row.definition, row.contexts);
+        other_zone(self.view(), definition, (processor, contexts))
     }
 
     /// Why a partition that was refused so many more pages did not get them, where that is for its zones.

@@ -40,14 +40,27 @@ fn nodes(view: View<'_>) -> u32 {
     view.nodes.iter().map(|one| one.node.saturating_add(1)).max().unwrap_or(1)
 }
 
-/// That a processor runs in none of the zones that a definition names, where it names some.
-pub(crate) fn other_zone(view: View<'_>, definition: u32, processor: u32) -> Option<Refusal> {
+/// That a partition's contexts, the first on a processor and the others on those that follow, are all in none of the zones of
+/// processors that a definition names, where it names some.
+pub(crate) fn other_zone(
+    view: View<'_>,
+    definition: u32,
+    (first, contexts): (u32, u32),
+) -> Option<Refusal> {
     let mut zones = offers(view.zones, definition, ChannelKind::Processor, nodes(view));
-    let first = zones.clone().next()?;
-    let one = view.processors.iter().find(|one| one.processor == processor)?;
-    let inside = zones.any(|zone| zone.node == ALL_NODES || zone.node == one.node.into());
-    let processor = u16::try_from(processor).ok()?;
-    (!inside).then_some(Refusal::OtherZone { zone: first.name, processor })
+    let named = zones.clone().next()?;
+    let count = view.processors.len();
+    let first = view.processors.iter().position(|one| one.processor == first)?;
+    let used = view.processors.iter().cycle().skip(first);
+    let used = used.take(usize::try_from(contexts).map_or(count, |all| all.min(count)));
+    let outside = |zone: ManifestZone| {
+        let mut used = used.clone();
+        used.find(|one| zone.node != ALL_NODES && zone.node != one.node.into())
+    };
+    let processor = u16::try_from(outside(named)?.processor).ok()?;
+    zones
+        .all(|zone| outside(zone).is_some())
+        .then_some(Refusal::OtherZone { zone: named.name, processor })
 }
 
 /// That none of the zones of memory that a definition names has so much room, where it names some and none is of all memory.

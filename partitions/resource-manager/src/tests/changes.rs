@@ -238,7 +238,7 @@ fn a_partition_that_is_moved_goes_on_elsewhere_with_all_it_has() {
     let before = (kept(&mut manager), places(&mut manager), places_on(&mut manager, 0));
     assert_eq!((before.0.0, before.1, before.2), (1, 2, 0));
     let reply = change(&mut manager, R::Move, [index::WORKER, 1, 0]);
-    assert!(matches!(reply, Reply::WhenSettled(_)), "{reply:?}");
+    assert!(matches!(reply, Reply::WhenSettled(..)), "{reply:?}");
     assert!(!manager.is_settled(id(index::WORKER)));
     // While it is under way nothing else begins, and nobody has a place for it.
     for request in [R::Pause, R::Resume] {

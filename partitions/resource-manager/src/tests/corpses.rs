@@ -214,7 +214,7 @@ fn pieces_of_two_moments_are_never_mixed() {
 }
 
 /// Lets the worker fault and be restarted by its rescuer; its memory at that moment, but for what lasts.
-fn dies(world: &World, manager: &mut TestManager) -> Pages {
+pub fn dies(world: &World, manager: &mut TestManager) -> Pages {
     stop_idle(manager);
     scribble(world, manager);
     worker_faults(world);

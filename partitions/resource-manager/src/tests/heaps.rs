@@ -1,10 +1,12 @@
 //! Heaps grow and are given back, whatever runtimes say and whenever the manager dies.
 
 use super::changes::{act, change, kept, settle};
+use super::corpses::dies;
 use super::deaths::{dies_in, runs};
+use super::wards::pass;
 use super::world::{TestManager, World, index};
-use super::{COMMAND, id, status};
-use crate::manager::Machine;
+use super::{COMMAND, id, status, worker_faults};
+use crate::manager::{Machine, SELF};
 use crate::requests::Reply;
 use abi::control::{FrameUse, PartitionOperation};
 use abi::information::StartReason;
@@ -73,7 +75,7 @@ fn a_heap_grows_at_once_and_what_is_unused_is_given_back() {
     let (world, mut manager) = World::new();
     let before = (world.free(), kept(&mut manager));
     assert_eq!(mapped(&mut manager), 2);
-    assert!(matches!(set(&mut manager, 2, 600), Reply::WhenSettled(_)));
+    assert!(matches!(set(&mut manager, 2, 600), Reply::WhenSettled(..)));
     assert!(manager.is_settled(id(index::WORKER)), "more is there at once");
     assert_eq!((mapped(&mut manager), told(&manager)), (600, [600, 600]));
     assert_eq!(before.0 - world.free(), 598 + 1, "pages, and one table");
@@ -132,7 +134,7 @@ fn what_cannot_be_had_is_refused_and_changes_nothing() {
     assert_eq!(Index::read_from_bytes(reply.parts().1).unwrap().index, 32_768);
     assert_eq!(status(&set(&mut manager, 2, 32_768)), S::NoMemory);
     for (from, to) in [(2, 3), (3, 5), (5, 6)] {
-        assert!(matches!(set(&mut manager, from, to), Reply::WhenSettled(_)));
+        assert!(matches!(set(&mut manager, from, to), Reply::WhenSettled(..)));
     }
     assert_eq!(status(&set(&mut manager, 6, 7)), S::Busy, "it is in too many pieces");
     assert_eq!((mapped(&mut manager), before - world.free()), (6, 4));
@@ -225,4 +227,30 @@ fn no_heap_is_ever_both_free_and_mapped() {
     let next = manager.machine.now() + 1;
     manager.machine.sleep_until(next);
     world.check(&manager);
+}
+
+#[test]
+fn only_as_many_dead_go_as_the_living_need_memory() {
+    let (world, mut manager) = World::new();
+    let copy = manager.create_again(id(index::WORKER)).unwrap();
+    dies(&world, &mut manager);
+    manager.restart(id(index::WORKER), StartReason::Restarted).unwrap();
+    manager.kill(id(index::WORKER)).unwrap();
+    manager.start(copy, StartReason::Started).unwrap();
+    pass(&mut manager, 100_000_000);
+    worker_faults(&world);
+    manager.restart(copy, StartReason::Restarted).unwrap();
+    let kept = |manager: &TestManager| {
+        let pages = |id| manager.row(id).unwrap().corpse.count;
+        [id(index::WORKER), copy].map(pages)
+    };
+    assert!(kept(&manager).iter().all(|pages| *pages > 1));
+    let newer = kept(&manager)[1];
+    // Nothing is free but what the older one holds.
+    manager.books.begin();
+    while manager.books.allocate(1, Owner::Partition(SELF)).is_ok() {}
+    manager.books.commit();
+    let grown = change(&mut manager, R::SetMemory, [copy.raw(), 2, 3]);
+    assert!(matches!(grown, Reply::WhenSettled(..)), "{grown:?}");
+    assert_eq!(kept(&manager), [0, newer]);
 }

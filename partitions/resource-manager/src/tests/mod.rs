@@ -5,6 +5,7 @@ mod image;
 mod machine;
 mod world;
 
+mod answers;
 mod askers;
 mod beside;
 mod changes;

@@ -132,7 +132,7 @@ fn a_heap_grows_in_its_zones_alone() {
         let grow = |manager: &mut TestManager, [from, to]: [u32; 2]| {
             change(manager, R::SetMemory, [index::WORKER, from, to])
         };
-        assert!(matches!(grow(&mut manager, [2, 20]), Reply::WhenSettled(_)));
+        assert!(matches!(grow(&mut manager, [2, 20]), Reply::WhenSettled(..)));
         assert_eq!(grown(&manager, id(index::WORKER)), [node == 1]);
         let free = world.free();
         let half = u32::try_from(manager.facts.frames / 2).unwrap();
@@ -186,6 +186,28 @@ fn nobody_is_moved_out_of_its_zone() {
         let moved = manager.row(id(index::WORKER)).unwrap().processor == 0;
         assert_eq!(moved, zones.is_empty());
     }
+}
+
+// covers: CHN-2
+#[test]
+fn all_contexts_of_a_partition_run_in_its_zone() {
+    let zones = [
+        zone(NO_PARTITION, ChannelKind::Processor, "p", 1),
+        zone(index::WORKER, ChannelKind::Processor, "p", ALL_NODES),
+    ];
+    let (world, mut manager) = world(&zones);
+    for (contexts, started) in [(1, true), (2, false), (64, false)] {
+        let copy = manager.create_again(id(index::WORKER)).unwrap();
+        // The others run on the processors that follow, of which the next is of another node.
+        assert_eq!(manager.processors_in_zone(index::WORKER, 1, contexts), started);
+        if !started {
+            manager.change(copy, |row| row.contexts = contexts).unwrap();
+            let refused = manager.start(copy, StartReason::Started).unwrap_err();
+            assert_eq!(refused, ResourceStatus::NotAllowed.into());
+            manager.change(copy, |row| row.contexts = 1).unwrap();
+        }
+    }
+    world.check(&manager);
 }
 
 // covers: CHN-2
