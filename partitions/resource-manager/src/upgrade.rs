@@ -225,8 +225,11 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             row.program = self.own_program(&row);
         }
         let pages = self.program_in(number, self.definition(&row)?)?.pages();
+        let Ok(place) = self.place_near(&row, pages) else {
+            return Ok(Err((Obstacle::Memory, NOBODY)));
+        };
         self.books.begin();
-        let Ok(spare) = self.books.allocate(pages, Owner::Partition(id)) else {
+        let Ok([spare]) = self.books.allocate_each([pages], place, Owner::Partition(id)) else {
             self.books.rollback();
             return Ok(Err((Obstacle::Memory, NOBODY)));
         };

@@ -15,14 +15,14 @@ use std::sync::atomic::Ordering;
 use zerocopy::FromBytes;
 
 /// What an image says, to be changed.
-struct Said<'a> {
+pub struct Said<'a> {
     partitions: &'a mut [ManifestPartition],
     channels: &'a mut [ManifestChannel],
     grants: &'a mut [ManifestGrant],
 }
 
 /// The usual image in which the worker has this version, changed.
-fn later(version: u32, program: Vec<u8>, change: impl FnOnce(Said<'_>)) -> Vec<u8> {
+pub fn later(version: u32, program: Vec<u8>, change: impl FnOnce(Said<'_>)) -> Vec<u8> {
     let mut bytes = manifest();
     let (header, rest) = ManifestHeader::mut_from_prefix(&mut bytes).expect("a header");
     let counts = [header.partitions, header.channels, header.grants].map(|count| count as usize);
@@ -38,7 +38,7 @@ fn later(version: u32, program: Vec<u8>, change: impl FnOnce(Said<'_>)) -> Vec<u
 }
 
 /// A program that differs from that of the boot image, and needs more room.
-fn other() -> Vec<u8> {
+pub fn other() -> Vec<u8> {
     elf(0x77, 5)
 }
 

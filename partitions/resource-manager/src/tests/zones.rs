@@ -1,9 +1,10 @@
 //! Zones: nothing is made outside those that its definition names, whoever decided where.
 
 use super::changes::change;
-use super::id;
 use super::image::{image_of, manifest};
+use super::upgrades::{later, other};
 use super::world::{TestManager, World, index};
+use super::{COMMAND, ask, id, status};
 use crate::requests::Asker;
 use crate::requests::Reply;
 use abi::boot::BootInformation;
@@ -14,6 +15,8 @@ use abi::manifest::{ALL_NODES, ManifestZone, NO_PARTITION};
 use abi::message::resource::{Placement, ResourceRequest as R, ResourceStatus};
 use abi::nodes::{NodeRange, NodeSource, Nodes};
 use abi::types::{Frame, PartitionId};
+use resource_db::{Extent, Owner};
+use std::ops::Range;
 use zerocopy::IntoBytes;
 
 fn zone(partition: u32, kind: ChannelKind, name: &str, node: u32) -> ManifestZone {
@@ -154,6 +157,53 @@ fn a_heap_grows_near_the_processor_of_one_that_names_no_zone() {
         has += 5;
     }
     assert_eq!(grown(&manager, id(index::WORKER)), [true, false, true]);
+}
+
+/// Has somebody take all that is free there.
+fn take(manager: &mut TestManager, frames: Range<u64>) -> Vec<Extent> {
+    let (mut at, mut free) = (frames.start, Vec::new());
+    while at < frames.end {
+        let (owner, run) = manager.books.run(Frame::new(at)).unwrap();
+        let count = run.min(frames.end - at);
+        if owner == Owner::Available {
+            free.push(Extent { start: Frame::new(at), count });
+        }
+        at += count;
+    }
+    give(manager, &free, [Owner::Available, Owner::Partition(id(index::COMMAND))]);
+    free
+}
+
+fn give(manager: &mut TestManager, all: &[Extent], [from, to]: [Owner; 2]) {
+    for extent in all {
+        manager.books.begin();
+        manager.books.give(*extent, from, to).unwrap();
+        manager.books.commit();
+    }
+}
+
+// covers: CHN-2, REC-4
+#[test]
+fn a_next_program_lies_in_the_zone_of_the_last() {
+    for node in [0, 1] {
+        let (mut world, mut manager) = world(&[&[offered("a", node)][..], &wishes()].concat());
+        world.add_later(&mut manager, later(2, other(), |_| ()));
+        let half = manager.facts.frames / 2;
+        let asked = ask(&mut manager, COMMAND, R::Upgrade, index::WORKER);
+        assert_eq!(status(&asked), ResourceStatus::Ok);
+        let spare = manager.row(id(index::WORKER)).unwrap().spare;
+        assert_eq!((spare.count, spare.start.raw() >= half), (6, node == 1));
+        // What is left of the zone is another's: refused, though there is room elsewhere.
+        let back = ask(&mut manager, COMMAND, R::Rollback, index::WORKER);
+        assert_eq!(status(&back), ResourceStatus::Ok);
+        let taken = take(&mut manager, if node == 1 { half..2 * half } else { 0..half });
+        let refused = ask(&mut manager, COMMAND, R::Upgrade, index::WORKER);
+        assert_eq!(status(&refused), ResourceStatus::NoMemory);
+        assert_eq!(manager.row(id(index::WORKER)).unwrap().spare.count, 0);
+        assert!(manager.books.available() > 100, "there is room elsewhere");
+        give(&mut manager, &taken, [Owner::Partition(id(index::COMMAND)), Owner::Available]);
+        world.check(&manager);
+    }
 }
 
 #[test]
