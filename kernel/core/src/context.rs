@@ -11,10 +11,8 @@ use abi::control::ContextState;
 use abi::fault::word;
 pub use abi::register;
 use abi::types::{Frame, MAX_PROCESSORS, ProcessorId};
-use core::sync::atomic::{
-    AtomicU64,
-    Ordering::{Acquire, Relaxed, Release},
-};
+use core::sync::atomic::AtomicU64;
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 /// How a context is restored, [`Context::restore`]. While it runs this is [`restore::CALL`]: whoever restores it otherwise
 /// puts it back, so that a call has nothing to store.
@@ -131,9 +129,7 @@ impl Context {
 
     /// Changes a saved register.
     pub fn set_register(&self, number: usize, value: u64) {
-        if let Some(word) = self.registers.get(number) {
-            word.store(value, Relaxed);
-        }
+        let _ = self.registers.get(number).map(|word| word.store(value, Relaxed));
     }
 
     /// Count of the doorbells it rang.

@@ -78,6 +78,7 @@ fn swap(processor: &Processor, ticks: u64) {
     processor.running.set(processor.running.get() ^ 1);
     // Places have new meanings: nobody is kept in one.
     processor.standing.set(Standing::Idle.raw());
+    processor.quiet.set(0);
     processor.trace.add(ticks, TraceKind::Plan, processor.frame.get(), Some(0));
     processor.pending.store(plan::NONE, Release);
 }

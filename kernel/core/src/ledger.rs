@@ -83,9 +83,7 @@ pub fn entry<M: Machine>(machine: &M, frame: Frame) -> Entry {
 
 /// Writes an entry; ignored beyond memory.
 pub fn set<M: Machine>(machine: &M, frame: Frame, entry: Entry) {
-    if let Some(word) = word(machine, frame) {
-        word.store(entry.pack(), Ordering::Release);
-    }
+    let _ = word(machine, frame).map(|word| word.store(entry.pack(), Ordering::Release));
 }
 
 /// Names an object for good: its frame, which is one of memory, and generation in one word; 0 names none.

@@ -86,12 +86,14 @@ impl<'a, M: Machine> Here<'a, M> {
 
     /// Interrupt line `line` came; as for [`Here::timer`]. Ends the interrupt by `Machine::hold_line`.
     pub fn interrupt(self, line: u32) -> Next<'a> {
+        self.processor.quiet.set(0);
         interrupt::deliver(self, line).unwrap_or_else(|| self.reschedule(true))
     }
 
     /// Another processor sent its interrupt, or this one is to start running its plan for the first time; as for
     /// [`Here::timer`].
     pub fn nudge(self) -> Next<'a> {
+        self.processor.quiet.set(0);
         stop::serve_stop(self);
         stop::serve_flush(self);
         self.reschedule(true)

@@ -91,6 +91,9 @@ pub struct Processor {
     pub(crate) yielded: Cell,
     /// Place of the taker of slack that ran last.
     pub(crate) taker: Cell,
+    /// Until when no taker of slack can run unless something comes, 0 where that is not known. Of meaning while the processor halts: every
+    /// entry of the kernel but the timer's, and what the timer's does for others, ends it.
+    pub(crate) quiet: Cell,
     /// Nanoseconds of a slot.
     pub(crate) slot_length: Cell,
     /// Nanoseconds of a slot from the next wrap on. Written under the control lock.

@@ -66,26 +66,40 @@ impl<'a, M: Machine> Here<'a, M> {
         let ticks = self.machine.ticks();
         let now = self.machine.now_at(ticks).raw();
         if now >= processor.boundary.get() {
-            if now >= self.next_look() {
-                self.look_at_others(now);
-            }
-            if processor.held.get() != 0 && !join(self) {
-                return self.halt(ticks, self.next_look());
-            }
-            advance(self, ticks, now);
-            return self.reschedule(false);
+            return self.next_slot(ticks, now);
         }
         let mut search = Search { now, wake: u64::MAX, links: DECISION_LINKS };
         let choice = self.choose(keep, &mut search);
         let resting = processor.sole.get() != 0 && processor.pending.load(Acquire) == 0;
         let until = if resting { search.wake } else { search.wake.min(processor.boundary.get()) };
         let Some(choice) = choice else {
+            processor.quiet.set(if resting { 0 } else { search.wake });
             // Who computes alone is not disturbed; who halts alone looks at others, which is done at the end of a slot.
             let look = self.next_look().max(processor.boundary.get());
             return self.halt(ticks, if resting { until.min(look) } else { until });
         };
         self.arm(until);
         self.run(&choice, ticks)
+    }
+
+    /// A slot has ended.
+    #[inline(never)]
+    fn next_slot(self, ticks: u64, now: u64) -> Next<'a> {
+        let processor = self.processor;
+        if now >= self.next_look() {
+            self.look_at_others(now);
+        }
+        if processor.held.get() != 0 && !join(self) {
+            return self.halt(ticks, self.next_look());
+        }
+        advance(self, ticks, now);
+        // Where nobody was found, and nothing came since, only the new slot's own context is looked for.
+        let mut search = Search { now, wake: processor.quiet.get(), links: DECISION_LINKS };
+        let (halts, end) = (processor.current.get() == 0, processor.boundary.get());
+        if halts && now < search.wake.min(end) && self.owner(&mut search).is_none() {
+            return self.halt(ticks, search.wake.min(end));
+        }
+        self.reschedule(false)
     }
 
     #[inline(always)]

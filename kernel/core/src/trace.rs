@@ -23,9 +23,7 @@ impl Trace {
         if let Some([time, what, more, number]) = self.place(self.next.get()) {
             time.set(ticks);
             what.set(first);
-            if let Some(second) = second {
-                more.set(second);
-            }
+            let _ = second.map(|second| more.set(second));
             number.set(u64::from(kind.number()));
         }
         self.next.add(1);
@@ -37,10 +35,8 @@ impl Trace {
         if index >= next {
             return Some([0, 0, 0, next]);
         }
-        if next.wrapping_sub(index) > TRACE_RECORDS {
-            return None;
-        }
-        let [time, what, more, kind] = self.place(index)?;
+        let kept = next.wrapping_sub(index) <= TRACE_RECORDS;
+        let [time, what, more, kind] = self.place(index).filter(|_| kept)?;
         let [kind, ..] = kind.get().to_le_bytes();
         // With one argument it leaves there what was.
         let more = if kind == TraceKind::Switch.number() { 0 } else { more.get() };

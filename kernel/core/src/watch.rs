@@ -57,6 +57,7 @@ impl<M: Machine> Here<'_, M> {
     /// can be stopped and moved from now on.
     fn give_up_on(self, other: &Processor) {
         let (machine, ticks) = (self.machine, self.machine.ticks());
+        self.processor.quiet.set(0);
         other.online.set(FAILED);
         machine.halt(other.id());
         other.stop.store(0, Release);

@@ -59,6 +59,25 @@ fn fault(machine: &TestMachine, made: Made, word: u64) -> u64 {
     machine.on_context(made.context, ContextOperation::Fault, [word, 0, 0, 0]).unwrap()[0]
 }
 
+/// The one who is told takes slack alone, on a processor that halts since nobody there had anything to do.
+#[test]
+fn a_taker_of_slack_is_told_while_its_processor_halts() {
+    let (machine, _) = watched(2);
+    machine.thorough.set(false);
+    manager_runs(&machine);
+    machine.plan(0, &[0; 16].into_iter().chain([OWN_CONTEXT]).collect::<Vec<_>>(), 0);
+    machine.run_until(8 * FRAME);
+    machine.begin(0, Call::Wait as u64, [1 << BIT, NEVER, 0, 0, 0, 0]);
+    machine.run_until(9 * FRAME);
+    assert_eq!(machine.running(0), None);
+    machine.dead.set(0b10);
+    machine.run_until(11 * FRAME);
+    assert!(
+        machine.running(0).is_some(),
+        "it was rung by its own processor, in the timer's interrupt"
+    );
+}
+
 // covers: REC-3
 #[test]
 fn a_processor_that_stops_is_out_within_a_frame_whenever_it_stops() {

@@ -68,6 +68,8 @@ pub struct TestMachine {
     pub busy: Cell<bool>,
     /// Bytes that the debug port takes at once.
     pub room: Cell<usize>,
+    /// Whether each halt after the timer's interrupt is checked by a decision made anew.
+    pub thorough: Cell<bool>,
     /// Root of what partitions see of the kernel, where page tables are isolated.
     pub outside: Cell<Option<u64>>,
 }
@@ -219,6 +221,7 @@ impl TestMachine {
             unlocked: Cell::default(),
             busy: Cell::default(),
             room: Cell::new(32),
+            thorough: Cell::new(true),
             outside: Cell::default(),
         }
     }
@@ -308,9 +311,6 @@ impl TestMachine {
         panic!("the processors interrupt each other without end");
     }
 
-    fn is_dead(&self, id: usize) -> bool {
-        self.dead.get() >> id & 1 != 0
-    }
     /// The kernel's record of a processor.
     pub fn record(&self, id: u16) -> &Processor {
         &self.processors[usize::from(id)]
@@ -340,6 +340,9 @@ impl TestMachine {
             self.time.set(at.max(self.time.get()));
             self.own[id].timer.set(None);
             self.interrupt(id as u16, |machine, processor| Here { machine, processor }.timer());
+            if self.thorough.get() && self.running(id as u16).is_none() {
+                self.look_again(id as u16);
+            }
         }
         self.time.set(end);
     }

@@ -161,6 +161,55 @@ fn a_slot_that_nobody_wants_halts_the_processor() {
     assert_eq!(idle, 15 * SLOT);
 }
 
+/// What a processor looks at in each slot while nobody wants to run, and whether it finds whoever does at once: by a deadline, by a ring from
+/// another processor, by a plan that takes over.
+#[test]
+fn a_processor_that_halts_looks_for_takers_when_something_came() {
+    // covers: SCH-5
+    let machine = TestMachine::booted(2);
+    machine.thorough.set(false);
+    let made: Vec<_> = (0..8).map(|number| machine.make(number, 1)).collect();
+    made.iter().for_each(|made| machine.start(*made));
+    machine.give_doorbell(crate::build::FIRST, 230, made[5].context, 3);
+    let mut plan = vec![0; 16];
+    plan.extend(made.iter().map(|made| made.context));
+    machine.plan(1, &plan, 0);
+    machine.run_until(FRAME);
+    let alarm = 3 * FRAME + SLOT / 3;
+    for turn in 0..made.len() {
+        let frame = machine.running(1).expect("one that does not wait yet");
+        let until = if frame == made[2].context_frame { alarm } else { NEVER };
+        machine.begin(1, Call::Wait as u64, [0xff, until, 0, 0, 0, 0]);
+        assert_eq!(machine.running(1).is_none(), turn == 7, "the last one leaves nobody");
+    }
+    let before = machine.looks.get();
+    machine.run_until(3 * FRAME);
+    let (looks, slots) = (machine.looks.get() - before, 2 * 16);
+    assert!(looks < 2 * slots, "{looks} looks in {slots} slots of two processors");
+    machine.run_until(alarm - 1);
+    assert_eq!(machine.running(1), None);
+    machine.run_until(alarm);
+    assert_eq!(machine.running(1), Some(made[2].context_frame), "its deadline");
+    machine.begin(1, Call::Wait as u64, [0xff, NEVER, 0, 0, 0, 0]);
+    machine.run_until(alarm + 2 * SLOT);
+    assert_eq!(machine.running(1), None);
+    machine.call(0, Call::Ring, [230, 0, 0, 0, 0, 0]).unwrap();
+    machine.settle();
+    assert_eq!(machine.running(1), Some(made[5].context_frame), "it was rung");
+    machine.begin(1, Call::Wait as u64, [0xff, NEVER, 0, 0, 0, 0]);
+    // One that wants to run, but has no place yet.
+    let late = machine.make(8, 1);
+    machine.start(late);
+    machine.run_until(5 * FRAME + SLOT);
+    assert_eq!(machine.running(1), None);
+    plan.push(late.context);
+    machine.plan(1, &plan, 0);
+    machine.run_until(6 * FRAME - 1);
+    assert_eq!(machine.running(1), None, "the plan before it goes on to its wrap");
+    machine.run_until(6 * FRAME);
+    assert_eq!(machine.running(1), Some(late.context_frame), "the plan that takes over");
+}
+
 #[test]
 fn a_deadline_of_another_does_not_disturb_the_owner_of_the_slot() {
     let machine = TestMachine::booted(1);

@@ -129,15 +129,11 @@ impl Machine for Hardware {
     }
 
     fn nudge(&self, processor: ProcessorId) {
-        if let Some(area) = Area::of(processor) {
-            self.apic.send(area.head.apic, vector::NUDGE);
-        }
+        let _ = Area::of(processor).map(|area| self.apic.send(area.head.apic, vector::NUDGE));
     }
 
     fn halt(&self, processor: ProcessorId) {
-        if let Some(area) = Area::of(processor) {
-            self.apic.send_nmi(area.head.apic);
-        }
+        let _ = Area::of(processor).map(|area| self.apic.send_nmi(area.head.apic));
     }
 
     #[inline]
