@@ -131,7 +131,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let client = self.define_end(channel.client, channel.client_name, pages)?;
         let server = self.define_end(channel.server, channel.server_name, pages)?;
         let row = ChannelRow { client, server, slot: self.take_slots(1)?.raw(), ..row(channel) };
-        self.set_channel(id, row)
+        self.add_channel(id, row)
     }
 
     /// Replaces a channel's row in a transaction of its own.

@@ -10,7 +10,7 @@ use abi::channel::Role;
 use abi::image::name_text;
 use abi::manifest::{ManifestChannel, PartitionRole};
 use abi::message::resource::ResourceStatus;
-use abi::types::{ChannelId, EventBit, PAGE_SIZE, PartitionId};
+use abi::types::{ChannelId, EventBit, PAGE_SIZE, PartitionId, Slot};
 use program_loader::Window;
 use resource_db::{ChannelRow, End, PartitionRow};
 
@@ -72,16 +72,29 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let served = self.row(PartitionId::new(server.partition))?.image;
         // The client runs the program of the boot image, as most servers do.
         let version = if served == 0 { row.version } else { self.common_version(&row) };
-        let row = ChannelRow { version, ..row };
-        // From here on the row names the slots that are taken, and whoever ends it gives them back.
-        self.set_channel(new, row)?;
-        let slot = self.take_slots(1)?.raw();
-        self.set_channel(new, ChannelRow { slot, ..row })?;
-        if server.partition == SELF.raw() {
-            let server = End { slot: self.take_slots(1)?.raw(), ..server };
-            self.set_channel(new, ChannelRow { slot, server, ..row })?;
+        let row = self.with_slots(ChannelRow { version, ..row })?;
+        let added = self.add_channel(new, row);
+        added.inspect_err(|_| self.give_channel_slots(&row))
+    }
+
+    /// A channel's row with own slots for it. Nobody needs to know of them before it is written: those that no row names are free.
+    fn with_slots(&mut self, mut row: ChannelRow) -> Result<ChannelRow, Trouble> {
+        row.slot = self.take_slots(1)?.raw();
+        if row.server.partition == SELF.raw() {
+            let slot = self.take_slots(1);
+            row.server.slot = slot.inspect_err(|_| self.give_channel_slots(&row))?.raw();
         }
-        Ok(())
+        Ok(row)
+    }
+
+    /// Gives the own slots of a channel back that has no row any more, or never had.
+    pub fn give_channel_slots(&mut self, row: &ChannelRow) {
+        if row.slot != 0 {
+            self.books.give_slots(Slot::new(row.slot), 1);
+        }
+        if row.server.partition == SELF.raw() && row.server.slot != 0 {
+            self.books.give_slots(Slot::new(row.server.slot), 1);
+        }
     }
 
     /// A free place for one more client of a channel's server.

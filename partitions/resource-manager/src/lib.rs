@@ -26,6 +26,7 @@ pub mod guard;
 pub mod hardware;
 pub mod information;
 pub mod joining;
+pub mod kinds;
 pub mod lists;
 pub mod lists_channels;
 pub mod look;

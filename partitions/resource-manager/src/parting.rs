@@ -143,12 +143,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         }
         self.books.set_channel(id, ChannelRow::default())?;
         self.books.commit();
-        if row.slot != 0 {
-            self.books.give_slots(slot, 1);
-        }
-        if row.server.partition == SELF.raw() && row.server.slot != 0 {
-            self.books.give_slots(Slot::new(row.server.slot), 1);
-        }
+        self.give_channel_slots(row);
         Ok(())
     }
 

@@ -80,17 +80,6 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         Ok(true)
     }
 
-    /// Writes the plans of a partition's processors anew and has the kernel told, for what is no value of its row.
-    ///
-    /// # Errors
-    /// What the books answer.
-    pub fn replace_plans_of(&mut self, id: PartitionId, row: &PartitionRow) -> Result<(), Trouble> {
-        let processors = self.processors_of(id, row);
-        self.write_plans(processors)?;
-        self.stale_plans |= processors & !self.failed;
-        Ok(())
-    }
-
     /// Writes the plans of some processors as they follow from the partitions' rows, each in a transaction of its own. Those that are
     /// written already stay as they are.
     ///

@@ -158,7 +158,7 @@ impl Books<'_> {
 
     /// Every partition that is there.
     pub fn partitions(&self) -> impl Iterator<Item = (PartitionId, &PartitionRow)> + Clone {
-        self.partitions.iter(self.map.memory()).map(|(id, row)| (PartitionId::new(id), row))
+        self.partitions_from(PartitionId::new(0))
     }
 
     /// Every partition that is there, from a number on.

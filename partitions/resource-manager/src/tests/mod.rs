@@ -19,6 +19,7 @@ mod heaps;
 mod history;
 mod hostile;
 mod joined;
+mod kinds;
 mod liar;
 mod listed;
 mod manifests;
