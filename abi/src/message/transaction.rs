@@ -50,9 +50,9 @@ codes! {
         InProgress = 1,
         /// It holds.
         Committed = 2,
-        /// It was taken back, because something else failed or the manager died.
+        /// It was taken back, because the manager died while it was made.
         Undone = 3,
-        /// It was taken back, because a step of it was not possible.
+        /// Nothing was changed, because a step of it was not possible.
         Refused = 4,
     }
 }

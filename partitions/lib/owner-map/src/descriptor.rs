@@ -1,6 +1,6 @@
 //! Partition descriptors: a page that is owned by itself (paragraphs 214-216).
 
-use crate::memory::{Memory, halves, read_wide, write_wide};
+use crate::memory::{Memory, read_wide, write_wide};
 use crate::page::Page;
 
 /// First word of a descriptor that is in force: "PART".
@@ -14,6 +14,7 @@ const AT_FRAMES: u16 = 4;
 const AT_NAME: u16 = 8;
 /// The first word that the map leaves to others.
 pub const RECORD: u16 = 16;
+const _: () = assert!(AT_STATE == 0 && AT_ME == 1 && AT_KIND == 2 && AT_NAME == 8);
 
 /// A name of at most 32 bytes, padded with zeroes.
 pub type Name = [u8; 32];
@@ -63,7 +64,9 @@ impl Kind {
 
 /// Whether `page` is a descriptor in force. A partition could write the same into its own memory: that the page is owned by itself must be seen too.
 pub(crate) fn is_live(memory: &impl Memory, page: Page) -> bool {
-    memory.read(page, AT_STATE) == MAGIC && memory.read(page, AT_ME) == page.number()
+    let mut words = [0; 2];
+    memory.load(page, AT_STATE, &mut words);
+    words == [MAGIC, page.number()]
 }
 
 /// Kind of a descriptor.
@@ -92,14 +95,10 @@ pub(crate) fn name(memory: &impl Memory, page: Page) -> Name {
 
 /// Writes a descriptor of a partition that owns nothing yet, and puts it in force as the last step.
 pub(crate) fn write(memory: &mut impl Memory, page: Page, kind: Kind, name: &Name) {
-    memory.write(page, AT_ME, page.number());
-    memory.write(page, AT_KIND, kind.number());
-    for (index, word) in (AT_FRAMES..).zip(halves(0)) {
-        memory.write(page, index, word);
-    }
-    for (index, word) in (AT_NAME..).zip(words(name)) {
-        memory.write(page, index, word);
-    }
+    let mut all = [0; 15];
+    [all[0], all[1]] = [page.number(), kind.number()];
+    all.iter_mut().skip(7).zip(words(name)).for_each(|(to, word)| *to = word);
+    memory.store(page, AT_ME, &all);
     set_live(memory, page, true);
 }
 

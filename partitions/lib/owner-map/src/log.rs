@@ -3,8 +3,11 @@
 //!
 //! One word of the master index says where the newest head is, and each head where the one before it is. So a transaction begins with
 //! one write, and what the ring has overwritten is never taken for a transaction: it lies further back than the ring is long.
+//!
+//! Nothing is written before all records of a transaction are known to be right. Then they are written behind the newest
+//! transaction, where nobody looks, once it was said how many, and that write makes them the newest.
 
-use crate::master::{AT_NEWEST, Master};
+use crate::master::{AT_AHEAD, AT_NEWEST, Master};
 use crate::memory::{Memory, halves, join};
 use crate::operation::Refusal;
 use crate::page::Page;
@@ -16,15 +19,15 @@ pub const LOG_OPERATIONS: u16 = 120;
 pub const LEAST_LOG_PAGES: u32 = 4;
 /// Cells of a page.
 const CELLS: u32 = 64;
-const _: () = assert!(RECORD_WORDS == 16 && LEAST_LOG_PAGES * CELLS > 240 && LOG_OPERATIONS == 120);
-/// Cells that may be overwritten before anything says so: the next head, or the next record.
-const UNSURE: u32 = 1;
+const _: () = assert!(RECORD_WORDS == 16 && LEAST_LOG_PAGES * CELLS > 242 && LOG_OPERATIONS == 120);
 
 /// A place in the ring.
 pub(crate) type Cell = u32;
 
 const AT_STATE: usize = 0;
 const AT_COUNT: usize = 1;
+const AT_STEP: usize = 9;
+const AT_PROBLEM: usize = 10;
 
 /// How a transaction ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,7 +80,10 @@ impl Transaction {
         let outcome = match words[AT_STATE] {
             1 => Outcome::InProgress,
             2 => Outcome::Committed,
-            4 => Outcome::Refused(u16::try_from(words[9]).unwrap_or(u16::MAX), words[10]),
+            4 => Outcome::Refused(
+                u16::try_from(words[AT_STEP]).unwrap_or(u16::MAX),
+                words[AT_PROBLEM],
+            ),
             _ => Outcome::Undone,
         };
         let who = Page::new(words[6]).unwrap_or_default();
@@ -91,71 +97,64 @@ impl Transaction {
         }
     }
 
-    /// Begins the one after this, which has ended.
-    pub(crate) fn begin(&self, memory: &mut impl Memory, master: &Master, cause: Cause) -> Self {
+    /// Writes the next transaction down: the records that were noted for it, then the head, and where that is as the last.
+    pub(crate) fn enter(
+        &self,
+        memory: &mut impl Memory,
+        master: &Master,
+        (cause, count, outcome): (Cause, u16, Outcome),
+    ) -> Self {
         let next = Self {
             sequence: self.sequence.wrapping_add(1),
             cause,
-            count: 0,
-            outcome: Outcome::InProgress,
+            count,
+            outcome,
             cell: ring(master, self.cell, self.length()),
             previous: self.cell,
         };
-        let ([low, high], when) = (halves(next.sequence), halves(cause.when));
-        let who = cause.who.number();
-        let words = [1, 0, low, high, when[0], when[1], who, cause.what, next.previous, 0, 0];
-        store(memory, master, next.cell, &words);
+        next.reserve(memory, master);
+        next.write_records(memory, master);
+        next.write_head(memory, master);
         memory.write(master.index, AT_NEWEST, next.cell);
         next
     }
 
-    /// Writes the next record down; `false` where there is no room for more.
-    pub(crate) fn append(
-        &mut self,
-        memory: &mut impl Memory,
-        master: &Master,
-        record: &Record,
-    ) -> bool {
-        if self.count >= LOG_OPERATIONS {
-            return false;
+    /// Says how many cells may be written over from now on: those of the longest transaction that ever was.
+    fn reserve(&self, memory: &mut impl Memory, master: &Master) {
+        if memory.read(master.index, AT_AHEAD) < self.length() {
+            memory.write(master.index, AT_AHEAD, self.length());
         }
-        store(memory, master, ring(master, self.cell, self.length()), &record.encode());
-        self.set_count(memory, master, self.count.wrapping_add(1));
-        true
     }
 
-    /// Replaces the last record by one that says more of the same: only its first word differs, so it is one write.
-    pub(crate) fn rewrite(
-        &self,
-        memory: &mut impl Memory,
-        master: &Master,
-        record: &Record,
-    ) -> bool {
-        let (page, first) = place(master, ring(master, self.cell, self.count.into()));
-        memory.write(page, first, record.encode()[0]);
-        true
+    /// Writes the records, as many at once as a page holds.
+    fn write_records(&self, memory: &mut impl Memory, master: &Master) {
+        let mut at = 0;
+        while let Some(rest) = self.count.checked_sub(at).filter(|&rest| rest > 0) {
+            let cell = ring(master, self.cell, u32::from(at).wrapping_add(1));
+            let (page, first) = place(master, cell);
+            let room = u16::try_from(CELLS.wrapping_sub(cell % CELLS)).unwrap_or(1);
+            memory.log(at, rest.min(room), page, first);
+            at = at.wrapping_add(rest.min(room));
+        }
     }
 
-    fn set_count(&mut self, memory: &mut impl Memory, master: &Master, count: u16) {
-        let (page, first) = place(master, self.cell);
-        self.count = count;
-        memory.write(page, first.wrapping_add(1), count.into());
+    fn write_head(&self, memory: &mut impl Memory, master: &Master) {
+        let Cause { who, what, when } = self.cause;
+        let ([low, high], [early, late]) = (halves(self.sequence), halves(when));
+        let (at, problem) = match self.outcome {
+            Outcome::Refused(at, problem) => (at, problem),
+            _ => (0, 0),
+        };
+        let (state, who) = (self.outcome.state(), who.number());
+        let (count, at) = (self.count.into(), at.into());
+        let words = [state, count, low, high, early, late, who, what, self.previous, at, problem];
+        store(memory, master, self.cell, &words);
     }
 
-    /// Says how it ended, with one write at the end.
+    /// Says how it ended, with one write.
     pub(crate) fn close(&mut self, memory: &mut impl Memory, master: &Master, outcome: Outcome) {
         let (page, first) = place(master, self.cell);
-        if let Outcome::Refused(at, problem) = outcome {
-            memory.write(page, first.wrapping_add(9), at.into());
-            memory.write(page, first.wrapping_add(10), problem);
-        }
-        let state = match outcome {
-            Outcome::InProgress => 1,
-            Outcome::Committed => 2,
-            Outcome::Undone => 3,
-            Outcome::Refused(..) => 4,
-        };
-        memory.write(page, first, state);
+        memory.write(page, first, outcome.state());
         self.outcome = outcome;
     }
 
@@ -165,7 +164,7 @@ impl Transaction {
         if at < self.count { Record::decode(&load(memory, master, cell)) } else { None }
     }
 
-    /// The one before it; `None` where that was overwritten. `back` counts the cells from here to the end of the newest.
+    /// The one before it; `None` where that was overwritten. `back` counts the cells from here to the end of those in use.
     pub(crate) fn before(
         &self,
         memory: &impl Memory,
@@ -175,13 +174,30 @@ impl Transaction {
         let all = master.log_pages.wrapping_mul(CELLS);
         let length = self.cell.wrapping_add(all).wrapping_sub(self.previous).checked_rem(all)?;
         *back = back.checked_add(length)?;
-        let there = self.sequence > 1 && *back <= all.wrapping_sub(UNSURE);
+        let there = self.sequence > 1 && *back <= all;
         there.then(|| Self::read(memory, master, self.previous))
+    }
+
+    /// Cells that it takes and that the next may have taken, if it is the newest.
+    pub(crate) fn in_use(&self, memory: &impl Memory, master: &Master) -> u32 {
+        self.length().wrapping_add(memory.read(master.index, AT_AHEAD))
     }
 
     /// Cells that it takes.
     pub(crate) fn length(&self) -> u32 {
         u32::from(self.count).wrapping_add(1)
+    }
+}
+
+impl Outcome {
+    /// As a head says it.
+    fn state(self) -> u32 {
+        match self {
+            Self::InProgress => 1,
+            Self::Committed => 2,
+            Self::Undone => 3,
+            Self::Refused(..) => 4,
+        }
     }
 }
 

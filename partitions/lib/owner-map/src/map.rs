@@ -2,19 +2,24 @@
 
 use crate::apply::{apply, undo};
 use crate::descriptor::{self, Kind};
-use crate::log::{Cause, Outcome, Transaction};
+use crate::log::{Cause, LOG_OPERATIONS, Outcome, Transaction};
 use crate::master::Master;
 use crate::memory::Memory;
 use crate::operation::{Operation, Problem, Refusal};
 use crate::page::Page;
-use crate::record::Record;
+use crate::record::{Record, changes_owner};
 
 /// The owner map, records of other things, and their log.
 pub struct OwnerMap<M> {
     pub(crate) memory: M,
     pub(crate) master: Master,
-    /// The newest transaction; one that is in progress is this.
+    /// The newest transaction of the log.
     newest: Transaction,
+    /// Whether one is in progress, of which the log knows nothing yet.
+    open: bool,
+    cause: Cause,
+    /// Its operations, or those of the last.
+    pub(crate) count: u16,
     /// Whether it has an operation that the rules for a transaction as a whole are about.
     follow: bool,
 }
@@ -39,8 +44,10 @@ impl<M: Memory> OwnerMap<M> {
             return Err(OpenError::NoManager);
         }
         let newest = Transaction::newest(&memory, &master);
-        let mut map = Self { memory, master, newest, follow: false };
-        map.undo();
+        let (open, count, follow) = (false, 0, false);
+        let cause = Cause::default();
+        let mut map = Self { memory, master, newest, open, cause, count, follow };
+        map.recover();
         Ok(map)
     }
 
@@ -56,8 +63,9 @@ impl<M: Memory> OwnerMap<M> {
         &self.memory
     }
 
-    /// The memory it lies in, for what no transaction needs to know of.
+    /// The memory it lies in, for what no transaction needs to know of. One in progress is taken back.
     pub fn memory_mut(&mut self) -> &mut M {
+        self.undo();
         &mut self.memory
     }
 
@@ -86,26 +94,21 @@ impl<M: Memory> OwnerMap<M> {
     /// Begins a transaction. One that is in progress is taken back first.
     pub fn begin(&mut self, cause: Cause) {
         self.undo();
-        self.newest = self.newest.begin(&mut self.memory, &self.master, cause);
-        self.follow = false;
+        self.memory.draft();
+        (self.open, self.cause, self.count, self.follow) = (true, cause, 0, false);
     }
 
-    /// Checks an operation, writes it down and makes it, as part of the transaction in progress.
+    /// Checks an operation against the map as those before it would leave it, and notes it as part of the transaction in progress.
     ///
     /// # Errors
-    /// Where it is refused, and changes nothing: the transaction is to be [refused](Self::refuse), or goes on without it.
+    /// Where it is refused: the transaction is to be [refused](Self::refuse), or goes on without it; after
+    /// [`Length`](Problem::Length) it cannot.
     pub fn add(&mut self, operation: &Operation) -> Result<(), Problem> {
-        if !self.is_open() {
+        if !self.open {
             return Err(Problem::Length);
         }
         let record = self.resolve(operation)?;
-        let written = match self.joined(&record) {
-            Some(both) => self.newest.rewrite(&mut self.memory, &self.master, &both),
-            None => self.newest.append(&mut self.memory, &self.master, &record),
-        };
-        if !written {
-            return Err(Problem::Length);
-        }
+        self.note(&record)?;
         apply(&mut self.memory, &self.master, &record);
         self.follow |= match *operation {
             Operation::ChangeOwner { to, .. } => to == self.master.manager,
@@ -115,70 +118,93 @@ impl<M: Memory> OwnerMap<M> {
             Operation::Initialize { .. } => true,
             _ => false,
         };
+        if self.memory.is_full() { Err(Problem::Length) } else { Ok(()) }
+    }
+
+    /// Notes a record for the log, with the one before it as one where they go together.
+    fn note(&mut self, record: &Record) -> Result<(), Problem> {
+        let last = self.count.checked_sub(1);
+        if let Some((at, both)) = last.and_then(|at| Some((at, self.joined(at, record)?))) {
+            self.memory.note(at, &both.encode());
+            return Ok(());
+        }
+        if self.count >= LOG_OPERATIONS {
+            return Err(Problem::Length);
+        }
+        self.memory.note(self.count, &record.encode());
+        self.count = self.count.wrapping_add(1);
         Ok(())
     }
 
-    /// A change of owner and the record before it as one, where they go together.
-    fn joined(&self, record: &Record) -> Option<Record> {
-        if !matches!(record.operation, Operation::ChangeOwner { .. }) {
-            return None;
-        }
-        let last = self.last_record(self.newest.count.checked_sub(1)?)?;
-        last.joined(record, &self.master)
+    /// A change of owner and the record noted before it as one.
+    fn joined(&self, before: u16, record: &Record) -> Option<Record> {
+        let change = matches!(record.operation, Operation::ChangeOwner { .. });
+        let both = change && changes_owner(&self.memory.noted(before));
+        if both { self.last_record(before)?.joined(record, &self.master) } else { None }
     }
 
-    /// The transaction in progress holds from now on. Its number.
+    /// All of the transaction in progress was checked: it is written to the log, made, and holds from then on. Its number, that of
+    /// the one before where it has no operations.
     ///
     /// # Errors
     /// Where it breaks a rule for transactions as a whole: then it is refused.
     pub fn commit(&mut self) -> Result<u64, Refusal> {
-        if self.follow
-            && let Err(problem) = self.whole()
-        {
+        let whole = if self.follow { self.whole() } else { Ok(()) };
+        let room = if self.memory.is_full() { Err(Problem::Length) } else { Ok(()) };
+        if let Err(problem) = whole.and(room) {
             return self.refuse(problem);
         }
-        if self.is_open() {
-            self.newest.close(&mut self.memory, &self.master, Outcome::Committed);
+        if core::mem::take(&mut self.open) {
+            self.memory.land();
+            if self.count > 0 {
+                self.enter(self.count, Outcome::InProgress);
+                self.memory.make();
+                self.newest.close(&mut self.memory, &self.master, Outcome::Committed);
+            }
         }
         Ok(self.newest.sequence)
     }
 
-    /// Takes the transaction in progress back.
+    /// Forgets the transaction in progress; the log never learns of it.
     pub fn undo(&mut self) {
-        self.take_back();
-        if self.is_open() {
-            self.newest.close(&mut self.memory, &self.master, Outcome::Undone);
+        if core::mem::take(&mut self.open) {
+            self.memory.forget();
         }
     }
 
-    /// Takes the transaction in progress back because of an operation that would have been its next. The log keeps those before.
+    /// Forgets the transaction in progress because of an operation that would have been its next, and writes down that it was refused.
     ///
     /// # Errors
     /// Always, with that refusal.
     pub fn refuse<T>(&mut self, problem: Problem) -> Result<T, Refusal> {
-        let refusal = Refusal { at: self.newest.count, problem };
-        self.take_back();
-        if self.is_open() {
-            self.newest.close(&mut self.memory, &self.master, refusal.into());
+        let refusal = Refusal { at: self.count, problem };
+        if self.open {
+            self.undo();
+            self.enter(0, refusal.into());
         }
         Err(refusal)
+    }
+
+    fn enter(&mut self, count: u16, outcome: Outcome) {
+        let entry = (self.cause, count, outcome);
+        self.newest = self.newest.enter(&mut self.memory, &self.master, entry);
     }
 
     /// Whether a transaction is in progress.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.newest.outcome == Outcome::InProgress
+        self.open
     }
 
-    /// Operations of the transaction in progress, or of the last.
+    /// Operations of the transaction in progress, or of the last since the map was opened, whatever became of it.
     #[must_use]
     pub fn count(&self) -> u16 {
-        self.newest.count
+        self.count
     }
 
     /// The transactions that the log remembers, the newest first.
     pub fn transactions(&self) -> impl Iterator<Item = Transaction> {
-        let mut back = self.newest.length();
+        let mut back = self.newest.in_use(&self.memory, &self.master);
         let first = Some(self.newest).filter(|newest| newest.sequence > 0);
         core::iter::successors(first, move |found| {
             found.before(&self.memory, &self.master, &mut back)
@@ -199,13 +225,13 @@ impl<M: Memory> OwnerMap<M> {
         of.record(&self.memory, &self.master, at)
     }
 
-    /// An operation, from 0, of the transaction in progress or of the last one, whatever became of it.
+    /// One of these [operations](Self::count), from 0.
     #[must_use]
     pub fn last_record(&self, at: u16) -> Option<Record> {
-        self.record(&self.newest, at)
+        if at < self.count { Record::decode(&self.memory.noted(at)) } else { None }
     }
 
-    /// Operations of a transaction that the log remembers: all, or those before the one that was refused.
+    /// Operations of a transaction that the log remembers; none of one that was refused.
     pub fn records(&self, sequence: u64) -> impl DoubleEndedIterator<Item = Record> {
         let found = self.transaction(sequence);
         let count = found.map_or(0, |found| found.count);
@@ -220,16 +246,20 @@ impl<M: Memory> OwnerMap<M> {
 
     /// Operations of the transaction in progress.
     pub(crate) fn open_records(&self) -> impl DoubleEndedIterator<Item = Record> {
-        let count = if self.is_open() { self.newest.count } else { 0 };
-        (0..count).filter_map(|at| self.record(&self.newest, at))
+        let count = if self.open { self.count } else { 0 };
+        (0..count).filter_map(|at| self.last_record(at))
     }
 
-    fn take_back(&mut self) {
-        let all = if self.is_open() { self.newest.count } else { 0 };
-        for at in (0..all).rev() {
+    /// Takes back what the log holds of a transaction that was not committed.
+    fn recover(&mut self) {
+        if self.newest.outcome != Outcome::InProgress {
+            return;
+        }
+        for at in (0..self.newest.count).rev() {
             if let Some(record) = self.record(&self.newest, at) {
                 undo(&mut self.memory, &self.master, &record);
             }
         }
+        self.newest.close(&mut self.memory, &self.master, Outcome::Undone);
     }
 }

@@ -21,8 +21,10 @@ const AT_MANAGER: u16 = 8;
 const AT_AVAILABLE: u16 = 9;
 const AT_LOG: u16 = 10;
 const AT_LOG_PAGES: u16 = 11;
-/// Where the newest transaction is in the log: the one word of this page that changes.
+/// Where the newest transaction is in the log. This word and the next are those of this page that change.
 pub(crate) const AT_NEWEST: u16 = 12;
+/// Cells behind the newest transaction that may be written over already: those of the longest there was.
+pub(crate) const AT_AHEAD: u16 = 13;
 const AT_POOLS: u16 = 16;
 /// From this word on the page belongs to whoever made the database.
 pub const AT_USER: u16 = 64;
@@ -158,6 +160,7 @@ impl Master {
         memory.write(page, AT_LOG, self.log.number());
         memory.write(page, AT_LOG_PAGES, self.log_pages);
         memory.write(page, AT_NEWEST, 0);
+        memory.write(page, AT_AHEAD, 0);
         self.pools.write(memory, page);
         memory.write(page, 1, MAGIC[1]);
         memory.write(page, 0, MAGIC[0]);

@@ -1,6 +1,7 @@
 //! The memory the database lies in.
 
 use crate::page::Page;
+use crate::record::Words;
 
 /// 32-bit words of a page.
 pub const WORDS: u16 = 1024;
@@ -8,6 +9,9 @@ pub const WORDS: u16 = 1024;
 /// Pages of words. On the machine they are mapped frames; in tests every write can be the last.
 ///
 /// An index is taken modulo [`WORDS`], and nothing that is asked for in a row goes beyond its page.
+///
+/// A transaction is drafted first: between [`draft`](Self::draft) and [`land`](Self::land) or [`forget`](Self::forget) nothing
+/// reaches memory, but what is read is as if it had. What was drafted is made, or forgotten, as a whole.
 pub trait Memory {
     /// The word at `index`.
     fn read(&self, page: Page, index: u16) -> u32;
@@ -41,11 +45,42 @@ pub trait Memory {
         let words = (index..index.wrapping_add(count)).map(|at| self.read(page, at));
         words.into_iter().find(|&word| word != value)
     }
+
+    /// From now on writes are drafted: reads see them, the memory does not.
+    fn draft(&mut self);
+
+    /// From now on writes reach memory; what was drafted still does not.
+    fn land(&mut self);
+
+    /// Writes what was drafted to memory.
+    fn make(&mut self);
+
+    /// From now on writes reach memory, and what was drafted was never there.
+    fn forget(&mut self);
+
+    /// Whether a drafted write found no room.
+    fn is_full(&self) -> bool;
+
+    /// Notes a record that the log is to get, by its number in its transaction.
+    fn note(&mut self, at: u16, record: &Words);
+
+    /// A record that was noted.
+    fn noted(&self, at: u16) -> Words;
+
+    /// Writes records that were noted to the log, as many as follow each other in a page.
+    fn log(&mut self, at: u16, count: u16, page: Page, index: u16) {
+        for (at, step) in (at..).zip(0..count) {
+            let words = self.noted(at);
+            self.store(page, index.wrapping_add(step.wrapping_mul(16)), &words);
+        }
+    }
 }
 
 /// A number of 64 bits from two words, the lower first.
 pub(crate) fn read_wide(memory: &impl Memory, page: Page, index: u16) -> u64 {
-    join(memory.read(page, index), memory.read(page, index.wrapping_add(1)))
+    let mut words = [0; 2];
+    memory.load(page, index, &mut words);
+    join(words[0], words[1])
 }
 
 /// A number from its halves, the lower first.
@@ -55,9 +90,7 @@ pub(crate) fn join(low: u32, high: u32) -> u64 {
 
 /// Writes a number of 64 bits as two words, the lower first.
 pub(crate) fn write_wide(memory: &mut impl Memory, page: Page, index: u16, value: u64) {
-    let [low, high] = halves(value);
-    memory.write(page, index, low);
-    memory.write(page, index.wrapping_add(1), high);
+    memory.store(page, index, &halves(value));
 }
 
 /// Both halves of a number, the lower first.

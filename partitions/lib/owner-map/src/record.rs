@@ -10,7 +10,7 @@ use crate::page::{Page, Scale};
 pub(crate) const RECORD_WORDS: usize = 16;
 
 /// A record as it is written.
-pub(crate) type Words = [u32; RECORD_WORDS];
+pub type Words = [u32; RECORD_WORDS];
 
 /// An operation as it is logged: with the place that was found for it and what it will change.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -125,6 +125,11 @@ impl Record {
         let (map, index) = (Page::new(from[3])?, u16::try_from(from[4]).ok()?);
         Some(Self { operation, map, index, before })
     }
+}
+
+/// Whether a record is of an [`Operation::ChangeOwner`].
+pub(crate) fn changes_owner(words: &Words) -> bool {
+    words[0] & 0xff == 1
 }
 
 /// A record of a [`Operation::Write`].

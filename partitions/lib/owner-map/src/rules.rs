@@ -149,14 +149,9 @@ impl<M: Memory> OwnerMap<M> {
         count: u16,
         before: &[u32; WRITE_WORDS],
     ) -> Result<Place, Problem> {
-        let pools = &self.master.pools;
-        let first = if pools.descriptors.contains(page) { descriptor::RECORD } else { 0 };
-        let known = first > 0 || pools.records.contains(page);
-        let end = index.checked_add(count).filter(|end| *end <= WORDS && index >= first);
+        self.may_write(page, index, count)?;
         let before = before.get(..usize::from(count)).filter(|before| !before.is_empty());
-        let (true, Some(_), Some(before)) = (known, end, before) else {
-            return Err(Problem::NoRecord(page));
-        };
+        let before = before.ok_or(Problem::NoRecord(page))?;
         let mut found = [0; WRITE_WORDS];
         let found = found.get_mut(..before.len()).unwrap_or_default();
         self.memory.load(page, index, found);
@@ -164,6 +159,15 @@ impl<M: Memory> OwnerMap<M> {
             Some((found, _)) => Err(Problem::Differs(*found)),
             None => Ok((page, index)),
         }
+    }
+
+    /// Whether words in a row are of a record.
+    pub(crate) fn may_write(&self, page: Page, index: u16, count: u16) -> Result<(), Problem> {
+        let pools = &self.master.pools;
+        let first = if pools.descriptors.contains(page) { descriptor::RECORD } else { 0 };
+        let known = first > 0 || pools.records.contains(page);
+        let ends = index.checked_add(count).is_some_and(|end| end <= WORDS);
+        if known && ends && index >= first { Ok(()) } else { Err(Problem::NoRecord(page)) }
     }
 
     /// A page that is written to must hold nothing that somebody would miss if the transaction were taken back.

@@ -78,7 +78,8 @@ impl Books<'_> {
         self.begun = false;
         if self.map.is_open() {
             match self.map.commit() {
-                Ok(number) => self.generation = number,
+                Ok(number) if self.map.count() > 0 => self.generation = number,
+                Ok(_) => {}
                 Err(_) => self.derive_undone(),
             }
         }
@@ -220,13 +221,13 @@ impl Books<'_> {
     /// Where there is no such place or no transaction, or where a partition is to go that has frames.
     pub fn set_partition(&mut self, id: PartitionId, row: PartitionRow) -> Result<(), Problem> {
         let page = self.layout.page(Owner::Partition(id)).ok_or(Problem::NoSuch)?;
-        if self.begun && self.partition(id) == Some(&row) {
-            return Ok(());
-        }
         self.open_transaction()?;
-        let changed = self.change_partition(page, id.raw(), &row);
+        let was = self.partition(id).is_some();
+        let changed = self.change_partition(page, id.raw(), (was, &row));
         changed.map_err(|problem| self.refuse(problem))?;
-        self.partitions.renew::<PartitionRow>(self.map.memory(), id.raw());
+        if was != (row.stage() != Stage::Unused) {
+            self.partitions.renew::<PartitionRow>(self.map.memory(), id.raw());
+        }
         Ok(())
     }
 
@@ -248,10 +249,10 @@ impl Books<'_> {
         &mut self,
         page: Page,
         id: u32,
-        row: &PartitionRow,
+        (was, row): (bool, &PartitionRow),
     ) -> Result<(), owner_map::Problem> {
         let stays = row.stage() != Stage::Unused;
-        if stays {
+        if stays && !was {
             self.claim(page, row)?;
         }
         self.write_row(self.partitions, id, row)?;
@@ -283,19 +284,18 @@ impl Books<'_> {
     /// Where there is no such place or no transaction.
     pub fn set_channel(&mut self, id: ChannelId, row: ChannelRow) -> Result<(), Problem> {
         self.channels.place::<ChannelRow>(id.raw()).ok_or(Problem::NoSuch)?;
-        if self.begun && self.channel(id) == Some(&row) {
-            return Ok(());
-        }
         self.open_transaction()?;
         let before = self.channel(id).map(ChannelRow::partitions);
         let written = self.write_row(self.channels, id.raw(), &row);
         written.map_err(|problem| self.refuse(problem))?;
-        let after = self.channel(id).map(ChannelRow::partitions);
+        let after = (row.stage() != Stage::Unused).then(|| row.partitions());
         if before != after {
             before.into_iter().for_each(|ends| self.ends.remove(id.raw(), ends));
             after.into_iter().for_each(|ends| self.ends.insert(id.raw(), ends));
         }
-        self.channels.renew::<ChannelRow>(self.map.memory(), id.raw());
+        if before.is_some() != after.is_some() {
+            self.channels.renew::<ChannelRow>(self.map.memory(), id.raw());
+        }
         Ok(())
     }
 

@@ -77,9 +77,6 @@ impl Books<'_> {
 
     fn set_device(&mut self, id: u32, row: DeviceRow) -> Result<(), Problem> {
         self.devices.place::<DeviceRow>(id).ok_or(Problem::NoSuch)?;
-        if self.begun && self.device(id) == Some(&row) {
-            return Ok(());
-        }
         self.open_transaction()?;
         let written = self.write_row(self.devices, id, &row);
         written.map_err(|problem| self.refuse(problem))?;

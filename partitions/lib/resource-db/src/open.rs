@@ -3,7 +3,7 @@
 use crate::books::{Books, Cause};
 use crate::ends::{Ends, Head, Links};
 use crate::hardware::{DeviceRow, ProcessorRow};
-use crate::layout::{Capacity, Layout, bytes_needed, name};
+use crate::layout::{Capacity, Layout, bytes_needed, draft_bytes, name};
 use crate::owner::Owner;
 use crate::rows::{ChannelRow, PartitionRow};
 use crate::slots;
@@ -11,7 +11,8 @@ use crate::space::Space;
 use crate::table::Table;
 use abi::types::{Frame, PartitionId, Slot};
 use owner_map::{
-    AT_INDEX, AT_USER, Kind, Master, Memory, Outcome, OwnerMap, Page, PageWords, Slab,
+    AT_INDEX, AT_USER, Draft, DraftSpace, Kind, Master, Memory, Outcome, OwnerMap, Page, PageWords,
+    Slab, Words,
 };
 use zerocopy::FromBytes;
 
@@ -31,7 +32,7 @@ pub enum OpenError {
 const AT_CAPACITY: usize = 64;
 const AT_VERSION: usize = AT_CAPACITY + 6;
 /// Raised when a row changes its layout or meaning. The pages have a version of their own, in the master index.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const _: () = assert!(AT_USER == 64);
 
 impl<'m> Books<'m> {
@@ -46,12 +47,12 @@ impl<'m> Books<'m> {
     ) -> Result<Self, OpenError> {
         let base = Page::of_frame(base.raw()).ok_or(OpenError::TooSmall)?;
         let layout = Layout::new(base, capacity).ok_or(OpenError::TooSmall)?;
-        let Parts { pages, slots, ends, space } =
+        let Parts { pages, draft, slots, ends, space } =
             cut(memory, capacity).ok_or(OpenError::TooSmall)?;
         // Index pages are written when they come into use.
         let kept = usize::try_from(layout.kept()).unwrap_or(usize::MAX);
         pages.iter_mut().take(kept).for_each(|page| page.fill(0));
-        let map = layout.format(pages)?;
+        let map = layout.format(Slab::new(base, pages, Draft::new(draft)))?;
         let mut books = Self::around(map, layout, slots, ends, space);
         books.say_own();
         books.derive_rows();
@@ -71,9 +72,10 @@ impl<'m> Books<'m> {
         }
         let base = Page::new(master[usize::from(AT_INDEX)]).ok_or(OpenError::NoBooks)?;
         let layout = Layout::new(base, capacity).ok_or(OpenError::NoBooks)?;
-        let Parts { pages, slots, ends, space } =
+        let Parts { pages, draft, slots, ends, space } =
             cut(memory, capacity).ok_or(OpenError::TooSmall)?;
-        let map = OwnerMap::open(Slab::new(base, pages), base).map_err(|_| OpenError::NoBooks)?;
+        let slab = Slab::new(base, pages, Draft::new(draft));
+        let map = OwnerMap::open(slab, base).map_err(|_| OpenError::NoBooks)?;
         if map.master().pools != layout.pools {
             return Err(OpenError::NoBooks);
         }
@@ -174,7 +176,7 @@ impl<'m> Books<'m> {
 
 impl Layout {
     /// An empty map.
-    fn format(self, pages: &mut [PageWords]) -> Result<OwnerMap<Slab<'_>>, OpenError> {
+    fn format(self, slab: Slab<'_>) -> Result<OwnerMap<Slab<'_>>, OpenError> {
         let pseudo = [
             (Kind::AVAILABLE, name(b"available")),
             (Kind::MISSING, name(b"missing")),
@@ -191,7 +193,6 @@ impl Layout {
             sections: &[],
             pools: self.pools,
         };
-        let slab = Slab::new(self.base, pages);
         let mut map = OwnerMap::format(slab, &layout).map_err(|_| OpenError::TooSmall)?;
         let (frames, held) = (self.capacity.frames.to_le_bytes(), self.capacity);
         let [a, b, c, d, e, f, g, h] = frames;
@@ -215,6 +216,7 @@ fn capacity(master: &PageWords) -> Capacity {
 /// What the books' memory is made of.
 struct Parts<'m> {
     pages: &'m mut [PageWords],
+    draft: DraftSpace<'m>,
     slots: &'m mut [u64],
     ends: Ends<'m>,
     /// The summary of memory.
@@ -224,19 +226,27 @@ struct Parts<'m> {
 /// Cuts the memory into what the books are made of.
 fn cut(memory: &mut [u8], capacity: Capacity) -> Option<Parts<'_>> {
     let memory = memory.get_mut(..bytes_needed(capacity)?)?;
+    let all = usize::try_from(Layout::new(Page::default(), capacity)?.pages).ok()?;
+    let (pages, memory) = memory.split_at_mut_checked(all.checked_mul(size_of::<PageWords>())?)?;
     let blocks = Space::blocks(capacity.frames)?;
     let space = blocks.checked_mul(size_of::<u32>())?;
     let slots = slots::WORDS.checked_mul(size_of::<u64>())?;
     let [heads, links] = Ends::bytes(capacity.partitions, capacity.channels)?;
-    let derived = [space, slots, heads, links].into_iter().try_fold(0, usize::checked_add)?;
-    let (pages, rest) = memory.split_at_mut_checked(memory.len().checked_sub(derived)?)?;
-    let (slots, rest) = rest.split_at_mut_checked(slots)?;
+    let [copies, records, _] = draft_bytes(all)?;
+    // Rows are of numbers of 64 bits, so what holds copies of pages comes before what is of odd length.
+    let (slots, rest) = memory.split_at_mut_checked(slots)?;
+    let (copies, rest) = rest.split_at_mut_checked(copies)?;
+    let (records, rest) = rest.split_at_mut_checked(records)?;
     let (heads, rest) = rest.split_at_mut_checked(heads)?;
-    let (links, space) = rest.split_at_mut_checked(links)?;
+    let (links, rest) = rest.split_at_mut_checked(links)?;
+    let (space, of) = rest.split_at_mut_checked(space)?;
+    let (copies, records) =
+        (<[PageWords]>::mut_from_bytes(copies).ok()?, <[Words]>::mut_from_bytes(records).ok()?);
     let (heads, links) =
         (<[Head]>::mut_from_bytes(heads).ok()?, <[[Links; 2]]>::mut_from_bytes(links).ok()?);
     Some(Parts {
         pages: <[PageWords]>::mut_from_bytes(pages).ok()?,
+        draft: DraftSpace::new(copies, records, of),
         slots: <[u64]>::mut_from_bytes(slots).ok()?,
         ends: Ends { heads, links },
         space: <[u32]>::mut_from_bytes(space).ok()?,

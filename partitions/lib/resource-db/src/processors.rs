@@ -27,9 +27,6 @@ impl Books<'_> {
     pub fn set_processor(&mut self, id: ProcessorId, row: &ProcessorRow) -> Result<(), Problem> {
         let place = self.processors.place::<ProcessorRow>(id.raw().into());
         let place = place.ok_or(Problem::NoSuch)?;
-        if self.begun && self.processor(id) == Some(row) {
-            return Ok(());
-        }
         self.open_transaction()?;
         if let Some(slot) = self.misplaced(row) {
             return Err(self.refuse(owner_map::Problem::NoPlace(slot)));
@@ -37,7 +34,8 @@ impl Books<'_> {
         let before = self.processor(id).map_or(0, ProcessorRow::words_used);
         let length = before.max(row.words_used());
         let words = <[u32]>::ref_from_bytes(row.as_bytes()).unwrap_or_default();
-        let written = self.write_words(place, words.get(..length).unwrap_or(words));
+        let (page, first) = place;
+        let written = self.map.write_words(page, first, words.get(..length).unwrap_or(words));
         written.map_err(|problem| self.refuse(problem))?;
         self.processors.renew::<ProcessorRow>(self.map.memory(), id.raw().into());
         Ok(())

@@ -9,6 +9,7 @@ mod crash;
 mod ends;
 mod falsified;
 mod hardware;
+mod life;
 mod lines;
 mod many;
 mod model;

@@ -2,6 +2,7 @@
 
 use owner_map::{
     Cause, Kind, Layout, Memory, Name, Operation, OwnerMap, Page, Pools, Run, Scale, Section, Seen,
+    Words,
 };
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,11 +13,23 @@ pub struct Pages {
     pub pages: BTreeMap<u32, Vec<u32>>,
     pub left: Cell<u64>,
     pub reads: Cell<u64>,
+    /// Pages as they are drafted, while they are.
+    pub draft: Option<BTreeMap<u32, Vec<u32>>>,
+    /// The same, while the log is written.
+    pub landing: BTreeMap<u32, Vec<u32>>,
+    pub notes: BTreeMap<u16, Words>,
 }
 
 impl Pages {
     pub fn new() -> Self {
-        Self { pages: BTreeMap::new(), left: Cell::new(u64::MAX), reads: Cell::new(0) }
+        Self {
+            pages: BTreeMap::new(),
+            left: Cell::new(u64::MAX),
+            reads: Cell::new(0),
+            draft: None,
+            landing: BTreeMap::new(),
+            notes: BTreeMap::new(),
+        }
     }
 
     /// Writes made since all were allowed.
@@ -33,16 +46,60 @@ impl Pages {
 impl Memory for Pages {
     fn read(&self, page: Page, index: u16) -> u32 {
         self.reads.set(self.reads.get() + 1);
-        self.pages.get(&page.number()).map_or(0, |words| words[usize::from(index % 1024)])
+        let drafted = self.draft.as_ref().and_then(|draft| draft.get(&page.number()));
+        let words = drafted.or_else(|| self.pages.get(&page.number()));
+        words.map_or(0, |words| words[usize::from(index % 1024)])
     }
 
     fn write(&mut self, page: Page, index: u16, value: u32) {
+        if let Some(draft) = &mut self.draft {
+            let there = self.pages.get(&page.number());
+            let copy = || there.cloned().unwrap_or_else(|| vec![0; 1024]);
+            let words = draft.entry(page.number()).or_insert_with(copy);
+            words[usize::from(index % 1024)] = value;
+            return;
+        }
         if self.left.get() == 0 {
             return;
         }
         self.left.set(self.left.get() - 1);
         let words = self.pages.entry(page.number()).or_insert_with(|| vec![0; 1024]);
         words[usize::from(index % 1024)] = value;
+    }
+
+    fn draft(&mut self) {
+        self.draft = Some(BTreeMap::new());
+    }
+
+    fn land(&mut self) {
+        self.landing = self.draft.take().unwrap_or_default();
+    }
+
+    fn make(&mut self) {
+        for (number, drafted) in core::mem::take(&mut self.landing) {
+            let page = Page::new(number).unwrap();
+            for (index, word) in (0..).zip(drafted) {
+                if self.pages.get(&number).map_or(0, |words| words[usize::from(index)]) != word {
+                    self.write(page, index, word);
+                }
+            }
+        }
+    }
+
+    fn forget(&mut self) {
+        self.draft = None;
+    }
+
+    fn is_full(&self) -> bool {
+        false
+    }
+
+    fn note(&mut self, at: u16, record: &Words) {
+        self.notes.insert(at, *record);
+    }
+
+    fn noted(&self, at: u16) -> Words {
+        self.notes[&at]
     }
 }
 

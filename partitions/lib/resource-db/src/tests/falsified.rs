@@ -1,9 +1,14 @@
-//! Every operation of every kind of transaction, made false in every way: the whole transaction is refused, and the log says at
-//! which operation and why.
+//! Every operation of every kind of transaction, made false in every way: the whole transaction is refused, the log says at
+//! which operation and why, and nothing else in all pages of the books differs by a single word.
 
-use super::crash::{LIFE, recovered, transact};
+use super::crash::recovered;
+use super::life::{LIFE, transact};
 use super::*;
+use crate::layout::{FIXED, Layout};
 use owner_map::{Cause, Operation, OwnerMap, Page, Run, Slab};
+
+/// The word of the master index that says where the newest transaction is.
+const NEWEST: u64 = 12;
 
 /// Ways to make an operation false; none of them is what the books say.
 fn falsified(books: &Books<'_>, operation: Operation) -> Vec<Operation> {
@@ -88,13 +93,30 @@ fn a_transaction_with_one_false_operation_is_refused_as_a_whole() {
                 let head = books.transaction(u64::MAX).unwrap();
                 let told = u16::try_from(at).unwrap();
                 assert!(matches!(head.outcome, Outcome::Refused(step, _) if step <= told));
+                let layout = books.layout;
+                check_untouched(&memory, &scratch, &layout);
                 assert!(recovered(scratch) == before, "{what}: {other:?} changed something");
                 tried += 1;
             }
         }
         memory = after;
     }
-    assert!(tried > 450, "{tried}");
+    assert!(tried > 800, "{tried}");
+}
+
+/// Only the words of one cell of the log, and the one that says which is the newest, differ in the pages of the books.
+fn check_untouched(before: &[u64], after: &[u64], layout: &Layout) {
+    let log = u64::from(FIXED)..u64::from(FIXED + layout.log_pages);
+    let words = |memory: &[u64]| {
+        let all = memory.iter().flat_map(|both| [*both as u32, (*both >> 32) as u32]);
+        all.take(layout.pages as usize * 1024).collect::<Vec<_>>()
+    };
+    let both = words(before).into_iter().zip(words(after));
+    let differ = (0_u64..).zip(both).filter(|(_, (before, after))| before != after);
+    let (heads, rest): (Vec<u64>, Vec<u64>) =
+        differ.map(|(at, _)| at).partition(|at| log.contains(&(at / 1024)));
+    assert!(heads.iter().all(|at| at / 16 == heads[0] / 16), "more than one cell: {heads:?}");
+    assert_eq!(rest, [NEWEST], "beside the log");
 }
 
 /// Where a list of operations is refused.
