@@ -325,6 +325,7 @@ impl<P: Protocol> Server<P> {
 
     /// Holds the channel, for many messages at a time. `None` for a handle that leads nowhere.
     pub fn hold(self, system: &mut System) -> Option<Held<'_, P, Serving>> {
+        system.look_again_at(self.source);
         let (end, doorbell) = system.end(self.source)?.hold_server()?;
         Some(Held::new(end, doorbell))
     }

@@ -68,6 +68,8 @@ pub struct End {
     /// The partition asked for what there is since it was told. It saw all there was, even where that came to nothing:
     /// completions nobody waits for, or a new epoch.
     pub(crate) touched: bool,
+    /// The end after this one, see [`crate::agenda`].
+    pub(crate) next: [u16; 2],
 }
 
 impl End {
@@ -94,6 +96,7 @@ impl End {
             restarted: false,
             stalled: false,
             touched: false,
+            next: [u16::MAX; 2],
         };
         end.set_epoch(resource.epoch, resource.version);
         end.restarted = false;
@@ -311,6 +314,35 @@ impl End {
         match &self.side {
             Side::Client(client) => client.room(),
             Side::Server(_) => 0,
+        }
+    }
+
+    /// Whether nothing of it is left to be looked at before it is rung or its record changes. A server's end that waits for its client to
+    /// set itself up for an epoch does not rest: taking that epoch over disarms it.
+    pub(crate) fn rests(&self) -> bool {
+        let news = self.stalled || self.joined || self.restarted || self.left.is_some();
+        match &self.side {
+            Side::Client(_) => false,
+            Side::Server(server) => {
+                let settled = server.armed() && server.told() == server.epoch();
+                settled && !news && !self.discord_is_news()
+            }
+        }
+    }
+
+    /// Something came with these events: awake, if it was rung. True if it was.
+    pub(crate) fn wake(&mut self, events: u64) -> bool {
+        let rung = self.armed() && self.events() & events != 0;
+        if rung {
+            self.disarm();
+        }
+        rung
+    }
+
+    /// Something came with these events: what was left behind is told once more.
+    pub(crate) fn give_chance(&mut self, events: u64) {
+        if events != 0 && core::mem::take(&mut self.stalled) {
+            self.disarm();
         }
     }
 

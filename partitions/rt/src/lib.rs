@@ -12,6 +12,7 @@ extern crate std;
 
 pub use abi;
 
+mod agenda;
 #[cfg(any(target_os = "none", test))]
 mod area;
 #[cfg(any(target_os = "none", test))]

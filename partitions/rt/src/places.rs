@@ -1,5 +1,6 @@
 //! What changes in the information pages while the partition runs: clients come and go, peers are restarted.
 
+use crate::agenda::{By, list_of_place};
 use crate::channel::Server;
 use crate::end::{End, Left};
 use crate::information::{Pages, is_end, is_for};
@@ -24,7 +25,7 @@ impl Default for Places {
 
 impl Places {
     /// Puts a place in (`true`) or takes it out; whether it was in.
-    fn set(&mut self, place: u32, there: bool) -> bool {
+    pub(crate) fn set(&mut self, place: u32, there: bool) -> bool {
         let word = usize::try_from(place / 64).ok().and_then(|at| self.0.get_mut(at));
         let Some(word) = word else { return true };
         let bit = 1_u64.wrapping_shl(place % 64);
@@ -33,7 +34,21 @@ impl Places {
         was
     }
 
-    fn contains(&self, place: u32) -> bool {
+    /// The first place in it that is not before this one.
+    pub(crate) fn next(&self, from: usize) -> Option<usize> {
+        let mut mask = u64::MAX.wrapping_shl(u32::try_from(from % 64).ok()?);
+        for (at, word) in self.0.iter().enumerate().skip(from / 64) {
+            let found = word & mask;
+            if found != 0 {
+                let bit = usize::try_from(found.trailing_zeros()).ok()?;
+                return at.checked_mul(64)?.checked_add(bit);
+            }
+            mask = u64::MAX;
+        }
+        None
+    }
+
+    pub(crate) fn contains(&self, place: u32) -> bool {
         let word = usize::try_from(place / 64).ok().and_then(|at| self.0.get(at));
         word.is_some_and(|word| word & 1_u64.wrapping_shl(place % 64) != 0)
     }
@@ -89,7 +104,7 @@ impl System {
     pub(crate) fn open_others(&mut self) {
         let Some(pages) = self.pages else { return };
         let mut open = Places::default();
-        for end in self.ends.iter().take(self.used).flatten() {
+        for end in self.ends.iter().flatten() {
             open.set(end.place, true);
         }
         for (place, resource) in pages.records(0) {
@@ -139,6 +154,7 @@ impl System {
             let _ = opened.and_then(|source| self.with_end(source, |end| end.joined = true));
             return;
         };
+        self.look_again_at(source);
         let mut saved = core::mem::take(&mut self.saved);
         self.with_end(source, |end| {
             let leaving = is_end(resource, Role::Server) && resource.epoch == 0;
@@ -164,16 +180,13 @@ impl System {
     /// Lets go of a channel whose client is gone.
     pub(crate) fn part(&mut self, source: Source) {
         let Source::End(index) = source else { return };
-        let end = self.ends.get_mut(usize::from(index)).and_then(Option::take);
-        let _ = end.map(End::part);
+        let _ = self.take_end(index.into()).map(End::part);
     }
 
     /// Where the end is whose record is at this place.
     fn end_at(&mut self, place: u32) -> Option<Source> {
-        let here = |end: &Option<End>| {
-            end.as_ref().is_some_and(|end| end.place == place && end.left.is_none())
-        };
-        match self.ends.iter().take(self.used).position(here) {
+        let here = |end: &End| end.place == place && end.left.is_none();
+        match self.find_end(By::Place, list_of_place(place), here) {
             Some(index) => u16::try_from(index).ok().map(Source::End),
             None => {
                 let voice = self.with_end(Source::Voice, |end| end.place == place);

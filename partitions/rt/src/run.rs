@@ -132,19 +132,28 @@ impl System {
         busy || events != 0 || ended
     }
 
-    fn each_end(&self) -> impl Iterator<Item = Source> + use<> {
-        let count = u16::try_from(self.used).unwrap_or(u16::MAX);
-        core::iter::once(Source::Voice).chain((0..count).map(Source::End))
+    /// The console's end, then each that is to be looked at; one that comes while this goes on is looked at as well if it stands behind.
+    fn next_source(&self, from: &mut Option<usize>) -> Option<Source> {
+        let Some(from) = from else {
+            *from = Some(0);
+            return Some(Source::Voice);
+        };
+        u16::try_from(self.next_awake(from)?).ok().map(Source::End)
     }
 
     /// Whether an end that is not armed has something the partition was not told of.
     fn any_ready(&mut self) -> bool {
         let news = |end: &mut End| untold(end) || end.discord_is_news();
         let voice = log::with(|voice| voice.console.as_mut().is_some_and(news));
-        voice.unwrap_or(false) || self.ends.iter_mut().take(self.used).flatten().any(news)
+        let mut from = 0;
+        let mut ready = voice.unwrap_or(false);
+        while !ready && let Some(index) = self.next_awake(&mut from) {
+            ready = self.ends.get_mut(index).and_then(Option::as_mut).is_some_and(news);
+        }
+        ready
     }
 
-    /// Arms all ends that are wanted; true if one turns out to have something.
+    /// Arms all ends that are wanted; true if one turns out to have something. Those that have nothing may rest.
     fn arm(&mut self) -> bool {
         let mut found = false;
         let mut arm = |end: &mut End, wanted: bool| {
@@ -154,9 +163,13 @@ impl System {
             }
             found |= end.discord_is_news();
         };
-        for end in self.ends.iter_mut().take(self.used).flatten() {
-            let wanted = end.wanted();
-            arm(end, wanted);
+        let mut from = 0;
+        while let Some(index) = self.next_awake(&mut from) {
+            if let Some(end) = self.ends.get_mut(index).and_then(Option::as_mut) {
+                let wanted = end.wanted();
+                arm(end, wanted);
+            }
+            self.let_rest(index);
         }
         log::with(|voice| {
             let waiting = voice.waiting();
@@ -170,16 +183,11 @@ impl System {
 
     /// Ends that were rung are awake; those whose partition left something behind get another chance.
     fn wake(&mut self, events: u64) {
-        for source in self.each_end() {
-            self.with_end(source, |end| {
-                if end.armed() && end.events() & events != 0 {
-                    end.disarm();
-                }
-                if events != 0 && core::mem::take(&mut end.stalled) {
-                    end.disarm();
-                }
-            });
-        }
+        self.wake_ends(events);
+        self.with_end(Source::Voice, |end| {
+            end.wake(events);
+            end.give_chance(events);
+        });
     }
 
     fn dispatch_peers<P: Partition>(&mut self, partition: &mut P, events: u64) {
@@ -187,7 +195,8 @@ impl System {
             self.refresh();
             partition.changed(self);
         }
-        for source in self.each_end() {
+        let mut from = None;
+        while let Some(source) = self.next_source(&mut from) {
             let signal = Signal(source);
             if self.has_left(source) {
                 partition.client_left(self, signal);
@@ -212,7 +221,8 @@ impl System {
     }
 
     fn dispatch_channels<P: Partition>(&mut self, partition: &mut P) {
-        for source in self.each_end() {
+        let mut from = None;
+        while let Some(source) = self.next_source(&mut from) {
             let ready = self.with_end(source, |end| {
                 end.touched = false;
                 untold(end)

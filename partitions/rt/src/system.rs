@@ -1,5 +1,6 @@
 //! A partition's view of the system: its channels, devices and timers, by name.
 
+use crate::agenda::{Agenda, By, list_of_place};
 use crate::capability::{Capability, object};
 use crate::channel::{CallError, Client, Server};
 use crate::device::{Device, Framebuffer};
@@ -40,8 +41,7 @@ pub struct System {
     /// The request about the heap that was answered last.
     pub(crate) heap_request: u64,
     pub(crate) ends: &'static mut [Option<End>],
-    /// How many places of `ends` were ever used: the loop looks no further.
-    pub(crate) used: usize,
+    pub(crate) agenda: Agenda,
     pub(crate) timers: ArrayVec<(Nanoseconds, Timer), TIMERS>,
     pub(crate) interrupts: ArrayVec<Interrupt, INTERRUPTS>,
     pub(crate) saved: Saved,
@@ -69,7 +69,7 @@ impl System {
             report: pages.map_or_else(Page::default, |_| Page::find()),
             heap_request: information.map_or(0, |information| information.heap_request),
             ends,
-            used: 0,
+            agenda: Agenda::default(),
             timers: ArrayVec::new(),
             interrupts: ArrayVec::new(),
             saved: Saved::default(),
@@ -165,22 +165,14 @@ impl System {
         if self.is_voice(resource) {
             return Some(Source::Voice);
         }
-        let known = |end: &Option<End>| {
-            end.as_ref().is_some_and(|end| same(&end.resource, resource) && end.left.is_none())
-        };
-        let open = self.ends.iter().position(known);
-        let index = match open {
+        let known = |end: &End| same(&end.resource, resource) && end.left.is_none();
+        let index = match self.find_end(By::Place, list_of_place(place), known) {
             Some(index) => {
                 let end = self.ends.get_mut(index).and_then(Option::as_mut);
                 end.into_iter().for_each(|end| end.speak(versions));
                 index
             }
-            None => {
-                let free = self.ends.iter().position(Option::is_none)?;
-                *self.ends.get_mut(free)? = Some(End::new(place, resource, versions)?);
-                self.used = self.used.max(free.checked_add(1)?);
-                free
-            }
+            None => self.keep(End::new(place, resource, versions)?)?,
         };
         u16::try_from(index).ok().map(Source::End)
     }
@@ -260,7 +252,11 @@ impl System {
     /// Takes the next request into `message`; returns the epoch it belongs to.
     #[inline(never)]
     pub(crate) fn take_request(&mut self, source: Source, message: &mut Message) -> Option<u32> {
-        self.end(source)?.take_request(message)
+        let taken = self.end(source)?.take_request(message);
+        if taken.is_none() {
+            self.look_again_at(source);
+        }
+        taken
     }
 
     /// Completes a request and tells the client.

@@ -40,6 +40,11 @@ const DEBUG_SLOT: u16 = 1;
 /// First slot of doorbells.
 const DOORBELLS: u16 = 2;
 
+/// The event of the channel at a place: channels of one partition share events.
+const fn event_of(place: usize) -> u8 {
+    (place % 5) as u8
+}
+
 /// Names a partition of the world.
 pub type Place = usize;
 
@@ -92,9 +97,9 @@ impl World {
             for (role, own, peer) in
                 [(Role::Client, client, server), (Role::Server, server, client)]
             {
-                let event = state.members[own.0].resources.len() as u8;
-                let peer_event =
-                    state.members[peer.0].resources.len() as u8 - u8::from(role == Role::Server);
+                let event = event_of(state.members[own.0].resources.len());
+                let before = usize::from(role == Role::Server);
+                let peer_event = event_of(state.members[peer.0].resources.len() - before);
                 let member = &mut state.members[own.0];
                 let mut resource = Resource::new_zeroed();
                 resource.name = name_from(own.1).unwrap();
@@ -231,6 +236,7 @@ impl<P: Partition + 'static> Running<P> {
             let Ok(mut life) = life.try_borrow_mut() else { return (false, u64::MAX) };
             let Some(life) = life.as_mut() else { return (false, u64::MAX) };
             let done = life.system.turn(&mut life.partition, Sleep::Never);
+            life.system.check_agenda();
             (done, life.system.next_deadline().raw())
         };
         with_state(|state| state.members[place].turn = Some(Rc::new(turn)));
