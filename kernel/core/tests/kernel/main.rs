@@ -10,6 +10,7 @@ mod channels;
 mod control;
 mod failing;
 mod fuzz;
+mod halted;
 mod machine;
 mod model;
 mod moving;
