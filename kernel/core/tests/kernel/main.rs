@@ -10,7 +10,6 @@ mod channels;
 mod control;
 mod failing;
 mod fuzz;
-mod halted;
 mod machine;
 mod model;
 mod moving;

@@ -1,7 +1,5 @@
 //! Tests on the logic of the real kernel: nothing is lost, whoever asks what and whenever the manager dies.
 
-#[path = "../../../../kernel/core/tests/kernel/halted.rs"]
-mod halted;
 mod image;
 #[path = "../../../../kernel/core/tests/kernel/machine.rs"]
 mod machine;
