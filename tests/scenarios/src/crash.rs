@@ -32,6 +32,9 @@ pub fn all() -> Vec<Trial> {
 pub(crate) fn twice(session: &mut Session) -> Result<()> {
     session.wait_prompt(PATIENCE)?;
     let from = session.transcript().len();
+    // While the kernel writes for the console: whoever has the port then never gives it back.
+    session.send(b"trace 10000\r")?;
+    let from = session.wait_text(from, " runs", PATIENCE)?;
     machine_check(session)?;
     let died = session.wait_text(from, CAUSE, PATIENCE)?;
     let again = session.wait_text(died, SHOWN, PATIENCE)?;

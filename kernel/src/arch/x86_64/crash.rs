@@ -118,7 +118,7 @@ impl Recorder {
     }
 
     fn put(&mut self, byte: u8) {
-        let Some(words) = self.words else { return debug_port::write_urgently(&[byte]) };
+        let Some(words) = self.words else { return debug_port::write_last(&[byte]) };
         if self.used == TEXT {
             return;
         }
@@ -129,13 +129,13 @@ impl Recorder {
     }
 
     /// Makes the record valid, the magic last, and only then shows it: the debug port may be slow, or held by a processor
-    /// that was stopped.
+    /// that was stopped, which has to be waited out.
     fn finish(self) {
         let Some(words) = self.words else { return };
         words[2].store(self.used as u64, Ordering::Relaxed);
         words[1].store(checksum(words, self.used as u64), Ordering::Relaxed);
         words[0].store(MAGIC, Ordering::Release);
-        show(&words[HEAD..], self.used, debug_port::write_urgently);
+        show(&words[HEAD..], self.used, debug_port::write_last);
     }
 }
 
@@ -169,7 +169,7 @@ pub fn crash(what: fmt::Arguments<'_>) -> ! {
     let _ = writeln!(recorder, "kernel: stopped {time} ns after its start\n{what}");
     recorder.finish();
     if AGAIN.load(Ordering::Relaxed) && time < PROOF {
-        debug_port::write_urgently(
+        debug_port::write_last(
             b"kernel: this is the second crash in a row, the machine stays off\r\n",
         );
         halt();

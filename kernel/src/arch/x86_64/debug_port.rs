@@ -2,8 +2,7 @@
 #![expect(unsafe_code, reason = "a serial port is driven at the base the loader found")]
 
 use core::fmt::{self, Write};
-use core::sync::atomic::{AtomicBool, Ordering};
-use spin::mutex::TicketMutex;
+use spin::mutex::{TicketMutex, TicketMutexGuard};
 use uart_16550::backend::PioBackend;
 use uart_16550::{BaudRate, Config, Uart16550};
 
@@ -13,8 +12,6 @@ const PATIENCE: u32 = 1_000_000;
 /// Nanoseconds for which the rest of what somebody began to write keeps others away, while it could go on: that takes some frames.
 const TURN: u64 = 1_000_000_000;
 
-/// Set once somebody waited for the port in vain.
-static STUCK: AtomicBool = AtomicBool::new(false);
 static PORT: TicketMutex<Option<Port>> = TicketMutex::new(None);
 
 /// The serial port, and how often it may still take nothing before it counts as broken.
@@ -48,17 +45,8 @@ pub fn offer(bytes: &[u8], who: u64, now: u64, runs: impl FnOnce(u64) -> bool) -
         return 0;
     }
     let sent = port.send(bytes);
-    let goes_on = writer == who && now < until;
-    port.turn = (
-        who,
-        if sent == bytes.len() {
-            0
-        } else if goes_on {
-            until
-        } else {
-            now + TURN
-        },
-    );
+    let end = if writer == who && now < until { until } else { now + TURN };
+    port.turn = (who, if sent == bytes.len() { 0 } else { end });
     sent
 }
 
@@ -67,12 +55,20 @@ pub fn write(bytes: &[u8]) {
     send(&mut PORT.lock(), bytes);
 }
 
-/// Writes bytes of a processor that panics: does not wait for a lock that its holder may never release.
+/// Writes bytes in the middle of whatever this processor did: it may have the port, so that is not waited for without end.
 pub fn write_urgently(bytes: &[u8]) {
-    let patience = if STUCK.load(Ordering::Relaxed) { 1 } else { PATIENCE };
-    match (0..patience).find_map(|_| PORT.try_lock()) {
-        Some(mut port) => send(&mut port, bytes),
-        None => STUCK.store(true, Ordering::Relaxed),
+    let _ = lock_soon().map(|mut port| send(&mut port, bytes));
+}
+
+fn lock_soon() -> Option<TicketMutexGuard<'static, Option<Port>>> {
+    (0..PATIENCE).find_map(|_| PORT.try_lock())
+}
+
+/// Writes bytes of the processor that ends the kernel: all others were stopped, and what it did itself never goes on.
+pub fn write_last(bytes: &[u8]) {
+    while lock_soon().map(|mut port| send(&mut port, bytes)).is_none() {
+        // SAFETY: who has had the port for so long was ended while it had it, and touches it no more.
+        unsafe { PORT.force_unlock() };
     }
 }
 
