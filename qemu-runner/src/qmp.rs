@@ -89,10 +89,10 @@ impl Client {
         &self.events
     }
 
-    /// Whether the machine has reset itself.
-    pub fn was_reset(&mut self) -> bool {
-        let reset = |event: &Value| event["event"] == "RESET" && event["data"]["guest"] == true;
-        self.events(None).iter().any(reset)
+    /// How often the machine has reset itself.
+    pub fn resets(&mut self) -> usize {
+        let reset = |event: &&Value| event["event"] == "RESET" && event["data"]["guest"] == true;
+        self.events(None).iter().filter(reset).count()
     }
 
     /// Why the machine was switched off, in QEMU's words (`guest-shutdown`, `guest-reset`, …), if it was.

@@ -7,7 +7,7 @@ use crate::marks::{Piece, Splitter};
 use crate::processors::Door;
 use crate::qmp::Client;
 use crate::symbols::Symbols;
-use crate::verdict::End;
+use crate::verdict::{ANEW, End};
 use abi::marks::PROMPT;
 use anyhow::{Context as _, Error, Result, anyhow, bail};
 use std::collections::VecDeque;
@@ -37,6 +37,8 @@ pub struct Session {
     transcript: String,
     control: Client,
     reboot: bool,
+    /// How often it had reset itself, and had said before that it would.
+    resets: (usize, usize),
     /// Processors that were stopped, and what keeps them so.
     failed: (Vec<u16>, Option<Door>),
     /// QEMU's own files; they go with the session.
@@ -68,6 +70,7 @@ impl Session {
             transcript: String::new(),
             control,
             reboot: options.reboot,
+            resets: (0, 0),
             failed: (Vec::new(), None),
             folder,
         })
@@ -150,9 +153,8 @@ impl Session {
                 self.note(&piece);
                 return Some(Some(piece));
             }
-            // A machine that resets itself has crashed. It is ended here and not by QEMU, which
-            // would take a reset that follows on switching off for the cause of the end.
-            if !self.reboot && self.control.was_reset() {
+            // It is ended here and not by QEMU, which would take a reset that follows on switching off for the cause of the end.
+            if self.has_crashed() {
                 drop(self.child.kill());
             }
             let left = end.saturating_duration_since(Instant::now());
@@ -163,6 +165,37 @@ impl Session {
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
+    }
+
+    /// Whether the machine has reset itself without having said that it would, and that is an end.
+    fn has_crashed(&mut self) -> bool {
+        let (resets, asked) = self.resets;
+        if self.reboot || self.control.resets() == resets {
+            return false;
+        }
+        // What it said before that may still be on its way, and it may have tried more than one way.
+        let end = Instant::now() + 2 * TICK;
+        while Instant::now() < end
+            && let Ok(bytes) = self.output.recv_timeout(TICK)
+        {
+            self.take(&bytes);
+        }
+        let now = (self.control.resets(), self.asked_for());
+        let crashed = now.1 == asked;
+        if !crashed {
+            self.resets = now;
+        }
+        crashed
+    }
+
+    /// How often the machine said that it starts anew, in what was shown and in what is to be.
+    fn asked_for(&self) -> usize {
+        let waiting = self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Text(bytes) => Some(String::from_utf8_lossy(bytes)),
+            _ => None,
+        });
+        let all = self.transcript.clone() + &waiting.collect::<String>();
+        all.matches(ANEW).count()
     }
 
     /// Splits what came into pieces, and says where the addresses of back traces are.
@@ -240,7 +273,7 @@ impl Session {
         let end = Instant::now() + patience;
         while self.next(end).context("the machine did not end")?.is_some() {}
         let reason = self.control.shutdown_reason(Instant::now() + LAST_WORD);
-        let reset = !self.reboot && self.control.was_reset();
+        let reset = self.has_crashed();
         let reason = reason.or_else(|| reset.then(|| "guest-reset".to_owned()));
         let status = self.child.wait()?;
         Ok(End::new(status.code(), reason, &self.transcript))

@@ -4,6 +4,8 @@ use std::fmt;
 
 /// What the resource manager prints as its last act before switching off (`kernel/doc/0004`).
 pub const OFF: &str = "bulkhead: the machine is off";
+/// What it prints before a reset that somebody asked for.
+pub const ANEW: &str = "bulkhead: the machine starts anew";
 /// Start of the last line that a test image prints.
 pub const SUITE: &str = "suite: ";
 /// Status of QEMU after the value 0x10 was written to the exit device: everything passed.

@@ -10,6 +10,9 @@ use program_loader::{Calls, Window};
 /// What tools wait for on the debug port; see `kernel/doc/0004`.
 const OFF: &[u8] = b"bulkhead: the machine is off\n";
 
+/// The same of a machine that is about to start again.
+const ANEW: &[u8] = b"bulkhead: the machine starts anew\n";
+
 /// What people read where that was not true.
 const STILL_ON: &[u8] =
     b"bulkhead: nobody runs any more, but nothing switches this machine off: do it by hand\n";
@@ -84,6 +87,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             let _ = self.change(SELF, |row| row.unfinished = 0);
             return;
         }
+        self.machine.say(ANEW);
         let reset = KernelOperation::Reset as u64;
         let _ = self.machine.patient(first_slot::KERNEL, reset, [0; 4]);
     }

@@ -115,7 +115,7 @@ pub fn interact(session: &mut Session, copy: Option<&Path>, image: &str) -> Resu
     let mut copy = copy.map(File::create).transpose()?;
     let raw = Raw::enter();
     let keys = keys();
-    let mut screen = Screen { image, sieve: Sieve::default() };
+    let mut screen = Screen { image, sieve: Sieve::default(), told: String::new() };
     let step = loop {
         match step(session, &keys, copy.as_mut(), &mut screen)? {
             Step::On => {}
@@ -123,6 +123,7 @@ pub fn interact(session: &mut Session, copy: Option<&Path>, image: &str) -> Resu
         }
     };
     drop(raw);
+    print!("{}", screen.told);
     match step {
         Step::Left => Ok(()),
         _ => judge(&session.finish(Duration::from_secs(5))?),
@@ -133,19 +134,29 @@ pub fn interact(session: &mut Session, copy: Option<&Path>, image: &str) -> Resu
 struct Screen<'a> {
     image: &'a str,
     sieve: Sieve,
+    /// What became of core files, until a line of the console ends.
+    told: String,
 }
 
 impl Screen<'_> {
     fn show(&mut self, bytes: &[u8]) -> Result<()> {
         let (shown, printed) = self.sieve.feed(bytes);
+        self.told.push_str(&dump::keep(self.image, &printed));
         let mut out = stdout();
-        out.write_all(&shown)?;
+        out.write_all(&insert(&shown, &mut self.told))?;
         if let Some(per_cent) = self.sieve.per_cent() {
             write!(out, "\r{per_cent} %\r")?;
         }
-        out.write_all(dump::keep(self.image, &printed).as_bytes())?;
         Ok(out.flush()?)
     }
+}
+
+/// What is shown, with what is to be told where a line ends in it; else that waits.
+fn insert(shown: &[u8], told: &mut String) -> Vec<u8> {
+    let end = shown.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let (line, rest) = shown.split_at(end);
+    let told = if end > 0 { std::mem::take(told) } else { String::new() };
+    [line, told.as_bytes(), rest].concat()
 }
 
 /// How it goes on.
@@ -202,4 +213,17 @@ fn judge(end: &End) -> Result<()> {
         return Ok(());
     }
     bail!("{end}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_became_of_a_core_file_is_a_line_of_its_own() {
+        let mut told = String::from("written\r\n");
+        assert_eq!(insert(b"echo-asks", &mut told), b"echo-asks");
+        assert_eq!(insert(b", life 1\r\n> ", &mut told), b", life 1\r\nwritten\r\n> ");
+        assert_eq!(insert(b"ps\r\n", &mut told), b"ps\r\n");
+    }
 }

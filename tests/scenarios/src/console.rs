@@ -8,6 +8,7 @@ use qemu_runner::exec;
 use qemu_runner::images::Artifacts;
 use qemu_runner::marks::Piece;
 use qemu_runner::session::Session;
+use qemu_runner::verdict::ANEW;
 use std::time::Instant;
 
 const UP: &str = "\x1b[A";
@@ -33,6 +34,7 @@ pub fn all() -> Vec<Trial> {
         on_node("garbage", garbage),
         on_node("restart_of_everything", restart_of_everything),
         on_node("restart_of_the_manager", restart_of_the_manager),
+        on_node("reboot", reboot),
     ]
 }
 
@@ -225,4 +227,23 @@ fn restart_of_everything(session: &mut Session) -> Result<()> {
         line_of(session, name, |_| true).with_context(|| format!("after restart {name}"))?;
     }
     ask(session, "audit").map(drop)
+}
+
+/// A machine that was asked to start anew does, and that is no crash.
+fn reboot(session: &mut Session) -> Result<()> {
+    ask(session, "kill echo-asks")?;
+    let from = session.transcript().len();
+    session.send(b"reboot\r")?;
+    let said = session.wait_text(from, ANEW, PATIENCE)?;
+    session.wait_text(said, "type help", PATIENCE)?;
+    let again = ask(session, "ps")?;
+    let row = again.lines().find(|line| line.contains("echo-asks")).unwrap_or_default();
+    ensure!(
+        row.contains("waiting") || row.contains("running"),
+        "it is not as at the start:\n{again}"
+    );
+    let after = session.transcript().get(from..).unwrap_or_default();
+    ensure!(!after.contains("the previous run ended"), "it says that it crashed");
+    exec::run(session, "shutdown", PATIENCE, |_| ())?;
+    Ok(())
 }
