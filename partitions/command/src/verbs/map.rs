@@ -10,7 +10,7 @@ use abi::message::resource::{ResourceRequest, RunRecord, TableQuery};
 use alloc::format;
 use alloc::string::{String, ToString};
 use console_grammar::Area;
-use resource_service::{OwnerMap, Scale, read_table};
+use resource_service::{MapText, Zoom, read_table};
 
 /// Whose memory is: of the whole machine, or of a part.
 pub fn show<'a>(
@@ -19,10 +19,10 @@ pub fn show<'a>(
     area: Option<Area>,
 ) -> Outcome<'a> {
     let (around, scale) = match area {
-        Some(area) => (area.frame, Scale::of(area.scale).unwrap_or(Scale::PAGE)),
-        None => (0, Scale::fitting(frames(surroundings)?)),
+        Some(area) => (area.frame, Zoom::of(area.scale).unwrap_or(Zoom::PAGE)),
+        None => (0, Zoom::fitting(frames(surroundings)?)),
     };
-    let mut map = OwnerMap::new(around, scale);
+    let mut map = MapText::new(around, scale);
     let query = TableQuery { table: 0, most: 0, from: map.start(), since: 0 };
     read_table(&mut Manager(&mut *surroundings), ResourceRequest::Map, query, |run| {
         map.add(&run);

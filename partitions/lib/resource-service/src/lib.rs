@@ -25,7 +25,7 @@ mod zones;
 
 pub use authority::{Answer, Authority, Failure, read_table};
 pub use create::{Created, NotCreated, Options, Service};
-pub use map::{OwnerMap, Scale};
+pub use map::{MapText, Zoom};
 pub use memory::{Run, room_for};
 pub use near::several_nodes;
 pub use place::{Far, Placed, View, Wish, place};

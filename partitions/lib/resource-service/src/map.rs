@@ -28,9 +28,9 @@ const NAMELESS: usize = 12;
 
 /// Frames of a character, a power of two.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Scale(u64);
+pub struct Zoom(u64);
 
-impl Scale {
+impl Zoom {
     /// A character for each frame.
     pub const PAGE: Self = Self(1);
 
@@ -64,9 +64,9 @@ type Who = (u32, u32);
 
 /// A part of memory at a scale, filled run by run in the order of addresses.
 #[derive(Clone, Debug)]
-pub struct OwnerMap {
+pub struct MapText {
     start: u64,
-    scale: Scale,
+    scale: Zoom,
     /// Who has most of each character's frames.
     cells: Vec<Option<Who>>,
     /// Frames by owner in the character that is being filled.
@@ -79,10 +79,10 @@ pub struct OwnerMap {
     nodes: Vec<NodeRecord>,
 }
 
-impl OwnerMap {
+impl MapText {
     /// A map that shows the frame `around`, from a multiple of what it spans.
     #[must_use]
-    pub fn new(around: u64, scale: Scale) -> Self {
+    pub fn new(around: u64, scale: Zoom) -> Self {
         let start = around.saturating_sub(around.checked_rem(scale.span()).unwrap_or(0));
         let (cells, filling, legend) = (Vec::new(), Vec::new(), Vec::new());
         Self { start, scale, cells, filling, owners: BTreeMap::new(), legend, nodes: Vec::new() }
@@ -186,6 +186,9 @@ impl OwnerMap {
         to: &mut dyn fmt::Write,
         name: &dyn Fn(MemoryOwner, u32) -> String,
     ) -> fmt::Result {
+        if self.legend.is_empty() {
+            return writeln!(to, "there is no memory there: 'map' alone shows all of it");
+        }
         write!(to, "a character is {}, a line {}", Size(self.scale.0), Size(self.line()))?;
         writeln!(to, "{}", if self.nodes.is_empty() { "" } else { "; its node behind it" })?;
         let columns = usize::try_from(COLUMNS).unwrap_or(1);

@@ -6,12 +6,16 @@ use crate::refusal::Refusal;
 use crate::zones::in_zones;
 use abi::control::PLAN_SLOTS;
 use abi::image::Name;
+use abi::layout;
 use abi::manifest::{EVERY_PROCESSOR, ManifestZone, PartitionRole};
 use abi::message::database::{DefinitionRecord, NodeRecord, Placement, ProcessorRecord};
+use abi::types::PAGE_SIZE;
 use core::cmp::Reverse;
 
 /// Pages that one page table maps.
 const TABLE: u64 = 512;
+/// Pages of the largest heap.
+pub(crate) const LARGEST_HEAP: u64 = (layout::HEAP_END - layout::HEAP) / PAGE_SIZE;
 
 /// What is free, and where.
 #[derive(Clone, Copy, Debug)]
@@ -122,6 +126,7 @@ fn check(wish: &Wish) -> Result<(), Refusal> {
     match wish.share() {
         _ if !ordinary => Err(Refusal::HasRole),
         _ if wish.definition.pages == 0 => Err(Refusal::NoProgram),
+        _ if u64::from(wish.heap()) > LARGEST_HEAP => Err(Refusal::HeapTooLarge),
         share if usize::from(share) > PLAN_SLOTS => Err(Refusal::TooManySlots { share }),
         _ => Ok(()),
     }

@@ -1,5 +1,6 @@
 //! Why nothing can be had, in sentences that end with what there is.
 
+use crate::place::LARGEST_HEAP;
 use crate::size::Size;
 use abi::channel::ChannelKind;
 use abi::image::{Name, name_text};
@@ -89,6 +90,8 @@ pub enum Refusal {
     },
     /// More than any machine has.
     TooLarge,
+    /// More heap than there is room for in an address space.
+    HeapTooLarge,
     /// Others took what was chosen, again and again.
     Contended {
         /// How often.
@@ -147,6 +150,7 @@ impl fmt::Display for Refusal {
             | Self::ZoneBusy { .. }
             | Self::OtherZone { .. } => self.of_zone(f),
             Self::TooLarge => f.write_str("it needs more memory than any machine has"),
+            Self::HeapTooLarge => write!(f, "no heap is larger than {}", Size(LARGEST_HEAP)),
             Self::Contended { times } => {
                 write!(f, "others took what was chosen for it, {times} times: type it again")
             }

@@ -1,6 +1,6 @@
 //! The owner map as text.
 
-use crate::{OwnerMap, Scale};
+use crate::{MapText, Zoom};
 use abi::message::database::MemoryOwner;
 use abi::message::resource::RunRecord;
 use proptest::prelude::*;
@@ -12,7 +12,7 @@ fn run(start: u64, count: u64, owner: MemoryOwner, id: u32) -> RunRecord {
     RunRecord { start, count, owner: owner.code().into(), id }
 }
 
-fn text(map: &OwnerMap) -> String {
+fn text(map: &MapText) -> String {
     let mut text = String::new();
     map.write(&mut text, &|owner, id| format!("{owner:?}-{id}")).unwrap();
     text
@@ -20,7 +20,7 @@ fn text(map: &OwnerMap) -> String {
 
 #[test]
 fn a_map_shows_who_has_most_and_says_who_that_is() {
-    let mut map = OwnerMap::new(0, Scale::PAGE);
+    let mut map = MapText::new(0, Zoom::PAGE);
     map.add(&run(0, 1, MemoryOwner::Reserved, 0));
     map.add(&run(1, 62, MemoryOwner::Available, 0));
     map.add(&run(63, 3, MemoryOwner::Partition, 7));
@@ -38,8 +38,16 @@ fn a_map_shows_who_has_most_and_says_who_that_is() {
 }
 
 #[test]
+fn where_there_is_no_memory_a_sentence_says_so() {
+    let mut map = MapText::new(1 << 40, Zoom::PAGE);
+    map.add(&run(0, 320, MemoryOwner::Available, 0));
+    map.finish();
+    assert_eq!(text(&map), "there is no memory there: 'map' alone shows all of it\n");
+}
+
+#[test]
 fn long_names_stand_there_whole() {
-    let mut map = OwnerMap::new(0, Scale::PAGE);
+    let mut map = MapText::new(0, Zoom::PAGE);
     for (at, count) in [(0, 9), (9, 8), (17, 7), (24, 6)] {
         map.add(&run(at, count, MemoryOwner::Partition, at as u32));
     }
@@ -58,7 +66,7 @@ fn long_names_stand_there_whole() {
 #[test]
 fn lines_tell_their_node_where_there_are_several() {
     let node = super::fake::node;
-    let mut map = OwnerMap::new(0, Scale::PAGE);
+    let mut map = MapText::new(0, Zoom::PAGE);
     map.add(&run(0, 320, MemoryOwner::Available, 0));
     map.finish();
     let before = text(&map);
@@ -74,8 +82,8 @@ fn lines_tell_their_node_where_there_are_several() {
 #[test]
 fn a_machine_of_any_size_fits_on_a_screen() {
     for frames in [1_u64, 1024, 4096, 16_777_216, 1 << 40] {
-        let scale = Scale::fitting(frames);
-        let mut map = OwnerMap::new(0, scale);
+        let scale = Zoom::fitting(frames);
+        let mut map = MapText::new(0, scale);
         map.add(&run(0, frames / 2, MemoryOwner::Available, 0));
         for id in 0..200 {
             map.add(&run(frames / 2 + u64::from(id), 1, MemoryOwner::Partition, id));
@@ -94,8 +102,8 @@ proptest! {
     fn a_character_is_that_of_a_greatest_owner(
         raw in prop::collection::vec((1_u64..40, 0_u32..4), 1..60), shift in 0_u32..5,
     ) {
-        let scale = Scale::of(1 << shift).unwrap();
-        let mut map = OwnerMap::new(0, scale);
+        let scale = Zoom::of(1 << shift).unwrap();
+        let mut map = MapText::new(0, scale);
         let mut owners = Vec::new();
         for (count, id) in raw {
             map.add(&run(owners.len() as u64, count, MemoryOwner::Partition, id));

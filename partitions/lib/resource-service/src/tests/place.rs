@@ -86,6 +86,7 @@ fn every_refusal_is_a_sentence() {
             Wish { heap: Some(16_384), ..wish(1) },
             "it needs 64 MiB in one piece; the largest is 3.9 MiB of 3.9 MiB free",
         ),
+        (Wish { heap: Some(32_769), ..wish(1) }, "no heap is larger than 128 MiB"),
     ];
     for (wish, sentence) in cases {
         assert_eq!(said(&wish, &ROOM), sentence);
