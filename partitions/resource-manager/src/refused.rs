@@ -49,7 +49,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     }
 }
 
-/// Whether a refusal is worth a record: of what would have changed something, or of what somebody may not even ask.
+/// Whether a refusal is worth a record: of what would have changed something, or of what somebody may not even ask. That there is no more to
+/// make or to start is none: whoever makes all asks for one after the other until then.
 fn counts(request: ResourceRequest, status: ResourceStatus) -> bool {
     use ResourceRequest as R;
     let questions = [
@@ -72,7 +73,9 @@ fn counts(request: ResourceRequest, status: ResourceStatus) -> bool {
         R::Core,
         R::Corpse,
     ];
-    status == ResourceStatus::NotAllowed || !questions.contains(&request)
+    let last = matches!(request, R::MakeDefined | R::StartDefined);
+    let question = questions.contains(&request) || last && status == ResourceStatus::NoSuch;
+    status == ResourceStatus::NotAllowed || !question
 }
 
 /// How a refusal is written down; `None` for what is none.

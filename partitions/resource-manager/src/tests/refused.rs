@@ -136,6 +136,18 @@ fn who_may_not_ask_cannot_flood_the_log() {
 }
 
 #[test]
+fn the_end_of_what_is_to_be_made_is_no_refusal() {
+    let (_world, mut manager) = World::new();
+    let asker = Asker { partition: id(COMMAND.0), kind: COMMAND.1 };
+    for request in [R::MakeDefined, R::StartDefined] {
+        let (before, past) = (manager.books.last_number(), manager.manifest.partitions.len());
+        let reply = manager.answer(asker, request.code(), &about(past as u32));
+        assert_eq!(status(&reply), ResourceStatus::NoSuch);
+        assert_eq!(manager.books.last_number(), before, "{request:?}");
+    }
+}
+
+#[test]
 fn a_line_that_is_cut_off_is_a_line() {
     use crate::trouble::{LINE, Line};
     for length in [0, 1, LINE - 2, LINE - 1, LINE, LINE + 1, 10 * LINE] {
