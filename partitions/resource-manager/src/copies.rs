@@ -52,8 +52,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let makings = self.makings_of(&self.with_channels(row))?;
         let mut row = row;
         self.take_slots_of(&mut row)?;
-        let furnished = self.furnish(new, row, &makings, at);
-        let row = furnished.inspect_err(|_| self.give_slots_of(&row))?;
+        let furnished = self.furnish(new, &mut row, &makings, at);
+        furnished.inspect_err(|_| self.give_slots_of(&row))?;
         if let Err(trouble) = self.make_copy(new, row.definition, &makings) {
             self.go_on_with_end(new);
             return Err(trouble);
@@ -149,21 +149,23 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         program: Option<&Program<'_>>,
     ) {
         let partition = Slot::new(row.partition_slot);
-        let stack = u64::from(definition.stack);
-        let stacks = (0..u64::from(row.contexts))
-            .map(|context| (crate::space::stack_bottom(context, stack), stack));
-        let areas = [
-            // The report, which is one of the pages of information, and the time page lie before the others.
-            (layout::REPORT, 1 + row.information.count),
-            (layout::HEAP, row.heap.count),
-            (layout::LASTING, row.lasting.count),
-        ];
-        // Those of later images may lie elsewhere than the one it was made with.
-        let later = [row.image, row.loaded]
-            .map(|image| (image != 0).then(|| self.program_in(image, definition).ok()).flatten());
-        let programs = program.into_iter().chain(later.iter().flatten()).filter_map(extent_of);
-        for (address, pages) in areas.into_iter().chain(stacks).chain(programs) {
+        let mut unmap = |(address, pages)| {
             let _ = self.machine.unmap(partition, VirtualAddress::new(address), pages);
+        };
+        // The report, which is one of the pages of information, and the time page lie before the others.
+        unmap((layout::REPORT, 1 + row.information.count));
+        unmap((layout::HEAP, row.heap.count));
+        unmap((layout::LASTING, row.lasting.count));
+        let stack = u64::from(definition.stack);
+        (0..u64::from(row.contexts))
+            .for_each(|context| unmap((crate::space::stack_bottom(context, stack), stack)));
+        program.and_then(extent_of).into_iter().for_each(unmap);
+        // Those of later images may lie elsewhere than the one it was made with.
+        for image in [row.image, row.loaded].into_iter().filter(|image| *image != 0) {
+            let later = self.program_in(image, definition).ok();
+            if let Some((address, pages)) = later.as_ref().and_then(extent_of) {
+                let _ = self.machine.unmap(partition, VirtualAddress::new(address), pages);
+            }
         }
     }
 

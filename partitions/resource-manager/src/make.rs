@@ -47,9 +47,9 @@ impl<'m, M: Machine, W: Window> Manager<'m, M, W> {
     /// # Errors
     /// What the kernel or the books answer; what was made is there then, and is taken down with [`Self::end`].
     pub fn make(&mut self, id: PartitionId) -> Result<(), Trouble> {
-        let row = self.row(id)?;
+        let mut row = self.row(id)?;
         let makings = self.makings_of(&row)?;
-        let row = self.furnish(id, row, &makings, None)?;
+        self.furnish(id, &mut row, &makings, None)?;
         // A transaction of its own: whoever founds the machine hands the hardware over.
         self.hand_hardware(id, row.hardware)?;
         self.build(id, &row, &makings)
@@ -91,7 +91,7 @@ impl<'m, M: Machine, W: Window> Manager<'m, M, W> {
         self.set_stage(id, Stage::Made, row.state)
     }
 
-    /// Writes a row down with the frames that the partition needs, in one transaction: in free memory from a frame on where one is
+    /// Writes a row down with the frames that the partition needs, which it names then, in one transaction: in free memory from a frame on where one is
     /// named. Where they are told, the heap comes first: it is what large pages may map.
     ///
     /// # Errors
@@ -99,27 +99,21 @@ impl<'m, M: Machine, W: Window> Manager<'m, M, W> {
     pub fn furnish(
         &mut self,
         id: PartitionId,
-        row: PartitionRow,
+        row: &mut PartitionRow,
         makings: &Makings<'_>,
         at: Option<Frame>,
-    ) -> Result<PartitionRow, Trouble> {
+    ) -> Result<(), Trouble> {
         let Makings { definition, needs, .. } = makings;
         let (heap, lasting) = (row.heap_pages.into(), definition.lasting.into());
         let counts = [heap, needs.kernel, needs.program, needs.stack, lasting, needs.information];
         // Of a machine without its zones, or without room in them, it is made wherever there is some, and never started.
-        let near = || self.place_near(&row, counts.iter().sum()).ok().flatten();
+        let near = || self.place_near(row, counts.iter().sum()).ok().flatten();
         let at = at.or_else(near);
         self.books.begin();
-        match self.books.furnish(id, row, counts, at) {
-            Ok(row) => {
-                self.books.commit();
-                Ok(row)
-            }
-            Err(problem) => {
-                self.books.rollback();
-                Err(problem.into())
-            }
-        }
+        let furnished = self.books.furnish(id, row, counts, at);
+        furnished.inspect_err(|_| self.books.rollback())?;
+        self.books.commit();
+        Ok(())
     }
 
     /// Partition, page tables, slot pages, contexts.

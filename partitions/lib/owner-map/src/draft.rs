@@ -21,9 +21,9 @@ const _: () = assert!(LOG_OPERATIONS == 120 && COPIES <= 32);
 pub(crate) type Part = [u32; PART];
 const _: () = assert!(size_of::<Part>() * 64 == size_of::<PageWords>());
 
-/// Pages that differ from those in memory.
+/// What is drafted. The copies themselves lie behind the pages, so that a page is found in one look, drafted or not.
 pub struct Draft<'m> {
-    /// Whether the copies are what is read and written.
+    /// Whether writes are drafted.
     on: bool,
     /// Whether there was no copy for a page.
     full: bool,
@@ -35,42 +35,28 @@ pub struct Draft<'m> {
     next: usize,
     /// The page that each is a copy of.
     whose: [Option<usize>; COPIES],
-    space: DraftSpace<'m>,
-}
-
-/// The memory of a draft. None of it must outlive anybody.
-pub struct DraftSpace<'m> {
-    copies: &'m mut [PageWords],
     records: &'m mut [Words],
-    /// For each page one more than the number of its copy, 0 where it has none.
-    of: &'m mut [u8],
+    /// For each page where its words are: its own place, or that of its copy.
+    of: &'m mut [u32],
 }
 
-impl<'m> DraftSpace<'m> {
-    /// Copies, records and bytes that a database of so many pages needs.
-    #[must_use]
-    pub const fn sizes(pages: usize) -> [usize; 3] {
-        [COPIES, RECORDS, pages]
-    }
-
-    /// Memory of these [sizes](Self::sizes).
-    #[must_use]
-    pub fn new(copies: &'m mut [PageWords], records: &'m mut [Words], of: &'m mut [u8]) -> Self {
-        of.fill(0);
-        Self { copies, records, of }
-    }
+/// Pages, records and places that a database of so many pages needs, its copies among the pages.
+#[must_use]
+pub const fn draft_sizes(pages: usize) -> [usize; 3] {
+    [pages.saturating_add(COPIES), RECORDS, pages]
 }
 
 impl<'m> Draft<'m> {
-    /// Nothing drafted yet.
+    /// Nothing drafted yet, with memory of these [sizes](draft_sizes), none of which must outlive anybody.
     #[must_use]
-    pub fn new(space: DraftSpace<'m>) -> Self {
+    pub fn new(records: &'m mut [Words], of: &'m mut [u32]) -> Self {
+        of.iter_mut().zip(0..).for_each(|(of, own)| *of = own);
         let (on, full, written, next) = (false, false, 0, 0);
-        Self { on, full, written, parts: [0; COPIES], next, whose: [None; COPIES], space }
+        Self { on, full, written, parts: [0; COPIES], next, whose: [None; COPIES], records, of }
     }
 
     pub(crate) fn begin(&mut self) {
-        (self.on, self.full, self.written) = (true, false, 0);
+        (self.on, self.full) = (true, false);
     }
 
     pub(crate) fn land(&mut self) {
@@ -78,18 +64,19 @@ impl<'m> Draft<'m> {
     }
 
     pub(crate) fn forget(&mut self) {
-        let written = self.written;
-        let all = self.whose.iter_mut().enumerate();
-        for (_, whose) in all.filter(|(number, _)| written & bit(*number) != 0) {
-            let of = whose.take().and_then(|at| self.space.of.get_mut(at));
-            of.into_iter().for_each(|of| *of = 0);
+        while let Some(number) = self.next_written() {
+            self.take_parts(number);
+            let at = self.whose.get_mut(number).and_then(Option::take);
+            at.into_iter().for_each(|at| self.differs(at));
         }
-        (self.on, self.full, self.written) = (false, false, 0);
+        (self.on, self.full) = (false, false);
     }
 
     /// A page is written to beside any transaction: its copy is none any more.
     pub(crate) fn differs(&mut self, at: usize) {
-        self.space.of.get_mut(at).into_iter().for_each(|of| *of = 0);
+        if let (Some(of), Ok(own)) = (self.of.get_mut(at), u32::try_from(at)) {
+            *of = own;
+        }
     }
 
     pub(crate) fn is_on(&self) -> bool {
@@ -100,36 +87,39 @@ impl<'m> Draft<'m> {
         self.full
     }
 
-    /// The copy of a page, where it has one.
-    pub(crate) fn page(&self, at: usize) -> Option<&PageWords> {
-        let number = usize::from(*self.space.of.get(at)?).checked_sub(1)?;
-        self.space.copies.get(number)
+    /// Pages, without the copies.
+    pub(crate) fn pages(&self) -> usize {
+        self.of.len()
+    }
+
+    /// Where the words of a page are: in its copy, which is true whenever there is one.
+    pub(crate) fn place(&self, at: usize) -> Option<usize> {
+        usize::try_from(*self.of.get(at)?).ok()
     }
 
     /// The copy of a page, to write so many words of it; `None` where there is no room for one.
-    pub(crate) fn page_mut(
+    pub(crate) fn page_mut<'a>(
         &mut self,
         at: usize,
-        page: &PageWords,
+        all: &'a mut [PageWords],
         [start, count]: [u16; 2],
-    ) -> Option<&mut PageWords> {
-        let number = self.number(at, page)?;
-        self.mark(number, parts_of(start, count));
-        self.space.copies.get_mut(number)
+    ) -> Option<&'a mut PageWords> {
+        let place = self.drafted(at, all)?;
+        self.mark(place, parts_of(start, count));
+        all.get_mut(place)
     }
 
     /// Writes words of a page where they differ, and notes that as records from one on. The next record; `None` without room.
     pub(crate) fn write_words(
         &mut self,
-        (at, page): (usize, &PageWords),
+        (at, all): (usize, &mut [PageWords]),
         (name, first): (Page, u16),
         after: &[u32],
         noted: u16,
     ) -> Option<u16> {
-        let number = self.number(at, page)?;
-        let copy = self.space.copies.get_mut(number)?;
-        let words = copy.get_mut(usize::from(first)..)?.get_mut(..after.len())?;
-        let records = self.space.records.get_mut(usize::from(noted)..)?;
+        let place = self.drafted(at, all)?;
+        let words = all.get_mut(place)?.get_mut(usize::from(first)..)?.get_mut(..after.len())?;
+        let records = self.records.get_mut(usize::from(noted)..)?;
         let mut parts = 0;
         let used = replace(words, after, records, |record, start, count| {
             let index = first.wrapping_add(start);
@@ -138,64 +128,63 @@ impl<'m> Draft<'m> {
             parts |= parts_of(index, count);
         });
         if parts != 0 {
-            self.mark(number, parts);
+            self.mark(place, parts);
         }
         noted.checked_add(used?)
     }
 
-    /// Number of the copy of a page, which is made where there is none.
-    fn number(&mut self, at: usize, page: &PageWords) -> Option<usize> {
-        match usize::from(*self.space.of.get(at)?).checked_sub(1) {
-            Some(number) => Some(number),
-            None => self.copy(at, page),
-        }
+    /// Place of the copy of a page, which is made where there is none.
+    fn drafted(&mut self, at: usize, all: &mut [PageWords]) -> Option<usize> {
+        let place = self.place(at)?;
+        if place == at { self.copy(at, all) } else { Some(place) }
     }
 
-    /// Notes that parts of a copy were written to.
-    fn mark(&mut self, number: usize, more: u64) {
-        let first = self.written & bit(number) == 0;
+    /// Notes that parts of the copy at a place were written to.
+    fn mark(&mut self, place: usize, more: u64) {
+        let number = place.wrapping_sub(self.of.len());
         if let Some(parts) = self.parts.get_mut(number) {
-            *parts = if first { more } else { *parts | more };
+            *parts |= more;
+            self.written |= bit(number);
         }
-        self.written |= bit(number);
     }
 
-    /// Makes a copy of a page where none that was written to is.
-    fn copy(&mut self, at: usize, page: &PageWords) -> Option<usize> {
+    /// Makes a copy of a page where none that was written to is; its place.
+    fn copy(&mut self, at: usize, all: &mut [PageWords]) -> Option<usize> {
         let order = (self.next..COPIES).chain(0..self.next);
         let Some(number) = order.into_iter().find(|number| self.written & bit(*number) == 0) else {
             self.full = true;
             return None;
         };
         self.next = number.wrapping_add(1) % COPIES;
-        let one = u8::try_from(number).ok()?.checked_add(1)?;
+        let place = self.of.len().checked_add(number)?;
+        let page = *all.get(at)?;
+        *all.get_mut(place)? = page;
         let old = self.whose.get_mut(number)?.replace(at);
-        let old = old.and_then(|old| self.space.of.get_mut(old));
-        old.filter(|of| **of == one).into_iter().for_each(|of| *of = 0);
-        *self.space.of.get_mut(at)? = one;
-        *self.space.copies.get_mut(number)? = *page;
-        Some(number)
+        old.filter(|old| self.place(*old) == Some(place))
+            .into_iter()
+            .for_each(|old| self.differs(old));
+        *self.of.get_mut(at)? = u32::try_from(place).ok()?;
+        Some(place)
     }
 
-    /// Copies that were written to, one bit each.
-    pub(crate) fn written(&self) -> u32 {
-        self.written
+    /// One of the copies that were written to and not [taken](Self::take_parts) since.
+    pub(crate) fn next_written(&self) -> Option<usize> {
+        lowest(self.written.into())
     }
 
-    /// One of them: of which page, which parts of it were written to, and what it says.
-    pub(crate) fn copied(&self, number: usize) -> Option<(usize, u64, &[Part])> {
-        let words = self.space.copies.get(number)?.as_chunks::<PART>().0;
-        Some(((*self.whose.get(number)?)?, *self.parts.get(number)?, words))
+    /// A copy was not written to any more. Of which page it is, and the parts of it that were.
+    pub(crate) fn take_parts(&mut self, number: usize) -> Option<(usize, u64)> {
+        self.written &= !bit(number);
+        let parts = core::mem::take(self.parts.get_mut(number)?);
+        Some(((*self.whose.get(number)?)?, parts))
     }
 
-    pub(crate) fn note(&mut self, at: u16, record: &Words) {
-        if let Some(to) = self.space.records.get_mut(usize::from(at)) {
-            *to = *record;
-        }
+    pub(crate) fn note(&mut self, at: u16) -> Option<&mut Words> {
+        self.records.get_mut(usize::from(at))
     }
 
-    pub(crate) fn noted(&self, at: u16) -> Words {
-        self.space.records.get(usize::from(at)).copied().unwrap_or_default()
+    pub(crate) fn noted(&self, at: u16) -> &Words {
+        self.records.get(usize::from(at)).unwrap_or(&[0; 16])
     }
 
     /// Words of so many records.
@@ -203,7 +192,7 @@ impl<'m> Draft<'m> {
     pub(crate) fn records(&self, at: u16, count: u16) -> &[u32] {
         let start = usize::from(at);
         let end = start.wrapping_add(usize::from(count));
-        self.space.records.get(start..end).unwrap_or_default().as_flattened()
+        self.records.get(start..end).unwrap_or_default().as_flattened()
     }
 }
 
@@ -216,4 +205,9 @@ fn parts_of(start: u16, count: u16) -> u64 {
 
 fn bit(number: usize) -> u32 {
     u32::try_from(number).map_or(0, |number| 1_u32.wrapping_shl(number))
+}
+
+/// Number of the lowest bit that is set.
+pub(crate) fn lowest(bits: u64) -> Option<usize> {
+    if bits == 0 { None } else { usize::try_from(bits.trailing_zeros()).ok() }
 }

@@ -29,7 +29,7 @@ mod walk;
 mod words;
 
 pub use descriptor::{Kind, Name, RECORD};
-pub use draft::{Draft, DraftSpace};
+pub use draft::{Draft, draft_sizes};
 pub use entry::Entry;
 pub use format::{FormatError, Layout, Section};
 pub use log::{Cause, LEAST_LOG_PAGES, LOG_OPERATIONS, Outcome, Transaction};

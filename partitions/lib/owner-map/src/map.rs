@@ -7,7 +7,7 @@ use crate::master::Master;
 use crate::memory::Memory;
 use crate::operation::{Operation, Problem, Refusal};
 use crate::page::Page;
-use crate::record::{Record, changes_owner};
+use crate::record::{Record, Words, changes_owner};
 
 /// The owner map, records of other things, and their log.
 pub struct OwnerMap<M> {
@@ -124,22 +124,18 @@ impl<M: Memory> OwnerMap<M> {
     /// Notes a record for the log, with the one before it as one where they go together.
     fn note(&mut self, record: &Record) -> Result<(), Problem> {
         let last = self.count.checked_sub(1);
-        if let Some((at, both)) = last.and_then(|at| Some((at, self.joined(at, record)?))) {
-            self.memory.note(at, &both.encode());
-            return Ok(());
-        }
-        if self.count >= LOG_OPERATIONS {
-            return Err(Problem::Length);
-        }
-        self.memory.note(self.count, &record.encode());
-        self.count = self.count.wrapping_add(1);
+        let both = last.and_then(|at| Some((at, self.joined(at, record)?)));
+        let (at, noted) = both.unwrap_or((self.count, *record));
+        let to = if at < LOG_OPERATIONS { self.memory.note(at) } else { None };
+        noted.encode(to.ok_or(Problem::Length)?);
+        self.count = at.wrapping_add(1);
         Ok(())
     }
 
     /// A change of owner and the record noted before it as one.
     fn joined(&self, before: u16, record: &Record) -> Option<Record> {
         let change = matches!(record.operation, Operation::ChangeOwner { .. });
-        let both = change && changes_owner(&self.memory.noted(before));
+        let both = change && changes_owner(self.memory.noted(before));
         if both { self.last_record(before)?.joined(record, &self.master) } else { None }
     }
 
@@ -228,7 +224,7 @@ impl<M: Memory> OwnerMap<M> {
     /// One of these [operations](Self::count), from 0.
     #[must_use]
     pub fn last_record(&self, at: u16) -> Option<Record> {
-        if at < self.count { Record::decode(&self.memory.noted(at)) } else { None }
+        if at < self.count { Record::decode(self.memory.noted(at)) } else { None }
     }
 
     /// Operations of a transaction that the log remembers; none of one that was refused.
@@ -244,10 +240,10 @@ impl<M: Memory> OwnerMap<M> {
         self.newest.sequence.wrapping_add(1)
     }
 
-    /// Operations of the transaction in progress.
-    pub(crate) fn open_records(&self) -> impl DoubleEndedIterator<Item = Record> {
+    /// Operations of the transaction in progress, as the log will hold them.
+    pub(crate) fn open_records(&self) -> impl DoubleEndedIterator<Item = &Words> {
         let count = if self.open { self.count } else { 0 };
-        (0..count).filter_map(|at| self.last_record(at))
+        (0..count).map(|at| self.memory.noted(at))
     }
 
     /// Takes back what the log holds of a transaction that was not committed.

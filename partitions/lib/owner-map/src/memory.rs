@@ -61,16 +61,16 @@ pub trait Memory {
     /// Whether a drafted write found no room.
     fn is_full(&self) -> bool;
 
-    /// Notes a record that the log is to get, by its number in its transaction.
-    fn note(&mut self, at: u16, record: &Words);
+    /// Where a record that the log is to get is noted, by its number in its transaction; `None` where there is no room.
+    fn note(&mut self, at: u16) -> Option<&mut Words>;
 
     /// A record that was noted.
-    fn noted(&self, at: u16) -> Words;
+    fn noted(&self, at: u16) -> &Words;
 
     /// Writes records that were noted to the log, as many as follow each other in a page.
     fn log(&mut self, at: u16, count: u16, page: Page, index: u16) {
         for (at, step) in (at..).zip(0..count) {
-            let words = self.noted(at);
+            let words = *self.noted(at);
             self.store(page, index.wrapping_add(step.wrapping_mul(16)), &words);
         }
     }

@@ -67,34 +67,34 @@ impl Record {
     }
 
     /// As words of the log.
-    pub(crate) fn encode(&self) -> Words {
-        let mut to = [0; RECORD_WORDS];
+    pub(crate) fn encode(&self, to: &mut Words) {
+        *to = [0; RECORD_WORDS];
         match self.operation {
             Operation::ChangeOwner { run, from, to: owner } => {
-                place(&mut to, 1, run, [from, owner]);
+                place(to, 1, run, [from, owner]);
             }
             Operation::Initialize { partition, kind, name } => {
                 [to[0], to[5], to[7]] = [2, partition.number(), kind.number()];
                 to.iter_mut().skip(8).zip(words(&name)).for_each(|(to, word)| *to = word);
-                return to;
+                return;
             }
             Operation::Destroy { partition } => [to[0], to[5]] = [3, partition.number()],
             Operation::Merge { first, scale, index, owner } => {
-                place(&mut to, 4, Operation::one(first, scale), [index, owner]);
+                place(to, 4, Operation::one(first, scale), [index, owner]);
             }
             Operation::Split { first, scale, index, owner } => {
-                place(&mut to, 5, Operation::one(first, scale), [index, owner]);
+                place(to, 5, Operation::one(first, scale), [index, owner]);
             }
             Operation::Write { page, index, count, before, after } => {
                 let ([a, b, c, d, e, f], [g, h, i, j, k, l]) = (before, after);
                 let head = 6 | u32::from(count) << 16;
-                return [head, page.number(), index.into(), a, b, c, d, e, f, g, h, i, j, k, l, 0];
+                *to = [head, page.number(), index.into(), a, b, c, d, e, f, g, h, i, j, k, l, 0];
+                return;
             }
         }
         [to[3], to[4]] = [self.map.number(), u32::from(self.index)];
         let [loser, gainer] = self.before.map(halves);
         [to[8], to[9], to[10], to[11]] = [loser[0], loser[1], gainer[0], gainer[1]];
-        to
     }
 
     /// From words of the log; `None` where they make no sense.
@@ -130,6 +130,28 @@ impl Record {
 /// Whether a record is of an [`Operation::ChangeOwner`].
 pub(crate) fn changes_owner(words: &Words) -> bool {
     words[0] & 0xff == 1
+}
+
+/// Whether a record may have to do with what becomes of a page, told without reading all of it.
+pub(crate) fn may_be_about(words: &Words, page: Page) -> bool {
+    match words[0] & 0xff {
+        6 => false,
+        1 => {
+            let shift = (words[0] >> 8 & 0xff).wrapping_mul(10);
+            let behind = page.frame().wrapping_sub(join(words[1], words[2]));
+            behind.wrapping_shr(shift) < u64::from(words[0] >> 16)
+        }
+        _ => words[5] == page.number(),
+    }
+}
+
+/// The page that a record makes the database's, a descriptor, or an index page no more; a frame that is no page is one, too.
+pub(crate) fn settled(words: &Words, manager: Page) -> Option<u64> {
+    match words[0] & 0xff {
+        1 if words[6] == manager.number() => Some(join(words[1], words[2])),
+        2 | 4 => Some(words[5].into()),
+        _ => None,
+    }
 }
 
 /// A record of a [`Operation::Write`].

@@ -6,7 +6,7 @@ use crate::map::OwnerMap;
 use crate::memory::{Memory, WORDS};
 use crate::operation::{Operation, Problem, Run, WRITE_WORDS};
 use crate::page::{Page, Scale};
-use crate::record::Record;
+use crate::record::{Record, settled};
 use crate::standing::Standing;
 
 /// Where an operation makes its change.
@@ -190,15 +190,8 @@ impl<M: Memory> OwnerMap<M> {
     /// The rules for the transaction as a whole: nothing is lost, every new partition has its descriptor.
     pub(crate) fn whole(&self) -> Result<(), Problem> {
         let manager = self.master.manager;
-        for record in self.open_records() {
-            let page = match record.operation {
-                Operation::ChangeOwner { run, to, .. } if to == manager => {
-                    Page::of_frame(run.first).ok_or(Problem::Outside)?
-                }
-                Operation::Initialize { partition, .. } => partition,
-                Operation::Merge { index, .. } => index,
-                _ => continue,
-            };
+        for frame in self.open_records().filter_map(|words| settled(words, manager)) {
+            let page = Page::of_frame(frame).ok_or(Problem::Outside)?;
             match self.standing(page) {
                 Standing::Initialized => return Err(Problem::NotOwn(page)),
                 Standing::Freed if self.master.is_kept(page) => {}

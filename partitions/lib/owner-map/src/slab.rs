@@ -1,6 +1,6 @@
 //! Pages that lie one after the other in one piece of memory.
 
-use crate::draft::{Draft, Part};
+use crate::draft::{Draft, Part, lowest};
 use crate::memory::{Memory, WORDS};
 use crate::page::Page;
 use crate::record::Words;
@@ -13,34 +13,34 @@ const _: () = assert!(WORDS == 1024);
 /// The memory of a database all of whose pages follow each other: a page is found by one subtraction. What lies elsewhere reads as zeroes.
 pub struct Slab<'m> {
     base: u32,
-    pages: &'m mut [PageWords],
+    /// The pages, and behind them the draft's copies.
+    all: &'m mut [PageWords],
     draft: Draft<'m>,
     #[cfg(feature = "fuse")]
     fuse: Option<(u64, fn())>,
 }
 
 impl<'m> Slab<'m> {
-    /// Memory whose first page is `base`, and what its transactions are drafted in.
+    /// Memory whose first page is `base`, with room for copies behind it, and what its transactions are drafted in.
     #[must_use]
-    pub fn new(base: Page, pages: &'m mut [PageWords], draft: Draft<'m>) -> Self {
+    pub fn new(base: Page, all: &'m mut [PageWords], draft: Draft<'m>) -> Self {
         Self {
             base: base.number(),
-            pages,
+            all,
             draft,
             #[cfg(feature = "fuse")]
             fuse: None,
         }
     }
 
+    fn at(&self, page: Page) -> usize {
+        usize::try_from(page.number().wrapping_sub(self.base)).unwrap_or(usize::MAX)
+    }
+
     /// The words of a page, as the transaction in progress would leave them.
     #[must_use]
     pub fn page(&self, page: Page) -> Option<&PageWords> {
-        let at = usize::try_from(page.number().wrapping_sub(self.base)).ok()?;
-        if self.draft.is_on() { self.drafted(at) } else { self.pages.get(at) }
-    }
-
-    fn drafted(&self, at: usize) -> Option<&PageWords> {
-        self.draft.page(at).or_else(|| self.pages.get(at))
+        self.all.get(self.draft.place(self.at(page))?)
     }
 
     /// Drafts words in a row that differ, and notes that as records from one on. The next record; `None` without room for it.
@@ -51,27 +51,25 @@ impl<'m> Slab<'m> {
         after: &[u32],
         noted: u16,
     ) -> Option<u16> {
-        let at = usize::try_from(page.number().wrapping_sub(self.base)).ok()?;
-        self.draft.write_words((at, self.pages.get(at)?), (page, first), after, noted)
+        let at = self.at(page);
+        self.draft.write_words((at, self.all), (page, first), after, noted)
     }
 
     fn words(&self, page: Page, index: u16, count: u16) -> Option<&[u32]> {
-        let start = usize::from(index);
-        self.page(page)?.get(start..start.wrapping_add(usize::from(count)))
+        self.page(page)?.get(usize::from(index)..)?.get(..usize::from(count))
     }
 
     fn words_mut(&mut self, page: Page, index: u16, count: u16) -> Option<&mut [u32]> {
-        let at = usize::try_from(page.number().wrapping_sub(self.base)).ok()?;
-        let start = usize::from(index);
+        let at = self.at(page);
         let words = if self.draft.is_on() {
-            self.draft.page_mut(at, self.pages.get(at)?, [index, count])?
+            self.draft.page_mut(at, self.all, [index, count])?
         } else {
             // Recovery rests on the order of writes, and the manager may end between any two of them.
             compiler_fence(Ordering::SeqCst);
             self.draft.differs(at);
-            self.pages.get_mut(at)?
+            self.all.get_mut(..self.draft.pages())?.get_mut(at)?
         };
-        words.get_mut(start..)?.get_mut(..usize::from(count))
+        words.get_mut(usize::from(index)..)?.get_mut(..usize::from(count))
     }
 
     /// After that many writes from now on `end` is called before each, and must not return.
@@ -86,11 +84,6 @@ impl<'m> Slab<'m> {
     pub fn left(&self) -> Option<u64> {
         self.fuse.map(|(left, _)| left)
     }
-}
-
-/// Number of the lowest bit that is set.
-fn lowest(bits: u64) -> Option<usize> {
-    if bits == 0 { None } else { usize::try_from(bits.trailing_zeros()).ok() }
 }
 
 /// Before a write to memory.
@@ -163,12 +156,13 @@ impl Memory for Slab<'_> {
     }
 
     fn make(&mut self) {
-        let mut copies = self.draft.written();
-        while let Some(number) = lowest(copies.into()) {
-            copies &= copies.wrapping_sub(1);
-            let Some((at, mut parts, from)) = self.draft.copied(number) else { continue };
-            let to = self.pages.get_mut(at);
-            let to: &mut [Part] = to.map(|page| page.as_chunks_mut().0).unwrap_or_default();
+        let Some((pages, copies)) = self.all.split_at_mut_checked(self.draft.pages()) else {
+            return;
+        };
+        while let Some(number) = self.draft.next_written() {
+            let Some((at, mut parts)) = self.draft.take_parts(number) else { continue };
+            let (Some(to), Some(from)) = (pages.get_mut(at), copies.get(number)) else { continue };
+            let (to, from): (&mut [Part], &[Part]) = (to.as_chunks_mut().0, from.as_chunks().0);
             while let Some(part) = lowest(parts) {
                 parts &= parts.wrapping_sub(1);
                 let (Some(to), Some(from)) = (to.get_mut(part), from.get(part)) else { continue };
@@ -193,24 +187,21 @@ impl Memory for Slab<'_> {
         self.draft.is_full()
     }
 
-    fn note(&mut self, at: u16, record: &Words) {
-        self.draft.note(at, record);
+    fn note(&mut self, at: u16) -> Option<&mut Words> {
+        self.draft.note(at)
     }
 
-    fn noted(&self, at: u16) -> Words {
+    fn noted(&self, at: u16) -> &Words {
         self.draft.noted(at)
     }
 
     #[cfg(not(feature = "fuse"))]
     fn log(&mut self, at: u16, count: u16, page: Page, index: u16) {
         compiler_fence(Ordering::SeqCst);
-        let place = usize::try_from(page.number().wrapping_sub(self.base)).unwrap_or(usize::MAX);
+        let (at_page, start) = (self.at(page), usize::from(index));
         let words = self.draft.records(at, count);
-        let start = usize::from(index);
-        let to = self
-            .pages
-            .get_mut(place)
-            .and_then(|page| page.get_mut(start..)?.get_mut(..words.len()));
+        let page = self.all.get_mut(..self.draft.pages()).and_then(|pages| pages.get_mut(at_page));
+        let to = page.and_then(|page| page.get_mut(start..)?.get_mut(..words.len()));
         if let Some(to) = to {
             to.copy_from_slice(words);
         }

@@ -5,7 +5,7 @@ use crate::master::Master;
 use crate::memory::Memory;
 use crate::operation::Operation;
 use crate::page::Page;
-use crate::record::Record;
+use crate::record::{Record, Words, may_be_about};
 
 /// What became of a page.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,13 +28,16 @@ impl<M: Memory> OwnerMap<M> {
     /// What became of a page so far.
     pub(crate) fn standing(&self, page: Page) -> Standing {
         let change = |record: Record| record.standing(page, &self.master);
-        self.open_records().rev().find_map(change).unwrap_or(Standing::Untouched)
+        let about = |words: &&Words| may_be_about(words, page);
+        let mut changes = self.open_records().rev().filter(about).filter_map(Record::decode);
+        changes.find_map(change).unwrap_or(Standing::Untouched)
     }
 
     /// Who owned a page before this transaction.
     pub(crate) fn owner_before(&self, page: Page) -> Option<Page> {
         let now = || self.owner(page.frame()).ok().map(|(owner, _)| owner);
-        self.open_records().find_map(|record| record.owner_before(page)).or_else(now)
+        let mut records = self.open_records().filter_map(Record::decode);
+        records.find_map(|record| record.owner_before(page)).or_else(now)
     }
 }
 

@@ -223,12 +223,37 @@ impl Books<'_> {
         let page = self.layout.page(Owner::Partition(id)).ok_or(Problem::NoSuch)?;
         self.open_transaction()?;
         let was = self.partition(id).is_some();
-        let changed = self.change_partition(page, id.raw(), (was, &row));
-        changed.map_err(|problem| self.refuse(problem))?;
-        if was != (row.stage() != Stage::Unused) {
+        let stays = row.stage() != Stage::Unused;
+        let claimed = if stays && !was { self.claim(page, &row) } else { Ok(()) };
+        claimed.map_err(|problem| self.refuse(problem))?;
+        self.write_partition(id, page, (was, &row))
+    }
+
+    /// Writes the row of a partition that has its descriptor, and takes that from one that is not used any more.
+    pub(crate) fn write_partition(
+        &mut self,
+        id: PartitionId,
+        page: Page,
+        (was, row): (bool, &PartitionRow),
+    ) -> Result<(), Problem> {
+        let stays = row.stage() != Stage::Unused;
+        let written = self.write_row(self.partitions, id.raw(), row);
+        let written = written.and_then(|()| if stays { Ok(()) } else { self.disclaim(page) });
+        written.map_err(|problem| self.refuse(problem))?;
+        if was != stays {
             self.partitions.renew::<PartitionRow>(self.map.memory(), id.raw());
         }
         Ok(())
+    }
+
+    /// Takes a partition's descriptor, if it has one.
+    fn disclaim(&mut self, page: Page) -> Result<(), owner_map::Problem> {
+        if !self.map.is_partition(page) {
+            return Ok(());
+        }
+        let database = self.map.master().manager;
+        self.map.add(&Operation::ChangeOwner { run: alone(page), from: page, to: database })?;
+        self.map.add(&Operation::Destroy { partition: page })
     }
 
     /// Says how far a partition that is there has come, and its state: a change of its row that needs no look at the rest.
@@ -243,25 +268,6 @@ impl Books<'_> {
         let written =
             self.write_stage::<PartitionRow>(self.partitions, id.raw(), stage, Some(state));
         written.map_err(|problem| self.refuse(problem))
-    }
-
-    fn change_partition(
-        &mut self,
-        page: Page,
-        id: u32,
-        (was, row): (bool, &PartitionRow),
-    ) -> Result<(), owner_map::Problem> {
-        let stays = row.stage() != Stage::Unused;
-        if stays && !was {
-            self.claim(page, row)?;
-        }
-        self.write_row(self.partitions, id, row)?;
-        if !stays && self.map.is_partition(page) {
-            let database = self.map.master().manager;
-            self.map.add(&Operation::ChangeOwner { run: alone(page), from: page, to: database })?;
-            self.map.add(&Operation::Destroy { partition: page })?;
-        }
-        Ok(())
     }
 
     /// Makes a partition's descriptor where it has none, so that it may own something. Its row follows in the same transaction.

@@ -72,27 +72,28 @@ impl Books<'_> {
         Ok(extents)
     }
 
-    /// Writes the row of a partition, there already or not, with frames that it takes: so many for its heap, kernel objects,
-    /// program, stacks, lasting memory and information pages, which lie in this order where they are in one piece.
+    /// Writes the row of a partition, there already or not, with frames that it takes, and names then: so many for its heap,
+    /// kernel objects, program, stacks, lasting memory and information pages, which lie in this order where they are in one piece.
     ///
     /// # Errors
     /// As [`allocate_each`](Self::allocate_each), and where there is no such place.
     pub fn furnish(
         &mut self,
         id: PartitionId,
-        mut row: PartitionRow,
+        row: &mut PartitionRow,
         counts: [u64; 6],
         at: Option<Frame>,
-    ) -> Result<PartitionRow, Problem> {
+    ) -> Result<(), Problem> {
         let owner = Owner::Partition(id);
         let page = self.page(owner).ok_or(Problem::NoSuch)?;
         self.open_transaction()?;
-        self.claim(page, &row).map_err(|problem| self.refuse(problem))?;
+        let was = self.partition(id).is_some();
+        self.claim(page, row).map_err(|problem| self.refuse(problem))?;
         let heap;
         [heap, row.kernel, row.program, row.stack, row.lasting, row.information] =
             self.allocate_each(counts, at, owner)?;
         row.make_heap(heap);
-        self.set_partition(id, row).map(|()| row)
+        self.write_partition(id, page, (was, row))
     }
 
     /// Several extents change their owner; those that follow each other do so as one.

@@ -6,7 +6,7 @@ use crate::rows::{ChannelRow, PartitionRow};
 use crate::slots;
 use crate::space::Space;
 use crate::table::Table;
-use owner_map::{DraftSpace, Name, Page, PageWords, Pool, Pools, RECORD, Scale, Words};
+use owner_map::{Name, Page, PageWords, Pool, Pools, RECORD, Scale, Words, draft_sizes};
 
 /// How much the books can hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -54,17 +54,17 @@ pub fn bytes_needed(capacity: Capacity) -> Option<usize> {
     let space = size_of::<u32>().checked_mul(Space::blocks(capacity.frames)?)?;
     let slots = size_of::<u64>().checked_mul(slots::WORDS)?;
     let [heads, links] = Ends::bytes(capacity.partitions, capacity.channels)?;
-    let [copies, records, of] = draft_bytes(pages)?;
-    let derived = [slots, heads, links, space, copies, records, of];
-    derived.into_iter().try_fold(pages.checked_mul(size_of::<PageWords>())?, usize::checked_add)
+    let [pages, records, of] = draft_bytes(pages)?;
+    let all = [pages, slots, records, of, heads, links, space];
+    all.into_iter().try_fold(0, usize::checked_add)
 }
 
-/// Bytes of copies, records and numbers that drafts of transactions on so many pages take.
+/// Bytes of pages with their copies, of records and places that drafts of transactions on so many pages take.
 pub(crate) fn draft_bytes(pages: usize) -> Option<[usize; 3]> {
-    let [copies, records, of] = DraftSpace::sizes(pages);
-    let copies = copies.checked_mul(size_of::<PageWords>())?;
+    let [pages, records, of] = draft_sizes(pages);
+    let pages = pages.checked_mul(size_of::<PageWords>())?;
     let records = records.checked_mul(size_of::<Words>())?;
-    Some([copies, records, of.checked_next_multiple_of(8)?])
+    Some([pages, records, of.checked_mul(size_of::<u32>())?.checked_next_multiple_of(8)?])
 }
 
 /// The books' pages.

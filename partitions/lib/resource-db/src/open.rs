@@ -11,8 +11,7 @@ use crate::space::Space;
 use crate::table::Table;
 use abi::types::{Frame, PartitionId, Slot};
 use owner_map::{
-    AT_INDEX, AT_USER, Draft, DraftSpace, Kind, Master, Memory, Outcome, OwnerMap, Page, PageWords,
-    Slab, Words,
+    AT_INDEX, AT_USER, Draft, Kind, Master, Memory, Outcome, OwnerMap, Page, PageWords, Slab, Words,
 };
 use zerocopy::FromBytes;
 
@@ -52,7 +51,7 @@ impl<'m> Books<'m> {
         // Index pages are written when they come into use.
         let kept = usize::try_from(layout.kept()).unwrap_or(usize::MAX);
         pages.iter_mut().take(kept).for_each(|page| page.fill(0));
-        let map = layout.format(Slab::new(base, pages, Draft::new(draft)))?;
+        let map = layout.format(Slab::new(base, pages, draft))?;
         let mut books = Self::around(map, layout, slots, ends, space);
         books.say_own();
         books.derive_rows();
@@ -74,7 +73,7 @@ impl<'m> Books<'m> {
         let layout = Layout::new(base, capacity).ok_or(OpenError::NoBooks)?;
         let Parts { pages, draft, slots, ends, space } =
             cut(memory, capacity).ok_or(OpenError::TooSmall)?;
-        let slab = Slab::new(base, pages, Draft::new(draft));
+        let slab = Slab::new(base, pages, draft);
         let map = OwnerMap::open(slab, base).map_err(|_| OpenError::NoBooks)?;
         if map.master().pools != layout.pools {
             return Err(OpenError::NoBooks);
@@ -215,8 +214,9 @@ fn capacity(master: &PageWords) -> Capacity {
 
 /// What the books' memory is made of.
 struct Parts<'m> {
+    /// Copies behind them.
     pages: &'m mut [PageWords],
-    draft: DraftSpace<'m>,
+    draft: Draft<'m>,
     slots: &'m mut [u64],
     ends: Ends<'m>,
     /// The summary of memory.
@@ -227,26 +227,26 @@ struct Parts<'m> {
 fn cut(memory: &mut [u8], capacity: Capacity) -> Option<Parts<'_>> {
     let memory = memory.get_mut(..bytes_needed(capacity)?)?;
     let all = usize::try_from(Layout::new(Page::default(), capacity)?.pages).ok()?;
-    let (pages, memory) = memory.split_at_mut_checked(all.checked_mul(size_of::<PageWords>())?)?;
     let blocks = Space::blocks(capacity.frames)?;
     let space = blocks.checked_mul(size_of::<u32>())?;
     let slots = slots::WORDS.checked_mul(size_of::<u64>())?;
     let [heads, links] = Ends::bytes(capacity.partitions, capacity.channels)?;
-    let [copies, records, _] = draft_bytes(all)?;
-    // Rows are of numbers of 64 bits, so what holds copies of pages comes before what is of odd length.
-    let (slots, rest) = memory.split_at_mut_checked(slots)?;
-    let (copies, rest) = rest.split_at_mut_checked(copies)?;
+    let [pages, records, of] = draft_bytes(all)?;
+    // Rows are of numbers of 64 bits, so pages come before what is of odd length.
+    let (pages, rest) = memory.split_at_mut_checked(pages)?;
+    let (slots, rest) = rest.split_at_mut_checked(slots)?;
     let (records, rest) = rest.split_at_mut_checked(records)?;
+    let (of, rest) = rest.split_at_mut_checked(of)?;
     let (heads, rest) = rest.split_at_mut_checked(heads)?;
     let (links, rest) = rest.split_at_mut_checked(links)?;
-    let (space, of) = rest.split_at_mut_checked(space)?;
-    let (copies, records) =
-        (<[PageWords]>::mut_from_bytes(copies).ok()?, <[Words]>::mut_from_bytes(records).ok()?);
+    let (space, _) = rest.split_at_mut_checked(space)?;
+    let records = <[Words]>::mut_from_bytes(records).ok()?;
+    let (of, _) = <[u32]>::mut_from_prefix_with_elems(of, all).ok()?;
     let (heads, links) =
         (<[Head]>::mut_from_bytes(heads).ok()?, <[[Links; 2]]>::mut_from_bytes(links).ok()?);
     Some(Parts {
         pages: <[PageWords]>::mut_from_bytes(pages).ok()?,
-        draft: DraftSpace::new(copies, records, of),
+        draft: Draft::new(records, of),
         slots: <[u64]>::mut_from_bytes(slots).ok()?,
         ends: Ends { heads, links },
         space: <[u32]>::mut_from_bytes(space).ok()?,

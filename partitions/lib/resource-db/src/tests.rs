@@ -115,7 +115,8 @@ fn what_comes_back_is_taken_next() {
     let mut lives = Vec::new();
     for _ in 0..2 {
         books.begin();
-        let made = books.furnish(new, row(1), [0, 6, 5, 4, 3, 2], None).unwrap();
+        let mut made = row(1);
+        books.furnish(new, &mut made, [0, 6, 5, 4, 3, 2], None).unwrap();
         books.commit();
         lives.push((made, books.map.count()));
         books.begin();
@@ -145,12 +146,12 @@ fn a_partition_is_made_with_its_memory_or_not_at_all() {
         (4, Some(Frame::new(BASE)), Problem::NotOwner),
     ] {
         books.begin();
-        assert_eq!(books.furnish(new, row(1), [frames, 1, 1, 1, 1, 1], at), Err(problem));
+        assert_eq!(books.furnish(new, &mut row(1), [frames, 1, 1, 1, 1, 1], at), Err(problem));
         books.rollback();
         assert_eq!((books.partition(new), books.available()), (None, free));
         assert!(!books.map.is_partition(books.page(Owner::Partition(new)).unwrap()));
     }
-    assert_eq!(books.furnish(new, row(1), [1; 6], None), Err(Problem::NoTransaction));
+    assert_eq!(books.furnish(new, &mut row(1), [1; 6], None), Err(Problem::NoTransaction));
     books.begin();
     assert_eq!(books.set_stage(new, Stage::Made, 1), Err(Problem::NoSuch));
     assert_eq!(books.set_stage(PartitionId::new(1), Stage::Unused, 1), Err(Problem::NoSuch));

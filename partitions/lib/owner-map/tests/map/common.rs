@@ -94,12 +94,12 @@ impl Memory for Pages {
         false
     }
 
-    fn note(&mut self, at: u16, record: &Words) {
-        self.notes.insert(at, *record);
+    fn note(&mut self, at: u16) -> Option<&mut Words> {
+        Some(self.notes.entry(at).or_default())
     }
 
-    fn noted(&self, at: u16) -> Words {
-        self.notes[&at]
+    fn noted(&self, at: u16) -> &Words {
+        &self.notes[&at]
     }
 }
 

@@ -157,7 +157,8 @@ pub const LIFE: [(&str, Changes); 46] = [
     ("all memory back", |books| all_back(books)),
     ("destroy", |books| books.set_partition(NEW, PartitionRow::default())),
     ("create with all its memory", |books| {
-        let row = books.furnish(NEW, row(1), [30, 4, 3, 2, 0, 1], None)?;
+        let mut row = row(1);
+        books.furnish(NEW, &mut row, [30, 4, 3, 2, 0, 1], None)?;
         assert_eq!((row.frames(), books.partition(NEW)), (40, Some(&row)));
         Ok(())
     }),
