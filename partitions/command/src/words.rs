@@ -17,9 +17,17 @@ pub fn name_of(name: &Name) -> &str {
     if text.bytes().all(|letter| letter.is_ascii_graphic()) { text } else { "?" }
 }
 
+/// Bytes that a line seldom has more of: it need not grow then.
+const LINE: usize = 96;
+
 /// A line of a long table, column by column: the formatter would take several times as long to fill up what is narrower.
-#[derive(Default)]
 pub struct Row(String);
+
+impl Default for Row {
+    fn default() -> Self {
+        Self(String::with_capacity(LINE))
+    }
+}
 
 impl Row {
     /// A text at the left of a column.

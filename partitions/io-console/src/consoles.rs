@@ -4,7 +4,7 @@
 //! length. A client can fill its own scrollback and, while it is attached, that queue; then its further requests
 //! stay in its channel until the terminal has taken some ([`Consoles::may_take`]). Nothing it sends costs another client more.
 
-use crate::uart::Traffic;
+use crate::uart::{Traffic, piece};
 use abi::channel::INLINE;
 use abi::manifest::NO_PARTITION;
 use abi::message::console::{AttachRequest, ConsoleRequest, ConsoleStatus, ScrollbackRequest};
@@ -193,19 +193,20 @@ impl<T: Copy> Consoles<T> {
 
     /// Puts text into the terminal's queue; a line feed alone starts a new line there.
     fn show(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            if byte == b'\n' && !self.after_return {
-                self.wait(b'\r');
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let text = line.strip_suffix(b"\n").unwrap_or(line);
+            self.wait(text);
+            self.after_return = text.last().map_or(self.after_return, |last| *last == b'\r');
+            if text.len() < line.len() {
+                self.wait(if self.after_return { b"\n" } else { b"\r\n" });
+                self.after_return = false;
             }
-            self.wait(byte);
-            self.after_return = byte == b'\r';
         }
     }
 
-    fn wait(&mut self, byte: u8) {
-        if self.waiting.len() < WAITING {
-            self.waiting.push_back(byte);
-        }
+    fn wait(&mut self, bytes: &[u8]) {
+        let room = WAITING.saturating_sub(self.waiting.len());
+        self.waiting.extend(bytes.get(..room).unwrap_or(bytes));
     }
 
     fn read<C: Clients<Ticket = T>>(&mut self, clients: &mut C, place: usize, ticket: T) {
@@ -300,12 +301,18 @@ pub struct Line<'a, C: Clients> {
 }
 
 impl<C: Clients> Traffic for Line<'_, C> {
-    fn next(&mut self) -> Option<u8> {
-        self.consoles.waiting.pop_front()
+    fn next(&mut self, to: &mut [u8]) -> usize {
+        let waiting = &mut self.consoles.waiting;
+        // What lies in two parts would be cut where they meet.
+        let whole = waiting.as_slices().0.len() >= to.len();
+        let all = if whole { waiting.as_slices().0 } else { &*waiting.make_contiguous() };
+        let count = piece(all, to.len());
+        to.iter_mut().zip(all).take(count).for_each(|(to, from)| *to = *from);
+        waiting.drain(..count).count()
     }
 
-    fn peek(&self) -> Option<u8> {
-        self.consoles.waiting.front().copied()
+    fn waiting(&self) -> bool {
+        self.consoles.sending()
     }
 
     fn typed(&mut self, byte: u8) {

@@ -13,6 +13,8 @@ use rt::{Interrupt, Owed, Partition, Server, Signal, Start, System, Timer};
 
 /// Requests of one client served before the others get their turn.
 const BATCH: usize = 32;
+/// Bytes that are taken at a time where there is no port.
+const ROOM: usize = 64;
 /// How often the port is looked at while it owes an interrupt, or has none.
 const LOOK_AGAIN: abi::types::Nanoseconds = rt::time::milliseconds(20);
 
@@ -40,16 +42,15 @@ struct Both<'a, T> {
 }
 
 impl<T: Traffic> Traffic for Both<'_, T> {
-    fn next(&mut self) -> Option<u8> {
-        let byte = self.line.next()?;
-        if let Some(screen) = &mut self.screen {
-            screen.show(&[byte]);
-        }
-        Some(byte)
+    fn next(&mut self, to: &mut [u8]) -> usize {
+        let count = self.line.next(to);
+        let sent = to.get(..count).unwrap_or_default();
+        let _ = self.screen.as_mut().map(|screen| screen.show(sent));
+        count
     }
 
-    fn peek(&self) -> Option<u8> {
-        self.line.peek()
+    fn waiting(&self) -> bool {
+        self.line.waiting()
     }
 
     fn typed(&mut self, byte: u8) {
@@ -110,7 +111,7 @@ impl Main {
         match &mut self.uart {
             Some(uart) => uart.serve(&mut both),
             // Without a serial port the screen, or nobody, takes everything at once.
-            None => while both.next().is_some() {},
+            None => while both.next(&mut [0; ROOM]) != 0 {},
         }
         let silent = self.uart.is_some() && self.interrupt.is_none()
             || self.keyboard.is_some() && self.keys.is_none();

@@ -25,14 +25,10 @@ pub trait Registers {
 
 /// The bytes that go through the port.
 pub trait Traffic {
-    /// Takes the next byte to send.
-    fn next(&mut self) -> Option<u8>;
-    /// The byte that [`next`](Self::next) would take.
-    fn peek(&self) -> Option<u8>;
-    /// Whether there is one.
-    fn waiting(&self) -> bool {
-        self.peek().is_some()
-    }
+    /// Takes the next bytes to send in one piece, as many as there are and [`piece`] says; how many that is.
+    fn next(&mut self, to: &mut [u8]) -> usize;
+    /// Whether there are some.
+    fn waiting(&self) -> bool;
     /// A byte was received.
     fn typed(&mut self, byte: u8);
 }
@@ -41,12 +37,23 @@ pub trait Traffic {
 const ROUNDS: u32 = 256;
 /// Bytes of the longest mark for tools (`kernel/doc/0004`): it starts with [`ESCAPE`] and is sent in one piece.
 const MARK: usize = 12;
+const _: () = assert!(MARK <= FIFO_SIZE);
 /// Starts a sequence for the terminal.
 const ESCAPE: u8 = 0x1b;
 /// Bits of the identification register that say the buffers are on.
 const BUFFERS_ON: u8 = 0xc0;
 /// Divisor for 115,200 baud from the usual clock of 1.8432 MHz.
 const DIVISOR: [u8; 2] = [1, 0];
+
+/// How many of the bytes that wait go into one piece, of which no more than `most`. Others write between pieces: not into a mark.
+#[must_use]
+pub fn piece(waiting: &[u8], most: usize) -> usize {
+    let waiting = waiting.get(..most).unwrap_or(waiting);
+    let last = most.saturating_sub(MARK).saturating_add(1);
+    let late = waiting.get(last..).unwrap_or_default();
+    let mark = late.iter().position(|byte| *byte == ESCAPE);
+    mark.map_or(waiting.len(), |mark| last.saturating_add(mark))
+}
 
 /// A serial port that is there.
 #[derive(Debug)]
@@ -152,22 +159,12 @@ impl<R: Registers> Uart<R> {
         }
         self.ask_for_interrupts(false);
         if !self.keeps() {
-            self.cut(traffic);
+            self.length = traffic.next(&mut self.piece).min(FIFO_SIZE);
         }
         let sent = self.registers.send(self.piece.get(..self.length).unwrap_or(&[]));
         self.piece.rotate_left(sent.min(FIFO_SIZE));
         self.length = self.length.saturating_sub(sent);
         sent != 0
-    }
-
-    /// Takes the next piece. Others write between pieces: not into a mark.
-    fn cut(&mut self, traffic: &mut dyn Traffic) {
-        for (length, place) in (1..).zip(&mut self.piece) {
-            let room = FIFO_SIZE.saturating_sub(self.length);
-            let fits = room >= MARK || traffic.peek() != Some(ESCAPE);
-            let Some(byte) = fits.then(|| traffic.next()).flatten() else { return };
-            (*place, self.length) = (byte, length);
-        }
     }
 
     /// An empty transmitter is news only while there is something to send.

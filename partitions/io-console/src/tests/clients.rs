@@ -65,8 +65,15 @@ impl Service {
 
     fn shown(&mut self) -> String {
         let mut line = Line { consoles: &mut self.consoles, clients: &mut self.answers };
-        let bytes = core::iter::from_fn(|| line.next()).collect();
-        String::from_utf8(bytes).expect("text")
+        let mut bytes = Vec::new();
+        let mut piece = [0; 16];
+        loop {
+            let count = line.next(&mut piece);
+            if count == 0 {
+                return String::from_utf8(bytes).expect("text");
+            }
+            bytes.extend(&piece[..count]);
+        }
     }
 
     fn log(&mut self, partition: u32) -> Vec<u8> {
@@ -93,6 +100,29 @@ fn only_the_attached_console_is_shown_and_all_are_kept() {
     assert_eq!(service.shown(), "prompt> ");
     assert_eq!(service.log(8), b"hello from web\n");
     assert_eq!(service.log(7), b"prompt> ");
+}
+
+/// The queue goes round and round; what lies across its end is as whole as anything else.
+#[test]
+fn no_mark_is_cut_wherever_it_lies_in_the_queue() {
+    let mark = "\x1b]133;D;127\x07";
+    let mut service = Service::new();
+    let (mut all, mut seen, mut piece) = (Vec::new(), Vec::new(), [0; 16]);
+    for round in 0..3 * WAITING / 20 {
+        let text = ["x".repeat(round % 7).as_str(), mark].concat();
+        service.write(OPERATOR, &text);
+        all.extend(text.bytes());
+        let mut line = Line { consoles: &mut service.consoles, clients: &mut service.answers };
+        for _ in 0..1 + usize::from(round % 5 == 0) {
+            let count = line.next(&mut piece);
+            let whole = piece[..count].iter().filter(|byte| **byte == 0x1b).count();
+            let ends = piece[..count].iter().filter(|byte| **byte == 0x07).count();
+            assert_eq!(whole, ends, "a mark that was cut, in round {round}");
+            seen.extend(&piece[..count]);
+        }
+    }
+    seen.extend(service.shown().bytes());
+    assert!(seen == all, "{} of {} bytes", seen.len(), all.len());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Clients that mean harm beside others that do not, against a naive model of what each may see.
 
 use super::clients::Answers;
-use crate::consoles::{Asked, Clients, Consoles, KEPT, Line, OPEN_READS, TYPED_AHEAD};
+use crate::consoles::{Asked, Clients, Consoles, KEPT, Line, OPEN_READS, TYPED_AHEAD, WAITING};
 use crate::uart::Traffic;
 use abi::channel::INLINE;
 use abi::message::console::{ConsoleRequest, ConsoleStatus};
@@ -159,7 +159,19 @@ fn take<C: Clients<Ticket = u64>>(
     count: usize,
 ) -> Vec<u8> {
     let mut line = Line { consoles, clients };
-    (0..count).map_while(|_| line.next()).collect()
+    let count = count.min(WAITING);
+    let mut bytes = vec![0; count];
+    // A piece may be cut short before a mark.
+    let mut length = 0;
+    while length < count {
+        let more = line.next(&mut bytes[length..]);
+        if more == 0 {
+            break;
+        }
+        length += more;
+    }
+    bytes.truncate(length);
+    bytes
 }
 
 fn step() -> impl Strategy<Value = Step> {

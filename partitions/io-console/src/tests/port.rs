@@ -1,6 +1,6 @@
 //! A 16550 in software, after its data sheet, with the line to an edge-triggered interrupt controller.
 
-use crate::uart::{Registers, Traffic, Uart};
+use crate::uart::{Registers, Traffic, Uart, piece};
 use proptest::prelude::*;
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -187,11 +187,12 @@ struct Bytes {
 }
 
 impl Traffic for Bytes {
-    fn next(&mut self) -> Option<u8> {
-        self.out.pop_front()
+    fn next(&mut self, to: &mut [u8]) -> usize {
+        let count = piece(self.out.make_contiguous(), to.len());
+        to.iter_mut().zip(self.out.drain(..count)).map(|(to, byte)| *to = byte).count()
     }
-    fn peek(&self) -> Option<u8> {
-        self.out.front().copied()
+    fn waiting(&self) -> bool {
+        !self.out.is_empty()
     }
     fn typed(&mut self, byte: u8) {
         self.typed.push(byte);

@@ -117,16 +117,14 @@ impl SharedMemory for Words<'_> {
         }
     }
 
-    fn write_data(&self, mut offset: usize, from: &[u8]) {
-        for bytes in from.chunks(4) {
-            match <[u8; 4]>::try_from(bytes) {
-                Ok(word) if offset.is_multiple_of(4) => {
-                    self.store(offset, u32::from_le_bytes(word), Ordering::Relaxed);
-                }
-                _ => self.write_bytes(offset, bytes),
-            }
-            offset = offset.wrapping_add(4);
+    fn write_data(&self, offset: usize, from: &[u8]) {
+        let whole = if offset.is_multiple_of(4) { from.as_chunks().0 } else { &[] };
+        let words = self.words.get(offset / 4..).unwrap_or_default();
+        for (word, bytes) in words.iter().zip(whole) {
+            word.store(u32::from_le_bytes(*bytes), Ordering::Relaxed);
         }
+        let done = whole.len().wrapping_mul(4);
+        self.write_bytes(offset.wrapping_add(done), from.get(done..).unwrap_or_default());
     }
 }
 

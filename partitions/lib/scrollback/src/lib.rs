@@ -109,8 +109,9 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Scrollback<S> {
     fn write_at(&mut self, place: usize, bytes: &[u8]) {
         let storage = self.storage.as_mut();
         let (front, back) = storage.split_at_mut(place.min(storage.len()));
-        for (to, from) in back.iter_mut().chain(front).zip(bytes) {
-            *to = *from;
+        let (now, later) = bytes.split_at(bytes.len().min(back.len()));
+        for (to, from) in [(back, now), (front, later)] {
+            to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
         }
     }
 }
