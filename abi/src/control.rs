@@ -87,10 +87,11 @@ operations! {
 operations! {
     /// Operations on a partition.
     PartitionOperation {
-        /// `(address, level, frame)`: GRANT. A free frame becomes the page table of `level` (4 = root, 1 = last)
-        /// for `address`.
+        /// `(address, level, frame)`: GRANT. Free frames, from `frame` on, become the page table of `level` (4 = root, 1 = last)
+        /// for `address` and those above it that are missing, the highest first. Value 0: how many.
         AddTable = 0, GRANT,
-        /// `(address, level)`: GRANT. An empty page table becomes a free frame. Value 0: the frame.
+        /// `(address, level, top)`: GRANT. An empty page table becomes a free frame, and those above it, up to level `top` but never
+        /// the root, as far as that leaves them empty. Value 0: the frame of the first.
         RemoveTable = 1, GRANT,
         /// `(address, frame, count, access)`: GRANT. Maps memory of this partition, or of a channel it is joined to.
         /// `access`: see [`super::control::Access`]. Value 0: how many pages were done.
@@ -163,8 +164,10 @@ operations! {
         State = 2, INSPECT,
         /// `()`: GRANT. A parted channel becomes a free frame.
         Destroy = 3, GRANT,
-        /// `(offset)`: INSPECT. Value 0: the 8 bytes at this multiple of 8 in the channel's first page: its counters, for those who list channels.
+        /// `(offset)`: INSPECT. Value 0: the 8 bytes at this multiple of 8 in the channel's pages: its counters, for those who list channels.
         Peek = 4, INSPECT,
+        /// `(offset, word)`: GRANT. Writes 8 bytes there, in one piece.
+        Poke = 5, GRANT,
     }
 }
 
@@ -172,7 +175,9 @@ operations! {
     /// Operations on a processor.
     ProcessorOperation {
         /// `(index, contexts, contexts, contexts)`: MANAGE. Places `4 * index` to `4 * index + 3` of the next plan: four 16-bit slots of the caller that
-        /// hold contexts, 0 for idle. Bits 32 and more of the index say how many words follow the first, each naming four places more. Places 0 to 15 are the slots of the frame, the rest takers of slack in their order.
+        /// hold contexts, 0 for idle. Bits 32 to 39 of the index say how many words follow the first, each naming four places more. Bits 40 to 47, where they
+        /// are not 0: the plan is committed at once, alone, with one place more than they say. Places 0 to 15 are the slots of the frame, the rest takers
+        /// of slack in their order.
         Stage = 0, MANAGE,
         /// `(length, processors)`: MANAGE. The staged plan, `length` places (16 or more), takes over when the running one wraps. If
         /// `processors` is not 0, it is a mask of processors whose staged plans take over together.

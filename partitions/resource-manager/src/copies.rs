@@ -13,7 +13,7 @@ use abi::manifest::{ManifestPartition, NO_PARTITION, PartitionRole};
 use abi::message::resource::{PartitionState, ResourceStatus};
 use abi::types::{Frame, PAGE_SIZE, PartitionId, Slot, VirtualAddress};
 use boot_image::{Program, ProgramSegment};
-use program_loader::{Calls, Refusal, Regions, Window};
+use program_loader::{Calls, Refusal, Regions, UPPER_TABLES, Window};
 use resource_db::{Extent, Owner, PartitionRow, Stage};
 
 /// How often the end of a context's place in the plans is waited for.
@@ -200,11 +200,11 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.gone(partition, answer)
     }
 
-    /// Removes the tables below the root, which goes with the partition.
+    /// Removes the tables below the root, which goes with the partition: the last of a region takes those above it along.
     fn end_tables(&mut self, partition: Slot, regions: &Regions) {
-        let last = regions.iter().map(|address| (address.raw(), 1));
-        for (address, level) in last.chain([(0, 2), (0, 3)]) {
-            let _ = self.on(partition, PartitionOperation::RemoveTable, [address, level, 0, 0]);
+        for address in regions.iter() {
+            let arguments = [address.raw(), 1, UPPER_TABLES, 0];
+            let _ = self.on(partition, PartitionOperation::RemoveTable, arguments);
         }
     }
 

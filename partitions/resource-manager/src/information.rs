@@ -7,14 +7,15 @@ use crate::manifest::flags;
 use crate::resource_list::{channel_resource, fixed};
 use crate::trouble::Trouble;
 use abi::boot::FrameRange;
-use abi::control::{Access, first_slot};
+use abi::control::{Access, ChannelOperation, first_slot};
 use abi::information::{
     CHANGES, INFORMATION_HEADER, INFORMATION_MAGIC, Information, Report, Resource, ResourceKind,
 };
 use abi::manifest::{ManifestPartition, PartitionFlags};
 use abi::message::resource::ResourceStatus;
-use abi::types::{Frame, PAGE_SIZE, PartitionId, VirtualAddress};
+use abi::types::{Frame, PAGE_SIZE, PartitionId, Slot, VirtualAddress};
 use core::mem::offset_of;
+use plan::Want;
 use program_loader::{Calls, Window};
 use resource_db::PartitionRow;
 use zerocopy::{FromZeros, IntoBytes};
@@ -24,6 +25,8 @@ const SEQUENCE: u64 = offset_of!(Information, sequence) as u64;
 const CHANGED: u64 = offset_of!(Information, changes) as u64;
 const LIST: u64 = offset_of!(Information, changed) as u64;
 const SHARE: u64 = offset_of!(Information, share) as u64;
+const _: () = assert!(SHARE.is_multiple_of(8));
+const _: () = assert!(offset_of!(Information, processor) as u64 == SHARE + 4);
 /// Where the address is in a record.
 const ADDRESS: u64 = offset_of!(Resource, address) as u64;
 /// The word whose upper half is the number of records.
@@ -108,17 +111,29 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.end_change(sequence, 2)
     }
 
-    /// Writes what a partition has of the processors, and nothing else.
+    /// Writes what a partition has of the processors, and nothing else: one word, so that nobody reads half of it.
     ///
     /// # Errors
     /// What the kernel answers.
     pub fn inform_of_share(&mut self, id: PartitionId) -> Result<(), Trouble> {
         let row = self.row(id)?;
-        let share = self.head(id, &row, self.definition(&row)?).share;
-        self.map_information(&row, 0, 1)?;
-        let sequence = self.begin_change();
-        self.window.write(SHARE, share.as_bytes());
-        self.end_change(sequence, 1)
+        if id == SELF {
+            // Its own pages are no channel.
+            return self.inform(id);
+        }
+        let [share, processor] = self.portion(&self.want(id, &row, self.definition(&row)?));
+        let word = u64::from(processor) << 32 | u64::from(share);
+        let at = report_pages(&row) * PAGE_SIZE + SHARE;
+        let (channel, poke) = (Slot::new(row.information_slot), ChannelOperation::Poke as u64);
+        self.machine.patient(channel, poke, [at, word, 0, 0])?;
+        Ok(())
+    }
+
+    /// Slots over all processors, and the processor of the first context.
+    fn portion(&self, want: &Want) -> [u32; 2] {
+        let processors = self.facts.processors;
+        let share = u32::from(want.share) * u32::from(want.contexts_on(processors));
+        [share, want.processor_of(0, processors).raw().into()]
     }
 
     /// Makes the number of changes odd, whatever an interrupted writer left.
@@ -170,8 +185,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         row: &PartitionRow,
         definition: &ManifestPartition,
     ) -> Information {
-        let want = self.want(id, row, definition);
-        let contexts = want.contexts_on(self.facts.processors);
+        let [share, processor] = self.portion(&self.want(id, row, definition));
         let image = flags(definition).contains(PartitionFlags::BOOT_IMAGE);
         Information {
             magic: INFORMATION_MAGIC,
@@ -187,8 +201,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             lasting: row.lasting.count * PAGE_SIZE,
             stack: u64::from(definition.stack) * PAGE_SIZE,
             boot_image: if image { self.image.length() } else { 0 },
-            share: u32::from(row.share) * u32::from(contexts),
-            processor: want.processor_of(0, self.facts.processors).raw().into(),
+            share,
+            processor,
             heap_request: row.heap_request.into(),
             heap_wanted: u64::from(row.heap_pages) * PAGE_SIZE,
             changes: 0,

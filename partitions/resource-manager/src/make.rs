@@ -13,7 +13,7 @@ use abi::manifest::{GrantKind, ManifestPartition, NO_PARTITION, PartitionFlags, 
 use abi::rights::Kind;
 use abi::types::{EventBit, Frame, PAGE_SIZE, PartitionId, Slot, VirtualAddress};
 use boot_image::Program;
-use program_loader::{Calls, Target, Window, table_levels};
+use program_loader::{Calls, Target, Window};
 use resource_db::{PartitionRow, Stage};
 
 /// What a partition is to be made of.
@@ -122,7 +122,7 @@ impl<'m, M: Machine, W: Window> Manager<'m, M, W> {
         let memory = first_slot::MEMORY;
         let mut supply = Supply(row.kernel.start.raw());
         self.machine.create(memory, Kind::Partition, supply.next(), partition, 0)?;
-        let tables = supply.take(table_levels(&needs.regions).count() as u64);
+        let tables = supply.take(needs.regions.tables());
         self.loader().tables(partition, &needs.regions, tables)?;
         for index in 0..slot_pages(row) {
             let arguments = [index, supply.next().raw(), 0, 0];

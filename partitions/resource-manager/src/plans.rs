@@ -16,6 +16,9 @@ use resource_db::PartitionRow;
 /// Contexts that one `Stage` takes, and one word of it.
 const PER_STAGE: usize = 12;
 const PER_WORD: usize = 4;
+/// Where its first argument says how many words follow the first, and how long a plan is, less one, that is committed with it.
+const MORE: u32 = 32;
+const ENDS: u32 = 40;
 
 impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// What a partition wants of the processors.
@@ -90,15 +93,16 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// cannot be staged yet, because the one before it has not taken over, all stay out of date; whether any does.
     pub fn replan(&mut self) -> bool {
         let mut staged = ArrayVec::<_, { MAX_PROCESSORS as usize }>::new();
+        let alone = self.stale_plans.is_power_of_two();
         for processor in members(self.stale_plans) {
-            match self.stage_plan(processor) {
+            match self.stage_plan(processor, alone) {
                 Ok(length) => staged.push((processor, length)),
                 Err(trouble) if is_pending(trouble) => return true,
                 Err(trouble) => self.give_plan_up(processor, trouble),
             }
         }
         let together = if staged.len() > 1 { self.stale_plans } else { 0 };
-        for (processor, length) in staged {
+        for (processor, length) in staged.into_iter().filter(|_| !alone) {
             // Those that are committed already wait for this one, until they are called off by being staged again.
             if let Err(trouble) = self.commit_plan(processor, length, together) {
                 if !is_pending(trouble) {
@@ -116,14 +120,20 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.stale_plans &= !bit(processor);
     }
 
-    /// Stages the plan of a processor, twelve places at a time; its length.
-    fn stage_plan(&mut self, processor: ProcessorId) -> Result<usize, Trouble> {
+    /// Stages the plan of a processor, twelve places at a time, and commits one that takes over alone with the last of them; its length.
+    fn stage_plan(&mut self, processor: ProcessorId, alone: bool) -> Result<usize, Trouble> {
         let row = self.books.processor(processor).ok_or(ResourceStatus::NoSuch)?;
         let (slot, operation) = (processor_slot(processor), ProcessorOperation::Stage as u64);
         let plan = row.plan();
+        let ends = if alone { plan.len() as u64 - 1 } else { 0 };
+        let mut rest = plan.len();
         for (first, places) in (0..).step_by(PER_STAGE / PER_WORD).zip(plan.chunks(PER_STAGE)) {
+            rest -= places.len();
             let more = places.len().div_ceil(PER_WORD) as u64 - 1;
-            let mut arguments = [first | more << 32, 0, 0, 0];
+            let mut arguments = [first | more << MORE, 0, 0, 0];
+            if rest == 0 {
+                arguments[0] |= ends << ENDS;
+            }
             for (word, four) in arguments.iter_mut().skip(1).zip(places.chunks(PER_WORD)) {
                 *word = four.iter().rev().fold(0, |word, &slot| word << 16 | u64::from(slot));
             }

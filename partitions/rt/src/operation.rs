@@ -58,7 +58,7 @@ operations! {
     }
     /// On a channel.
     channel: ChannelOperation on Channel {
-        Join: Grant, Part: Grant, State: Inspect, Destroy: Grant, Peek: Inspect,
+        Join: Grant, Part: Grant, State: Inspect, Destroy: Grant, Peek: Inspect, Poke: Grant,
     }
     /// On a processor.
     processor: ProcessorOperation on Processor {

@@ -97,7 +97,8 @@ impl Creates<'_> {
         for back in 0..TRACE_RECORDS as u32 {
             let query = TraceQuery { processor: 0, back };
             let record: TraceRecord = self.ask(ResourceRequest::Trace, bytes(&query))?;
-            let commit = [Kind::Processor as u64, ProcessorOperation::Commit as u64];
+            // That with which it is committed, for it takes over alone.
+            let commit = [Kind::Processor as u64, ProcessorOperation::Stage as u64];
             if record.kind == TraceKind::Switch as u32 {
                 if committed {
                     return Ok(end - record.time);

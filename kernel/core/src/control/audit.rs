@@ -109,12 +109,10 @@ fn unbalanced<M: Machine>(machine: &M) -> Option<Frame> {
     Some(Frame::new(weighted.checked_div(number).unwrap_or(u64::MAX)))
 }
 
+type Wrong = Option<Violation>;
+
 /// What is wrong with a frame; `Again` as long as entries of a table are left.
-fn check<M: Machine>(
-    machine: &M,
-    frame: Frame,
-    entry: Entry,
-) -> Result<Option<Violation>, Refusal> {
+fn check<M: Machine>(machine: &M, frame: Frame, entry: Entry) -> Result<Wrong, Refusal> {
     let [table, done] = &machine.kernel().balance.table;
     if table.get() != frame.raw() {
         table.set(frame.raw());
@@ -140,7 +138,7 @@ fn check<M: Machine>(
 }
 
 /// What is wrong with a frame itself, whatever it holds; adds it up.
-fn check_frame<M: Machine>(machine: &M, frame: Frame, entry: Entry) -> Option<Violation> {
+fn check_frame<M: Machine>(machine: &M, frame: Frame, entry: Entry) -> Wrong {
     if !owned_rightly(machine, entry) {
         return Some(Violation::Owner);
     }
@@ -182,18 +180,13 @@ fn owned_rightly<M: Machine>(machine: &M, entry: Entry) -> bool {
 }
 
 /// Whether one of the next entries of a page table is wrong, and how many the table has.
-fn check_table<M: Machine>(
-    machine: &M,
-    frame: Frame,
-    partition: Frame,
-    from: usize,
-) -> (bool, usize) {
-    let root = machine.object::<Partition>(partition).root.get() == frame.raw();
+fn check_table<M: Machine>(machine: &M, frame: Frame, owner: Frame, from: usize) -> (bool, usize) {
+    let root = machine.object::<Partition>(owner).root.get() == frame.raw();
     // The upper half of a root is the kernel's.
     let own = if root { KERNEL_ENTRY } else { ENTRIES };
     let entries = machine.object::<PageTable>(frame).entries.iter().take(own);
     let mut part = entries.skip(from).take(PART);
-    (part.any(|entry| !entry_is_right(machine, entry.get(), partition)), own)
+    (part.any(|entry| !entry_is_right(machine, entry.get(), owner)), own)
 }
 
 fn entry_is_right<M: Machine>(machine: &M, entry: u64, partition: Frame) -> bool {

@@ -2,7 +2,7 @@
 
 use super::memory::unmapped;
 use super::{Request, checked_frames, step};
-use crate::answer::{Answer, Refusal};
+use crate::answer::{Answer, NOTHING, Refusal};
 use crate::channel::Channel;
 use crate::ledger;
 use crate::machine::Machine;
@@ -14,7 +14,7 @@ use abi::control::{ChannelOperation, FrameUse, PAGES_PER_STEP};
 use abi::types::{Frame, PAGE_SIZE};
 
 pub fn perform<M: Machine>(request: &Request<'_, M>, operation: ChannelOperation) -> Answer {
-    let [a, ..] = request.arguments;
+    let [a, b, ..] = request.arguments;
     let channel = request.machine.object::<Channel>(request.frame());
     match operation {
         ChannelOperation::Join => join(request, channel),
@@ -23,7 +23,11 @@ pub fn perform<M: Machine>(request: &Request<'_, M>, operation: ChannelOperation
             Ok([&channel.client, &channel.server, &channel.first, &channel.count].map(Cell::get))
         }
         ChannelOperation::Destroy => destroy(request, channel),
-        ChannelOperation::Peek => peek(request, channel, a),
+        ChannelOperation::Peek => Ok([request.word(channel, a)?.get(), 0, 0, 0]),
+        ChannelOperation::Poke => {
+            request.word(channel, a)?.set(b);
+            Ok(NOTHING)
+        }
     }
 }
 
@@ -52,25 +56,11 @@ fn join<M: Machine>(request: &Request<'_, M>, channel: &Channel) -> Answer {
         channel.client.set(client.raw());
         channel.server.set(server.raw());
         channel.first.set(start);
-        count_ends(request, channel, 1);
+        // Neither can be destroyed before it is parted.
+        request.ends(channel).iter().for_each(|end| end.channels.add(1));
     }
     channel.count.add(done);
     Ok([done, 0, 0, 0])
-}
-
-/// Counts the channel at both of its ends: neither can be destroyed before it is parted.
-fn count_ends<M: Machine>(request: &Request<'_, M>, channel: &Channel, by: u64) {
-    ends(request, channel).for_each(|end| end.channels.add(by));
-}
-
-/// Both ends of a channel that has pages.
-fn ends<'a, M: Machine>(
-    request: &Request<'a, M>,
-    channel: &Channel,
-) -> impl Iterator<Item = &'a Partition> {
-    let machine = request.machine;
-    let frames = [&channel.client, &channel.server].map(|end| Frame::new(end.get()));
-    frames.into_iter().map(|frame| machine.object::<Partition>(frame))
 }
 
 fn part<M: Machine>(request: &Request<'_, M>, channel: &Channel) -> Answer {
@@ -82,7 +72,7 @@ fn part<M: Machine>(request: &Request<'_, M>, channel: &Channel) -> Answer {
         if entry.mappings == 0 { Ok(()) } else { Err(Error::InUse) }
     })?;
     if count != 0 {
-        ends(request, channel).try_for_each(|end| end.check_forgotten(request.machine))?;
+        request.ends(channel).iter().try_for_each(|end| end.check_forgotten(request.machine))?;
     }
     let client = Frame::new(channel.client.get());
     for (frame, entry) in frames {
@@ -90,7 +80,7 @@ fn part<M: Machine>(request: &Request<'_, M>, channel: &Channel) -> Answer {
     }
     channel.count.set(remain);
     if remain == 0 && count != 0 {
-        count_ends(request, channel, 1_u64.wrapping_neg());
+        request.ends(channel).iter().for_each(|end| end.channels.subtract(1));
         [&channel.client, &channel.server, &channel.first].into_iter().for_each(|word| word.set(0));
     }
     Ok([remain, 0, 0, 0])
@@ -103,15 +93,25 @@ fn destroy<M: Machine>(request: &Request<'_, M>, channel: &Channel) -> Answer {
     }
 }
 
-fn peek<M: Machine>(request: &Request<'_, M>, channel: &Channel, offset: u64) -> Answer {
-    if offset >= PAGE_SIZE || !offset.is_multiple_of(8) {
-        return Err(Refusal::argument(3));
+impl<'a, M: Machine> Request<'a, M> {
+    /// The word at an offset in a channel's pages.
+    fn word(&self, channel: &Channel, offset: u64) -> Result<&'a Cell, Refusal> {
+        let (first, count) = (channel.first.get(), channel.count.get());
+        if count == 0 {
+            return Err(Error::WrongState.into());
+        }
+        if offset / PAGE_SIZE >= count || !offset.is_multiple_of(8) {
+            return Err(Refusal::argument(3));
+        }
+        // Its words are reached through the type of objects that is nothing but words.
+        let page = Frame::new(first.wrapping_add(offset / PAGE_SIZE));
+        let index = usize::try_from(offset % PAGE_SIZE / 8).unwrap_or(0);
+        self.machine.object::<PageTable>(page).entries.get(index).ok_or(Refusal::argument(3))
     }
-    if channel.count.get() == 0 {
-        return Err(Error::WrongState.into());
+
+    /// Both ends of a channel that has pages.
+    fn ends(&self, channel: &Channel) -> [&'a Partition; 2] {
+        let frames = [&channel.client, &channel.server].map(|end| Frame::new(end.get()));
+        frames.map(|frame| self.machine.object::<Partition>(frame))
     }
-    // Its words are read through the type of objects that is nothing but words.
-    let page = request.machine.object::<PageTable>(Frame::new(channel.first.get()));
-    let word = usize::try_from(offset / 8).ok().and_then(|index| page.entries.get(index));
-    Ok([word.ok_or(Refusal::argument(3))?.get(), 0, 0, 0])
 }

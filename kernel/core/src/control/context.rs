@@ -84,7 +84,7 @@ fn configure<M: Machine>(request: &Request<'_, M>) -> Answer {
     if stack > USER_END {
         return Err(Refusal::argument(4));
     }
-    let id = destination(request, processor, 5)?;
+    let id = request.destination(processor, 5)?;
     context.registers.iter().for_each(|word| word.store(0, Relaxed));
     context.fault.iter().for_each(|word| word.set(0));
     let start = [
@@ -102,20 +102,18 @@ fn configure<M: Machine>(request: &Request<'_, M>) -> Answer {
     Ok(NOTHING)
 }
 
-/// The processor that argument `argument` names, if the context, which is at rest, may belong to it.
-fn destination<M: Machine>(
-    request: &Request<'_, M>,
-    processor: u64,
-    argument: u64,
-) -> Result<ProcessorId, Refusal> {
-    let id = u16::try_from(processor).ok().map(ProcessorId::new);
-    let online = |id: &ProcessorId| request.machine.processor(*id).is_some_and(Processor::online);
-    let id = id.filter(online).ok_or(Refusal::argument(argument))?;
-    let context = object(request);
-    if id != context.processor() && planned(request) {
-        return Err(wrong_state(context.state()));
+impl<M: Machine> Request<'_, M> {
+    /// The processor that argument `argument` names, if the context, which is at rest, may belong to it.
+    fn destination(&self, processor: u64, argument: u64) -> Result<ProcessorId, Refusal> {
+        let id = u16::try_from(processor).ok().map(ProcessorId::new);
+        let online = |id: &ProcessorId| self.machine.processor(*id).is_some_and(Processor::online);
+        let id = id.filter(online).ok_or(Refusal::argument(argument))?;
+        let context = object(self);
+        if id != context.processor() && planned(self) {
+            return Err(wrong_state(context.state()));
+        }
+        Ok(id)
     }
-    Ok(id)
 }
 
 fn relocate<M: Machine>(request: &Request<'_, M>, processor: u64) -> Answer {
@@ -123,7 +121,7 @@ fn relocate<M: Machine>(request: &Request<'_, M>, processor: u64) -> Answer {
     if context.state() != ContextState::Stopped {
         return Err(wrong_state(context.state()));
     }
-    context.stop_at(destination(request, processor, 3)?);
+    context.stop_at(request.destination(processor, 3)?);
     Ok(NOTHING)
 }
 

@@ -1,7 +1,7 @@
 //! Operations on a partition's address space.
 
 use super::{Request, partition, step};
-use crate::answer::{Answer, NOTHING, Refusal};
+use crate::answer::{Answer, Refusal};
 use crate::channel::Channel;
 use crate::ledger::{self, Entry, MAX_MAPPINGS};
 use crate::machine::Machine;
@@ -36,43 +36,67 @@ pub const fn page(start: u64, number: u64) -> VirtualAddress {
 }
 
 fn level(raw: u64) -> Result<u32, Refusal> {
-    u32::try_from(raw)
-        .ok()
-        .filter(|level| (1..=ROOT_LEVEL).contains(level))
-        .ok_or(Refusal::argument(4))
+    let level = u32::try_from(raw).ok().filter(|level| (1..=ROOT_LEVEL).contains(level));
+    level.ok_or(Refusal::argument(4))
 }
 
-/// The entry that points to the table of `level` for an address; the root's is in the partition.
-fn link<'a, M: Machine>(
-    request: &Request<'a, M>,
-    address: VirtualAddress,
-    level: u32,
-) -> Result<&'a Cell, Refusal> {
-    let root = &partition::object(request).root;
-    if level == ROOT_LEVEL {
-        return Ok(root);
+impl<'a, M: Machine> Request<'a, M> {
+    /// The entry that points to the table of `level` for an address, or the level of the table that is missing; the root's is in
+    /// the partition.
+    fn link(&self, address: VirtualAddress, level: u32) -> Result<&'a Cell, u64> {
+        let root = &partition::object(self).root;
+        if level == ROOT_LEVEL {
+            return Ok(root);
+        }
+        walk(self.machine, root.get(), address, level.wrapping_add(1))
     }
-    let above = level.wrapping_add(1);
-    walk(request.machine, root.get(), address, above)
-        .map_err(|missing| Refusal::with(Error::NotMapped, missing))
+
+    fn remove_table(&self, address: VirtualAddress, level: u32) -> Result<Frame, Refusal> {
+        let partition = partition::object(self);
+        let missing = |level| Refusal::with(Error::NotMapped, level);
+        let link = self.link(address, level).map_err(missing)?;
+        if link.get() == 0 {
+            return Err(missing(level.into()));
+        }
+        let frame = linked(link, level);
+        // Where nothing is mapped a table of the last level is empty, and one that has only those above it beside it.
+        let above = u64::from(ROOT_LEVEL.wrapping_sub(level));
+        let bare = partition.mapped.get() == 0
+            && (level == 1 || partition.tables.get() == above.wrapping_add(1));
+        if !bare && !self.machine.object::<PageTable>(frame).is_empty(level) {
+            return Err(Error::InUse.into());
+        }
+        link.set(0);
+        self.machine.flush(address);
+        self.free_frame(frame);
+        partition.tables.add(1_u64.wrapping_neg());
+        Ok(frame)
+    }
 }
 
-pub fn add_table<M: Machine>(request: &Request<'_, M>, raw: u64, at: u64, frame: u64) -> Answer {
+pub fn add_tables<M: Machine>(request: &Request<'_, M>, raw: u64, at: u64, from: u64) -> Answer {
     let (address, level) = (address(raw)?, level(at)?);
-    let frame = request.unused_frame(frame)?;
-    let link = link(request, address, level)?;
-    if link.get() != 0 {
-        return Err(Refusal::with(Error::Occupied, linked(link, level).raw()));
+    let top = match request.link(address, level) {
+        Ok(link) if link.get() != 0 => {
+            return Err(Refusal::with(Error::Occupied, linked(link, level).raw()));
+        }
+        Ok(_) => level,
+        Err(missing) => u32::try_from(missing).unwrap_or(ROOT_LEVEL),
+    };
+    let tables = (level..=top).rev().zip((0..).map(|number| from.wrapping_add(number)));
+    tables.clone().try_for_each(|(_, frame)| request.unused_frame(frame).map(drop))?;
+    for (level, frame) in tables.map(|(level, frame)| (level, Frame::new(frame))) {
+        request.take_frame(frame, FrameUse::PageTable);
+        let Ok(link) = request.link(address, level) else { continue };
+        if level == ROOT_LEVEL {
+            paging::share_kernel(request.machine, frame);
+            link.set(frame.raw());
+        } else {
+            link.set(paging::table_entry(frame));
+        }
+        partition::object(request).tables.add(1);
     }
-    request.take_frame(frame, FrameUse::PageTable);
-    if level == ROOT_LEVEL {
-        paging::share_kernel(request.machine, frame);
-        link.set(frame.raw());
-    } else {
-        link.set(paging::table_entry(frame));
-    }
-    partition::object(request).tables.add(1);
-    Ok(NOTHING)
+    Ok([u64::from(top.wrapping_sub(level)).wrapping_add(1), 0, 0, 0])
 }
 
 /// The table that a link points to.
@@ -84,29 +108,19 @@ fn linked(link: &Cell, level: u32) -> Frame {
     }
 }
 
-pub fn remove_table<M: Machine>(request: &Request<'_, M>, raw: u64, at: u64) -> Answer {
+pub fn remove_tables<M: Machine>(request: &Request<'_, M>, raw: u64, at: u64, top: u64) -> Answer {
     let (address, level) = (address(raw)?, level(at)?);
-    let partition = partition::object(request);
     let here = if level == ROOT_LEVEL { None } else { Some(request.processor.id()) };
-    if partition.lives_beyond(request.machine, here) {
+    if partition::object(request).lives_beyond(request.machine, here) {
         return Err(Error::WrongState.into());
     }
-    let link = link(request, address, level)?;
-    if link.get() == 0 {
-        return Err(Refusal::with(Error::NotMapped, u64::from(level)));
+    let frame = request.remove_table(address, level)?;
+    // The root is not one of them: contexts may run on it.
+    for level in level.wrapping_add(1)..ROOT_LEVEL {
+        if u64::from(level) > top || request.remove_table(address, level).is_err() {
+            break;
+        }
     }
-    let frame = linked(link, level);
-    // Where nothing is mapped a table of the last level is empty, and one that has only those above it beside it.
-    let above = u64::from(ROOT_LEVEL.wrapping_sub(level));
-    let bare = partition.mapped.get() == 0
-        && (level == 1 || partition.tables.get() == above.wrapping_add(1));
-    if !bare && !request.machine.object::<PageTable>(frame).is_empty(level) {
-        return Err(Error::InUse.into());
-    }
-    link.set(0);
-    request.machine.flush(address);
-    request.free_frame(frame);
-    partition.tables.add(1_u64.wrapping_neg());
     Ok([frame.raw(), 0, 0, 0])
 }
 

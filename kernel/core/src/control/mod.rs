@@ -15,7 +15,7 @@ pub(crate) use audit::Balance;
 
 use crate::answer::{Answer, NOTHING, Refusal};
 use crate::calls::{answer, reply};
-use crate::capability::{Capability, lookup, lookup_as, slot, write};
+use crate::capability::{self, Capability, SlotWords, lookup_as, read, settled, write};
 use crate::context::{Context, register, restore};
 use crate::ledger::{self, Entry};
 use crate::machine::Machine;
@@ -37,8 +37,9 @@ pub(crate) struct Request<'a, M: Machine> {
     pub(crate) processor: &'a Processor,
     pub(crate) caller: &'a Context,
     /// Slot that was named.
-    pub(crate) slot: u64,
-    /// What it holds.
+    place: &'a SlotWords,
+    /// What was found there.
+    words: [u64; 2],
     pub(crate) capability: Capability,
     /// Number of the operation.
     pub(crate) operation: u64,
@@ -50,21 +51,22 @@ pub(crate) struct Request<'a, M: Machine> {
 pub(crate) fn dispatch<'a, M: Machine>(here: Here<'a, M>, caller: &'a Context) -> Next<'a> {
     let Here { machine, processor } = here;
     // Who has no say keeps nobody waiting who has.
-    let kind = match lookup(machine, caller, caller.register(register::RDI)) {
-        Ok(found) => found.kind,
+    let request = match Request::decode(here, caller) {
+        Ok(request) => request,
         Err(refusal) => return reply(caller, Err(refusal)),
     };
     let done = machine.exclusive(|| {
         let before = machine.kernel().changes.get();
-        let request = Request::decode(here, caller);
-        // Within the lock: a caller that stopped itself may be started anew by others as soon as it is let go.
-        answer(caller, request.and_then(|request| request.perform()));
-        machine.kernel().changes.get() != before
+        request.holds().then(|| {
+            // Within the lock: a caller that stopped itself may be started anew by others as soon as it is let go.
+            answer(caller, request.perform());
+            machine.kernel().changes.get() != before
+        })
     });
-    let Some(changed) = done else { return once_more(caller) };
+    let Some(changed) = done.flatten() else { return once_more(caller) };
     // If the slot is over the timer's interrupt is waiting, and who is to run is decided there.
     let due = || processor.armed.get() <= machine.now().raw();
-    let decides = changed && matches!(kind, Kind::Context | Kind::Processor);
+    let decides = changed && matches!(request.capability.kind, Kind::Context | Kind::Processor);
     if !decides || due() && caller.lives_at(processor.live.get()) {
         return Next::Run(caller, 0);
     }
@@ -82,12 +84,21 @@ fn once_more(caller: &Context) -> Next<'_> {
 impl<'a, M: Machine> Request<'a, M> {
     fn decode(here: Here<'a, M>, caller: &'a Context) -> Result<Self, Refusal> {
         let Here { machine, processor } = here;
-        let [_, _, _, rdx, rsi, rdi, _, _, r8, r9, r10, ..] = &caller.registers;
-        let slot = rdi.load(Relaxed);
-        let arguments = [rdx, r10, r8, r9].map(|word| word.load(Relaxed));
-        let capability = lookup(machine, caller, slot)?;
-        let operation = rsi.load(Relaxed);
-        Ok(Self { machine, processor, caller, slot, capability, operation, arguments })
+        let slot = caller.register(register::RDI);
+        let place = capability::slot(machine, caller.partition(), slot);
+        let place = place.ok_or(Error::NoCapability)?;
+        let words = read(place);
+        let capability = Capability::unpack(words).ok_or(Error::NoCapability)?;
+        let capability = capability.check_fresh(machine)?;
+        let operation = caller.register(register::RSI);
+        let of = |number| caller.register(number);
+        let arguments = [of(register::RDX), of(register::R10), of(register::R8), of(register::R9)];
+        Ok(Self { machine, processor, caller, place, words, capability, operation, arguments })
+    }
+
+    /// Whether the slot still holds what was found there, under the lock.
+    fn holds(&self) -> bool {
+        settled(self.place) == Some(self.words) && self.capability.check_fresh(self.machine).is_ok()
     }
 
     fn perform(&self) -> Answer {
@@ -144,14 +155,6 @@ impl<'a, M: Machine> Request<'a, M> {
         if free { Ok(frame) } else { Err(Refusal::with(Error::WrongFrame, raw)) }
     }
 
-    /// Writes a capability into a slot of the caller's table.
-    pub(crate) fn give(&self, number: u64, capability: Capability) {
-        let partition = self.caller.partition();
-        if let Some(slot) = slot(self.machine, partition, number) {
-            write(slot, capability.pack());
-        }
-    }
-
     /// The object's ledger entry in its next generation; one is kept back so that it can be destroyed.
     pub(crate) fn renewable(&self) -> Result<Entry, Refusal> {
         next_generation(ledger::entry(self.machine, self.frame()))
@@ -160,7 +163,8 @@ impl<'a, M: Machine> Request<'a, M> {
     /// Puts the object into a new generation; the capability used for it goes along.
     pub(crate) fn renew(&self, entry: Entry) -> Answer {
         ledger::set(self.machine, self.frame(), entry);
-        self.give(self.slot, Capability { generation: entry.generation, ..self.capability });
+        let generation = entry.generation;
+        write(self.place, Capability { generation, ..self.capability }.pack());
         Ok([u64::from(entry.generation.raw()), 0, 0, 0])
     }
 
@@ -182,9 +186,7 @@ impl<'a, M: Machine> Request<'a, M> {
         let entry = ledger::entry(self.machine, self.frame());
         ledger::set(self.machine, self.frame(), entry.next_generation().unwrap_or(entry));
         self.free_frame(self.frame());
-        if let Some(slot) = slot(self.machine, self.caller.partition(), self.slot) {
-            write(slot, [0, 0]);
-        }
+        write(self.place, [0, 0]);
         Ok(NOTHING)
     }
 }

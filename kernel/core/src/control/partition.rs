@@ -13,8 +13,8 @@ use abi::types::Frame;
 pub fn perform<M: Machine>(request: &Request<'_, M>, operation: PartitionOperation) -> Answer {
     let [a, b, c, _] = request.arguments;
     match operation {
-        PartitionOperation::AddTable => mapping::add_table(request, a, b, c),
-        PartitionOperation::RemoveTable => mapping::remove_table(request, a, b),
+        PartitionOperation::AddTable => mapping::add_tables(request, a, b, c),
+        PartitionOperation::RemoveTable => mapping::remove_tables(request, a, b, c),
         PartitionOperation::Map => mapping::map(request),
         PartitionOperation::Unmap => mapping::unmap(request, a, b),
         PartitionOperation::AddSlots => slots::add(request, a, b),

@@ -9,28 +9,30 @@ use crate::paging::PageTable;
 use crate::plan;
 use crate::processor::Processor;
 use abi::call::Error;
-use abi::control::{PLAN_PLACES, PLAN_SLOTS, ProcessorOperation};
+use abi::control::{PLAN_SLOTS, ProcessorOperation};
 use abi::information::TimePage;
 use abi::rights::{Kind, Rights};
 use abi::types::{Frame, ProcessorId};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-/// Places that one word of `Stage` names, and where in its index their number less one stands.
+/// Places that one word of `Stage` names.
 const STAGED: u64 = 4;
-const WORDS_SHIFT: u32 = 32;
+/// First place behind the slots of the frame, and one past the last.
+const PLAN_START: u64 = 16;
+const PLAN_END: u64 = 256;
 /// Word of the time page that tells the length of a slot.
 const TIME_SLOT: usize = core::mem::offset_of!(TimePage, slot) / 8;
 /// Shortest and longest slot, nanoseconds: one an interrupt's cost does not fill, and ten seconds.
 const SLOT_LENGTHS: core::ops::RangeInclusive<u64> = 20_000..=10_000_000_000;
 
 pub fn perform<M: Machine>(request: &Request<'_, M>, operation: ProcessorOperation) -> Answer {
-    let [a, ..] = request.arguments;
+    let [a, b, ..] = request.arguments;
     let id = u16::try_from(request.capability.parameter).map(ProcessorId::new);
     let processor =
         id.ok().and_then(|id| request.machine.processor(id)).ok_or(Error::WrongState)?;
     match operation {
         ProcessorOperation::Stage => stage(request, processor),
-        ProcessorOperation::Commit => commit(request, processor),
+        ProcessorOperation::Commit => commit(request, processor, [a, b]),
         ProcessorOperation::Place => place(request, processor, a),
         ProcessorOperation::State => Ok(state(request, processor)),
         ProcessorOperation::Trace => trace(request, processor, a),
@@ -57,53 +59,72 @@ fn call_off<M: Machine>(request: &Request<'_, M>, processor: &Processor) {
 fn stage<M: Machine>(request: &Request<'_, M>, processor: &Processor) -> Answer {
     idle_stage(processor, plan::JOINING)?;
     let [index, words @ ..] = request.arguments;
-    let count = STAGED.wrapping_mul((index >> WORDS_SHIFT).saturating_add(1));
+    let [_, _, _, _, more, last, _, _] = index.to_le_bytes().map(u64::from);
     let first = STAGED.wrapping_mul(index & u64::from(u32::MAX));
-    let last = first.saturating_add(count.wrapping_sub(1));
+    let count = STAGED.wrapping_mul(more.wrapping_add(1));
+    let fits = index >> 48 == 0 && first.saturating_add(count) <= PLAN_END;
     let mut contexts = [None; 12];
-    let contexts = usize::try_from(count).ok().and_then(|count| contexts.get_mut(..count));
-    let fits = plan::Place::new(last).is_some();
-    let contexts = contexts.filter(|_| fits).ok_or(Refusal::argument(3))?;
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    if !fits || count > contexts.len() || (1..PLAN_START.wrapping_sub(1)).contains(&last) {
+        return Err(Refusal::argument(3));
+    }
     let slots = words.map(u64::to_le_bytes);
-    let mut found = (0, None);
-    for (context, slot) in contexts.iter_mut().zip(slots.as_flattened().as_chunks::<2>().0) {
-        let slot = u16::from_le_bytes(*slot).into();
-        if slot != found.0 {
-            found = (slot, planned_context(request, processor, slot)?);
-        }
-        *context = found.1;
+    let slots = slots.as_flattened().as_chunks::<2>().0;
+    for (at, slot) in slots.iter().enumerate().take(count) {
+        // Most plans name few contexts, each many times.
+        let same = slots.iter().position(|other| other == slot).filter(|other| *other < at);
+        contexts[at] = match same.and_then(|other| contexts.get(other)) {
+            Some(found) => *found,
+            None => request.planned_context(processor, u16::from_le_bytes(*slot).into())?,
+        };
     }
     call_off(request, processor);
-    let plan = processor.staged();
-    (first..).zip(contexts).for_each(|(place, context)| plan.set(place, *context));
-    Ok(NOTHING)
+    let places = (first..).zip(contexts.into_iter().take(count));
+    places.for_each(|(place, context)| processor.staged().set(place, context));
+    if last == 0 { Ok(NOTHING) } else { commit(request, processor, [last.wrapping_add(1), 0]) }
 }
 
-/// The context in a slot of the caller that may be planned on a processor; slot 0 is idle.
-fn planned_context<M: Machine>(
-    request: &Request<'_, M>,
-    processor: &Processor,
-    slot: u64,
-) -> Result<Option<Frame>, Refusal> {
-    if slot == 0 {
-        return Ok(None);
+impl<M: Machine> Request<'_, M> {
+    /// The context in a slot of the caller that may be planned on a processor; slot 0 is idle.
+    fn planned_context(&self, there: &Processor, slot: u64) -> Result<Option<Frame>, Refusal> {
+        if slot == 0 {
+            return Ok(None);
+        }
+        let frame =
+            lookup_as(self.machine, self.caller, slot, Kind::Context, Rights::MANAGE)?.frame;
+        let context = self.machine.object::<Context>(frame);
+        let fits = context.processor() == there.id() && context.dying.load(Relaxed) == 0;
+        if fits { Ok(Some(frame)) } else { Err(Refusal::argument(4)) }
     }
-    let frame =
-        lookup_as(request.machine, request.caller, slot, Kind::Context, Rights::MANAGE)?.frame;
-    let context = request.machine.object::<Context>(frame);
-    let fits = context.processor() == processor.id() && context.dying.load(Relaxed) == 0;
-    if fits { Ok(Some(frame)) } else { Err(Refusal::argument(4)) }
+
+    /// A joint plan's processors run, have slots of one length, this one is among them, and no other joint plan is pending.
+    fn check_mask(&self, there: &Processor, mask: u64) -> Result<(), Refusal> {
+        let length = there.next_slot_length.get();
+        let fits = |id| {
+            let other = self.machine.processor(id).filter(|other| other.online());
+            other.is_some_and(|other| other.next_slot_length.get() == length)
+        };
+        if mask & plan::bit(there.id()) == 0 || !plan::members(mask).all(fits) {
+            return Err(Refusal::argument(4));
+        }
+        // One whose processors have begun to arrive takes no further members: they would be taken for arrived.
+        let joint = &self.machine.kernel().joint;
+        let same = joint.mask.load(Relaxed) == mask && joint.arrived.load(Acquire) == 0;
+        if joint_members(self).next().is_some() && !same {
+            return Err(Refusal::with(Error::WrongState, 1));
+        }
+        Ok(())
+    }
 }
 
-fn commit<M: Machine>(request: &Request<'_, M>, processor: &Processor) -> Answer {
-    let [length, mask, ..] = request.arguments;
+fn commit<M: Machine>(request: &Request<'_, M>, processor: &Processor, plan: [u64; 2]) -> Answer {
+    let [length, mask] = plan;
     idle_stage(processor, plan::NONE)?;
-    let lengths = PLAN_SLOTS..=PLAN_PLACES;
-    if !usize::try_from(length).is_ok_and(|length| lengths.contains(&length)) {
+    if !(PLAN_START..=PLAN_END).contains(&length) {
         return Err(Refusal::argument(3));
     }
     if mask != 0 {
-        check_mask(request, processor, mask)?;
+        request.check_mask(processor, mask)?;
     }
     processor.staged().close(length);
     if mask == 0 {
@@ -113,29 +134,6 @@ fn commit<M: Machine>(request: &Request<'_, M>, processor: &Processor) -> Answer
         commit_together(request, processor, mask);
     }
     Ok(NOTHING)
-}
-
-/// A joint plan's processors run, have slots of one length, this one is among them, and no other joint plan is pending.
-fn check_mask<M: Machine>(
-    request: &Request<'_, M>,
-    processor: &Processor,
-    mask: u64,
-) -> Result<(), Refusal> {
-    let length = processor.next_slot_length.get();
-    let fits = |id| {
-        let other = request.machine.processor(id).filter(|other| other.online());
-        other.is_some_and(|other| other.next_slot_length.get() == length)
-    };
-    if mask & plan::bit(processor.id()) == 0 || !plan::members(mask).all(fits) {
-        return Err(Refusal::argument(4));
-    }
-    // One whose processors have begun to arrive takes no further members: they would be taken for arrived.
-    let joint = &request.machine.kernel().joint;
-    let same = joint.mask.load(Relaxed) == mask && joint.arrived.load(Acquire) == 0;
-    if joint_members(request).next().is_some() && !same {
-        return Err(Refusal::with(Error::WrongState, 1));
-    }
-    Ok(())
 }
 
 /// Processors whose plan is pending together with others.

@@ -62,7 +62,15 @@ fn a_channel_is_mapped_by_its_two_ends_and_nobody_else() {
     machine.word(600, 3).store(4711, Relaxed);
     let peek = |offset| machine.control(220, ChannelOperation::Peek as u64, [offset, 0, 0, 0]);
     assert_eq!(peek(24), Ok([4711, 0, 0, 0]));
-    assert_eq!((peek(4), peek(4096), peek(u64::MAX)), (bad(3), bad(3), bad(3)));
+    machine.word(623, 511).store(815, Relaxed);
+    let end = 24 * 4096;
+    assert_eq!(peek(end - 8), Ok([815, 0, 0, 0]), "of any page");
+    assert_eq!((peek(4), peek(end), peek(u64::MAX - 7)), (bad(3), bad(3), bad(3)));
+    let poke =
+        |offset, word| machine.control(220, ChannelOperation::Poke as u64, [offset, word, 0, 0]);
+    assert_eq!((poke(end - 4096, 1), peek(end - 4096)), (Ok([0; 4]), Ok([1, 0, 0, 0])));
+    assert_eq!((poke(end + 1, 2), poke(end, 2)), (bad(3), bad(3)));
+    assert_eq!(machine.word(624, 0).load(Relaxed), 0, "what lies behind is not the channel's");
     assert_eq!(machine.audit(), None);
 }
 
@@ -90,10 +98,10 @@ fn a_channel_is_parted_from_its_end_when_nobody_maps_it() {
     );
     assert_eq!(part(), Ok([0; 4]));
     assert_eq!(part(), Ok([0; 4]));
-    assert_eq!(
-        machine.control(220, ChannelOperation::Peek as u64, [0; 4]),
-        Err((Error::WrongState, 0))
-    );
+    for operation in [ChannelOperation::Peek, ChannelOperation::Poke] {
+        let refused = machine.control(220, operation as u64, [0; 4]);
+        assert_eq!(refused, Err((Error::WrongState, 0)), "{operation:?}");
+    }
     assert_eq!(machine.control(220, ChannelOperation::Destroy as u64, [0; 4]), Ok([0; 4]));
     assert_eq!(
         machine.control(220, ChannelOperation::State as u64, [0; 4]),

@@ -7,6 +7,7 @@ use abi::control::{
     Access, ContextOperation, FrameUse, MemoryOperation, PAGES_PER_STEP, PartitionOperation,
 };
 use abi::layout::{BOOT_INFORMATION, TIME_PAGE, USER_END};
+use abi::rights::Kind;
 use std::sync::atomic::Ordering::Relaxed;
 
 const WRITE: u64 = Access::WRITE.bits();
@@ -271,7 +272,6 @@ fn tables_go_where_their_parents_are_and_come_back_empty() {
     };
     assert_eq!(add(TEXT, 1, 520), Err((Error::Occupied, SPARE + 2)));
     assert_eq!(add(0, 4, 520), Err((Error::Occupied, made.root)));
-    assert_eq!(add(TEXT + (1 << 30), 1, 520), Err((Error::NotMapped, 2)));
     assert_eq!(add(TEXT, 0, 520), bad(4));
     assert_eq!(add(TEXT, 5, 520), bad(4));
     assert_eq!(add(USER_END, 1, 520), bad(3));
@@ -296,4 +296,34 @@ fn tables_go_where_their_parents_are_and_come_back_empty() {
         "not the root in use"
     );
     assert_eq!(machine.audit(), None);
+}
+
+#[test]
+fn missing_tables_are_made_together_and_go_together() {
+    let machine = TestMachine::booted(1);
+    let made = machine.make(0, 0);
+    let table = |operation, address, level, last| {
+        machine.partition(made.partition, operation, [address, level, last, 0])
+    };
+    let add = |address, level, frame| table(PartitionOperation::AddTable, address, level, frame);
+    let remove = |address, level, top| table(PartitionOperation::RemoveTable, address, level, top);
+    let state = || machine.partition(made.partition, PartitionOperation::State, [0; 4]).unwrap()[1];
+    machine.memory(MemoryOperation::Create, [Kind::Channel as u64, 522, 240, 0]).unwrap();
+    assert_eq!(add(TEXT, 1, 520), Err((Error::WrongFrame, 522)), "all of them or none");
+    assert_eq!(add(TEXT, 1, u64::MAX - 1), Err((Error::WrongFrame, u64::MAX - 1)));
+    assert_eq!((state(), machine.audit()), (1, None));
+    assert_eq!(add(TEXT, 1, SPARE), Ok([3, 0, 0, 0]), "the highest first");
+    let second = TEXT + 0x20_0000;
+    assert_eq!(add(second, 1, SPARE + 3), Ok([1, 0, 0, 0]));
+    let far = TEXT + (1 << 30);
+    assert_eq!(add(far, 1, SPARE + 4), Ok([2, 0, 0, 0]), "those that are there stay");
+    assert_eq!(add(far, 2, SPARE + 6), Err((Error::Occupied, SPARE + 4)));
+    assert_eq!((state(), machine.audit()), (7, None));
+    assert_eq!(remove(far, 1, 0), Ok([SPARE + 5, 0, 0, 0]), "none but this one");
+    assert_eq!(remove(far, 2, 2), Ok([SPARE + 4, 0, 0, 0]));
+    assert_eq!(remove(TEXT, 1, 3), Ok([SPARE + 2, 0, 0, 0]), "another is below those above it");
+    assert_eq!((state(), machine.audit()), (4, None));
+    assert_eq!(remove(second, 1, u64::MAX), Ok([SPARE + 3, 0, 0, 0]));
+    assert_eq!((state(), machine.audit()), (1, None), "never the root");
+    assert_eq!(add(TEXT, 1, SPARE), Ok([3, 0, 0, 0]), "their frames are free");
 }

@@ -160,6 +160,8 @@ fn plans_take_only_contexts_of_their_processor() {
         (words(62, 2), words(0, 3), words(0, u64::from(u32::MAX))),
         (bad(3), bad(3), bad(3))
     );
+    let lasts = |last: u64| words(61, 2 | last << 8);
+    assert_eq!((lasts(1), lasts(14), lasts(256)), (bad(3), bad(3), bad(3)), "no plan so short");
     assert_eq!(words(61, 2), Ok([0; 4]));
     machine.on_processor(1, ProcessorOperation::Commit, [256, 0, 0, 0]).unwrap();
     machine.run_until(16 * SLOT);
@@ -180,6 +182,34 @@ fn plans_take_only_contexts_of_their_processor() {
     machine.run_until(64 * SLOT);
     assert_eq!(machine.on_processor(1, ProcessorOperation::Place, [255, 0, 0, 0]).unwrap()[0], 0);
     assert_eq!(machine.on_processor(1, ProcessorOperation::Place, [256, 0, 0, 0]), bad(3));
+}
+
+#[test]
+fn what_is_staged_last_may_commit_the_plan() {
+    let machine = TestMachine::booted(2);
+    let made = machine.make(0, 1);
+    let stage =
+        |index, word| machine.on_processor(1, ProcessorOperation::Stage, [index, word, 0, 0]);
+    let place = |place| {
+        let at = machine.on_processor(1, ProcessorOperation::Place, [place, 0, 0, 0]).unwrap();
+        (at[0], at[3])
+    };
+    assert_eq!(stage(4, made.context << 16), Ok([0; 4]));
+    assert_eq!(place(17), (0, 0), "nothing is pending");
+    let all = made.context * 0x0001_0000_0001_0001;
+    assert_eq!(stage(17 << 40, all), Ok([0; 4]));
+    assert_eq!((place(0), place(17)), ((0, 1), (0, 1)));
+    assert_eq!(stage(17 << 40, all), Err((Error::WrongState, 1)));
+    machine.run_until(32 * SLOT);
+    let context = made.context_frame;
+    assert_eq!(
+        [0, 1, 2, 3, 17].map(place),
+        [context, context, 0, context, context].map(|at| (at, 0))
+    );
+    // One place fewer than there were: the last one is no place any more.
+    assert_eq!(stage(16 << 40, all), Ok([0; 4]));
+    machine.run_until(64 * SLOT);
+    assert_eq!((place(17), place(3)), ((0, 0), (context, 0)));
 }
 
 #[test]

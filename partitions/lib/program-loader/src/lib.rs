@@ -16,5 +16,5 @@ mod window;
 
 pub use calls::{Calls, Kernel, Refusal, Values, in_steps};
 pub use load::{Loader, Target};
-pub use space::{REGION_PAGES, Regions, table_levels};
+pub use space::{REGION_PAGES, Regions, UPPER_TABLES};
 pub use window::{Mapped, Window};

@@ -1,6 +1,7 @@
 //! Fills a program's pages and maps them where they belong.
 
 use crate::calls::{Calls, Kernel, Refusal, page_after};
+use crate::space::UPPER_TABLES;
 use crate::window::Window;
 use abi::call::Error;
 use abi::control::{Access, PAGES_PER_STEP, PartitionOperation};
@@ -124,14 +125,17 @@ impl<K: Kernel, W: Window> Loader<'_, K, W> {
         regions: &crate::Regions,
         frames: Frame,
     ) -> Result<(), Refusal> {
-        for ((address, level), frame) in crate::table_levels(regions).zip(frames.raw()..) {
-            let arguments = [address.raw(), level, frame, 0];
+        let mut frame = frames.raw();
+        for (number, address) in regions.iter().enumerate() {
+            let arguments = [address.raw(), 1, frame, 0];
             match self.kernel.partition(partition, PartitionOperation::AddTable, arguments) {
                 Err(Refusal { error: Error::Occupied, .. }) => {}
                 answer => {
                     answer?;
                 }
             }
+            // The first brings those above it along, which are all regions'.
+            frame = frame.wrapping_add(if number == 0 { 1 + UPPER_TABLES } else { 1 });
         }
         Ok(())
     }

@@ -11,6 +11,9 @@ pub const REGION_PAGES: u64 = 512;
 /// Regions in the first GiB.
 const REGIONS: u64 = 512;
 
+/// Tables that all regions of an address space share: those of levels 4 (the root), 3 and 2.
+pub const UPPER_TABLES: u64 = 3;
+
 /// log2 of the bytes of a region.
 const REGION_SHIFT: u32 = 21;
 
@@ -50,6 +53,12 @@ impl Regions {
         self.words.iter().map(|word| u64::from(word.count_ones())).sum()
     }
 
+    /// How many tables they take.
+    #[must_use]
+    pub fn tables(&self) -> u64 {
+        UPPER_TABLES.saturating_add(self.count())
+    }
+
     /// Addresses of all regions, ascending.
     pub fn iter(&self) -> impl Iterator<Item = VirtualAddress> + '_ {
         let words = (0_u64..).step_by(64).zip(self.words);
@@ -77,11 +86,4 @@ impl Iterator for Ones {
 fn place(region: u64) -> [u64; 2] {
     let shift = u32::try_from(region % 64).unwrap_or(0);
     [region / 64, 1_u64.wrapping_shl(shift)]
-}
-
-/// Every table of an address space with these regions, the root first: address and level, in the order in which
-/// they are added; they are removed in the reverse order.
-pub fn table_levels(regions: &Regions) -> impl Iterator<Item = (VirtualAddress, u64)> + '_ {
-    let upper = [4, 3, 2].into_iter().map(|level| (VirtualAddress::new(0), level));
-    upper.chain(regions.iter().map(|address| (address, 1)))
 }

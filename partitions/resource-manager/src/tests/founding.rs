@@ -88,7 +88,7 @@ fn the_manager_may_die_at_any_call_of_the_founding() {
     let all = u32::MAX - world.shared.dies_after.get().expect("counted");
     world.shared.dies_after.set(None);
     let reference = made(&world, &manager);
-    let mut recovered = 0;
+    let mut recovered = 0_usize;
     let step = if std::env::var_os("BULKHEAD_CAMPAIGN").is_some() { 1 } else { 7 };
     for calls in (0..=all).rev().step_by(step) {
         let (mut world, mut manager) = World::unmade();
@@ -112,7 +112,8 @@ fn the_manager_may_die_at_any_call_of_the_founding() {
         assert_eq!(made(&world, &manager), reference, "death at call {calls}");
         recovered += 1;
     }
-    assert!(recovered > 120 / step, "{recovered} of {all} calls");
+    // While it is founding the machine ends with it.
+    assert!(recovered * step * 5 > all as usize * 2, "{recovered} of {all} calls");
 }
 
 /// From the end of the founding on the manager's death is boot's to mend, which has time to do so.

@@ -32,10 +32,8 @@ impl Worst {
     pub fn make(&mut self) -> Result<Made, Failure> {
         let made = Made { partition: self.slot(), context: self.slot() };
         self.create(Kind::Partition, made.partition, 0)?;
-        for level in [4, 3] {
-            let table = [FAR, level, self.frame()?, 0];
-            self.control(made.partition, PartitionOperation::AddTable, table)?;
-        }
+        let tables = [FAR, 3, self.frames(2)?, 0];
+        self.control(made.partition, PartitionOperation::AddTable, tables)?;
         let slots = [0, self.frame()?, 0, 0];
         self.control(made.partition, PartitionOperation::AddSlots, slots)?;
         self.create(Kind::Context, made.context, made.partition)?;
@@ -155,7 +153,9 @@ impl Worst {
         let join = [self.partition, made.partition, frames, pages];
         self.range(channel, ChannelOperation::Join, join, [2, 3, 1])?;
         self.control(channel, ChannelOperation::State, [0; 4])?;
-        self.control(channel, ChannelOperation::Peek, [PAGE_SIZE - 8, 0, 0, 0])?;
+        let last = pages * PAGE_SIZE - 8;
+        self.control(channel, ChannelOperation::Poke, [last, 1, 0, 0])?;
+        self.control(channel, ChannelOperation::Peek, [last, 0, 0, 0])?;
         let _ = self.control(channel, ChannelOperation::Destroy, [0; 4]);
         while self.patient(channel, ChannelOperation::Part, [0; 4])?[0] != 0 {}
         self.patient(channel, ChannelOperation::Destroy, [0; 4])?;
@@ -220,9 +220,7 @@ impl Worst {
     fn destroy(&mut self, made: &Made) -> Result<(), Failure> {
         let _ = self.control(made.partition, PartitionOperation::Destroy, [0; 4]);
         let _ = self.patient(made.context, ContextOperation::Destroy, [0; 4]);
-        for level in [2, 3] {
-            self.patient(made.partition, PartitionOperation::RemoveTable, [FAR, level, 0, 0])?;
-        }
+        self.patient(made.partition, PartitionOperation::RemoveTable, [FAR, 2, 3, 0])?;
         self.patient(made.partition, PartitionOperation::Destroy, [0; 4]).map(drop)
     }
 }

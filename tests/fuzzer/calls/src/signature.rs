@@ -92,7 +92,7 @@ fn memory(number: u64) -> [Argument; 4] {
 fn partition(number: u64) -> [Argument; 4] {
     match number {
         0 => [A::Address, A::Level, A::Frame, A::None],
-        1 => [A::Address, A::Level, A::None, A::None],
+        1 => [A::Address, A::Level, A::Level, A::None],
         2 => [A::Address, A::Frame, A::Count, A::Access],
         3 => [A::Address, A::Count, A::None, A::None],
         4 => [A::Index, A::Frame, A::None, A::None],
@@ -117,6 +117,7 @@ fn channel(number: u64) -> [Argument; 4] {
     match number {
         0 => [A::Slot, A::Slot, A::Frame, A::Count],
         4 => [A::Index, A::None, A::None, A::None],
+        5 => [A::Index, A::Any, A::None, A::None],
         _ => [A::None; 4],
     }
 }

@@ -125,9 +125,14 @@ impl FakeKernel {
                 if self.tables.contains_key(&(id, b, region(a, b))) {
                     return refuse(Error::Occupied, 0);
                 }
-                self.tables.insert((id, b, region(a, b)), c);
-                self.owners[c as usize] = Some((FrameUse::PageTable, Slot::new(id)));
-                Ok([0; 4])
+                let missing =
+                    |level: &u64| !self.tables.contains_key(&(id, *level, region(a, *level)));
+                let levels: Vec<u64> = (b..=4).rev().filter(missing).collect();
+                for (level, frame) in levels.iter().zip(c..) {
+                    self.tables.insert((id, *level, region(a, *level)), frame);
+                    self.owners[frame as usize] = Some((FrameUse::PageTable, Slot::new(id)));
+                }
+                Ok([levels.len() as u64, 0, 0, 0])
             }
             P::Map => self.map(id, a, b, c, Access::from_bits(d).unwrap()),
             P::Unmap => {
