@@ -13,6 +13,7 @@ use abi::call::Error;
 use abi::control::{ChannelOperation, FrameUse, PAGES_PER_STEP};
 use abi::types::{Frame, PAGE_SIZE};
 
+#[inline(never)]
 pub fn perform<M: Machine>(request: &Request<'_, M>, operation: ChannelOperation) -> Answer {
     let [a, b, ..] = request.arguments;
     let channel = request.machine.object::<Channel>(request.frame());

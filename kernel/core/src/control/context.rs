@@ -16,6 +16,7 @@ use abi::types::ProcessorId;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use core::sync::atomic::fence;
 
+#[inline(never)]
 pub fn perform<M: Machine>(request: &Request<'_, M>, operation: ContextOperation) -> Answer {
     let [a, ..] = request.arguments;
     match operation {

@@ -10,6 +10,7 @@ use abi::call::Error;
 use abi::control::PartitionOperation;
 use abi::types::Frame;
 
+#[inline(never)]
 pub fn perform<M: Machine>(request: &Request<'_, M>, operation: PartitionOperation) -> Answer {
     let [a, b, c, _] = request.arguments;
     match operation {

@@ -25,6 +25,7 @@ pub fn interrupt<M: Machine>(request: &Request<'_, M>, operation: InterruptOpera
     }
 }
 
+#[inline(never)]
 pub fn kernel<M: Machine>(request: &Request<'_, M>, operation: KernelOperation) -> Answer {
     let argument = request.arguments[0];
     match operation {
