@@ -90,11 +90,10 @@ impl<M: Machine> Request<'_, M> {
         if slot == 0 {
             return Ok(None);
         }
-        let frame =
-            lookup_as(self.machine, self.caller, slot, Kind::Context, Rights::MANAGE)?.frame;
-        let context = self.machine.object::<Context>(frame);
+        let found = lookup_as(self.machine, self.caller, slot, Kind::Context, Rights::MANAGE)?;
+        let context = self.machine.object::<Context>(found.frame);
         let fits = context.processor() == there.id() && context.dying.load(Relaxed) == 0;
-        if fits { Ok(Some(frame)) } else { Err(Refusal::argument(4)) }
+        if fits { Ok(Some(found.frame)) } else { Err(Refusal::argument(4)) }
     }
 
     /// A joint plan's processors run, have slots of one length, this one is among them, and no other joint plan is pending.
@@ -110,10 +109,8 @@ impl<M: Machine> Request<'_, M> {
         // One whose processors have begun to arrive takes no further members: they would be taken for arrived.
         let joint = &self.machine.kernel().joint;
         let same = joint.mask.load(Relaxed) == mask && joint.arrived.load(Acquire) == 0;
-        if joint_members(self).next().is_some() && !same {
-            return Err(Refusal::with(Error::WrongState, 1));
-        }
-        Ok(())
+        let another = joint_members(self).next().is_some() && !same;
+        if another { Err(Refusal::with(Error::WrongState, 1)) } else { Ok(()) }
     }
 }
 
