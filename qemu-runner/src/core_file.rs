@@ -1,5 +1,6 @@
 //! Core files of partitions: written from memory, or found in what a console printed.
 
+use abi::image::NAME_LENGTH;
 pub use core_file::Registers;
 use core_file::{Begin, Checksum, Corpse, End, Segment, decode};
 
@@ -114,10 +115,15 @@ impl Sieve {
     }
 }
 
-/// The line that begins a file, whatever stands before it.
+/// The line that begins a file, whatever stands before it. Anybody may print one; the name becomes that of a file, so it must be one that
+/// partitions have.
 fn begin(text: &str) -> Option<Begin<'_>> {
     let at = text.find("-----BEGIN CORE ")?;
-    Begin::parse(text.get(at..)?)
+    let begin = Begin::parse(text.get(at..)?)?;
+    let letter =
+        |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == b'-';
+    let plain = !begin.name.is_empty() && begin.name.bytes().all(letter);
+    (plain && begin.name.len() <= NAME_LENGTH).then_some(begin)
 }
 
 fn check(file: Vec<u8>, bytes: u64, checksum: Option<u32>) -> Result<Vec<u8>, String> {
@@ -203,6 +209,16 @@ mod tests {
             let begin = &lines[1];
             let end = &lines[lines.len() - 2];
             assert_eq!(shown, format!("> dump mine\r\n{begin}\r\n{end}\r\nbehind\r\n"));
+        }
+    }
+
+    #[test]
+    fn what_is_no_name_of_a_partition_is_no_name_of_a_file() {
+        let long = "x".repeat(25);
+        for name in ["../mine", "a/b", "MINE", "a.b", "", "\u{1b}[31m", &long] {
+            let line = format!("-----BEGIN CORE {name} 12 bytes-----");
+            let (shown, all) = sieved(&[line.clone(), "behind".to_owned()], 100);
+            assert_eq!((shown, all.len()), (format!("{line}\r\nbehind\r\n"), 0), "{name}");
         }
     }
 

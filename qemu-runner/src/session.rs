@@ -10,6 +10,7 @@ use crate::symbols::Symbols;
 use crate::verdict::{ANEW, End};
 use abi::marks::PROMPT;
 use anyhow::{Context as _, Error, Result, anyhow, bail};
+use serde_json::json;
 use std::collections::VecDeque;
 use std::io::{Read, Write as _};
 use std::process::{Child, ChildStdin, Stdio};
@@ -22,6 +23,8 @@ use tempfile::TempDir;
 const TAIL: usize = 25;
 /// How long QEMU's own account of the end may take; the connection ends with QEMU, mostly at once.
 const LAST_WORD: Duration = Duration::from_secs(20);
+/// How long what a machine said before it reset itself may take to come.
+const LATE: Duration = Duration::from_secs(2);
 /// How often is looked whether the machine has reset itself.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -37,12 +40,22 @@ pub struct Session {
     transcript: String,
     control: Client,
     reboot: bool,
-    /// How often it had reset itself, and had said before that it would.
-    resets: (usize, usize),
+    /// Bytes that it has printed.
+    printed: usize,
+    asked: Asked,
     /// Processors that were stopped, and what keeps them so.
     failed: (Vec<u16>, Option<Door>),
     /// QEMU's own files; they go with the session.
     folder: TempDir,
+}
+
+/// The machine's last reset that was asked for: how many resets there had been, how often it had said that it starts anew, and what it had
+/// printed.
+#[derive(Clone, Copy, Debug, Default)]
+struct Asked {
+    resets: usize,
+    times: usize,
+    printed: usize,
 }
 
 impl Session {
@@ -70,7 +83,8 @@ impl Session {
             transcript: String::new(),
             control,
             reboot: options.reboot,
-            resets: (0, 0),
+            printed: 0,
+            asked: Asked::default(),
             failed: (Vec::new(), None),
             folder,
         })
@@ -169,27 +183,36 @@ impl Session {
 
     /// Whether the machine has reset itself without having said that it would, and that is an end.
     fn has_crashed(&mut self) -> bool {
-        let (resets, asked) = self.resets;
-        if self.reboot || self.control.resets() == resets {
+        if self.reboot || self.control.resets() == self.asked.resets {
             return false;
         }
-        // What it said before that may still be on its way, and it may have tried more than one way.
-        let end = Instant::now() + 2 * TICK;
-        while Instant::now() < end
-            && let Ok(bytes) = self.output.recv_timeout(TICK)
-        {
-            self.take(&bytes);
+        // What it said before that may still be on its way.
+        drop(self.control.execute("stop", &json!({})));
+        let end = Instant::now() + LATE;
+        while !self.was_asked() && Instant::now() < end {
+            match self.output.recv_timeout(TICK) {
+                Ok(bytes) => self.take(&bytes),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
         }
-        let now = (self.control.resets(), self.asked_for());
-        let crashed = now.1 == asked;
-        if !crashed {
-            self.resets = now;
+        let asked = self.was_asked();
+        if asked {
+            let (resets, times) = (self.control.resets(), self.times_asked());
+            self.asked = Asked { resets, times, printed: self.printed };
+            drop(self.control.execute("cont", &json!({})));
         }
-        crashed
+        !asked
+    }
+
+    /// Whether it said that it starts anew since it last did, or has done nothing since: it tries more than one way to reset itself.
+    fn was_asked(&self) -> bool {
+        let again = self.asked.times > 0 && self.printed == self.asked.printed;
+        again || self.times_asked() > self.asked.times
     }
 
     /// How often the machine said that it starts anew, in what was shown and in what is to be.
-    fn asked_for(&self) -> usize {
+    fn times_asked(&self) -> usize {
         let waiting = self.pieces.iter().filter_map(|piece| match piece {
             Piece::Text(bytes) => Some(String::from_utf8_lossy(bytes)),
             _ => None,
@@ -200,6 +223,7 @@ impl Session {
 
     /// Splits what came into pieces, and says where the addresses of back traces are.
     fn take(&mut self, bytes: &[u8]) {
+        self.printed += bytes.len();
         for piece in self.splitter.feed(bytes) {
             self.pieces.push_back(match piece {
                 Piece::Text(text) => Piece::Text(self.symbols.annotate(&text)),
