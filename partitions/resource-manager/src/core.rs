@@ -3,12 +3,14 @@
 use crate::areas::{Areas, PIECE};
 use crate::look::Lent;
 use crate::manager::{Machine, Manager, SELF};
+use crate::manifest::role;
 use crate::requests::Reply;
 use crate::run::contexts;
 use crate::snapshot::Sheet;
 use crate::trouble::Trouble;
 use abi::control::{ContextOperation, ContextState};
 use abi::fault::word;
+use abi::manifest::PartitionRole;
 use abi::message::core::{
     CORE_PAGE, CorePage, CoreQuery, CoreRegisters, CoreReply, CoreRun, CoreWhat,
 };
@@ -106,7 +108,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let next = match query.what {
             0 => self.registers_from(&row, query.from, sheet),
             what => {
-                let areas = self.areas(&row, true)?;
+                // Boot's must be there whenever the manager dies: its emergency life has note and stack in it.
+                let boot = self.definition(&row).is_ok_and(|one| role(one) == PartitionRole::Boot);
+                let areas = self.areas(&row, !boot)?;
                 let runs = what == u32::from(CoreWhat::Runs.code());
                 self.memory_from(&row, &areas, (query.from, runs), sheet)?
             }

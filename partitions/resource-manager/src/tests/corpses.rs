@@ -371,3 +371,29 @@ fn the_living_come_first() {
     );
     assert_eq!(status(&listed), ResourceStatus::NoSuch);
 }
+
+/// Whoever looks at boot while it is down takes nothing that its emergency life needs: the manager may die just then.
+///
+/// covers: REC-1
+#[test]
+fn what_brings_the_manager_back_is_never_lent() {
+    let (mut world, mut manager) =
+        World::with(|number, definition| definition.lasting = if number == 1 { 8 } else { 0 });
+    for calls in 0.. {
+        manager.kill(id(index::BOOT)).unwrap();
+        let row = manager.row(id(index::BOOT)).unwrap();
+        let died = dies_in(&world, calls, || drop(dump(&mut manager, index::BOOT, 0)));
+        for page in 0..8 {
+            let address = abi::layout::LASTING + page * PAGE_SIZE;
+            let translate = PartitionOperation::Translate as u64;
+            let machine = &world.shared.machine;
+            let there = machine.control(row.partition_slot.into(), translate, [address, 0, 0, 0]);
+            assert!(there.is_ok(), "page {page}, death at call {calls}");
+        }
+        if came_through(died, calls, 8) {
+            return;
+        }
+        manager = world.recovered();
+        manager.start(id(index::BOOT), StartReason::Started).unwrap();
+    }
+}
