@@ -1,5 +1,6 @@
 //! Looks after the two that look after all others: where boot partition and resource manager are down at once, it starts the boot
-//! partition, which brings the resource manager back, which brings the boot partition back.
+//! partition, which brings the resource manager back, which brings the boot partition back. A boot partition that runs and leaves the
+//! resource manager dead is ended, so that both are down.
 
 #![cfg_attr(not(test), no_std)]
 
@@ -7,6 +8,7 @@ pub mod stranded;
 
 use abi::call::Error;
 use abi::control::{ContextOperation, ContextState};
+use abi::fault::Reason;
 use abi::image::name_text;
 use abi::types::{Nanoseconds, Slot};
 use rt::information::Pages;
@@ -14,6 +16,9 @@ use rt::sys::Outcome;
 
 /// How often it looks while nothing has happened.
 pub const LOOK: Nanoseconds = rt::time::milliseconds(250);
+/// How long a boot partition that runs may leave the resource manager dead, and how often that is seen before it is ended.
+const NEGLECT: Nanoseconds = rt::time::milliseconds(700);
+const LOOKS: u32 = 3;
 /// Argument of a boot partition that is started so: any but that of its first context.
 const EMERGENCY: u64 = 1;
 
@@ -91,6 +96,46 @@ impl Guard {
     }
 }
 
+/// A death of the resource manager about which a boot partition that runs does nothing.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Neglect {
+    /// Looks at this death, when the first was, and by what it is told from others.
+    looks: u32,
+    since: u64,
+    sign: u64,
+}
+
+impl Neglect {
+    /// Looks; ends the boot partition where it had more than time enough. Whether it did.
+    pub fn look(
+        &mut self,
+        guard: &Guard,
+        now: Nanoseconds,
+        mut control: impl FnMut(Slot, u64, [u64; 4]) -> Outcome,
+    ) -> bool {
+        let state = ContextOperation::State as u64;
+        let dead = match control(guard.manager, state, [0; 4]) {
+            Ok([state, _, used, _]) => (state == ContextState::Faulted as u64).then_some(used),
+            Err(failure) => (failure.error == Error::Stale).then_some(u64::MAX),
+        };
+        let Some(sign) = dead.filter(|_| !guard.boot_rests(&mut control)) else {
+            *self = Self::default();
+            return false;
+        };
+        if self.looks == 0 || sign != self.sign {
+            *self = Self { looks: 0, since: now.raw(), sign };
+        }
+        self.looks = self.looks.saturating_add(1);
+        let long = now.raw().saturating_sub(self.since) >= NEGLECT.raw() && self.looks >= LOOKS;
+        let stop = [Reason::Hang as u64, 0, 0, 0];
+        let ended = long && control(guard.boot, ContextOperation::Stop as u64, stop).is_ok();
+        if ended {
+            *self = Self::default();
+        }
+        ended
+    }
+}
+
 /// Whether a context in this state does not run and will not by itself.
 fn rests(state: u64) -> bool {
     [ContextState::Faulted as u64, ContextState::Stopped as u64].contains(&state)
@@ -105,6 +150,44 @@ mod tests {
     const STACK: u64 = 0x0c00_8000;
     const GUARD: Guard =
         Guard { boot: Slot::new(1), manager: Slot::new(2), entry: 0x40_1000, stack: STACK };
+
+    #[test]
+    fn a_boot_that_leaves_the_manager_dead_is_ended() {
+        use ContextState::{Faulted, Ready, Stopped, Waiting};
+        let dead = |used| Ok([Faulted as u64, 0, used, 0]);
+        let stale = || Err(Failure { error: Error::Stale, value: 7 });
+        let lives = || Ok([Ready as u64, 0, 5, 0]);
+        // What is seen of both at each look, 250 ms after the one before; at which look boot is ended.
+        let ended = |looks: &[(Outcome, ContextState)]| {
+            let (mut neglect, mut now, mut ends) = (Neglect::default(), 1_000_000, Vec::new());
+            for (number, (manager, boot)) in looks.iter().enumerate() {
+                let look =
+                    |slot: Slot, operation, arguments: [u64; 4]| match (slot.raw(), operation) {
+                        (2, 4) => *manager,
+                        (1, 4) => state(*boot),
+                        (1, stop) if stop == ContextOperation::Stop as u64 => {
+                            assert_eq!(arguments[0], Reason::Hang as u64);
+                            Ok([0; 4])
+                        }
+                        other => panic!("{other:?}"),
+                    };
+                if neglect.look(&GUARD, Nanoseconds::new(now), look) {
+                    ends.push(number);
+                }
+                now += LOOK.raw();
+            }
+            ends
+        };
+        assert_eq!(ended(&[(dead(5), Waiting); 4]), [3]);
+        assert_eq!(ended(&[(stale(), Ready); 5]), [3]);
+        assert_eq!(ended(&[(lives(), Ready); 9]), []);
+        assert_eq!(ended(&[(dead(5), Stopped); 9]), [], "nobody is there to be ended");
+        let often: Vec<_> = (0..9).map(|used| (dead(used), Waiting)).collect();
+        assert_eq!(ended(&often), [], "it dies and comes back");
+        let late: Vec<_> =
+            (0..9).map(|look| (if look % 3 == 2 { lives() } else { dead(5) }, Ready)).collect();
+        assert_eq!(ended(&late), []);
+    }
 
     /// What a guard does where the two are in these states: operations on boot beside looking.
     fn done(boot: Outcome, manager: Outcome) -> Vec<(u64, [u64; 4])> {

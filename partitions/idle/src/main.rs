@@ -5,7 +5,7 @@
 
 use abi::types::{EventBit, Nanoseconds};
 use idle::stranded::Wards;
-use idle::{Guard, LOOK, Reminder};
+use idle::{Guard, LOOK, Neglect, Reminder};
 use rt::{sys, time};
 
 /// How long those are helped whose processor failed, and how long at a time.
@@ -19,7 +19,7 @@ rt::bare_entry!(rest);
 fn rest(context: u64) -> ! {
     rt::up();
     let wards = Wards::find();
-    let mut looks = context == 0;
+    let (mut looks, mut neglect) = (context == 0, Neglect::default());
     loop {
         let until = if looks { time::after(LOOK) } else { Nanoseconds::NEVER };
         // Until somebody else has work there the kernel halts the processor. It rings where another one failed.
@@ -34,6 +34,10 @@ fn rest(context: u64) -> ! {
         }
         if looks {
             look(context);
+            if let Some(guard) = Guard::find() {
+                // The kernel rings for the stop.
+                let _ = neglect.look(&guard, time::now(), sys::control);
+            }
         }
     }
 }

@@ -18,6 +18,7 @@ pub mod corpses;
 pub mod define;
 pub mod defined;
 pub mod dog;
+pub mod drill;
 pub mod editions;
 pub mod failed;
 pub mod given;

@@ -130,6 +130,8 @@ pub struct Manager<'m, M: Machine, W: Window> {
     pub heap_deadline: u64,
     /// Number of the books' last transaction when partitions were looked at last, and when to look again, nanoseconds.
     pub looked: (u64, u64),
+    /// What was seen of a boot partition on trial that shows what it can.
+    pub drill: crate::drill::Drill,
     /// Channels that lead to the manager came or went.
     pub desk_is_old: bool,
     /// Whether partitions wait to be ended until servers have let go of their channels.
@@ -193,6 +195,7 @@ impl<'m, M: Machine, W: Window> Manager<'m, M, W> {
             changing: false,
             heap_deadline: 0,
             looked: (0, 0),
+            drill: crate::drill::Drill::default(),
             desk_is_old: false,
             ending: false,
             end_again: u64::MAX,

@@ -3,6 +3,7 @@
 
 use crate::beside::keeps_both;
 use crate::copies::extent_of;
+use crate::drill::{self, Shown};
 use crate::manager::{Machine, Manager};
 use crate::trouble::Trouble;
 use abi::image::name_text;
@@ -100,7 +101,10 @@ impl<'m, M: Machine, W: Window> Manager<'m, M, W> {
         let fell = row.before != 0 && self.runs(&row) && row.stop_by == 0;
         let fell = fell && self.faulted_context(&row).is_some();
         if fell {
-            self.roll_back(id, "it stopped")?;
+            let asked = row.up == drill::ASKED;
+            let stopped = "it stopped";
+            let helpless = "it did not bring the resource manager back";
+            self.roll_back(id, if asked { helpless } else { stopped })?;
         }
         Ok(fell)
     }
@@ -144,14 +148,22 @@ impl<'m, M: Machine, W: Window> Manager<'m, M, W> {
             if self.alive(row) != 0 {
                 let (name, version) = (name_text(&row.name), there.version);
                 self.say(format_args!("{name} is up in version {version}"));
-                self.change(id, |row| row.up = 1)?;
-                return Ok(after(definition.proof));
+                self.change(id, |row| row.up = drill::UP)?;
+                return Ok(now.saturating_add(LOOK));
             }
             if now >= after(there.up_within) {
                 self.roll_back(id, "it was not up in its time")?;
                 return Ok(u64::MAX);
             }
             return Ok(now.saturating_add(LOOK).min(after(there.up_within)));
+        }
+        match self.has_shown(id, row, definition)? {
+            Shown::Yes => {}
+            Shown::NotYet => return Ok(now.saturating_add(LOOK)),
+            Shown::No => {
+                self.roll_back(id, "it takes up nothing any more")?;
+                return Ok(u64::MAX);
+            }
         }
         if now < after(definition.proof) {
             return Ok(now.saturating_add(LOOK).min(after(definition.proof)));

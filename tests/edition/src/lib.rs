@@ -32,6 +32,8 @@ impl<const VERSION: u8> Partition for Keeper<VERSION> {
     fn started(system: &mut System, start: &Start) -> Self {
         let served = system.servers::<Editions>().len();
         rt::log!("edition {VERSION}: start {}, {served} served", start.starts);
+        // Where nobody asks anything it takes up this one event.
+        system.after(PACE);
         Self
     }
 

@@ -21,6 +21,7 @@ pub fn all() -> Vec<Trial> {
         trial("upgrade_while_others_ask", while_others_ask),
         trial("upgrade_of_infrastructure", infrastructure),
         trial("upgrade_of_the_rescuers", rescuers),
+        trial("upgrade_to_a_boot_that_brings_nobody_back", helpless),
         trial("upgrade_from_a_damaged_image", damaged),
         trial("upgrade_by_other_doors", doors),
     ]
@@ -134,6 +135,31 @@ fn rescuers_go_over(session: &mut Session) -> Result<()> {
     }
     let log = ask(session, "log asks-one")?;
     ensure!(log.lines().count() == 1, "nothing was missing, nobody noticed: {log}");
+    exec::run(session, "audit; shutdown", PATIENCE, |_| {}).map(drop)
+}
+
+/// A boot partition that is up and brings nobody back is found out while it is on trial, and one that does is not.
+// covers: REC-4
+fn helpless() -> Result<()> {
+    let editions = with_editions(&["editions-2", "editions-lame"])?;
+    let mut session = start(&editions.artifacts, &usual()?)?;
+    boot_is_tried(&mut session).with_context(|| session.tail())
+}
+
+fn boot_is_tried(session: &mut Session) -> Result<()> {
+    const SAYS: &str = "ends, for boot to show that it can start it anew";
+    const HELPLESS: &str = "to version 2: it did not bring the resource manager back";
+    said(session, "asks-one", "edition 1 answers")?;
+    blindly(session, "upgrade boot now")?;
+    let shown = session.wait_text(0, SAYS, PATIENCE)?;
+    version(session, "boot", "2     3  in editions-lame")?;
+    ensure!(!session.transcript().contains("goes back"), "it is as good as the one before");
+    blindly(session, "upgrade boot now")?;
+    session.wait_text(shown, SAYS, PATIENCE)?;
+    session.wait_text(shown, HELPLESS, PATIENCE)?;
+    version(session, "boot", "2     3  version 3 did not come up before")?;
+    blindly(session, "kill resource-manager")?;
+    go_on(session)?;
     exec::run(session, "audit; shutdown", PATIENCE, |_| {}).map(drop)
 }
 

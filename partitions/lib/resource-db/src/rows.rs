@@ -148,7 +148,7 @@ pub struct PartitionRow {
     pub loaded: u16,
     /// Images whose program did not come up, one bit each.
     pub refused: u32,
-    /// 1: what it went over to has taken up events.
+    /// 1: what it went over to has taken up events; 2 and 3, of boot alone: it is to bring the resource manager back, and did.
     pub up: u32,
     /// Frames of the program that is not loaded: of the one waiting, or of the one before.
     pub spare: Extent,
