@@ -97,6 +97,21 @@ impl Door {
         thread.and_then(|thread| thread.checked_sub(1)).context(told)
     }
 
+    /// As [`Self::met`], but for so long alone; the machine stands still afterwards in any case.
+    ///
+    /// # Errors
+    /// QEMU does not answer.
+    pub fn met_within(&mut self, patience: Duration) -> Result<Option<u16>> {
+        self.stream.set_read_timeout(Some(patience))?;
+        // The sign that what was sent has come; a packet follows it.
+        let mut first = [0];
+        let told = self.stream.read(&mut first);
+        let told = told.is_ok_and(|count| count > 0)
+            && (first != *b"+" || self.stream.read(&mut first).is_ok());
+        self.stream.set_read_timeout(Some(PATIENCE))?;
+        if told { self.met().map(Some) } else { self.stop().map(|()| None) }
+    }
+
     /// Lets one processor of a machine that stands still do one instruction.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use crate::session::Session;
 use anyhow::{Context as _, Result, ensure};
 use object::{Object as _, ObjectSection as _};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// The instruction `syscall`.
 const CALL: [u8; 2] = [0x0f, 0x05];
@@ -106,20 +107,48 @@ impl<'s> Hunt<'s> {
     /// None comes.
     pub fn meet(&mut self) -> Result<Met> {
         loop {
-            let last = self.last.take();
-            let door = self.session.door()?;
-            if let Some(processor) = last {
-                door.step(processor)?;
-            }
-            door.go_on(&[])?;
-            let processor = door.met()?;
-            self.last = Some(processor);
-            let at = door.register(processor, Register::Rip)?;
-            let Some(wanted) = self.program.at(at) else { continue };
-            if door.memory(processor, at, wanted.len())?.as_deref() == Some(wanted) {
-                return Ok(Met { processor, at });
+            self.go_on()?;
+            let processor = self.session.door()?.met()?;
+            if let Some(met) = self.is_there(processor)? {
+                return Ok(met);
             }
         }
+    }
+
+    /// As [`Self::meet`], but for so long alone: others may come to those places all the time, or nobody.
+    ///
+    /// # Errors
+    /// QEMU does not answer.
+    pub fn meet_within(&mut self, patience: Duration) -> Result<Option<Met>> {
+        let end = Instant::now() + patience;
+        while Instant::now() < end {
+            self.go_on()?;
+            let Some(processor) = self.session.door()?.met_within(patience)? else { break };
+            if let Some(met) = self.is_there(processor)? {
+                return Ok(Some(met));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Lets the machine go on, first of all the processor that was met last.
+    fn go_on(&mut self) -> Result<()> {
+        let last = self.last.take();
+        let door = self.session.door()?;
+        if let Some(processor) = last {
+            door.step(processor)?;
+        }
+        door.go_on(&[])
+    }
+
+    /// Whether it is the program that is watched to which a processor has come.
+    fn is_there(&mut self, processor: u16) -> Result<Option<Met>> {
+        self.last = Some(processor);
+        let door = self.session.door()?;
+        let at = door.register(processor, Register::Rip)?;
+        let Some(wanted) = self.program.at(at) else { return Ok(None) };
+        let there = door.memory(processor, at, wanted.len())?.as_deref() == Some(wanted);
+        Ok(there.then_some(Met { processor, at }))
     }
 
     /// Has it do the call before which it was met, and so many instructions more, as far as it makes no other call; where it is then.

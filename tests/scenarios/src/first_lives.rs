@@ -3,7 +3,7 @@
 
 use crate::patient::quiet;
 use crate::{PATIENCE, ask, campaign, start, trial};
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use libtest_mimic::Trial;
 use qemu_runner::exec;
 use qemu_runner::images::Artifacts;
@@ -11,12 +11,14 @@ use qemu_runner::machine::Options;
 use qemu_runner::marks::Piece;
 use qemu_runner::session::Session;
 use qemu_runner::strike::{Hunt, Met, Program};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Who dies.
 const NAMES: [&str; 2] = ["boot", "command"];
 /// The image in which somebody may die often, and at once lives again.
 const CHAINED: &str = "kills";
+/// How long is waited for somebody who may have nothing more to do before there is looked for a prompt.
+const WHILE: Duration = Duration::from_secs(1);
 /// Deaths in one founding that are too few to have tried anything.
 const FEW: u32 = 4;
 
@@ -121,17 +123,19 @@ fn die(
 
 /// Lets the machine go on until somebody comes there; none if there is a prompt before.
 fn come(hunt: &mut Hunt<'_>, there: impl Fn(&Met) -> bool) -> Result<Option<Met>> {
-    loop {
-        let met = hunt.meet()?;
+    let end = Instant::now() + PATIENCE;
+    while Instant::now() < end {
+        let met = hunt.meet_within(WHILE)?;
         while let Some(piece) = hunt.session.poll(Instant::now()) {
             if piece.context("the machine ended")? == Piece::Prompt {
                 return Ok(None);
             }
         }
-        if there(&met) {
-            return Ok(Some(met));
+        if met.as_ref().is_some_and(&there) {
+            return Ok(met);
         }
     }
+    bail!("neither a prompt nor another life came; {}", hunt.session.tail())
 }
 
 /// What the machine says of its books once everybody is silent, without what is left of who died.
