@@ -7,9 +7,7 @@ use super::world::{TestManager, World};
 use super::{COMMAND, ask, id, status};
 use crate::copies::extent_of;
 use crate::manager::SELF;
-use crate::run::contexts;
-use abi::control::{ContextOperation, PartitionOperation, first_slot};
-use abi::fault::Reason;
+use abi::control::{PartitionOperation, first_slot};
 use abi::image::name_text;
 use abi::information::{INFORMATION_HEADER, Report, Resource, StartReason};
 use abi::layout::{PROGRAM_BASE, PROGRAM_BESIDE};
@@ -39,7 +37,7 @@ fn later(partition: u32, version: u32, place: u64) -> Vec<u8> {
 }
 
 /// A world in which the manager has a program, and a second version of a partition lies beside its first.
-fn world(partition: u32) -> (World, TestManager) {
+pub fn world(partition: u32) -> (World, TestManager) {
     let (mut world, mut manager) = World::new();
     give_program(&mut manager);
     world.add_later(&mut manager, later(partition, 2, PROGRAM_BESIDE));
@@ -61,7 +59,7 @@ fn give_program(manager: &mut TestManager) {
     manager.loader().load(&program, target).unwrap();
 }
 
-fn upgrade(manager: &mut TestManager, partition: u32) {
+pub fn upgrade(manager: &mut TestManager, partition: u32) {
     let asked = ask(manager, COMMAND, R::Upgrade, partition);
     let record = UpgradeRecord::read_from_bytes(asked.parts().1).unwrap();
     assert_eq!(status(&asked), ResourceStatus::Ok, "{record:?}");
@@ -315,7 +313,7 @@ fn idle_finds_boot_whole(world: &World, manager: &mut TestManager, when: &str) {
 }
 
 /// A boot partition's event loop turns, or not, until no trial can be open any more; a manager that ends is brought back.
-fn lives_on(world: &mut World, mut manager: TestManager, turns: bool) -> TestManager {
+pub fn lives_on(world: &mut World, mut manager: TestManager, turns: bool) -> TestManager {
     for _ in 0..300 {
         if turns {
             turn(world, &manager);
@@ -329,62 +327,10 @@ fn lives_on(world: &mut World, mut manager: TestManager, turns: bool) -> TestMan
 }
 
 /// The boot partition's event loop turns.
-fn turn(world: &World, manager: &TestManager) {
+pub fn turn(world: &World, manager: &TestManager) {
     let report = manager.row(id(index::BOOT)).unwrap().information.start;
     let word = std::mem::offset_of!(Report, alive) / 8;
     world.shared.machine.word(report.raw(), word).fetch_add(1, Ordering::Relaxed);
-}
-
-/// A world in which boot has come up in its second version and the manager has ended, for boot to bring it back.
-fn asked() -> (World, TestManager) {
-    let (mut world, mut manager) = world(index::BOOT);
-    upgrade(&mut manager, index::BOOT);
-    assert_eq!(status(&ask(&mut manager, COMMAND, R::Restart, index::BOOT)), ResourceStatus::Ok);
-    turn(&world, &manager);
-    for _ in 0..100 {
-        pass(&mut manager, 10 * MILLISECOND);
-    }
-    assert!(manager.is_to_leave(), "{}", world.said());
-    assert_eq!(world.said().matches("for boot to show that it can").count(), 1);
-    manager = world.recovered();
-    (world, manager)
-}
-
-/// covers: REC-4
-#[test]
-fn boot_on_trial_has_proved_itself_when_it_has_brought_the_manager_back() {
-    let (mut world, mut manager) = asked();
-    pass(&mut manager, 500 * MILLISECOND);
-    assert_eq!(manager.row(id(index::BOOT)).unwrap().before, 1, "an emergency life may have");
-    manager = lives_on(&mut world, manager, true);
-    let row = manager.row(id(index::BOOT)).unwrap();
-    assert_eq!((row.image, row.before, row.refused), (1, 0, 0));
-    assert!(!world.said().contains("for boot to show that it can"), "once is enough");
-    world.check(&manager);
-}
-
-/// covers: REC-4
-#[test]
-fn boot_on_trial_that_did_not_bring_the_manager_back_goes_back() {
-    for ended in [true, false] {
-        let (mut world, mut manager) = asked();
-        if ended {
-            // By idle, which had its program before do it.
-            let row = manager.row(id(index::BOOT)).unwrap();
-            let reason = Reason::Hang as u64;
-            for context in contexts(&row) {
-                let stop = ContextOperation::Stop as u64;
-                manager.machine.patient(context, stop, [reason, 0, 0, 0]).unwrap();
-            }
-        }
-        manager = lives_on(&mut world, manager, false);
-        let row = manager.row(id(index::BOOT)).unwrap();
-        assert_eq!((row.image, row.before, row.refused), (0, 0, 0b10));
-        let why =
-            if ended { "did not bring the resource manager back" } else { "takes up nothing" };
-        assert!(world.said().contains(why), "{}", world.said());
-        world.check(&manager);
-    }
 }
 
 /// covers: REC-4, RES-2

@@ -13,6 +13,7 @@ mod compare;
 mod corpses;
 mod deaths;
 mod dog;
+mod drill;
 mod founding;
 mod functions;
 mod heaps;
