@@ -20,8 +20,10 @@ const CHANNELS: u32 = 4;
 const ROUND: Duration = Duration::from_secs(300);
 /// How long the console may take to answer, milliseconds of the machine's time.
 const ANSWER: f64 = 50.0;
-/// How long it may take to list everything, for each of a thousand partitions: a line of text takes most of it.
-const LIST: f64 = 75.0;
+/// How long it may take to list everything, for each thousand partitions: a line of text takes most of it.
+const LIST: f64 = 40.0;
+/// How long one partition more may take, microseconds, however many there are.
+const EACH: u32 = 2000;
 
 /// How long a snapshot of a thousand partitions may take; wanted were 2 ms.
 const SNAPSHOT: f64 = 3.0;
@@ -65,6 +67,8 @@ fn gather(session: &mut Session, rounds: u32) -> Result<()> {
         ensure!(took <= most, "ps took {took:.1} ms with {guests} partitions");
         ensure!(lines(&text) == there + guests, "ps lists {}", lines(&text));
         println!("{said}");
+        let each = said.split(' ').nth(6).context("the time of each")?.parse::<u32>()?;
+        ensure!(each <= EACH, "{said}");
     }
     snapshot(session, rounds * BATCH)?;
     let channels = ask(session, "channels")?.lines().count();
