@@ -1,5 +1,6 @@
 //! A partition that was stopped, or fell and was started anew, as a debugger sees it: core files, and back traces of them.
 
+use crate::patient::{line_of, quiet};
 use crate::{PATIENCE, ask, start, trial};
 use anyhow::{Context as _, Result, ensure};
 use libtest_mimic::Trial;
@@ -7,6 +8,7 @@ use qemu_runner::exec;
 use qemu_runner::images::Artifacts;
 use qemu_runner::machine::Options;
 use qemu_runner::session::Session;
+use qemu_runner::strike::{Hunt, Program};
 use qemu_runner::verbs::dump;
 use std::path::Path;
 use std::process::Command;
@@ -21,6 +23,7 @@ pub fn all() -> Vec<Trial> {
         trial("corpse_is_opened_by_gdb", opened),
         trial("corpse_comes_over_the_console", printed),
         trial("corpse_of_a_last_life_is_kept", kept),
+        trial("corpse_is_told_again_after_a_death", torn),
     ]
 }
 
@@ -65,6 +68,31 @@ fn printed() -> Result<()> {
     let torn = dump::find(&session.transcript().as_bytes()[from..], None);
     ensure!(torn.is_err(), "what was ended is taken for whole");
     session.send(b"\r")?;
+    exec::run(&mut session, "audit; shutdown", PATIENCE, |_| {}).map(drop)
+}
+
+/// Whoever dies while a core file is printed: there is a prompt again, and the file when it is asked for once more.
+// covers: REC-1
+fn torn() -> Result<()> {
+    let artifacts = Artifacts::of("node");
+    let mut session = start(&artifacts, &Options::default())?;
+    ask(&mut session, "kill echo-answers")?;
+    for name in ["resource-manager", "command", "io-console"] {
+        session.wait_prompt(PATIENCE)?;
+        let from = session.transcript().len();
+        session.send(b"dump echo-answers\r")?;
+        session.wait_text(from, "-----BEGIN CORE echo-answers", PATIENCE)?;
+        let program = Program::read(&artifacts.symbols(name))?;
+        let mut hunt = Hunt::begin(&mut session, &program, program.calls())?;
+        let met = hunt.meet()?;
+        hunt.strike(met)?;
+        hunt.end()?;
+        quiet(&mut session).with_context(|| name)?;
+        let line = line_of(&mut session, name, |line| line.split_whitespace().nth(6) != Some("0"));
+        line.with_context(|| format!("{name} did not die"))?;
+        let (told, _) = typed(&mut session, "dump echo-answers").with_context(|| name)?;
+        ensure!(told == "echo-answers", "{told}");
+    }
     exec::run(&mut session, "audit; shutdown", PATIENCE, |_| {}).map(drop)
 }
 
