@@ -79,8 +79,8 @@ fn stage<M: Machine>(request: &Request<'_, M>, processor: &Processor) -> Answer 
         };
     }
     call_off(request, processor);
-    let places = (first..).zip(contexts.into_iter().take(count));
-    places.for_each(|(place, context)| processor.staged().set(place, context));
+    let (plan, places) = (processor.staged(), (first..).zip(contexts.iter().take(count)));
+    places.for_each(|(place, context)| plan.set(place, *context));
     if last == 0 { Ok(NOTHING) } else { commit(request, processor, [last.wrapping_add(1), 0]) }
 }
 
