@@ -43,7 +43,7 @@ fn in_zones(session: &mut Session) -> Result<()> {
             "create asks share 16",
             "16 slots on one processor of zone 'quick'; the most free there is",
         ),
-        ("create asks memory 150M", "in one piece of zone 'far'; the largest free there is"),
+        ("create asks memory 128M", "in one piece of zone 'far'; the largest free there is"),
     ] {
         refused(session, line, why)?;
     }

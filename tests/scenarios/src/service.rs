@@ -27,7 +27,7 @@ fn service(session: &mut Session) -> Result<()> {
     ask(session, &format!("start {first}; audit"))?;
     for (said, why) in [
         ("share 17", "'17' is no number of slots"),
-        ("memory 3G", "MiB in one piece; the largest is"),
+        ("memory 3G", "no heap is larger than 128 MiB"),
         ("processor 9", "there is no processor 9 that runs: they are 0 to 1"),
         ("share 16", "it needs 16 slots on one processor; the most free is"),
     ] {
@@ -36,6 +36,11 @@ fn service(session: &mut Session) -> Result<()> {
         ensure!(answer.status == Some(1) && told, "create {said}: {}", answer.output);
     }
     let mut made = vec![first];
+    for _ in 0..3 {
+        made.push(create(session, "memory 128M", "128 MiB")?);
+    }
+    let answer = exec::command(session, "create echo-asks memory 128M", PATIENCE)?;
+    ensure!(answer.output.contains("MiB in one piece; the largest is"), "{}", answer.output);
     // The manager dies while it is asked; what it was asked is done once.
     ask(session, "restart resource-manager")?;
     made.push(create(session, "", "of processor")?);
