@@ -12,6 +12,37 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 pub const TABLE_END: u64 = u64::MAX;
 
 codes! {
+    /// How far a row has come.
+    Stage {
+        /// Nothing is there, or nothing any more.
+        Unused = 0,
+        /// Being made: after an interruption it is taken down again.
+        Making = 1,
+        /// There.
+        Made = 2,
+        /// Being taken down.
+        Ending = 3,
+    }
+}
+
+impl Stage {
+    /// Its number, as the books have it.
+    #[must_use]
+    pub fn number(self) -> u32 {
+        self.code().into()
+    }
+
+    /// The stage with this number; unknown ones are unused.
+    #[must_use]
+    pub fn from_number(number: u32) -> Self {
+        let known = usize::try_from(number).ok().and_then(|at| Self::ALL.get(at));
+        known.copied().unwrap_or(Self::Unused)
+    }
+}
+const _: () =
+    assert!(Stage::ALL[1].code() == 1 && Stage::ALL[2].code() == 2 && Stage::ALL[3].code() == 3);
+
+codes! {
     /// What can be read in bulk.
     Table {
         /// [`DefinitionRecord`] by index: what the manifest says of each partition. Never changes.
@@ -177,7 +208,7 @@ pub struct RowRecord {
     pub id: u32,
     /// Place of its definition in the manifest.
     pub definition: u32,
-    /// 0: it is gone; 1: being made; 2: there; 3: being taken down.
+    /// A [`Stage`].
     pub stage: u16,
     /// A [`super::resource::PartitionState`], as the books know it.
     pub state: u16,
@@ -239,7 +270,7 @@ pub struct JointRecord {
     pub epoch: u32,
     /// A [`crate::channel::ChannelKind`].
     pub kind: u16,
-    /// As in [`RowRecord`].
+    /// A [`Stage`].
     pub stage: u16,
     /// Its kernel object, then its memory.
     pub memory: Pages,

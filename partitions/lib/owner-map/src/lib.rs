@@ -36,7 +36,7 @@ pub use log::{Cause, LEAST_LOG_PAGES, LOG_OPERATIONS, Outcome, Transaction};
 pub use look::Leaf;
 pub use map::{OpenError, OwnerMap};
 pub use master::{AT_INDEX, AT_USER, Master, Pool, Pools};
-pub use memory::{Memory, WORDS};
+pub use memory::{Memory, WORDS, halves, join};
 pub use operation::{Operation, Problem, Refusal, Run, WRITE_WORDS};
 pub use page::{Page, Scale};
 pub use record::{Record, Words};

@@ -84,7 +84,8 @@ pub(crate) fn read_wide(memory: &impl Memory, page: Page, index: u16) -> u64 {
 }
 
 /// A number from its halves, the lower first.
-pub(crate) fn join(low: u32, high: u32) -> u64 {
+#[must_use]
+pub fn join(low: u32, high: u32) -> u64 {
     u64::from(low) | u64::from(high) << 32
 }
 
@@ -94,7 +95,8 @@ pub(crate) fn write_wide(memory: &mut impl Memory, page: Page, index: u16, value
 }
 
 /// Both halves of a number, the lower first.
-pub(crate) fn halves(value: u64) -> [u32; 2] {
+#[must_use]
+pub fn halves(value: u64) -> [u32; 2] {
     let half = |shift: u32| u32::try_from(value.wrapping_shr(shift) & 0xffff_ffff).unwrap_or(0);
     [half(0), half(32)]
 }

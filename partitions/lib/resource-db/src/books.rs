@@ -3,11 +3,12 @@
 use crate::ends::Ends;
 use crate::layout::{Layout, name};
 use crate::owner::Owner;
-use crate::rows::{ChannelRow, Extent, PartitionRow, Stage};
+use crate::rows::{ChannelRow, Extent, PartitionRow};
 use crate::slots;
 use crate::space::Space;
 use crate::table::Table;
 use abi::channel::Role;
+use abi::message::database::Stage;
 use abi::types::{ChannelId, PartitionId, Slot};
 use owner_map::{Kind, Operation, OwnerMap, Page, Run, Scale, Slab};
 

@@ -1,8 +1,8 @@
 //! The rows of processors with their plans, and of devices: interrupt lines, ranges of ports, registers, PCI functions.
 
-use crate::rows::Stage;
 use crate::table::{Row, per_page, word};
 use abi::control::{PLAN_PLACES, PLAN_SLOTS};
+use abi::message::database::Stage;
 use abi::message::transaction::DeviceKind;
 use core::mem::offset_of;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -36,12 +36,11 @@ const _: () = assert!(PLAN_SLOTS == 16 && PLAN_PLACES == 256);
 
 /// What became of a processor.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u32)]
 pub enum ProcessorState {
     /// It runs its plan.
-    Online = 1,
+    Online,
     /// It failed: nobody has a place there any more.
-    Failed = 2,
+    Failed,
 }
 
 impl ProcessorState {

@@ -28,6 +28,7 @@ mod table;
 mod tests;
 mod words;
 
+pub use abi::message::database::Stage;
 pub use books::{Books, Cause, Problem};
 pub use hardware::{DeviceRow, ProcessorRow, ProcessorState};
 pub use heap::{PIECES, Piece, heap_tables};
@@ -37,4 +38,4 @@ pub use lines::{Of, Place, Step, Value};
 pub use open::OpenError;
 pub use owner::Owner;
 pub use owner_map::{Name, Outcome, Page, Run, Transaction};
-pub use rows::{ChannelRow, End, Extent, Link, OPEN_CORPSE, PartitionRow, Stage};
+pub use rows::{ChannelRow, End, Extent, Link, OPEN_CORPSE, PartitionRow};

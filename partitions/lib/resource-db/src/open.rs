@@ -11,7 +11,8 @@ use crate::space::Space;
 use crate::table::Table;
 use abi::types::{Frame, PartitionId, Slot};
 use owner_map::{
-    AT_INDEX, AT_USER, Draft, Kind, Master, Memory, Outcome, OwnerMap, Page, PageWords, Slab, Words,
+    AT_INDEX, AT_USER, Draft, Kind, Master, Memory, Outcome, OwnerMap, Page, PageWords, Slab,
+    Words, halves, join,
 };
 use zerocopy::FromBytes;
 
@@ -193,9 +194,7 @@ impl Layout {
             pools: self.pools,
         };
         let mut map = OwnerMap::format(slab, &layout).map_err(|_| OpenError::TooSmall)?;
-        let (frames, held) = (self.capacity.frames.to_le_bytes(), self.capacity);
-        let [a, b, c, d, e, f, g, h] = frames;
-        let (low, high) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
+        let (held, [low, high]) = (self.capacity, halves(self.capacity.frames));
         let counts = [held.partitions, held.channels, held.processors, held.devices];
         let [partitions, channels, processors, devices] = counts;
         let words = [low, high, partitions, channels, processors, devices, VERSION];
@@ -208,8 +207,7 @@ impl Layout {
 fn capacity(master: &PageWords) -> Capacity {
     let [low, high, partitions, channels, processors, devices] =
         [0, 1, 2, 3, 4, 5].map(|at| master[AT_CAPACITY.wrapping_add(at)]);
-    let frames = u64::from(low) | u64::from(high) << 32;
-    Capacity { frames, partitions, channels, processors, devices }
+    Capacity { frames: join(low, high), partitions, channels, processors, devices }
 }
 
 /// What the books' memory is made of.

@@ -3,48 +3,11 @@
 use crate::heap::{PIECES, Piece};
 use abi::boot::FrameRange;
 use abi::image::Name;
+use abi::message::database::Stage;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// A range of frames; none where the count is 0.
 pub type Extent = FrameRange;
-
-/// How far a row has come.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u32)]
-pub enum Stage {
-    /// Nothing is there.
-    Unused = 0,
-    /// Being made: after an interruption it is taken down again.
-    Making = 1,
-    /// There.
-    Made = 2,
-    /// Being taken down.
-    Ending = 3,
-}
-
-impl Stage {
-    /// The stage with this number; unknown ones are unused.
-    #[must_use]
-    pub fn from_number(number: u32) -> Self {
-        match number {
-            1 => Self::Making,
-            2 => Self::Made,
-            3 => Self::Ending,
-            _ => Self::Unused,
-        }
-    }
-
-    /// Its number.
-    #[must_use]
-    pub fn number(self) -> u32 {
-        match self {
-            Self::Unused => 0,
-            Self::Making => 1,
-            Self::Made => 2,
-            Self::Ending => 3,
-        }
-    }
-}
 
 /// A partition.
 #[derive(

@@ -1,6 +1,7 @@
 //! A table of rows in pages, looked at only as far as any is used.
 
-use crate::rows::{ChannelRow, PartitionRow, Stage};
+use crate::rows::{ChannelRow, PartitionRow};
+use abi::message::database::Stage;
 use core::mem::offset_of;
 use owner_map::{Page, Pool, RECORD, Slab, WORDS};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};

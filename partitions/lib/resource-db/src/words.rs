@@ -1,8 +1,8 @@
 //! How rows are written: the words of them that differ, with before- and after-image.
 
 use crate::books::Books;
-use crate::rows::Stage;
 use crate::table::{Row, Table};
+use abi::message::database::Stage;
 use zerocopy::FromBytes;
 
 impl Books<'_> {

@@ -6,7 +6,7 @@ use crate::near::node_of;
 use crate::place::{Placed, View, Wish, place};
 use crate::refusal::Refusal;
 use crate::snapshot::{Snapshot, query};
-use abi::message::database::{DefinitionRecord, Pages, Placement, RowRecord, Table};
+use abi::message::database::{DefinitionRecord, Pages, Placement, RowRecord, Stage, Table};
 use abi::message::resource::{Index, ResourceRequest, ResourceStatus, TableQuery};
 use zerocopy::IntoBytes;
 
@@ -157,16 +157,13 @@ impl Service {
         self.snapshot.follow(authority)?;
         let made = |row: &&RowRecord| {
             row.definition == placement.definition
-                && row.stage == MADE
+                && row.stage == Stage::Made.code()
                 && first_frame(row) == Some(placement.start)
                 && before.partition(row.id).is_none()
         };
         Ok(self.snapshot.partitions().iter().find(made).map(|row| row.id))
     }
 }
-
-/// [`RowRecord::stage`] of one that is there.
-const MADE: u16 = 2;
 
 /// The first frame of what a partition has.
 fn first_frame(row: &RowRecord) -> Option<u64> {

@@ -3,7 +3,7 @@
 use crate::authority::{Authority, Failure, read_table};
 use crate::memory::Run;
 use abi::manifest::{ManifestZone, ZONES};
-use abi::message::database::{NodeRecord, ProcessorRecord, RowRecord, Table};
+use abi::message::database::{NodeRecord, ProcessorRecord, RowRecord, Stage, Table};
 use abi::message::resource::{ResourceRequest, ResourceStatus, RunRecord, TableQuery};
 use alloc::vec::Vec;
 
@@ -197,13 +197,13 @@ fn read_whole<T: zerocopy::FromBytes, All: Default>(
 /// Puts a row in its place, or takes out one that is gone.
 fn update(all: &mut Vec<RowRecord>, row: RowRecord) {
     match all.binary_search_by_key(&row.id, |row| row.id) {
-        Ok(place) if row.stage == 0 => drop(all.remove(place)),
+        Ok(place) if row.stage == Stage::Unused.code() => drop(all.remove(place)),
         Ok(place) => {
             if let Some(known) = all.get_mut(place) {
                 *known = row;
             }
         }
-        Err(_) if row.stage == 0 => {}
+        Err(_) if row.stage == Stage::Unused.code() => {}
         Err(place) if all.len() < MOST => all.insert(place, row),
         Err(_) => {}
     }
