@@ -13,8 +13,8 @@ use plan::{Plan, Want};
 use program_loader::{Calls, Refusal, Window};
 use resource_db::PartitionRow;
 
-/// Contexts that one `Stage` takes, and one word of it.
-const PER_STAGE: usize = 12;
+/// Words that one `Stage` takes, and contexts of one.
+const PER_STAGE: usize = 3;
 const PER_WORD: usize = 4;
 /// Where its first argument says how many words follow the first, and how long a plan is, less one, that is committed with it.
 const MORE: u32 = 32;
@@ -124,22 +124,24 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     fn stage_plan(&mut self, processor: ProcessorId, alone: bool) -> Result<usize, Trouble> {
         let row = self.books.processor(processor).ok_or(ResourceStatus::NoSuch)?;
         let (slot, operation) = (processor_slot(processor), ProcessorOperation::Stage as u64);
-        let plan = row.plan();
-        let ends = if alone { plan.len() as u64 - 1 } else { 0 };
-        let mut rest = plan.len();
-        for (first, places) in (0..).step_by(PER_STAGE / PER_WORD).zip(plan.chunks(PER_STAGE)) {
-            rest -= places.len();
-            let more = places.len().div_ceil(PER_WORD) as u64 - 1;
+        let length = row.plan().len();
+        let ends = if alone { length as u64 - 1 } else { 0 };
+        let mut rest = length.div_ceil(PER_WORD);
+        let places = row.places.as_chunks::<PER_WORD>().0.get(..rest).unwrap_or_default();
+        for (first, words) in (0..).step_by(PER_STAGE).zip(places.chunks(PER_STAGE)) {
+            rest -= words.len();
+            let more = words.len() as u64 - 1;
             let mut arguments = [first | more << MORE, 0, 0, 0];
             if rest == 0 {
                 arguments[0] |= ends << ENDS;
             }
-            for (word, four) in arguments.iter_mut().skip(1).zip(places.chunks(PER_WORD)) {
-                *word = four.iter().rev().fold(0, |word, &slot| word << 16 | u64::from(slot));
+            for (word, four) in arguments.iter_mut().skip(1).zip(words) {
+                let [first, second, third, fourth] = four.map(u64::from);
+                *word = first | second << 16 | third << 32 | fourth << 48;
             }
             self.machine.patient(slot, operation, arguments)?;
         }
-        Ok(plan.len())
+        Ok(length)
     }
 
     /// Commits a plan that is staged, alone where no others are to take over with it.

@@ -102,7 +102,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let Some(request) = ResourceRequest::from_code(code) else {
             return Reply::status(ResourceStatus::Malformed);
         };
-        self.because(asker.partition, code);
+        let now = self.machine.now();
+        self.because(asker.partition, code, now);
         let before = self.books.last_number();
         let mut decided = self.decide(asker, request, body);
         let wants = |decided: &Result<Reply, Trouble>| {
@@ -114,7 +115,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         }
         self.note_refusal(asker, request, &decided, before);
         // What others do later is not this one's doing.
-        self.own_work(OwnWork::Watch);
+        self.own_work(OwnWork::Watch, now);
         match decided {
             Ok(reply) => reply,
             Err(Trouble::Status(ResourceStatus::NotAllowed)) => {

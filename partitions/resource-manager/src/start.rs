@@ -85,7 +85,8 @@ pub fn set_up<'p>(
     };
     let manager = place.insert(manager(books, image, manifest, read_later(boot), facts));
     manager.own = again.unwrap_or_default();
-    manager.own_work(if recover { OwnWork::Return } else { OwnWork::FirstStart });
+    let now = manager.machine.now();
+    manager.own_work(if recover { OwnWork::Return } else { OwnWork::FirstStart }, now);
     if recover {
         manager.recover()?;
     } else {

@@ -15,14 +15,13 @@ use resource_db::{Cause, Of, Outcome, Owner, Page, Place, Run, Step, Transaction
 
 impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// What is changed from now on is because of a request, or of the manager itself where there is none.
-    pub fn because(&mut self, who: PartitionId, request: u16) {
-        let when = self.machine.now();
+    pub fn because(&mut self, who: PartitionId, request: u16, when: u64) {
         self.books.because(Cause { who, what: request.into(), when });
     }
 
     /// What is changed from now on is the manager's own work.
-    pub fn own_work(&mut self, work: OwnWork) {
-        self.because(SELF, work.code());
+    pub fn own_work(&mut self, work: OwnWork, when: u64) {
+        self.because(SELF, work.code(), when);
     }
 
     /// A transaction, or one of its steps.

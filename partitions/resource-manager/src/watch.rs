@@ -28,7 +28,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// Looks after all that is due; returns when to look again.
     pub fn watch(&mut self) -> u64 {
         let now = self.machine.now();
-        self.own_work(OwnWork::Watch);
+        self.own_work(OwnWork::Watch, now);
         let again = self.look_by_itself(now);
         let mut next = self.look_at_all(now).min(again);
         if self.ending || now >= self.end_again {

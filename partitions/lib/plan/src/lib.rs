@@ -87,9 +87,9 @@ impl Want {
         self.depths.checked_shr(shift).unwrap_or(0) & 0xf
     }
 
-    /// Slots that a context gets of its share while it waits as deep as it does.
-    fn slots_of(&self, context: u16) -> u16 {
-        match self.depth(context) {
+    /// Slots that a context gets of its share while it waits so deep.
+    fn slots_at(&self, depth: u64) -> u16 {
+        match depth {
             0 | 1 => self.share,
             2 => self.share.min(1),
             _ => 0,

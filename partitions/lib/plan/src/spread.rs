@@ -50,15 +50,16 @@ pub(crate) fn plan(
     share_out(sharers, here.left.min(SLOTS.saturating_sub(wanted)));
     let owned = sharers.len() == 1 && sharers.iter().all(|sharer| sharer.slots == SLOTS);
     let only = if sharers.is_empty() { only_one(&here.takers) } else { None };
-    let slots = only.map_or_else(|| slots(sharers), |place| [Some(place); PLAN_SLOTS]);
-    let (takers, left_out) = takers(&here.takers, owned || only.is_some());
+    let mut plan = Plan { slots: [only; PLAN_SLOTS], takers: ArrayVec::new(), fit: Fit::Met };
+    fill_slots(&mut plan.slots, sharers);
+    let left_out = fill_takers(&mut plan.takers, &here.takers, owned || only.is_some());
     let left_out = left_out.saturating_add(here.beyond);
-    let fit = match (here.crowded.max(left_out), wanted) {
+    plan.fit = match (here.crowded.max(left_out), wanted) {
         (0, 0..=SLOTS) => Fit::Met,
         (0, wanted) => Fit::Scaled { wanted },
         (left_out, _) => Fit::Crowded { left_out },
     };
-    Plan { slots, takers, fit }
+    plan
 }
 
 /// The contexts of a processor, sorted by what they want while they are gone through once: there may be thousands elsewhere.
@@ -76,9 +77,10 @@ struct Here {
 
 impl Here {
     fn add(&mut self, want: &Want, place: Place) {
-        let slots = want.slots_of(place.context);
+        let depth = want.depth(place.context);
+        let slots = want.slots_at(depth);
         self.left = self.left.saturating_add(want.share.saturating_sub(slots).into());
-        if want.depth(place.context) >= LEFT {
+        if depth >= LEFT {
             return;
         }
         let weight = if slots == want.share { slots.into() } else { 0 };
@@ -131,30 +133,27 @@ fn share_out(sharers: &mut Sharers, left: u32) {
 }
 
 /// Puts each, the largest share first, at even distances from its first free slot on; where a slot is taken, the next free one is used.
-fn slots(sharers: &mut Sharers) -> [Option<Place>; PLAN_SLOTS] {
+fn fill_slots(slots: &mut [Option<Place>; PLAN_SLOTS], sharers: &mut Sharers) {
     sharers.sort_unstable_by_key(|sharer| {
         (core::cmp::Reverse(sharer.slots), sharer.place.partition, sharer.place.context)
     });
-    let mut slots = [None; PLAN_SLOTS];
+    // Slots that are taken, one bit each.
+    let mut taken = 0_u16;
     for sharer in sharers {
-        let start = slots.iter().position(Option::is_none).unwrap_or(0);
+        let start = taken.trailing_ones();
         for turn in 0..sharer.slots {
             let step = turn.wrapping_mul(SLOTS).checked_div(sharer.slots).unwrap_or(0);
-            let ideal = start.wrapping_add(usize::try_from(step).unwrap_or(0));
-            if let Some(free) = free_from(&mut slots, ideal) {
-                *free = Some(sharer.place);
+            let ideal = start.wrapping_add(step);
+            // Around the end of the frame.
+            let behind = taken.rotate_right(ideal).trailing_ones();
+            let free = ideal.wrapping_add(behind) % SLOTS;
+            taken |= 1_u16.wrapping_shl(free);
+            let slot = usize::try_from(free).ok().and_then(|free| slots.get_mut(free));
+            if let Some(slot) = slot.filter(|slot| slot.is_none()) {
+                *slot = Some(sharer.place);
             }
         }
     }
-    slots
-}
-
-/// The first free slot at or after `ideal`, around the end of the frame.
-fn free_from(slots: &mut [Option<Place>; PLAN_SLOTS], ideal: usize) -> Option<&mut Option<Place>> {
-    let index = (0..PLAN_SLOTS)
-        .map(|distance| ideal.wrapping_add(distance) % PLAN_SLOTS)
-        .find(|&index| slots.get(index).is_some_and(Option::is_none))?;
-    slots.get_mut(index)
 }
 
 /// The context that has a processor to itself because it is on every one and nobody else wants this one.
@@ -164,12 +163,11 @@ fn only_one(takers: &[Taker]) -> Option<Place> {
     (taker.every && takers.next().is_none()).then_some(taker.place)
 }
 
-/// Takers of slack, and how many more there are than places.
+/// Fills in the takers of slack; how many more there are than places.
 ///
 /// Where one context owns all slots, partitions that are on every processor stay away: an owned
 /// processor needs no timer, and keeps none only while nobody else has a place.
-fn takers(all: &[Taker], owned: bool) -> (ArrayVec<Place, TAKERS>, u32) {
-    let mut takers = ArrayVec::new();
+fn fill_takers(takers: &mut ArrayVec<Place, TAKERS>, all: &[Taker], owned: bool) -> u32 {
     let mut left_out = 0_u32;
     for taker in all {
         let stays_away = owned && (taker.every || taker.shares);
@@ -177,5 +175,5 @@ fn takers(all: &[Taker], owned: bool) -> (ArrayVec<Place, TAKERS>, u32) {
             left_out = left_out.saturating_add(1);
         }
     }
-    (takers, left_out)
+    left_out
 }

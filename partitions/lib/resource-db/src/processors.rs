@@ -44,12 +44,7 @@ impl Books<'_> {
     /// A place of a plan that cannot be.
     fn misplaced(&self, row: &ProcessorRow) -> Option<u16> {
         let empty = row.has_failed();
-        let mut last = 0;
         let mut places = row.plan().iter().copied().filter(|&slot| slot != 0);
-        places.find(|&slot| {
-            // Neighbours are often the same context's.
-            let known = core::mem::replace(&mut last, slot) == slot;
-            empty || !known && !slots::holds(self.slots, slot)
-        })
+        places.find(|&slot| empty || !slots::holds(self.slots, slot))
     }
 }
