@@ -271,7 +271,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.books.give_each(&row.extents(), Owner::Partition(id), Owner::Available)?;
         self.books.give(row.spare, Owner::Partition(id), Owner::Available)?;
         self.books.give(row.corpse, Owner::Partition(id), Owner::Available)?;
-        self.books.set_partition(id, PartitionRow::default())?;
+        self.books.set_partition(id, &PartitionRow::default())?;
         self.books.commit();
         self.give_slots_of(row);
         self.resting.forget(id);

@@ -96,7 +96,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.books.begin();
         let corpse = self.books.allocate(most, Owner::Partition(id))?;
         let row = PartitionRow { corpse, opened: 1, ..row };
-        self.books.set_partition(id, row)?;
+        self.books.set_partition(id, &row)?;
         self.books.commit();
         let mut head = self.head_of(&row, &areas, reason);
         self.copy(&row, &areas, &mut head)?;
@@ -113,7 +113,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         (row.corpse_life, row.opened) = (row.starts, 0);
         self.books.begin();
         self.books.give(rest, Owner::Partition(id), Owner::Available)?;
-        self.books.set_partition(id, row)?;
+        self.books.set_partition(id, &row)?;
         self.books.commit();
         Ok(())
     }

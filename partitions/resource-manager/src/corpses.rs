@@ -110,7 +110,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.release(&[row.corpse])?;
         self.books.begin();
         self.books.give(row.corpse, Owner::Partition(id), Owner::Available)?;
-        self.books.set_partition(id, PartitionRow { corpse: Extent::default(), ..row })?;
+        self.books.set_partition(id, &PartitionRow { corpse: Extent::default(), ..row })?;
         self.books.commit();
         Ok(())
     }

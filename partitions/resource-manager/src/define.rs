@@ -70,7 +70,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             self.take_slots_of(&mut row)?;
         }
         self.books.begin();
-        self.books.set_partition(id, row)?;
+        self.books.set_partition(id, &row)?;
         self.books.commit();
         Ok(())
     }

@@ -14,7 +14,7 @@ use abi::message::resource::{
     Index, MachineRecord, PartitionRecord, PartitionState, PlanRecord, ResourceStatus,
 };
 use abi::types::{PartitionId, ProcessorId};
-use plan::Place;
+use plan::{Place, Plan};
 use program_loader::{Calls, Window};
 use resource_db::{Owner, PartitionRow};
 
@@ -111,7 +111,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let [_, _, timer_interrupts, _] =
             self.machine.patient(processor_slot(processor), state, [0; 4])?;
         let slot = if self.has_failed(processor) { 0 } else { self.manifest.slot };
-        let plan = self.plan(processor);
+        let mut plan = Plan::empty();
+        self.plan(processor, &mut plan);
         let usage = self.usage.of(processor);
         let mut used = [0; PLAN_SLOTS];
         used.iter_mut().zip(usage).for_each(|(to, from)| *to = from);

@@ -251,7 +251,7 @@ impl<'m, M: Machine, W: Window> Manager<'m, M, W> {
         let mut row = self.row(id)?;
         change(&mut row);
         self.books.begin();
-        self.books.set_partition(id, row)?;
+        self.books.set_partition(id, &row)?;
         self.books.commit();
         Ok(row)
     }

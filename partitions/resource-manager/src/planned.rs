@@ -53,7 +53,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     ) -> Result<(), Trouble> {
         if processors.count_ones() > TOGETHER || !self.change_together(id, row, processors)? {
             self.books.begin();
-            self.books.set_partition(id, *row)?;
+            self.books.set_partition(id, row)?;
             self.books.commit();
             self.write_plans(processors)?;
         }
@@ -69,7 +69,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         processors: u64,
     ) -> Result<bool, Trouble> {
         self.books.begin();
-        self.books.set_partition(id, *row)?;
+        self.books.set_partition(id, row)?;
         for processor in members(processors) {
             match self.write_plan(processor) {
                 Err(Trouble::Books(Problem::TooLong)) => return Ok(false),
@@ -115,7 +115,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             row.state = ProcessorState::Failed.number();
             return Fit::Met;
         }
-        let plan = self.plan(processor);
+        let mut plan = Plan::empty();
+        self.plan(processor, &mut plan);
         fill(row, &plan);
         plan.fit
     }

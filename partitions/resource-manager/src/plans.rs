@@ -43,16 +43,15 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         }
     }
 
-    /// The plan of a processor, of all partitions that have places.
-    #[must_use]
-    pub fn plan(&self, processor: ProcessorId) -> Plan {
+    /// Fills in the plan of a processor, of all partitions that have places.
+    pub fn plan(&self, processor: ProcessorId, plan: &mut Plan) {
         let here = |row: &PartitionRow| has_places(row) && self.may_be_on(row, processor);
         let wants = self.books.partitions().filter(|(_, row)| here(row));
         let wants = wants.filter_map(|(id, row)| {
             let definition = self.definition(row).ok()?;
             Some(self.want(id, row, definition))
         });
-        plan::plan(processor, self.facts.processors, wants)
+        plan.fill(processor, self.facts.processors, wants);
     }
 
     /// Whether a partition can have a context on a processor at all: told by its row alone, for most are elsewhere.
@@ -102,7 +101,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             }
         }
         let together = if staged.len() > 1 { self.stale_plans } else { 0 };
-        for (processor, length) in staged.into_iter().filter(|_| !alone) {
+        for &(processor, length) in staged.iter().filter(|_| !alone) {
             // Those that are committed already wait for this one, until they are called off by being staged again.
             if let Err(trouble) = self.commit_plan(processor, length, together) {
                 if !is_pending(trouble) {
@@ -131,15 +130,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         for (first, words) in (0..).step_by(PER_STAGE).zip(places.chunks(PER_STAGE)) {
             rest -= words.len();
             let more = words.len() as u64 - 1;
-            let mut arguments = [first | more << MORE, 0, 0, 0];
-            if rest == 0 {
-                arguments[0] |= ends << ENDS;
-            }
-            for (word, four) in arguments.iter_mut().skip(1).zip(words) {
-                let [first, second, third, fourth] = four.map(u64::from);
-                *word = first | second << 16 | third << 32 | fourth << 48;
-            }
-            self.machine.patient(slot, operation, arguments)?;
+            let last = if rest == 0 { ends } else { 0 };
+            let word = |at: usize| words.get(at).map_or(0, pack);
+            let head = first | more << MORE | last << ENDS;
+            self.machine.patient(slot, operation, [head, word(0), word(1), word(2)])?;
         }
         Ok(length)
     }
@@ -155,6 +149,12 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.machine.patient(slot, operation, [length as u64, together, 0, 0])?;
         Ok(())
     }
+}
+
+/// A word of `Stage`.
+fn pack(places: &[u16; PER_WORD]) -> u64 {
+    let [first, second, third, fourth] = places.map(u64::from);
+    first | second << 16 | third << 32 | fourth << 48
 }
 
 /// Whether a partition has places in plans now.

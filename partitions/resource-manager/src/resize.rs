@@ -80,7 +80,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let [Extent { start, .. }] = self.books.allocate_each([count], place, owner)?;
         let piece = Piece { start, tables, pages };
         *slot = piece;
-        self.books.set_partition(id, larger)?;
+        self.books.set_partition(id, &larger)?;
         self.books.commit();
         if let Err(trouble) = self.map_piece(&larger, &piece) {
             self.trim_heap(id)?;
@@ -152,7 +152,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         }
         self.books.begin();
         self.books.give(gone, Owner::Partition(id), Owner::Available)?;
-        self.books.set_partition(id, after)?;
+        self.books.set_partition(id, &after)?;
         self.books.commit();
         Ok(())
     }

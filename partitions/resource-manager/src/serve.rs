@@ -125,7 +125,9 @@ impl<S: SharedMemory> Desk<S> {
         let Some(client) = self.clients.get_mut(index) else { return false };
         let Some(epoch) = client.end.take(message) else { return false };
         let mut reply = manager.answer(client.asker, message.head.code, message.bytes());
-        reply = answer_in_bulk(client, manager, reply);
+        if let Some(bulk) = answer_in_bulk(client, manager, &reply) {
+            reply = bulk;
+        }
         if !matches!(reply, Reply::Now(..)) {
             let channel = client.channel;
             let waiting = Waiting { channel, epoch, id: message.id, until: reply };
@@ -194,17 +196,17 @@ fn complete<S: SharedMemory>(client: &mut Client<S>, epoch: u32, id: u64, reply:
 fn answer_in_bulk<S: SharedMemory, M: Machine, W: Window>(
     client: &Client<S>,
     manager: &mut Manager<'_, M, W>,
-    reply: Reply,
-) -> Reply {
+    reply: &Reply,
+) -> Option<Reply> {
     let room = client.end.data_length();
     let mut write = |offset: usize, bytes: &[u8]| {
         // The sheet writes inside only.
         let _ = client.end.write_data(offset, bytes);
     };
     match reply {
-        Reply::Bulk(bulk) => manager.bulk(bulk, Sheet::new(room, &mut write)),
-        Reply::Core(query) => manager.core(&query, Sheet::new(room, &mut write)),
-        other => other,
+        Reply::Bulk(bulk) => Some(manager.bulk(*bulk, Sheet::new(room, &mut write))),
+        Reply::Core(query) => Some(manager.core(query, Sheet::new(room, &mut write))),
+        _ => None,
     }
 }
 

@@ -168,7 +168,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let information = self.books.allocate(count, Owner::Partition(SELF))?;
         let unfinished = unfinished(StartReason::Boot);
         let row = PartitionRow { information, placed: 1, starts: 1, unfinished, ..row };
-        self.books.set_partition(SELF, row)?;
+        self.books.set_partition(SELF, &row)?;
         self.books.commit();
         self.map_own_pages()
     }

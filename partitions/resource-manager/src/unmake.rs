@@ -83,7 +83,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         };
         self.books.begin();
         self.books.give_each(&row.extents(), Owner::Partition(id), Owner::Available)?;
-        self.books.set_partition(id, bare)?;
+        self.books.set_partition(id, &bare)?;
         self.books.commit();
         Ok(())
     }

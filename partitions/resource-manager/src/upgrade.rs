@@ -234,7 +234,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             return Ok(Err((Obstacle::Memory, NOBODY)));
         };
         (row.waiting, row.spare) = (number + 1, spare);
-        self.books.set_partition(id, row)?;
+        self.books.set_partition(id, &row)?;
         self.books.commit();
         if id == SELF {
             self.load_beside()?;
@@ -260,7 +260,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.release(&[row.spare])?;
         self.books.begin();
         self.books.give(row.spare, Owner::Partition(id), Owner::Available)?;
-        self.books.set_partition(id, PartitionRow { spare: Extent::default(), ..row })?;
+        self.books.set_partition(id, &PartitionRow { spare: Extent::default(), ..row })?;
         self.books.commit();
         Ok(())
     }

@@ -178,7 +178,27 @@ pub struct Plan {
 /// the partition that is on every one.
 #[must_use]
 pub fn plan(processor: ProcessorId, processors: u16, wants: impl Iterator<Item = Want>) -> Plan {
-    spread::plan(processor, processors, wants)
+    let mut plan = Plan::empty();
+    spread::fill(&mut plan, processor, processors, wants);
+    plan
+}
+
+impl Plan {
+    /// One that nobody is in.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self { slots: [None; PLAN_SLOTS], takers: ArrayVec::new_const(), fit: Fit::Met }
+    }
+
+    /// Fills in what [`plan`] tells, where nobody is in it yet: it is large, and stays where it is.
+    pub fn fill(
+        &mut self,
+        processor: ProcessorId,
+        processors: u16,
+        wants: impl Iterator<Item = Want>,
+    ) {
+        spread::fill(self, processor, processors, wants);
+    }
 }
 
 /// Checks all processors of a machine for plans that meet every share.

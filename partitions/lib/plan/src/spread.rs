@@ -33,11 +33,12 @@ const SLOTS: u32 = 16;
 const LEFT: u64 = 3;
 const _: () = assert!(PLAN_SLOTS == 16);
 
-pub(crate) fn plan(
+pub(crate) fn fill(
+    plan: &mut Plan,
     processor: ProcessorId,
     processors: u16,
     wants: impl Iterator<Item = Want>,
-) -> Plan {
+) {
     let mut here = Here::default();
     for want in wants {
         for place in want.places_on(processor, processors) {
@@ -50,7 +51,9 @@ pub(crate) fn plan(
     share_out(sharers, here.left.min(SLOTS.saturating_sub(wanted)));
     let owned = sharers.len() == 1 && sharers.iter().all(|sharer| sharer.slots == SLOTS);
     let only = if sharers.is_empty() { only_one(&here.takers) } else { None };
-    let mut plan = Plan { slots: [only; PLAN_SLOTS], takers: ArrayVec::new(), fit: Fit::Met };
+    if only.is_some() {
+        plan.slots = [only; PLAN_SLOTS];
+    }
     fill_slots(&mut plan.slots, sharers);
     let left_out = fill_takers(&mut plan.takers, &here.takers, owned || only.is_some());
     let left_out = left_out.saturating_add(here.beyond);
@@ -59,7 +62,6 @@ pub(crate) fn plan(
         (0, wanted) => Fit::Scaled { wanted },
         (left_out, _) => Fit::Crowded { left_out },
     };
-    plan
 }
 
 /// The contexts of a processor, sorted by what they want while they are gone through once: there may be thousands elsewhere.

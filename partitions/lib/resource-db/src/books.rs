@@ -220,14 +220,14 @@ impl Books<'_> {
     ///
     /// # Errors
     /// Where there is no such place or no transaction, or where a partition is to go that has frames.
-    pub fn set_partition(&mut self, id: PartitionId, row: PartitionRow) -> Result<(), Problem> {
+    pub fn set_partition(&mut self, id: PartitionId, row: &PartitionRow) -> Result<(), Problem> {
         let page = self.layout.page(Owner::Partition(id)).ok_or(Problem::NoSuch)?;
         self.open_transaction()?;
         let was = self.partition(id).is_some();
         let stays = row.stage() != Stage::Unused;
-        let claimed = if stays && !was { self.claim(page, &row) } else { Ok(()) };
+        let claimed = if stays && !was { self.claim(page, row) } else { Ok(()) };
         claimed.map_err(|problem| self.refuse(problem))?;
-        self.write_partition(id, page, (was, &row))
+        self.write_partition(id, page, (was, row))
     }
 
     /// Writes the row of a partition that has its descriptor, and takes that from one that is not used any more.

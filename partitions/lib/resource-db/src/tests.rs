@@ -58,7 +58,7 @@ fn books_of(memory: &mut [u64], describe: impl FnOnce(&mut Books<'_>)) -> Books<
     describe(&mut books);
     books.begin();
     for id in 0..3 {
-        books.set_partition(PartitionId::new(id), row(2)).unwrap();
+        books.set_partition(PartitionId::new(id), &row(2)).unwrap();
     }
     for id in 0..2 {
         books.set_processor(ProcessorId::new(id), &ProcessorRow::online()).unwrap();
@@ -126,7 +126,7 @@ fn what_comes_back_is_taken_next() {
         books.commit();
         books.begin();
         books.give_each(&made.extents(), Owner::Partition(new), Owner::Available).unwrap();
-        books.set_partition(new, PartitionRow::default()).unwrap();
+        books.set_partition(new, &PartitionRow::default()).unwrap();
         books.commit();
     }
     let [(first, written), (second, again)] = lives[..] else { panic!() };
@@ -198,7 +198,7 @@ fn a_before_image_that_does_not_match_is_refused() {
             Ok(())
         );
         assert!(books.give(extent, before, P1).is_err(), "{extent:?}");
-        assert_eq!(books.set_partition(PartitionId::new(1), row(1)), Err(Problem::NoTransaction));
+        assert_eq!(books.set_partition(PartitionId::new(1), &row(1)), Err(Problem::NoTransaction));
         books.commit();
         assert_eq!((books.count(P1), books.available()), (0, 20), "all of it was refused");
     }
@@ -235,13 +235,13 @@ fn a_log_that_is_full_refuses() {
     let mut books = books(&mut memory);
     books.begin();
     let id = PartitionId::new(3);
-    let set = |stage: u32| books.set_partition(id, row(1 + stage % 2));
+    let set = |stage: u32| books.set_partition(id, &row(1 + stage % 2));
     let problem = (0..1000).map(set).find_map(Result::err);
     assert_eq!(problem, Some(Problem::TooLong));
     books.commit();
     assert_eq!(books.partition(id), None);
     books.begin();
-    assert_eq!(books.set_partition(PartitionId::new(8), row(1)), Err(Problem::NoSuch));
+    assert_eq!(books.set_partition(PartitionId::new(8), &row(1)), Err(Problem::NoSuch));
 }
 
 #[test]
@@ -258,7 +258,7 @@ fn slots_follow_from_the_rows() {
     let mut named = row(1);
     (named.partition_slot, named.context_slot, named.contexts) = (200, 300, 3);
     books.begin();
-    books.set_partition(PartitionId::new(1), named).unwrap();
+    books.set_partition(PartitionId::new(1), &named).unwrap();
     let ends =
         (End { slot: 400, ..End::default() }, End { slot: 500, partition: 1, ..End::default() });
     let channel =

@@ -78,7 +78,7 @@ fn names(manager: &mut TestManager, number: u64) {
     };
     let set = |manager: &mut TestManager, row| {
         manager.books.begin();
-        manager.books.set_partition(id(copy + 1), row).unwrap();
+        manager.books.set_partition(id(copy + 1), &row).unwrap();
         manager.books.commit();
         manager.books.generation()
     };

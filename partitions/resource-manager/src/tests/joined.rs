@@ -96,7 +96,8 @@ fn a_server_that_keeps_a_channel_is_cut_off_in_time() {
     assert!(!manager.destroy(copy).unwrap());
     let processor = ProcessorId::new(1);
     let placed = |manager: &TestManager| {
-        let plan = manager.plan(processor);
+        let mut plan = plan::Plan::empty();
+        manager.plan(processor, &mut plan);
         plan.slots.iter().flatten().chain(&plan.takers).any(|place| place.partition == copy)
     };
     assert!(!placed(&manager));

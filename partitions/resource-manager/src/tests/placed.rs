@@ -58,7 +58,9 @@ fn a_partition_is_where_it_was_placed() {
     world.check(&manager);
     manager.start(new, StartReason::Started).unwrap();
     manager.replan();
-    let slots = manager.plan(abi::types::ProcessorId::new(0)).slots;
+    let mut plan = plan::Plan::empty();
+    manager.plan(abi::types::ProcessorId::new(0), &mut plan);
+    let slots = plan.slots;
     let own = slots.iter().flatten().filter(|place| place.partition == new).count();
     assert_eq!(own, 3);
     world.destroy(&mut manager, new);

@@ -11,9 +11,9 @@ pub type Changes = fn(&mut Books<'_>) -> Result<(), Problem>;
 /// The transactions of a life, one after the other, each beginning where the one before has ended.
 pub const LIFE: [(&str, Changes); 46] = [
     ("create", |books| {
-        books.set_partition(NEW, row(1))?;
+        books.set_partition(NEW, &row(1))?;
         let heap = books.allocate(30, Owner::Partition(NEW))?;
-        books.set_partition(NEW, PartitionRow { heap, ..row(1) })
+        books.set_partition(NEW, &PartitionRow { heap, ..row(1) })
     }),
     ("give it small memory", |books| {
         books.allocate(40, Owner::Partition(NEW))?;
@@ -42,7 +42,7 @@ pub const LIFE: [(&str, Changes); 46] = [
     ("memory is mended", |books| books.give(extent(1000, 1), Owner::Broken, Owner::Available)),
     ("made", |books| {
         let new = *books.partition(NEW).ok_or(Problem::NoSuch)?;
-        books.set_partition(NEW, PartitionRow { stage: 2, started: 9 << 33, ..new })
+        books.set_partition(NEW, &PartitionRow { stage: 2, started: 9 << 33, ..new })
     }),
     ("memory for a corpse", |books| {
         let corpse = books.allocate(8, Owner::Partition(NEW))?;
@@ -155,7 +155,7 @@ pub const LIFE: [(&str, Changes); 46] = [
         books.set_channel(CHANNEL, ChannelRow::default())
     }),
     ("all memory back", |books| all_back(books)),
-    ("destroy", |books| books.set_partition(NEW, PartitionRow::default())),
+    ("destroy", |books| books.set_partition(NEW, &PartitionRow::default())),
     ("create with all its memory", |books| {
         let mut row = row(1);
         books.furnish(NEW, &mut row, [30, 4, 3, 2, 0, 1], None)?;
@@ -195,7 +195,7 @@ pub const LIFE: [(&str, Changes); 46] = [
         books.give_device(0, P1, Owner::Available)?;
         (0..2).try_for_each(|id| books.set_processor(ProcessorId::new(id), &ProcessorRow::online()))
     }),
-    ("destroy again", |books| books.set_partition(NEW, PartitionRow::default())),
+    ("destroy again", |books| books.set_partition(NEW, &PartitionRow::default())),
 ];
 
 const MANAGER: Owner = Owner::Partition(PartitionId::new(0));
@@ -207,7 +207,7 @@ fn change(
 ) -> Result<(), Problem> {
     let mut row = *books.partition(id).ok_or(Problem::NoSuch)?;
     change(&mut row);
-    books.set_partition(id, row)
+    books.set_partition(id, &row)
 }
 
 fn all_back(books: &mut Books<'_>) -> Result<(), Problem> {

@@ -28,7 +28,7 @@ fn steps_say_what_was_before_and_what_is_after() {
     let id = PartitionId::new(5);
     books.because(Cause { who: PartitionId::new(2), what: 13, when: 77 });
     books.begin();
-    books.set_partition(id, PartitionRow { share: 3, starts: 9, ..row(1) }).unwrap();
+    books.set_partition(id, &PartitionRow { share: 3, starts: 9, ..row(1) }).unwrap();
     books.give(extent(10, 5), Owner::Available, Owner::Partition(id)).unwrap();
     books.commit();
     let head = books.transaction(u64::MAX).unwrap();
@@ -50,7 +50,7 @@ fn steps_say_what_was_before_and_what_is_after() {
     let set = |books: &mut Books<'_>, started| {
         books.begin();
         let old = *books.partition(id).unwrap();
-        books.set_partition(id, PartitionRow { started, ..old }).unwrap();
+        books.set_partition(id, &PartitionRow { started, ..old }).unwrap();
     };
     set(&mut books, 7 << 32);
     books.commit();

@@ -25,7 +25,7 @@ fn every_partition_that_there_is_room_for_can_be() {
 fn set_all(books: &mut Books<'_>, stage: Stage) {
     for id in 1..MANY.partitions {
         books.begin();
-        assert_eq!(books.set_partition(PartitionId::new(id), row(stage.number())), Ok(()), "{id}");
+        assert_eq!(books.set_partition(PartitionId::new(id), &row(stage.number())), Ok(()), "{id}");
         books.commit();
     }
     let there = if stage == Stage::Made { MANY.partitions - 1 } else { 0 };

@@ -257,7 +257,7 @@ impl Life {
                 let owner = Owner::Partition(PartitionId::new(id));
                 let empty = books.count(owner) == 0;
                 let may = id < CAPACITY.partitions && (row.stage() != Stage::Unused || empty);
-                let done = books.set_partition(PartitionId::new(id), row);
+                let done = books.set_partition(PartitionId::new(id), &row);
                 self.change(done, may, |now| now.partitions[id as usize] = row);
             }
             _ => {

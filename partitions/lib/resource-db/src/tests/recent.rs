@@ -11,7 +11,7 @@ fn commit(books: &mut Books<'_>, id: u32) {
     books.begin();
     let starts = books.partition(PartitionId::new(id)).map_or(0, |row| row.starts);
     let row = PartitionRow { starts: starts + 1, ..row(2) };
-    books.set_partition(PartitionId::new(id), row).unwrap();
+    books.set_partition(PartitionId::new(id), &row).unwrap();
     books.commit();
 }
 
