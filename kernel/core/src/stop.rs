@@ -16,6 +16,7 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 pub(crate) fn let_go<M: Machine>(here: Here<'_, M>, context: &Context, state: ContextState) {
     if context.is_in(here.processor.current.get()) {
         here.leave(here.machine.ticks());
+        here.processor.quiet.set(0);
     }
     // As soon as it is seen to have stopped it may be moved.
     let home = context.processor();

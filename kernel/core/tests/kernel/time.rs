@@ -4,7 +4,9 @@ use crate::build::OWN_CONTEXT;
 use crate::machine::{SLOT, TIME, TestMachine};
 use abi::call::{Call, Error};
 use abi::control::{ContextOperation, ProcessorOperation};
+use abi::fault::Reason;
 use abi::information::TimePage;
+use kernel_core::FaultRecord;
 
 const NEVER: u64 = u64::MAX;
 const FRAME: u64 = 16 * SLOT;
@@ -208,6 +210,70 @@ fn a_processor_that_halts_looks_for_takers_when_something_came() {
     assert_eq!(machine.running(1), None, "the plan before it goes on to its wrap");
     machine.run_until(6 * FRAME);
     assert_eq!(machine.running(1), Some(late.context_frame), "the plan that takes over");
+}
+
+/// Whoever is at the end of its slot when it ends leaves a processor that was not left idle: who it rang is found all the same.
+#[test]
+fn who_was_rung_by_one_that_ended_with_its_slot_is_found() {
+    // covers: SCH-5
+    let ends: [fn(&TestMachine); 2] = [
+        |machine| machine.begin(1, Call::Exit as u64, [Reason::Exit as u64, 0, 0, 0, 0, 0]),
+        |machine| machine.fault_on(1, FaultRecord { reason: 14, code: 4, address: 0 }),
+    ];
+    for end in ends {
+        let machine = TestMachine::booted(2);
+        machine.thorough.set(false);
+        let [owner, taker] = [0, 1].map(|number| machine.make(number, 1));
+        [owner, taker].into_iter().for_each(|made| machine.start(made));
+        machine.give_doorbell(owner.partition, 1, taker.context, 3);
+        let mut plan = vec![0; 16];
+        plan[0] = owner.context;
+        plan.push(taker.context);
+        machine.plan(1, &plan, 0);
+        machine.run_until(FRAME);
+        // So that its own deadline wakes it, and nothing that comes to the processor.
+        machine.begin(1, Call::Wait as u64, [0xff, FRAME + 5 * SLOT + 7, 0, 0, 0, 0]);
+        machine.begin(1, Call::Wait as u64, [0xff, NEVER, 0, 0, 0, 0]);
+        machine.run_until(2 * FRAME);
+        assert_eq!(machine.running(1), Some(owner.context_frame));
+        machine.begin(1, Call::Ring as u64, [1, 0, 0, 0, 0, 0]);
+        assert_eq!(machine.running(1), Some(owner.context_frame), "it has its slot");
+        machine.set_time(2 * FRAME + SLOT);
+        end(&machine);
+        assert_eq!(machine.running(1), Some(taker.context_frame), "somebody was forgotten");
+    }
+}
+
+/// A decision follows so many links at most; where those of one slot did not suffice, the next slot's are followed.
+#[test]
+fn what_one_slot_had_no_links_for_the_next_one_finds() {
+    // covers: SCH-5
+    let machine = TestMachine::booted(2);
+    machine.thorough.set(false);
+    // The owner of slot 0 begins a chain of calls; takers that wait for one that waits use up what it leaves. The one whose turn comes
+    // last calls somebody who could run.
+    let made: Vec<_> = (0..36).map(|number| machine.make(number, 1)).collect();
+    made.iter().for_each(|made| machine.start(*made));
+    let (chain, takers, waits, called) = (&made[..9], &made[9..34], made[34], made[35]);
+    chain.windows(2).for_each(|two| machine.give_doorbell(two[0].partition, 1, two[1].context, 3));
+    let (last, others) = takers.split_first().expect("takers");
+    others.iter().for_each(|one| machine.give_doorbell(one.partition, 1, waits.context, 3));
+    machine.give_doorbell(last.partition, 1, called.context, 3);
+    let mut plan = vec![0; 16];
+    plan[0] = chain[0].context;
+    plan.extend(takers.iter().map(|made| made.context));
+    machine.plan(1, &plan, 0);
+    machine.run_until(FRAME);
+    while let Some(frame) = machine.running(1).filter(|frame| *frame != called.context_frame) {
+        let waits = [waits, chain[8]].iter().any(|made| made.context_frame == frame);
+        let call = if waits { [0x80, NEVER, 0, 0, 0, 0] } else { [1, 0x80, NEVER, 0, 0, 0] };
+        machine.begin(1, if waits { Call::Wait } else { Call::Call } as u64, call);
+    }
+    assert_eq!(machine.running(1), Some(called.context_frame));
+    machine.run_until(2 * FRAME);
+    assert_eq!(machine.running(1), None, "nobody looked so far");
+    machine.run_until(2 * FRAME + SLOT);
+    assert_eq!(machine.running(1), Some(called.context_frame), "somebody was forgotten");
 }
 
 #[test]
