@@ -214,6 +214,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let command = asker.kind == ChannelKind::Command;
         match request {
             ResourceRequest::Kill | ResourceRequest::Restart if command && id == SELF => {
+                // Of a machine that ends, those who would bring it back end too.
+                if self.shutdown.is_some() {
+                    return Err(ResourceStatus::WrongState.into());
+                }
                 self.leave();
             }
             ResourceRequest::Start | ResourceRequest::Restart

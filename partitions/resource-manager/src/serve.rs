@@ -122,7 +122,9 @@ impl<S: SharedMemory> Desk<S> {
         manager: &mut Manager<'_, M, W>,
         message: &mut Message,
     ) -> bool {
-        let Some(client) = self.clients.get_mut(index) else { return false };
+        // What comes after the request that has the manager leave is for the next one.
+        let client = self.clients.get_mut(index).filter(|_| !manager.is_leaving());
+        let Some(client) = client else { return false };
         let Some(epoch) = client.end.take(message) else { return false };
         let mut reply = manager.answer(client.asker, message.head.code, message.bytes());
         if let Some(bulk) = answer_in_bulk(client, manager, &reply) {

@@ -3,7 +3,7 @@
 
 use crate::beside::keeps_both;
 use crate::copies::extent_of;
-use crate::drill::{self, Shown};
+use crate::drill::{self, Drill, Shown};
 use crate::manager::{Machine, Manager};
 use crate::trouble::Trouble;
 use abi::image::name_text;
@@ -148,6 +148,8 @@ impl<'m, M: Machine, W: Window> Manager<'m, M, W> {
             if self.alive(row) != 0 {
                 let (name, version) = (name_text(&row.name), there.version);
                 self.say(format_args!("{name} is up in version {version}"));
+                // What was seen in a trial before this one is old.
+                self.drill = Drill::default();
                 self.change(id, |row| row.up = drill::UP)?;
                 return Ok(now.saturating_add(LOOK));
             }

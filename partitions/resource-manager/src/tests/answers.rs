@@ -2,7 +2,7 @@
 
 use super::world::{TestManager, World, index};
 use super::{id, wards};
-use crate::manager::Machine;
+use crate::manager::{Machine, SELF};
 use crate::serve::Desk;
 use abi::information::StartReason;
 use abi::message::resource::{Change, Index, ResourceRequest as R, ResourceStatus as S};
@@ -124,4 +124,28 @@ fn who_asks_for_more_and_more_does_not_delay_what_others_are_told() {
         assert_eq!(asker.status(next), None);
         assert_eq!(asker.status(first), (round == 2).then_some(S::Ok), "round {round}");
     }
+}
+
+#[test]
+fn who_asks_after_the_manager_was_told_to_leave_is_left_to_the_next_one() {
+    let (_world, mut manager) = World::new();
+    let mut asker = Asker::new(&mut manager);
+    let restart = asker.about(R::Restart, SELF.raw());
+    // It would end boot and idle, and nobody would bring back the manager, which has to leave before it is through.
+    let off = asker.about(R::Shutdown, 0);
+    asker.serve(&mut manager);
+    assert_eq!([restart, off].map(|one| asker.status(one)), [Some(S::Ok), None]);
+    assert!(manager.is_leaving() && manager.shutdown.is_none());
+}
+
+#[test]
+fn the_manager_does_not_leave_a_machine_that_is_being_shut_down() {
+    let (_world, mut manager) = World::new();
+    let mut asker = Asker::new(&mut manager);
+    let off = asker.about(R::Shutdown, 0);
+    let leave = [R::Restart, R::Kill].map(|one| asker.about(one, SELF.raw()));
+    asker.serve(&mut manager);
+    assert_eq!(asker.status(off), Some(S::Ok));
+    assert_eq!(leave.map(|one| asker.status(one)), [Some(S::WrongState); 2]);
+    assert!(!manager.is_leaving());
 }

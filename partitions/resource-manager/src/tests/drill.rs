@@ -27,6 +27,15 @@ fn asked() -> (World, TestManager) {
     (world, manager)
 }
 
+/// Ends the boot partition.
+fn stop(manager: &mut TestManager) {
+    let row = manager.row(id(index::BOOT)).unwrap();
+    for context in contexts(&row) {
+        let stop = ContextOperation::Stop as u64;
+        manager.machine.patient(context, stop, [Reason::Hang as u64, 0, 0, 0]).unwrap();
+    }
+}
+
 /// covers: REC-4
 #[test]
 fn boot_on_trial_has_proved_itself_when_it_has_brought_the_manager_back() {
@@ -47,12 +56,7 @@ fn boot_on_trial_that_did_not_bring_the_manager_back_goes_back() {
         let (mut world, mut manager) = asked();
         if ended {
             // By idle, which had its program before do it.
-            let row = manager.row(id(index::BOOT)).unwrap();
-            let reason = Reason::Hang as u64;
-            for context in contexts(&row) {
-                let stop = ContextOperation::Stop as u64;
-                manager.machine.patient(context, stop, [reason, 0, 0, 0]).unwrap();
-            }
+            stop(&mut manager);
         }
         manager = lives_on(&mut world, manager, false);
         let row = manager.row(id(index::BOOT)).unwrap();
@@ -61,5 +65,28 @@ fn boot_on_trial_that_did_not_bring_the_manager_back_goes_back() {
             if ended { "did not bring the resource manager back" } else { "takes up nothing" };
         assert!(world.said().contains(why), "{}", world.said());
         world.check(&manager);
+    }
+}
+
+/// covers: REC-4
+#[test]
+fn what_was_seen_of_idle_in_one_trial_is_nothing_in_the_next() {
+    let (world, mut manager) = world(index::BOOT);
+    for round in 0..2 {
+        upgrade(&mut manager, index::BOOT);
+        let restarted = ask(&mut manager, COMMAND, R::Restart, index::BOOT);
+        assert_eq!(status(&restarted), ResourceStatus::Ok);
+        turn(&world, &manager);
+        // Up, and idle is looked at for the first time.
+        while manager.row(id(index::BOOT)).unwrap().up == 0 {
+            pass(&mut manager, MILLISECOND);
+        }
+        assert!(!manager.is_leaving(), "round {round}: idle was not seen to run");
+        stop(&mut manager);
+        pass(&mut manager, MILLISECOND);
+        assert_eq!(manager.row(id(index::BOOT)).unwrap().image, 0, "it goes back");
+        manager.change(id(index::BOOT), |row| row.refused = 0).unwrap();
+        // Long after, idle has run.
+        pass(&mut manager, 5_000 * MILLISECOND);
     }
 }
