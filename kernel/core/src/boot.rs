@@ -220,8 +220,9 @@ impl<'a, M: Machine> Builder<'a, M> {
     fn grant(&self, (number, kind, frame, parameter): (Slot, Kind, Frame, u32)) {
         let generation = Generation::new(0);
         let capability = Capability { kind, rights: Rights::all(), frame, generation, parameter };
-        let slot = slot(self.machine, self.partition, u64::from(number.raw()));
-        let _ = slot.map(|slot| write(slot, capability.pack()));
+        if let Some(slot) = slot(self.machine, self.partition, u64::from(number.raw())) {
+            write(slot, capability.pack());
+        }
     }
 
     /// Makes the context ready and gives it processor 0.

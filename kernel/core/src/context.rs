@@ -129,7 +129,9 @@ impl Context {
 
     /// Changes a saved register.
     pub fn set_register(&self, number: usize, value: u64) {
-        let _ = self.registers.get(number).map(|word| word.store(value, Relaxed));
+        if let Some(word) = self.registers.get(number) {
+            word.store(value, Relaxed);
+        }
     }
 
     /// Count of the doorbells it rang.

@@ -83,7 +83,9 @@ pub fn entry<M: Machine>(machine: &M, frame: Frame) -> Entry {
 
 /// Writes an entry; ignored beyond memory.
 pub fn set<M: Machine>(machine: &M, frame: Frame, entry: Entry) {
-    let _ = word(machine, frame).map(|word| word.store(entry.pack(), Ordering::Release));
+    if let Some(word) = word(machine, frame) {
+        word.store(entry.pack(), Ordering::Release);
+    }
 }
 
 /// Names an object for good: its frame, which is one of memory, and generation in one word; 0 names none.

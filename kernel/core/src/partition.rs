@@ -54,8 +54,9 @@ impl Partition {
 
     /// Makes a frame, or none, page `index` of the table.
     pub(crate) fn set_slot_page(&self, index: u64, page: Option<Frame>) {
-        let cell = usize::try_from(index).ok().and_then(|index| self.slots.get(index));
-        let _ = cell.map(|cell| cell.set(page.map_or(0, Frame::raw)));
+        if let Some(cell) = usize::try_from(index).ok().and_then(|index| self.slots.get(index)) {
+            cell.set(page.map_or(0, Frame::raw));
+        }
     }
 
     /// Whether a context of it that is not stopped belongs to another of the machine's processors than `here` (`None`: to

@@ -73,8 +73,7 @@ impl<'a, M: Machine> Here<'a, M> {
         let resting = processor.sole.get() != 0 && processor.pending.load(Acquire) == 0;
         let until = if resting { search.wake } else { search.wake.min(processor.boundary.get()) };
         let Some(choice) = choice else {
-            let all = !resting && search.links != 0;
-            processor.quiet.set(if all { search.wake } else { 0 });
+            processor.quiet.set(if resting || search.links == 0 { 0 } else { search.wake });
             // Who computes alone is not disturbed; who halts alone looks at others, which is done at the end of a slot.
             let look = self.next_look().max(processor.boundary.get());
             return self.halt(ticks, if resting { until.min(look) } else { until });
