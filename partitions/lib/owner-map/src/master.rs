@@ -56,8 +56,8 @@ impl Pool {
     /// The page with this place among them, from 0.
     #[must_use]
     pub fn page(&self, at: u64) -> Option<Page> {
-        let there = at < u64::from(self.count);
-        there.then(|| Page::of_frame(self.first.frame().wrapping_add(at))).flatten()
+        let at = u32::try_from(at).ok().filter(|at| *at < self.count)?;
+        self.first.number().checked_add(at).and_then(Page::new)
     }
 }
 

@@ -3,6 +3,8 @@
 use crate::books::{Books, Problem};
 use crate::hardware::ProcessorRow;
 use crate::slots;
+use crate::table::Row;
+use abi::message::database::Stage;
 use abi::types::ProcessorId;
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -31,13 +33,15 @@ impl Books<'_> {
         if let Some(slot) = self.misplaced(row) {
             return Err(self.refuse(owner_map::Problem::NoPlace(slot)));
         }
-        let before = self.processor(id).map_or(0, ProcessorRow::words_used);
-        let length = before.max(row.words_used());
+        let before = self.processor(id).map(ProcessorRow::words_used);
+        let length = before.unwrap_or(0).max(row.words_used());
         let words = <[u32]>::ref_from_bytes(row.as_bytes()).unwrap_or_default();
         let (page, first) = place;
         let written = self.map.write_words(page, first, words.get(..length).unwrap_or(words));
         written.map_err(|problem| self.refuse(problem))?;
-        self.processors.renew::<ProcessorRow>(self.map.memory(), id.raw().into());
+        if before.is_some() != (row.stage() != Stage::Unused) {
+            self.processors.renew::<ProcessorRow>(self.map.memory(), id.raw().into());
+        }
         Ok(())
     }
 
