@@ -59,7 +59,7 @@ fn call_off<M: Machine>(request: &Request<'_, M>, processor: &Processor) {
 fn stage<M: Machine>(request: &Request<'_, M>, processor: &Processor) -> Answer {
     idle_stage(processor, plan::JOINING)?;
     let [index, words @ ..] = request.arguments;
-    let [_, _, _, _, more, last, _, _] = index.to_le_bytes().map(u64::from);
+    let [more, last] = [index >> 32 & 0xff, index >> 40 & 0xff];
     let first = STAGED.wrapping_mul(index & u64::from(u32::MAX));
     let count = STAGED.wrapping_mul(more.wrapping_add(1));
     let fits = index >> 48 == 0 && first.saturating_add(count) <= PLAN_END;
