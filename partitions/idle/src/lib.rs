@@ -116,7 +116,8 @@ impl Neglect {
         let state = ContextOperation::State as u64;
         let dead = match control(guard.manager, state, [0; 4]) {
             Ok([state, _, used, _]) => (state == ContextState::Faulted as u64).then_some(used),
-            Err(failure) => (failure.error == Error::Stale).then_some(u64::MAX),
+            // Renewed, and not got so far as to tell this partition: its generation, apart from any count.
+            Err(failure) => (failure.error == Error::Stale).then_some(!failure.value),
         };
         let Some(sign) = dead.filter(|_| !guard.boot_rests(&mut control)) else {
             *self = Self::default();
@@ -155,7 +156,7 @@ mod tests {
     fn a_boot_that_leaves_the_manager_dead_is_ended() {
         use ContextState::{Faulted, Ready, Stopped, Waiting};
         let dead = |used| Ok([Faulted as u64, 0, used, 0]);
-        let stale = || Err(Failure { error: Error::Stale, value: 7 });
+        let stale = |value| Err(Failure { error: Error::Stale, value });
         let lives = || Ok([Ready as u64, 0, 5, 0]);
         // What is seen of both at each look, 250 ms after the one before; at which look boot is ended.
         let ended = |looks: &[(Outcome, ContextState)]| {
@@ -179,11 +180,17 @@ mod tests {
             ends
         };
         assert_eq!(ended(&[(dead(5), Waiting); 4]), [3]);
-        assert_eq!(ended(&[(stale(), Ready); 5]), [3]);
+        assert_eq!(ended(&[(stale(7), Ready); 5]), [3]);
         assert_eq!(ended(&[(lives(), Ready); 9]), []);
         assert_eq!(ended(&[(dead(5), Stopped); 9]), [], "nobody is there to be ended");
         let often: Vec<_> = (0..9).map(|used| (dead(used), Waiting)).collect();
         assert_eq!(ended(&often), [], "it dies and comes back");
+        let early: Vec<_> = (0..9).map(|generation| (stale(generation), Waiting)).collect();
+        assert_eq!(
+            ended(&early),
+            [],
+            "it dies before it tells this partition, and is started anew"
+        );
         let late: Vec<_> =
             (0..9).map(|look| (if look % 3 == 2 { lives() } else { dead(5) }, Ready)).collect();
         assert_eq!(ended(&late), []);

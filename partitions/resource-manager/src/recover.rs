@@ -33,6 +33,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         // First of all, so that this too can be interrupted by its death.
         self.renew_reaper()?;
         self.take_up_program()?;
+        // Until then idle takes it for dead, and boot for one that does nothing about it.
+        self.renew_guard()?;
         // What the kernel runs may not be what the books say: who is ended may still have a place there.
         self.note_failed();
         self.outdate_plans();
@@ -45,7 +47,6 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         })?;
         self.refresh_channels(SELF, true)?;
         self.renew_rescue(SELF)?;
-        self.renew_guard()?;
         self.watch_processors()?;
         self.inform(SELF)?;
         self.tell_peers(SELF);

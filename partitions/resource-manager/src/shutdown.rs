@@ -1,11 +1,14 @@
 //! The end: everybody is asked to stop, then stopped, then the machine goes off.
 
 use crate::manager::{Machine, Manager, SELF};
+use crate::manifest::role;
 use abi::call::PortOperation;
 use abi::control::{KernelOperation, first_slot};
+use abi::manifest::PartitionRole;
 use abi::message::resource::PartitionState;
 use abi::types::PartitionId;
 use program_loader::{Calls, Window};
+use resource_db::PartitionRow;
 
 /// What tools wait for on the debug port; see `kernel/doc/0004`.
 const OFF: &[u8] = b"bulkhead: the machine is off\n";
@@ -45,21 +48,28 @@ impl Shutdown {
 }
 
 impl<M: Machine, W: Window> Manager<'_, M, W> {
-    /// Asks everybody to stop. What has not after a second is stopped. A manager that dies meanwhile goes on with it.
+    /// Asks everybody to stop. What has not after a second is stopped. A manager that dies meanwhile goes on with it: those who bring
+    /// it back go with the machine.
     pub fn begin_shutdown(&mut self, how: Shutdown) {
         self.shutdown = Some(how);
         // The manager's own row is there, or nothing would be.
         let _ = self.change(SELF, |row| row.unfinished = how.mark());
         for index in 1..self.books_end() {
             let id = PartitionId::new(index);
-            if self.row(id).is_ok_and(|row| row.state == PartitionState::Running as u32) {
+            if self.row(id).is_ok_and(|row| self.stops_with_others(&row)) {
                 // One that cannot be asked is stopped with the machine.
                 let _ = self.begin_stop(id);
             }
         }
     }
 
-    /// Ends it once nobody runs any more.
+    fn stops_with_others(&self, row: &PartitionRow) -> bool {
+        let rescues = |one| [PartitionRole::Boot, PartitionRole::Idle].contains(&role(one));
+        let running = row.state == PartitionState::Running as u32;
+        running && !self.definition(row).is_ok_and(rescues)
+    }
+
+    /// Ends it once nobody else runs any more.
     pub fn continue_shutdown(&mut self) {
         let Some(how) = self.shutdown else { return };
         let running = self

@@ -210,6 +210,24 @@ fn a_group_goes_together_wherever_the_manager_dies() {
     }
 }
 
+/// Who brings the manager back is there until the machine goes: a death on the way would be the end of neither else.
+///
+/// covers: REC-2
+#[test]
+fn the_rescuers_of_the_manager_go_with_the_machine() {
+    let (_world, mut manager) = World::new();
+    manager.begin_shutdown(Shutdown::Off);
+    pass(&mut manager, 20 * SOON);
+    for (partition, state) in [
+        (index::BOOT, PartitionState::Running),
+        (index::IDLE, PartitionState::Running),
+        (index::COMMAND, PartitionState::Stopped),
+        (index::WORKER, PartitionState::Stopped),
+    ] {
+        assert_eq!(manager.row(id(partition)).unwrap().state, state as u32, "{partition}");
+    }
+}
+
 /// covers: REC-2
 #[test]
 fn a_machine_that_is_being_switched_off_goes_off_wherever_the_manager_dies() {
