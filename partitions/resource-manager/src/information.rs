@@ -129,6 +129,19 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         Ok(())
     }
 
+    /// Puts right what a partition reads of itself where the manager before died between a row and what is told of it, or within a
+    /// change. What is whole is not written over while others read it: they would find nothing in it for as long.
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    pub fn mend_information(&mut self, id: PartitionId) -> Result<(), Trouble> {
+        let row = self.row(id)?;
+        let at = report_pages(&row) * PAGE_SIZE + SEQUENCE;
+        let (channel, peek) = (Slot::new(row.information_slot), ChannelOperation::Peek as u64);
+        let [sequence, ..] = self.machine.patient(channel, peek, [at, 0, 0, 0])?;
+        if sequence.is_multiple_of(2) { self.inform_of_share(id) } else { self.inform(id) }
+    }
+
     /// Slots over all processors, and the processor of the first context.
     fn portion(&self, want: &Want) -> [u32; 2] {
         let processors = self.facts.processors;

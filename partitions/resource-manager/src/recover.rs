@@ -73,8 +73,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             if let Err(trouble) = self.take_up(id, &row) {
                 self.say(format_args!("partition {} is not as it should be: {trouble}", id.raw()));
             }
-            // What it reads of itself may be half written, or older than its row.
-            let _ = self.inform(id);
+            // That it is not told costs nothing but a look.
+            let _ = self.mend_information(id);
             self.tell_again(id);
         }
     }
