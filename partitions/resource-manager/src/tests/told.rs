@@ -62,10 +62,13 @@ pub fn told_as_in_the_books(world: &World, manager: &TestManager) {
         let records = records.map(|record| Resource::read_from_bytes(record).unwrap());
         let channels = records.filter(|one| one.kind == ResourceKind::Channel as u8);
         let told = channels.map(|one| (one.id, [one.peer.into(), one.epoch.into(), one.address]));
-        let told: BTreeMap<_, _> = told.collect();
+        let mut told: BTreeMap<_, _> = told.collect();
         let ends = manager.books.ends_of(own, None);
         let known = ends.filter_map(|(id, role, row)| Some((id.raw(), expected(role, row)?)));
-        assert_eq!(told, known.collect(), "{name}");
+        let known: BTreeMap<_, _> = known.collect();
+        // What is to be let go of may be told so for longer than it is in the books: until its place is another's.
+        told.retain(|id, [_, epoch, _]| *epoch != 0 || known.contains_key(id));
+        assert_eq!(told, known, "{name}");
     }
 }
 
