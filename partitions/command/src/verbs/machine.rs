@@ -23,9 +23,14 @@ pub fn show<'a>(surroundings: &mut impl Surroundings) -> Outcome<'a> {
     nodes::show(surroundings)
 }
 
-/// How long the machine runs.
+/// How long the machine runs; to the millisecond while that is less than a minute, for who measures.
 pub fn uptime<'a>(surroundings: &mut impl Surroundings) -> Outcome<'a> {
     let now = surroundings.now();
+    let milliseconds = now.raw() / 1_000_000;
+    let (seconds, rest) = (milliseconds / 1000, milliseconds % 1000);
+    if seconds < 60 {
+        return Ok(writeln!(surroundings, "up {seconds}.{rest:03} s")?);
+    }
     Ok(writeln!(surroundings, "up {}", Duration(now))?)
 }
 
