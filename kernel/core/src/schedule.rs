@@ -85,19 +85,18 @@ impl<'a, M: Machine> Here<'a, M> {
     /// A slot has ended.
     #[inline(never)]
     fn next_slot(self, ticks: u64, now: u64) -> Next<'a> {
+        let processor = self.processor;
         if now >= self.next_look() {
             self.look_at_others(now);
         }
-        if self.processor.held.get() != 0 && !join(self) {
+        if processor.held.get() != 0 && !join(self) {
             return self.halt(ticks, self.next_look());
         }
         advance(self, ticks, now);
-        // Where nobody was found, and nothing came since, only the new slot's own context is looked for. Once a frame everybody is, so
-        // that nothing which escapes this rule is lost for longer.
-        let mut search = Search { now, wake: self.processor.quiet.get(), links: DECISION_LINKS };
-        let halts = self.processor.current.get() == 0 && self.processor.slot.get() != 0;
-        let end = self.processor.boundary.get().min(search.wake);
-        if halts && now < end && self.owner(&mut search).is_none() {
+        // Where nobody was found, and nothing came since, only the new slot's own context is looked for.
+        let mut search = Search { now, wake: processor.quiet.get(), links: DECISION_LINKS };
+        let (halts, end) = (processor.current.get() == 0, processor.boundary.get());
+        if halts && now < search.wake.min(end) && self.owner(&mut search).is_none() {
             return self.halt(ticks, search.wake.min(end));
         }
         self.reschedule(false)
