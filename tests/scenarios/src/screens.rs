@@ -54,10 +54,11 @@ fn screen_and_keyboard(options: &Options, shown: Shown) -> Result<()> {
         press(&mut session, shown, key, line)?;
     }
     until(&mut session, shown, &["type help", "bulkhead> uptime\nup ", "\nbulkhead>"])?;
-    // What is longer than the screen leaves at the top, and the prompt is at the end.
-    for (key, line) in [("h", "h"), ("e", "he"), ("l", "hel"), ("p", "help"), ("ret", "")] {
+    // What is longer than the screen leaves at the top, the line that asked for it too, and the prompt is at the end.
+    for (key, line) in [("h", "h"), ("e", "he"), ("l", "hel"), ("p", "help")] {
         press(&mut session, shown, key, line)?;
     }
+    session.control().monitor("sendkey ret 20")?;
     let text = until(&mut session, shown, &["shutdown", "\nbulkhead>"])?;
     ensure!(!text.contains('\u{2588}'), "something that is no letter:\n{text}");
     Ok(())
