@@ -10,7 +10,7 @@ codes! {
         Write = 1,
         /// Completed with the inline bytes typed, when some were. At most 4 may be open.
         Read = 2,
-        /// [`AttachRequest`]: the terminal talks to that partition until the person types Ctrl-]; completed then. Operator only.
+        /// [`AttachRequest`]: the terminal talks to that partition until the person types Ctrl-]; completed then. The terminal shows `-- Ctrl-] returns --` as soon as keys go there. Operator only.
         Attach = 3,
         /// [`ScrollbackRequest`]: completed with the bytes at that place, none at the end. Operator only.
         Scrollback = 4,

@@ -24,9 +24,11 @@ pub const KEPT: usize = 16 * 1024;
 pub const WAITING: usize = 4096;
 /// Ctrl-]: back to the operator's console.
 const DETACH: u8 = 0x1d;
+/// What the terminal shows from the moment on that keys go to another console than the operator's.
+const ATTACHED: &[u8] = b"-- Ctrl-] returns --\n";
 /// The place that the terminal shows once the operator is gone.
 const NOBODY: usize = usize::MAX;
-/// What one request can add to the terminal's queue: each line feed becomes two bytes.
+/// What one request can add to the terminal's queue, [`ATTACHED`] too: each line feed becomes two bytes.
 const LONGEST: usize = 2 * INLINE;
 
 /// Carries answers to clients.
@@ -240,9 +242,14 @@ impl<T: Copy> Consoles<T> {
             .and_then(|request| self.find(request.partition));
         match found {
             Ok(found) if found != place => {
+                // One that asks again while another has the terminal takes none of its room.
+                let shown = self.attached == place;
                 self.detach(clients);
                 self.attached = found;
                 self.attach = Some(asked.ticket);
+                if shown {
+                    self.show(ATTACHED);
+                }
             }
             // The operator's console is attached to itself already.
             Ok(_) => clients.answer(place, asked.ticket, ConsoleStatus::Ok, &[]),

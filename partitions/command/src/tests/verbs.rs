@@ -183,7 +183,7 @@ fn log_shows_the_last_lines_without_what_moves_the_cursor() {
 fn console_shows_what_was_said_then_talks() {
     let mut fake = Fake::new();
     fake.log = b"ready\nname? ".to_vec();
-    let expected = "ready\nname? \n-- talking to web, Ctrl-] returns --\n\n-- back from web --\n";
+    let expected = "ready\nname? \n-- talking to web --\n\n-- back from web --\n";
     assert_eq!(fake.run("console web"), (expected.to_owned(), 0));
     assert_eq!(fake.talked, [3]);
     assert_eq!(fake.run("console command").0, "this is the console of command\n");

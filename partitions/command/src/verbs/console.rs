@@ -42,7 +42,8 @@ pub fn talk<'a>(
         return Ok(writeln!(surroundings, "this is the console of {name}")?);
     }
     show_last(surroundings, partition, LINES_BEFORE).map_err(refused)?;
-    writeln!(surroundings, "-- talking to {name}, Ctrl-] returns --")?;
+    // How to return is said by the console, once what is typed goes there: typed before, it would be taken for a command.
+    writeln!(surroundings, "-- talking to {name} --")?;
     surroundings.flush();
     surroundings.attach(partition).map_err(refused)?;
     Ok(writeln!(surroundings, "\n-- back from {name} --")?)

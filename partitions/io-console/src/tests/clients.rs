@@ -139,6 +139,8 @@ fn the_person_talks_to_a_partition_until_the_key_is_pressed() {
     assert_eq!(service.ask(WEB, ConsoleRequest::Read, &[]), None);
     assert_eq!(service.ask(OPERATOR, ConsoleRequest::Attach, &8_u32.to_le_bytes()), None);
     let attach = service.ticket;
+    service.write(WEB, "said at once\n");
+    assert_eq!(service.shown(), "-- Ctrl-] returns --\r\nsaid at once\r\n");
     service.types(b"x");
     assert_eq!(service.answers.0.last(), Some(&(WEB, 1, ConsoleStatus::Ok, b"x".to_vec())));
     service.write(OPERATOR, "unseen");
@@ -153,6 +155,25 @@ fn the_person_talks_to_a_partition_until_the_key_is_pressed() {
     let before = service.answers.0.len();
     service.types(b"\x1d");
     assert_eq!(service.answers.0.len(), before);
+}
+
+/// Whoever reads how to return can rely on it: keys of before that are the operator's, and those from then on are not.
+#[test]
+fn the_terminal_says_from_when_on_keys_go_elsewhere() {
+    let mut service = Service::new();
+    service.write(OPERATOR, "-- talking to web --\n");
+    service.types(b"early\x1d");
+    assert_eq!(service.shown(), "-- talking to web --\r\n", "keys go to the operator still");
+    for (partition, says) in [(77, ""), (7, ""), (8, "-- Ctrl-] returns --\r\n")] {
+        service.ask(OPERATOR, ConsoleRequest::Attach, &u32::to_le_bytes(partition));
+        assert_eq!(service.shown(), says, "after attaching to {partition}");
+    }
+    service.ask(OPERATOR, ConsoleRequest::Attach, &8_u32.to_le_bytes());
+    assert_eq!(service.shown(), "", "they went elsewhere before");
+    service.types(b"late");
+    let read = service.ask(OPERATOR, ConsoleRequest::Read, &[]);
+    assert_eq!(read, Some((ConsoleStatus::Ok, b"early".to_vec())));
+    assert_eq!(service.log(7), b"-- talking to web --\n", "what was never written is not kept");
 }
 
 #[test]
@@ -230,6 +251,7 @@ fn a_restarted_client_starts_with_nothing_open() {
         Some((ConsoleStatus::Ok, b"y".to_vec()))
     );
     // The operator's restart brings the terminal back to it.
+    service.shown();
     service.consoles.forget(OPERATOR, 7);
     service.write(OPERATOR, "prompt> ");
     assert_eq!(service.shown(), "prompt> ");

@@ -60,7 +60,13 @@ impl Model {
 
     fn write(&mut self, place: usize, bytes: &[u8]) {
         self.consoles[place].text.extend_from_slice(bytes);
-        for &byte in bytes.iter().filter(|_| place == self.attached) {
+        if place == self.attached {
+            self.show(bytes);
+        }
+    }
+
+    fn show(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
             if byte == b'\n' && !self.after_return {
                 self.line.push(b'\r');
             }
@@ -112,6 +118,9 @@ impl Model {
             3 => match Self::named(body, 4) {
                 Ok(OPERATOR) => self.answer(place, ticket, S::Ok, &[]),
                 Ok(other) => {
+                    if self.attached == OPERATOR {
+                        self.show(b"-- Ctrl-] returns --\n");
+                    }
                     self.detach();
                     (self.attached, self.attach) = (other, Some(ticket));
                 }
