@@ -222,7 +222,7 @@ pub struct PartitionRecord {
 pub struct PlanRecord {
     /// Partition id of each slot, `u16::MAX` for idle.
     pub slots: [u16; 16],
-    /// Thousandths of the last second used by the owner of each slot.
+    /// Thousandths of the last second used by the owner of each slot; in the first second of the manager, of the time since the kernel started.
     pub used: [u16; 16],
     /// Partition ids of the first takers of slack, `u16::MAX` for none.
     pub takers: [u16; 16],

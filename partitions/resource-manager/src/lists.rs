@@ -106,6 +106,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         if processor >= self.facts.processors {
             return Err(ResourceStatus::NoSuch.into());
         }
+        self.sample_at_first();
         let processor = ProcessorId::new(processor);
         let state = ProcessorOperation::State as u64;
         let [_, _, timer_interrupts, _] =

@@ -1,4 +1,4 @@
-//! Who used how much of the processors in the last second.
+//! Who used how much of the processors in the last second; in this manager's first one, since the kernel started.
 
 use crate::manager::{Machine, Manager};
 use crate::plans::processor_slot;
@@ -59,12 +59,24 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         if passed < PERIOD {
             return self.usage.taken.saturating_add(PERIOD);
         }
+        self.take_sample(now);
+        now.saturating_add(PERIOD)
+    }
+
+    /// Who asks before a second has passed hears of the time since the kernel started.
+    pub(crate) fn sample_at_first(&mut self) {
+        if self.usage.taken == 0 {
+            self.take_sample(self.machine.now());
+        }
+    }
+
+    fn take_sample(&mut self, now: u64) {
+        let passed = now.saturating_sub(self.usage.taken);
         for processor in (0..self.facts.processors).map(ProcessorId::new) {
             let used = self.used(processor);
             self.usage.note(processor, used, passed);
         }
         self.usage.taken = now;
-        now.saturating_add(PERIOD)
     }
 
     /// Time used in each slot of a processor since it started, and idle.

@@ -5,7 +5,7 @@ use super::{COMMAND, ask, id};
 use crate::manager::SELF;
 use crate::requests::Asker;
 use abi::channel::ChannelKind;
-use abi::message::resource::{PartitionRecord, ResourceRequest};
+use abi::message::resource::{PartitionRecord, PlanRecord, ResourceRequest};
 use zerocopy::{FromBytes, IntoBytes};
 
 #[test]
@@ -94,4 +94,27 @@ fn the_event_of_a_capability_is_the_one_that_the_other_end_rings() {
     }
     let none = listed(&mut manager, index::IDLE).into_iter().map(|one| one.event);
     assert_eq!(none.collect::<Vec<_>>(), [255; 4]);
+}
+
+/// Nobody is told that a processor that works, or rests, did neither.
+#[test]
+fn the_plan_says_who_used_a_processor_before_a_second_has_passed_and_after() {
+    let (world, mut manager) = World::new();
+    let machine = &world.shared.machine;
+    let told = |manager: &mut TestManager, processor| {
+        let reply = ask(manager, COMMAND, ResourceRequest::Plan, processor);
+        let record = PlanRecord::read_from_bytes(reply.parts().1).unwrap();
+        (record.used.iter().map(|&used| u32::from(used)).sum::<u32>(), record.idle)
+    };
+    machine.run_until(machine.time() + 100_000_000);
+    manager.wait_for_own_turn();
+    for processor in 0..2 {
+        let (used, idle) = told(&mut manager, processor);
+        // What takers of slack used is told by neither.
+        assert!(used > 0 && idle > 0 && used + idle <= 1000, "{processor}: {used} and {idle}");
+    }
+    let idle_before = told(&mut manager, 1).1;
+    let due = manager.usage_due(machine.time());
+    assert!(due > machine.time(), "the next sample is a second later");
+    assert_eq!(told(&mut manager, 1).1, idle_before, "nothing was sampled since");
 }
