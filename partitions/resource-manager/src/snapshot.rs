@@ -96,7 +96,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         }
         let next = match (bulk.request, table(bulk.query)) {
             (ResourceRequest::Map, None) => {
-                Ok(self.owner_runs(bulk.query.from, &mut sheet, |_| true))
+                let look = |at| self.books.run(at).map(|(owner, count)| (Some(owner), count));
+                Ok(runs(bulk.query.from, &mut sheet, look))
             }
             (ResourceRequest::Snapshot, Some(table)) => {
                 Ok(self.table(table, bulk.query.from, &mut sheet))
@@ -165,7 +166,10 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
                 sheet.put_all(rows.map(|(id, row)| (id.into(), self.device_record(id, row))))
             }
             Table::Nodes => sheet.put_all((0..).zip(self.node_records()).skip(skipped)),
-            Table::Free => self.owner_runs(from, sheet, |owner| owner == Owner::Available),
+            Table::Free => runs(from, sheet, |at| {
+                let (available, count) = self.books.available_run(at)?;
+                Some((available.then_some(Owner::Available), count))
+            }),
         }
     }
 
@@ -203,32 +207,6 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             _ => return Err(ResourceStatus::Malformed),
         };
         if left.is_some() { Err(ResourceStatus::Disagrees) } else { Ok(None) }
-    }
-
-    /// Fills in runs of frames whose owner is wanted, from a frame on.
-    fn owner_runs(
-        &self,
-        from: u64,
-        sheet: &mut Sheet<'_>,
-        wanted: impl Fn(Owner) -> bool,
-    ) -> Option<u64> {
-        let (mut at, mut open) = (from, None::<(u64, u64, Owner)>);
-        for _ in 0..LOOKS {
-            let Some((owner, count)) = self.books.run(Frame::new(at)) else {
-                return put_run(sheet, open);
-            };
-            open = match open {
-                Some((start, length, same)) if same == owner => Some((start, length + count, same)),
-                before => {
-                    if let Some(unsaid) = put_run(sheet, before) {
-                        return Some(unsaid);
-                    }
-                    wanted(owner).then_some((at, count, owner))
-                }
-            };
-            at = at.saturating_add(count);
-        }
-        put_run(sheet, open).or(Some(at))
     }
 
     /// What one more like a definition would be.
@@ -312,6 +290,31 @@ fn listed<T: IntoBytes + Immutable>(
         from = id.checked_add(1)?;
     }
     Some(from.into())
+}
+
+/// Fills in runs of frames from a frame on. `look` says whose one is, if that is to be told, and how many from it on surely are as well.
+fn runs(
+    from: u64,
+    sheet: &mut Sheet<'_>,
+    look: impl Fn(Frame) -> Option<(Option<Owner>, u64)>,
+) -> Option<u64> {
+    let (mut at, mut open) = (from, None::<(u64, u64, Owner)>);
+    for _ in 0..LOOKS {
+        let Some((owner, count)) = look(Frame::new(at)) else { return put_run(sheet, open) };
+        open = match (open, owner) {
+            (Some((start, length, same)), Some(owner)) if same == owner => {
+                Some((start, length + count, same))
+            }
+            (before, owner) => {
+                if let Some(unsaid) = put_run(sheet, before) {
+                    return Some(unsaid);
+                }
+                owner.map(|owner| (at, count, owner))
+            }
+        };
+        at = at.saturating_add(count);
+    }
+    put_run(sheet, open).or(Some(at))
 }
 
 /// Fills in a run, if there is one; its start where it does not fit.

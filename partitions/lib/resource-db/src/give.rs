@@ -269,9 +269,10 @@ impl Books<'_> {
 }
 
 /// The index pages of blocks that are divided.
-struct Blocks<'b, 'm> {
-    map: &'b OwnerMap<Slab<'m>>,
-    free: Page,
+pub(crate) struct Blocks<'b, 'm> {
+    pub(crate) map: &'b OwnerMap<Slab<'m>>,
+    /// Who owns what is available.
+    pub(crate) free: Page,
 }
 
 impl Inside for Blocks<'_, '_> {

@@ -11,6 +11,7 @@ mod books;
 mod devices;
 mod ends;
 mod fields;
+mod free;
 mod give;
 mod hardware;
 mod heap;

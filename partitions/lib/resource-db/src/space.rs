@@ -8,6 +8,9 @@ pub(crate) const BLOCK: u64 = 1 << 10;
 /// The same as a number of frames of one block.
 const FULL: u16 = 1 << 10;
 
+/// Most blocks that are looked at for one answer.
+const LOOK: usize = 1 << 10;
+
 /// For each block how many frames are available, and at most how many in a row.
 pub(crate) struct Space<'m> {
     blocks: &'m mut [u32],
@@ -39,6 +42,17 @@ impl Entries<'_> {
         let run = other.unwrap_or(rest.len());
         let end = self.except.and_then(|except| except.checked_sub(from));
         end.map_or(run, |end| run.min(end))
+    }
+
+    /// Whether the frame at a place is available, and how many from it on are or are not as well.
+    pub(crate) fn alike(&self, from: usize) -> (bool, u64) {
+        let (free, rest) = (self.is_free(from), self.all.get(from..).unwrap_or_default());
+        let other = || rest.iter().skip(1).position(|&entry| entry == self.free);
+        let run = match free {
+            true => self.run(from, rest.len()),
+            false => other().map_or(rest.len(), |taken| taken.wrapping_add(1)),
+        };
+        (free, u64::try_from(run).unwrap_or(0).max(1))
     }
 
     /// Available frames.
@@ -73,6 +87,15 @@ impl<'m> Space<'m> {
     /// Frames of a block that are available.
     pub(crate) fn available(&self, block: u64) -> u16 {
         self.block(block).0
+    }
+
+    /// Whether a block is available throughout, and how many blocks from it on surely are as well; or the same of none of it. `None` where
+    /// only some of it is.
+    pub(crate) fn alike(&self, block: u64) -> Option<(bool, u64)> {
+        let available = Some(self.available(block)).filter(|free| [0, FULL].contains(free))?;
+        let rest = self.blocks.get(usize::try_from(block).ok()?..)?.iter().take(LOOK);
+        let like = rest.take_while(|word| available_of(**word) == available).count();
+        Some((available == FULL, u64::try_from(like).unwrap_or(0).max(1)))
     }
 
     /// Frames of a run became available, or are no more. What was taken last and comes back is taken next.
@@ -208,8 +231,9 @@ impl<'m> Space<'m> {
 
     fn block(&self, block: u64) -> (u16, u16) {
         let word = usize::try_from(block).ok().and_then(|at| self.blocks.get(at));
-        let [a, b, c, d] = word.copied().unwrap_or(0).to_le_bytes();
-        (u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]))
+        let word = word.copied().unwrap_or(0);
+        let [_, _, c, d] = word.to_le_bytes();
+        (available_of(word), u16::from_le_bytes([c, d]))
     }
 
     fn put(&mut self, block: u64, available: u16, longest: u16) {
@@ -219,4 +243,10 @@ impl<'m> Space<'m> {
             *word = u32::from_le_bytes([a, b, c, d]);
         }
     }
+}
+
+/// Available frames of the block that a word is about.
+fn available_of(word: u32) -> u16 {
+    let [a, b, ..] = word.to_le_bytes();
+    u16::from_le_bytes([a, b])
 }

@@ -22,6 +22,50 @@ fn every_partition_that_there_is_room_for_can_be() {
     }
 }
 
+/// Available frames are told alike by the map and by its summary, over more blocks than one look sees, holes and a page short of a block among them.
+#[test]
+fn the_summary_tells_what_the_map_does() {
+    let mut memory = vec![0_u64; bytes_needed(MANY).unwrap().div_ceil(8)];
+    let mut books = Books::create(bytes(&mut memory), Frame::new(1_047_000), MANY).unwrap();
+    books.describe(extent(0, MANY.frames - 5), Owner::Available);
+    assert_eq!(books.available_run(Frame::new(3)), Some((true, (1022 << 10) - 3)));
+    let (owner, mut dice) = (Owner::Partition(PartitionId::new(0)), model::Dice(7));
+    for round in 0..300 {
+        books.begin();
+        let (first, count) = match round % 3 {
+            0 => (dice.below(1 << 10) << 10, 1 << 10),
+            1 => (dice.below(1 << 20), 1 + dice.below(3000)),
+            _ => (dice.below(1 << 10) << 10, 1023),
+        };
+        if books.give(extent(first, count), Owner::Available, owner).is_ok() {
+            books.commit();
+        }
+        assert_eq!(
+            runs(&books, |at| books.run(at).map(|(who, run)| (who == Owner::Available, run))),
+            runs(&books, |at| books.available_run(at)),
+        );
+    }
+    assert_eq!(books.available_run(Frame::new(MANY.frames - 5)), Some((false, 5)));
+    assert_eq!(books.available_run(Frame::new(MANY.frames)), None);
+}
+
+/// Available runs, those that meet as one; and how much of them there is.
+fn runs(books: &Books<'_>, look: impl Fn(Frame) -> Option<(bool, u64)>) -> Vec<(u64, u64)> {
+    let (mut all, mut at) = (Vec::<(u64, u64)>::new(), 0);
+    while let Some((free, count)) = look(Frame::new(at)) {
+        assert!(count > 0);
+        match all.last_mut().filter(|(start, length)| start + length == at) {
+            _ if !free => {}
+            Some((_, length)) => *length += count,
+            None => all.push((at, count)),
+        }
+        at += count;
+    }
+    assert_eq!(at, MANY.frames);
+    assert_eq!(all.iter().map(|(_, count)| count).sum::<u64>(), books.available());
+    all
+}
+
 fn set_all(books: &mut Books<'_>, stage: Stage) {
     for id in 1..MANY.partitions {
         books.begin();

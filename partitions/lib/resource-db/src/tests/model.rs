@@ -61,6 +61,12 @@ impl Model {
             let page = books.page(owner).unwrap();
             assert_eq!(books.map.is_partition(page), id == 0 || row.stage() != Stage::Unused);
         }
+        let mut free = Vec::new();
+        while let Some((available, count)) = books.available_run(Frame::new(free.len() as u64)) {
+            assert!(count > 0);
+            free.extend((0..count).map(|_| available));
+        }
+        assert!(self.owners.iter().map(|owner| *owner == Owner::Available).eq(free));
         let (blocks, mut sum) = (FRAMES.div_ceil(1024), 0);
         (0..blocks).for_each(|block| sum += u64::from(books.space.available(block)));
         assert_eq!(sum, books.available());
