@@ -10,3 +10,7 @@ pub const END: &str = "\x07";
 pub const READY: &str = "A";
 /// Between both, before its status in decimal digits, the mark of a line that was done.
 pub const DONE: &str = "D;";
+/// The line that tells that keys go to another console than the operator's from now on.
+pub const ATTACHED: &str = "-- Ctrl-] returns --";
+/// The key that returns from there, as the terminal sends it.
+pub const LEAVE: u8 = 0x1d;

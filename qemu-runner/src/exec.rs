@@ -3,7 +3,7 @@
 use crate::marks::Piece;
 use crate::session::Session;
 use crate::verdict::End;
-use abi::marks::PROMPT;
+use abi::marks::{ATTACHED, LEAVE, PROMPT};
 use anyhow::{Result, bail};
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,8 @@ pub fn commands(line: &str) -> Vec<&str> {
     line.split(';').map(str::trim).filter(|command| !command.is_empty()).collect()
 }
 
-/// Waits for the prompt, types `command`, and waits for its status.
+/// Waits for the prompt, types `command`, and waits for its status. Nobody is there to leave the console of a partition: what that says in
+/// [`QUIET`] is taken, then the key that returns is typed.
 ///
 /// # Errors
 /// It took longer than `patience`; the error shows the machine's last lines.
@@ -38,7 +39,12 @@ pub fn command(session: &mut Session, command: &str, patience: Duration) -> Resu
     let mut raw = Vec::new();
     let end = Instant::now() + patience;
     let mut length = None;
+    let mut looked = Instant::now();
     let status = loop {
+        if looked.elapsed() >= QUIET && is_attached(&raw) {
+            looked = Instant::now();
+            session.send(&[LEAVE])?;
+        }
         match session.poll(end.min(Instant::now() + QUIET)) {
             Some(Some(Piece::Text(bytes))) => raw.extend(bytes),
             // An empty line's, typed before, that comes late.
@@ -70,6 +76,11 @@ fn is_echoed(raw: &[u8]) -> bool {
 /// Whether the console shows its next prompt after the echo of the command and what that printed.
 fn is_done(raw: &[u8]) -> bool {
     raw.contains(&b'\n') && raw.ends_with(PROMPT.as_bytes())
+}
+
+/// Whether keys go to another console.
+fn is_attached(raw: &[u8]) -> bool {
+    raw.windows(ATTACHED.len()).any(|text| text == ATTACHED.as_bytes())
 }
 
 /// As [`command`], for one that must succeed: gives what it printed.

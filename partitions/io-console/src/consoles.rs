@@ -7,6 +7,7 @@
 use crate::uart::{Traffic, piece};
 use abi::channel::INLINE;
 use abi::manifest::NO_PARTITION;
+use abi::marks::{ATTACHED, LEAVE};
 use abi::message::console::{AttachRequest, ConsoleRequest, ConsoleStatus, ScrollbackRequest};
 use alloc::collections::VecDeque;
 use alloc::vec;
@@ -22,10 +23,6 @@ pub const TYPED_AHEAD: usize = 1024;
 pub const KEPT: usize = 16 * 1024;
 /// Bytes that wait for the terminal.
 pub const WAITING: usize = 4096;
-/// Ctrl-]: back to the operator's console.
-const DETACH: u8 = 0x1d;
-/// What the terminal shows from the moment on that keys go to another console than the operator's.
-const ATTACHED: &[u8] = b"-- Ctrl-] returns --\n";
 /// The place that the terminal shows once the operator is gone.
 const NOBODY: usize = usize::MAX;
 /// What one request can add to the terminal's queue, [`ATTACHED`] too: each line feed becomes two bytes.
@@ -165,7 +162,7 @@ impl<T: Copy> Consoles<T> {
 
     /// A byte was typed at the terminal.
     pub fn typed<C: Clients<Ticket = T>>(&mut self, clients: &mut C, byte: u8) {
-        if byte == DETACH {
+        if byte == LEAVE {
             return self.detach(clients);
         }
         let Some(console) = self.all.get_mut(self.attached) else { return };
@@ -248,7 +245,8 @@ impl<T: Copy> Consoles<T> {
                 self.attached = found;
                 self.attach = Some(asked.ticket);
                 if shown {
-                    self.show(ATTACHED);
+                    self.show(ATTACHED.as_bytes());
+                    self.show(b"\n");
                 }
             }
             // The operator's console is attached to itself already.

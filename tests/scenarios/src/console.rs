@@ -154,7 +154,11 @@ fn attach(session: &mut Session) -> Result<()> {
     ask(session, "machine")?;
     let text = session.transcript().get(there..).unwrap_or_default();
     ensure!(!text.contains("\nup "), "a command was executed:\n{text}");
-    ask(session, "uptime").map(drop)
+    ask(session, "uptime")?;
+    // Who types no more than commands is let out again.
+    let seen = ask(session, "console echo-answers")?;
+    ensure!(seen.ends_with("-- back from echo-answers --\n"), "{seen}");
+    Ok(())
 }
 
 /// Thousands of arbitrary bytes, faster than anybody types; then the console is as before.
