@@ -20,6 +20,15 @@ fn geometry() -> Geometry {
     Geometry::new(SHIFT, LENGTH).unwrap()
 }
 
+/// Both ends in their first epoch.
+fn ends(memory: &[AtomicU32]) -> (ClientEnd<Words<'_>>, ServerEnd<Words<'_>>) {
+    let mut client = ClientEnd::new(Words::new(memory, geometry()));
+    let mut server = ServerEnd::new(Words::new(memory, geometry()));
+    let _ = client.set_epoch(1);
+    server.set_epoch(1);
+    (client, server)
+}
+
 /// Sends a request and returns its id.
 fn send<M: SharedMemory>(
     client: &mut ClientEnd<M>,
@@ -65,10 +74,7 @@ fn geometry_refuses_what_does_not_fit() {
 #[test]
 fn requests_are_answered_out_of_order_with_their_bytes() {
     let memory = words();
-    let mut client = ClientEnd::new(Words::new(&memory, geometry()));
-    let mut server = ServerEnd::new(Words::new(&memory, geometry()));
-    let _ = client.set_epoch(1);
-    server.set_epoch(1);
+    let (mut client, mut server) = ends(&memory);
     let ids: Vec<u64> = (0..4_u8)
         .map(|n| send(&mut client, n.into(), &vec![n; 10 + usize::from(n)]).unwrap())
         .collect();
@@ -100,10 +106,7 @@ fn requests_are_answered_out_of_order_with_their_bytes() {
 #[test]
 fn a_request_is_completed_once() {
     let memory = words();
-    let mut client = ClientEnd::new(Words::new(&memory, geometry()));
-    let mut server = ServerEnd::new(Words::new(&memory, geometry()));
-    let _ = client.set_epoch(1);
-    server.set_epoch(1);
+    let (mut client, mut server) = ends(&memory);
     let id = send(&mut client, 1, b"").unwrap();
     send(&mut client, 2, b"").unwrap();
     let mut message = Message::empty();
@@ -121,10 +124,7 @@ fn a_request_is_completed_once() {
 #[test]
 fn a_busy_peer_is_not_rung_and_a_sleeping_one_once() {
     let memory = words();
-    let mut client = ClientEnd::new(Words::new(&memory, geometry()));
-    let mut server = ServerEnd::new(Words::new(&memory, geometry()));
-    let _ = client.set_epoch(1);
-    server.set_epoch(1);
+    let (mut client, mut server) = ends(&memory);
     let mut message = Message::empty();
     let _ = server.take(&mut message);
 
@@ -150,10 +150,7 @@ fn a_busy_peer_is_not_rung_and_a_sleeping_one_once() {
 #[test]
 fn a_new_epoch_returns_what_was_open_and_wakes_the_server() {
     let memory = words();
-    let mut client = ClientEnd::new(Words::new(&memory, geometry()));
-    let mut server = ServerEnd::new(Words::new(&memory, geometry()));
-    let _ = client.set_epoch(1);
-    server.set_epoch(1);
+    let (mut client, mut server) = ends(&memory);
     let first = send(&mut client, 1, b"lost").unwrap();
     let again = send(&mut client, 2, b"again").unwrap();
     let forgotten = send(&mut client, 3, b"forgotten").unwrap();
@@ -184,10 +181,7 @@ fn a_new_epoch_returns_what_was_open_and_wakes_the_server() {
 #[test]
 fn an_arming_of_a_former_life_is_not_taken_for_one_of_this() {
     let memory = words();
-    let mut client = ClientEnd::new(Words::new(&memory, geometry()));
-    let mut server = ServerEnd::new(Words::new(&memory, geometry()));
-    let _ = client.set_epoch(1);
-    server.set_epoch(1);
+    let (mut client, mut server) = ends(&memory);
     let mut message = Message::empty();
     let _ = server.take(&mut message);
     let _ = server.arm();
@@ -205,10 +199,7 @@ fn an_arming_of_a_former_life_is_not_taken_for_one_of_this() {
 #[test]
 fn a_restarted_client_gets_no_completion_of_its_former_life() {
     let memory = words();
-    let mut client = ClientEnd::new(Words::new(&memory, geometry()));
-    let mut server = ServerEnd::new(Words::new(&memory, geometry()));
-    let _ = client.set_epoch(1);
-    server.set_epoch(1);
+    let (mut client, mut server) = ends(&memory);
     send(&mut client, 1, b"old").unwrap();
     let mut old = Message::empty();
     assert_eq!(server.take(&mut old), Some(1));
@@ -243,10 +234,7 @@ proptest! {
     #[test]
     fn ends_agree_with_a_queue(steps in proptest::collection::vec(0..3_u8, 1..400)) {
         let memory = words();
-        let mut client = ClientEnd::new(Words::new(&memory, geometry()));
-        let mut server = ServerEnd::new(Words::new(&memory, geometry()));
-        let _ = client.set_epoch(1);
-        server.set_epoch(1);
+        let (mut client, mut server) = ends(&memory);
         let (mut asked, mut held, mut answered) = (vec![], vec![], vec![]);
         let mut message = Message::empty();
         for (n, step) in steps.into_iter().enumerate() {
