@@ -6,7 +6,7 @@ use crate::manager::{Machine, Manager, SELF};
 use crate::manifest::{channel_pages, role};
 use crate::resource_list::channel_resource;
 use crate::trouble::Trouble;
-use abi::channel::Role;
+use abi::channel::{PARTED, Role};
 use abi::image::name_text;
 use abi::manifest::{ManifestChannel, PartitionRole};
 use abi::message::resource::ResourceStatus;
@@ -68,13 +68,20 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let new = self.books.unused_channel(first).ok_or(ResourceStatus::Limit)?;
         let client = self.define_end(id.raw(), channel.client_name, channel_pages(channel))?;
         let server = self.berth(channel)?;
-        let row = ChannelRow { client, server, ..row(channel) };
+        let row = ChannelRow { client, server, epoch: self.fresh_epoch(), ..row(channel) };
         let served = self.row(PartitionId::new(server.partition))?.image;
         // The client runs the program of the boot image, as most servers do.
         let version = if served == 0 { row.version } else { self.common_version(&row) };
         let row = self.with_slots(ChannelRow { version, ..row })?;
         let added = self.add_channel(new, row);
         added.inspect_err(|_| self.give_channel_slots(&row))
+    }
+
+    /// An epoch that no channel before this one had with the same number and place: every change of an epoch is a transaction. By nothing
+    /// else would a server that was busy meanwhile see that the one whom it knew is gone.
+    fn fresh_epoch(&self) -> u32 {
+        let number = self.books.last_number() & u64::from(u32::MAX);
+        u32::try_from(number).ok().filter(|epoch| *epoch != PARTED).unwrap_or(0).max(1)
     }
 
     /// A channel's row with own slots for it. Nobody needs to know of them before it is written: those that no row names are free.

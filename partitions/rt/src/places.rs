@@ -9,6 +9,7 @@ use crate::signal::{Signal, Source};
 use crate::system::{System, same};
 use abi::channel::{Role, Versions};
 use abi::information::{CHANGES, Information, Resource};
+use abi::types::EventBit;
 
 /// What is spoken on a channel whose protocol is not known yet.
 const EVERY: Versions = Versions::from_bits(u32::MAX);
@@ -177,10 +178,19 @@ impl System {
         end.is_some_and(|end| end.left.is_some())
     }
 
-    /// Lets go of a channel whose client is gone.
+    /// Lets go of a channel whose client is gone. Another may have come in its place before anybody looked: then that one has joined.
     pub(crate) fn part(&mut self, source: Source) {
         let Source::End(index) = source else { return };
-        let _ = self.take_end(index.into()).map(End::part);
+        let Some(end) = self.take_end(index.into()) else { return };
+        let place = end.place;
+        end.part();
+        self.known.set(place, false);
+        if let Some(resource) = self.pages.and_then(|pages| pages.resource(place))
+            && has_client(&resource)
+        {
+            self.look_at(place, &resource);
+            self.pending |= EventBit::PEER.mask();
+        }
     }
 
     /// Where the end is whose record is at this place.

@@ -379,7 +379,10 @@ fn take_from_voice(source: Source, message: &mut Message) -> Option<Taken> {
     with_voice(source, |end| end.take_answer(message)).flatten()
 }
 
-/// Whether both describe the same end of the same channel.
+/// Whether both describe the same end of the same channel. Number and address are another's once a client is gone for good, perhaps
+/// before this partition has heard of it.
 pub(crate) fn same(one: &Resource, other: &Resource) -> bool {
-    (one.id, one.role, one.address, one.kind) == (other.id, other.role, other.address, other.kind)
+    let channel = |one: &Resource| (one.id, one.role, one.address, one.kind);
+    let of_whom = |one: &Resource| (one.peer, one.channel_kind, one.name);
+    channel(one) == channel(other) && of_whom(one) == of_whom(other)
 }

@@ -218,3 +218,29 @@ fn a_channel_that_was_cut_off_is_let_go_of_without_a_touch() {
     world.run();
     assert!(!world.parted(asks.place()), "nobody says anything in memory that is another's by now");
 }
+
+/// A server that was busy for so long that it was cut off from a client, and another came in its place, looks only then.
+#[test]
+fn who_comes_in_the_place_of_another_is_served() {
+    let world = World::new();
+    let (mut asks, serves) = pair(&world);
+    world.run();
+    for round in 1..=3 {
+        ask(&world, &asks, AnyRequest::Now);
+        ask(&world, &asks, AnyRequest::Later);
+        world.kill(&asks);
+        let heir = world.partition("heir");
+        world.succeed(asks.place(), heir);
+        asks = world.start(heir);
+        world.run();
+        serves.with(|main, system| {
+            assert_eq!((main.left.len(), main.joined.len(), main.restarted), (round, round, 0));
+            let joined = *main.joined.last().unwrap();
+            assert_eq!(joined.about(system).unwrap().peer, heir as u32);
+            let (server, owed) = main.owed.pop().unwrap();
+            server.answer_owed(system, owed, AnyStatus::Ok, b"asked by another");
+        });
+        ask(&world, &asks, AnyRequest::Now);
+        assert_eq!(asks.with(|main, _| main.answers), 1);
+    }
+}

@@ -207,18 +207,31 @@ fn round(session: &mut Session, turn: u32) -> Result<()> {
     let channels = ask(session, "channels")?;
     ensure!(channels.lines().filter(|line| line.contains("echo-asks")).count() == 4, "{channels}");
     ask(session, &format!("start {number}"))?;
-    let end = Instant::now() + PATIENCE;
-    while !ask(session, &format!("log {number}"))?.contains("echo: answered") {
-        ensure!(Instant::now() < end, "the copy was never answered");
-    }
+    answered(session, &number)?;
     match turn {
         // Its server, or its console, begins a new life meanwhile.
         1 => drop(ask(session, "restart echo-answers")?),
         2 => drop(ask(session, "restart io-console")?),
+        // Its server looks only when another has come in its place.
+        3 => {
+            ask(session, &format!("pause echo-answers; destroy {number}"))?;
+            let heir = ask(session, "create echo-asks")?;
+            ensure!(heir.starts_with(&format!("partition {number} ")), "{heir}");
+            ask(session, &format!("start {number}; resume echo-answers"))?;
+            answered(session, &number)?;
+        }
         _ => {}
     }
     let console = ask(session, &format!("destroy {number}"))?;
     ensure!(console.contains("destroyed"), "{console}");
     ensure!(!session.tail().contains("cut off"), "a server did not let go");
+    Ok(())
+}
+
+fn answered(session: &mut Session, number: &str) -> Result<()> {
+    let end = Instant::now() + PATIENCE;
+    while !ask(session, &format!("log {number}"))?.contains("echo: answered") {
+        ensure!(Instant::now() < end, "the copy was never answered");
+    }
     Ok(())
 }

@@ -74,7 +74,7 @@ fn a_server_is_told_of_a_client_by_one_record() {
     // The command partition is an end of two channels of the manifest.
     assert_eq!(row.server.place, 2);
     let told = record(&mut manager, &world, row.server.place);
-    assert_eq!((told.peer, told.epoch, told.address), (copy.raw(), 1, row.server.address));
+    assert_eq!((told.peer, told.epoch, told.address), (copy.raw(), row.epoch, row.server.address));
     manager.destroy(copy).unwrap();
     assert_eq!(record(&mut manager, &world, row.server.place).epoch, 0, "it is to let go");
     assert!(is_mapped(&mut manager, &row), "nothing is taken from who uses it");
@@ -82,6 +82,26 @@ fn a_server_is_told_of_a_client_by_one_record() {
     assert_eq!(record(&mut manager, &world, row.server.place).kind, ResourceKind::Vacant as u8);
     assert!(!is_mapped(&mut manager, &row));
     world.check(&manager);
+}
+
+/// A server that was busy, or paused, looks only when another has come in the place of one that is gone.
+#[test]
+fn who_comes_in_the_same_place_comes_in_another_epoch() {
+    let (world, mut manager, copy, row) = made();
+    let mut last = row;
+    for _ in 0..3 {
+        manager.start(copy, StartReason::Started).unwrap();
+        manager.restart(copy, StartReason::Started).unwrap();
+        last = channel_of(&manager, copy).unwrap_or(last);
+        world.destroy(&mut manager, copy);
+        assert_eq!(manager.create_again(PartitionId::new(index::WORKER)).unwrap(), copy);
+        let next = channel_of(&manager, copy).unwrap();
+        assert_eq!(
+            (next.server.place, next.server.address),
+            (row.server.place, row.server.address)
+        );
+        assert!(next.epoch > last.epoch, "{} after {}", next.epoch, last.epoch);
+    }
 }
 
 /// Memory serves for nothing else until the server has let go of it; processors are free at once.

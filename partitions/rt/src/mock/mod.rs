@@ -128,6 +128,26 @@ impl World {
         self.change_served(client, |resource| *resource = Resource::new_zeroed());
     }
 
+    /// A partition comes in place of one that ended, before their server has looked: number, address and doorbell of the channel are
+    /// those of the old one, its memory is clean.
+    pub fn succeed(&self, old: Place, client: Place) {
+        with_state(|state| {
+            let mut own = state.members[old].resources.last().copied().unwrap();
+            let to = state.members[old].doorbells[usize::from(own.slot - DOORBELLS)];
+            own.epoch = 1;
+            own.slot = DOORBELLS + state.members[client].doorbells.len() as u16;
+            let memory = Window::new(own.address, own.length).unwrap();
+            (0..memory.length()).for_each(|byte| memory.write_bytes(byte, &[0]));
+            state.members[client].doorbells.push(to);
+            state.members[client].resources.push(own);
+            state.members.iter_mut().flat_map(|one| &mut one.doorbells).for_each(|bell| {
+                bell.to = if bell.to == old { client } else { bell.to };
+            });
+            state.publish(client);
+        });
+        self.change_served(old, |resource| (resource.peer, resource.epoch) = (client as u32, 1));
+    }
+
     fn change_served(&self, client: Place, change: impl Fn(&mut Resource)) {
         with_state(|state| {
             for place in 0..state.members.len() {
