@@ -11,7 +11,7 @@ use charges::{Charges, Ways};
 use core::fmt;
 use rt::protocol::{Console, Resources};
 use rt::time::{after, milliseconds, now, seconds};
-use rt::{CallError, Client, Nanoseconds, Partition, Signal, Start, System, Timer};
+use rt::{Answer, CallError, Client, Nanoseconds, Partition, Signal, Start, System, Timer};
 
 /// How long the resource manager may take: it may be in the middle of its own restart.
 const PATIENCE: Nanoseconds = seconds(10);
@@ -34,6 +34,8 @@ struct World<'a> {
     system: &'a mut System,
     console: Client<Console>,
     resource: Client<Resources>,
+    /// What was typed, where that was answered while something else was asked.
+    input: &'a mut Option<Answer<Console>>,
     text: [u8; INLINE],
     length: usize,
     /// Nobody takes text any more; the rest of this event's is dropped.
@@ -48,7 +50,9 @@ impl World<'_> {
         deadline: Nanoseconds,
     ) -> Result<Reply, Trouble> {
         self.flush();
-        let answer = self.console.call(self.system, request, body, deadline);
+        // While something is under way input is asked for already.
+        let aside = |answer| *self.input = Some(answer);
+        let answer = self.console.call_aside(self.system, request, body, deadline, aside);
         let answer = answer.map_err(|_| Trouble::NoAnswer)?;
         match answer.status() {
             Ok(ConsoleStatus::Ok) => Ok(Reply::new(answer.bytes())),
@@ -147,6 +151,8 @@ pub struct Main {
     resource: Client<Resources>,
     /// Those whom this partition rescues; it holds no right over them and only asks.
     charges: Charges,
+    /// See [`World::input`].
+    input: Option<Answer<Console>>,
     /// Takes the making of the rest up again when it ends.
     policy_again: Option<Timer>,
     /// Asks for input again when it ends.
@@ -161,8 +167,8 @@ impl Main {
     /// Lets the session act on the world.
     fn act(&mut self, system: &mut System, action: impl FnOnce(&mut Session, &mut World<'_>)) {
         let (console, resource) = (self.console, self.resource);
-        let mut world =
-            World { system, console, resource, text: [0; INLINE], length: 0, unheard: false };
+        let (input, text) = (&mut self.input, [0; INLINE]);
+        let mut world = World { system, console, resource, input, text, length: 0, unheard: false };
         action(&mut self.session, &mut world);
         world.flush();
     }
@@ -178,6 +184,7 @@ impl Main {
             self.act(system, |session, world| session.go_on(world));
         }
         self.go_on_after(system, again);
+        self.take_all_input(system);
     }
 
     /// Has what is under way go on soon.
@@ -215,9 +222,14 @@ impl Main {
         }
     }
 
-    /// One answer to the request for input.
+    fn take_all_input(&mut self, system: &mut System) {
+        while self.take_input(system) {}
+    }
+
+    /// One answer to the request for input; whether there was one.
     fn take_input(&mut self, system: &mut System) -> bool {
-        let Some(answer) = self.console.next(system) else { return false };
+        let answer = self.input.take().or_else(|| self.console.next(system));
+        let Some(answer) = answer else { return false };
         if answer.status() == Ok(ConsoleStatus::Ok) {
             self.act(system, |session, world| session.typed(world, answer.bytes()));
             self.go_on_after(system, Nanoseconds::NOW);
@@ -237,6 +249,7 @@ impl Partition for Main {
             console: system.client("console").unwrap_or_default(),
             resource: resource.unwrap_or_default(),
             // The person's screen is not the place for it: who comes back says so itself, in `log`.
+            input: None,
             charges: Charges::new(system, resource, Ways { say: |_| {}, beside: || {} }),
             policy_again: None,
             input_again: None,
@@ -249,7 +262,7 @@ impl Partition for Main {
 
     fn signal(&mut self, system: &mut System, signal: Signal) {
         if signal.is(self.console) {
-            while self.take_input(system) {}
+            self.take_all_input(system);
         }
     }
 
@@ -259,6 +272,7 @@ impl Partition for Main {
         }
         if self.begun {
             self.act(system, |session, world| session.show_again(world));
+            self.take_all_input(system);
         } else if self.policy_again.is_none() {
             self.begin(system);
         }

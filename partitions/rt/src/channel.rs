@@ -252,6 +252,32 @@ impl<P: Protocol> Client<P> {
         if system.with_end(self.source, |end| end.wanted()).unwrap_or(false) {
             return Err(CallError::Busy);
         }
+        self.ask(system, (code, payload), deadline, (events, &mut beside), &mut drop)
+    }
+
+    /// As [`Client::call`], for a client that waits for other answers on this channel as well: `aside` is given those that come meanwhile.
+    ///
+    /// # Errors
+    /// As [`Client::call`], but never `Busy`.
+    pub fn call_aside(
+        self,
+        system: &mut System,
+        code: P::Request,
+        payload: &[u8],
+        deadline: Nanoseconds,
+        mut aside: impl FnMut(Answer<P>),
+    ) -> Result<Answer<P>, CallError> {
+        self.ask(system, (code, payload), deadline, (0, &mut |_| {}), &mut aside)
+    }
+
+    fn ask(
+        self,
+        system: &mut System,
+        (code, payload): (P::Request, &[u8]),
+        deadline: Nanoseconds,
+        (events, beside): (u64, &mut dyn FnMut(&mut System)),
+        aside: &mut dyn FnMut(Answer<P>),
+    ) -> Result<Answer<P>, CallError> {
         let discord = |system: &mut System| {
             system.with_end(self.source, |end| end.discord()).unwrap_or(false)
         };
@@ -262,7 +288,11 @@ impl<P: Protocol> Client<P> {
         let sent = system.with_end(self.source, |end| end.send_quietly(head, payload));
         let ticket = Ticket(sent.ok_or(CallError::NoPeer)??);
         loop {
-            if let Some(answer) = self.next(system).filter(|answer| answer.ticket() == ticket) {
+            if let Some(answer) = self.next(system) {
+                if answer.ticket() != ticket {
+                    aside(answer);
+                    continue;
+                }
                 return match answer.lost {
                     true if discord(system) => Err(CallError::NoVersion),
                     true => Err(CallError::PeerRestarted),

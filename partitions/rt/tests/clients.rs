@@ -8,7 +8,9 @@ use abi::channel::ChannelKind;
 use abi::types::EventBit;
 use any::{Any, AnyRequest, AnyStatus};
 use rt::mock::{Running, World};
-use rt::{Client, Owed, Partition, Server, Signal, Start, System};
+use rt::{
+    Answer, CallError, Client, Nanoseconds, Owed, Partition, Server, Signal, Start, System, Ticket,
+};
 use std::cell::RefCell;
 
 /// Serves, and notes who comes and goes.
@@ -243,4 +245,36 @@ fn who_comes_in_the_place_of_another_is_served() {
         ask(&world, &asks, AnyRequest::Now);
         assert_eq!(asks.with(|main, _| main.answers), 1);
     }
+}
+
+#[test]
+fn a_call_beside_other_questions_loses_no_answer_to_those() {
+    let world = World::new();
+    let (asks, serves) = pair(&world);
+    let later = asks.with(|_, system| {
+        let one = system.client::<Any>("one").unwrap();
+        one.send(system, AnyRequest::Later, &[]).unwrap()
+    });
+    world.run();
+    let call = |aside: &mut Vec<Ticket>| {
+        asks.with(|_, system| {
+            let one = system.client::<Any>("one").unwrap();
+            let refused = one.call(system, AnyRequest::Now, b"x", Nanoseconds::NEVER).err();
+            assert_eq!(refused, Some(CallError::Busy));
+            let note = |answer: Answer<Any>| aside.push(answer.ticket());
+            let answer = one.call_aside(system, AnyRequest::Now, b"x", Nanoseconds::NEVER, note);
+            assert_eq!(answer.ok().unwrap().bytes(), b"x");
+        });
+    };
+    let mut aside = Vec::new();
+    call(&mut aside);
+    assert!(aside.is_empty());
+    serves.with(|main, system| {
+        let (server, owed) = main.owed.pop().unwrap();
+        server.answer_owed(system, owed, AnyStatus::Ok, &[]);
+    });
+    call(&mut aside);
+    assert_eq!(aside, [later]);
+    world.run();
+    assert_eq!(asks.with(|main, _| main.answers), 0, "it was answered once");
 }

@@ -68,6 +68,9 @@ fn printed() -> Result<()> {
     let torn = dump::find(&session.transcript().as_bytes()[from..], None);
     ensure!(torn.is_err(), "what was ended is taken for whole");
     session.send(b"\r")?;
+    // What follows it on the line may ask the console service too, which waits for keys meanwhile.
+    let log = ask(&mut session, "dump echo-answers; log echo-asks")?;
+    ensure!(log.contains("echo: answered"), "{log}");
     exec::run(&mut session, "audit; shutdown", PATIENCE, |_| {}).map(drop)
 }
 
