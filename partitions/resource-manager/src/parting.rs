@@ -104,12 +104,12 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let clear = [row.server.slot.into(), 0, 0, 0];
         let _ = self.machine.partition(partition, PartitionOperation::Clear, clear);
         let row = ChannelRow { stage, link: Link::None.number(), ..*row };
-        self.set_channel(id, row)?;
         let nothing = channel_resource(id, &row, Role::Server);
         let server = PartitionId::new(row.server.partition);
         self.inform_of(server, row.server.place, &nothing)?;
         self.ring(server, EventBit::PEER);
-        Ok(())
+        // Last of all: a manager that dies before does all of it once more.
+        self.set_channel(id, row)
     }
 
     /// Gives the memory of a partition's channels back, none of which a server has any more.

@@ -6,7 +6,7 @@ use crate::manager::Machine;
 use abi::channel::{PARTED, Role, SERVER_AREA};
 use abi::control::PartitionOperation;
 use abi::information::{INFORMATION_HEADER, Resource, ResourceKind, StartReason};
-use abi::message::resource::ResourceStatus;
+use abi::message::resource::{PartitionState, ResourceStatus};
 use abi::types::{PAGE_SIZE, PartitionId, ProcessorId, Slot};
 use program_loader::Calls;
 use resource_db::{ChannelRow, Link, Stage};
@@ -208,6 +208,28 @@ fn a_server_is_told_whenever_the_manager_dies() {
         assert!(told || whole, "death at call {calls}");
         assert!(is_mapped(&mut manager, &row), "death at call {calls}");
         assert!(!world.said().contains("cut off"), "death at call {calls}");
+    }
+}
+
+/// A server that stands still and goes on later finds no channel in its information pages that was taken from it meanwhile, also where
+/// the manager died just then.
+#[test]
+fn no_server_reads_of_what_was_taken_away() {
+    for calls in 0.. {
+        let (mut world, mut manager, copy, row) = made();
+        let paused = PartitionState::Paused as u32;
+        manager.change(PartitionId::new(index::COMMAND), |row| row.state = paused).unwrap();
+        let died = dies_in(&world, calls, || {
+            assert!(manager.destroy(copy).expect("begun"), "it needs no time");
+        });
+        manager = world.recovered();
+        if !is_mapped(&mut manager, &row) {
+            let told = record(&mut manager, &world, row.server.place).kind;
+            assert_eq!(told, ResourceKind::Vacant as u8, "death at call {calls}");
+        }
+        if came_through(died, calls, 3) {
+            return;
+        }
     }
 }
 
