@@ -7,7 +7,7 @@ use crate::log::LOG_OPERATIONS;
 use crate::page::Page;
 use crate::record::Words;
 use crate::slab::PageWords;
-use crate::words::replace;
+use crate::words::{Pair, replace};
 
 /// Most pages that one transaction may be about.
 const COPIES: usize = 32;
@@ -114,11 +114,12 @@ impl<'m> Draft<'m> {
         &mut self,
         (at, all): (usize, &mut [PageWords]),
         (name, first): (Page, u16),
-        after: &[u32],
+        after: &[Pair],
         noted: u16,
     ) -> Option<u16> {
         let place = self.drafted(at, all)?;
-        let words = all.get_mut(place)?.get_mut(usize::from(first)..)?.get_mut(..after.len())?;
+        let words = all.get_mut(place)?.get_mut(usize::from(first)..)?.as_chunks_mut().0;
+        let words = words.get_mut(..after.len())?;
         let records = self.records.get_mut(usize::from(noted)..)?;
         let mut parts = 0;
         let used = replace(words, after, records, |record, start, count| {

@@ -42,3 +42,4 @@ pub use page::{Page, Scale};
 pub use record::{Record, Words};
 pub use slab::{PageWords, Slab};
 pub use walk::Seen;
+pub use words::Pair;

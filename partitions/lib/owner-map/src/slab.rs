@@ -4,6 +4,7 @@ use crate::draft::{Draft, Part, lowest};
 use crate::memory::{Memory, WORDS};
 use crate::page::Page;
 use crate::record::Words;
+use crate::words::Pair;
 use core::sync::atomic::{Ordering, compiler_fence};
 
 /// Words of a page.
@@ -48,7 +49,7 @@ impl<'m> Slab<'m> {
         &mut self,
         page: Page,
         first: u16,
-        after: &[u32],
+        after: &[Pair],
         noted: u16,
     ) -> Option<u16> {
         let at = self.at(page);

@@ -7,7 +7,7 @@ use crate::record::Words;
 use crate::slab::Slab;
 
 /// Words in pairs, so that no number of 64 bits is torn: whoever reads the log sees all of it.
-type Pair = [u32; 2];
+pub type Pair = [u32; 2];
 
 impl OwnerMap<Slab<'_>> {
     /// Words of a record become others: those that differ are operations of the transaction in progress. Their before-images are
@@ -15,8 +15,8 @@ impl OwnerMap<Slab<'_>> {
     ///
     /// # Errors
     /// As [`add`](Self::add) of these operations; after [`Length`](Problem::Length) the transaction cannot go on.
-    pub fn write_words(&mut self, page: Page, first: u16, after: &[u32]) -> Result<(), Problem> {
-        let words = u16::try_from(after.len()).unwrap_or(u16::MAX);
+    pub fn write_words(&mut self, page: Page, first: u16, after: &[Pair]) -> Result<(), Problem> {
+        let words = u16::try_from(after.as_flattened().len()).unwrap_or(u16::MAX);
         self.may_write(page, first, words)?;
         if !self.is_open() {
             return Err(Problem::Length);
@@ -30,13 +30,12 @@ impl OwnerMap<Slab<'_>> {
 /// Replaces words where they differ. Notes each change of up to three pairs in one of the records, and tells its first word,
 /// counted from the first of all, and its words. How many records were used; `None` where they do not suffice.
 pub(crate) fn replace(
-    words: &mut [u32],
-    after: &[u32],
+    words: &mut [Pair],
+    after: &[Pair],
     records: &mut [Words],
     mut tell: impl FnMut(&mut Words, u16, u16),
 ) -> Option<u16> {
-    let (old, new) = (words.as_chunks_mut::<2>().0, after.as_chunks::<2>().0);
-    let mut pairs = (0_u16..).zip(old.iter_mut().zip(new));
+    let mut pairs = (0_u16..).zip(words.iter_mut().zip(after));
     let mut used = 0_u16;
     while let Some((at, first)) = pairs.find(|(_, pair)| differ(pair)) {
         let record = records.get_mut(usize::from(used))?;

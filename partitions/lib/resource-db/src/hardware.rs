@@ -75,10 +75,10 @@ impl ProcessorRow {
         self.places.get(..length).unwrap_or(&self.places)
     }
 
-    /// Words up to the last place in use.
-    pub(crate) fn words_used(&self) -> usize {
+    /// Pairs of words up to the last place in use.
+    pub(crate) fn pairs_used(&self) -> usize {
         let places = usize::try_from(self.length).unwrap_or(PLAN_PLACES).min(PLAN_PLACES);
-        (BEFORE_PLACES >> 2).wrapping_add(places.div_ceil(4).wrapping_mul(2))
+        (BEFORE_PLACES >> 3).wrapping_add(places.div_ceil(4))
     }
 }
 

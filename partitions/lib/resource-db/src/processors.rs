@@ -4,9 +4,9 @@ use crate::books::{Books, Problem};
 use crate::hardware::ProcessorRow;
 use crate::slots;
 use crate::table::Row;
+use crate::words::pairs;
 use abi::message::database::Stage;
 use abi::types::ProcessorId;
-use zerocopy::{FromBytes, IntoBytes};
 
 impl Books<'_> {
     /// A processor's row; `None` for one that is not there.
@@ -33,10 +33,9 @@ impl Books<'_> {
         if let Some(slot) = self.misplaced(row) {
             return Err(self.refuse(owner_map::Problem::NoPlace(slot)));
         }
-        let before = self.processor(id).map(ProcessorRow::words_used);
-        let length = before.unwrap_or(0).max(row.words_used());
-        let words = <[u32]>::ref_from_bytes(row.as_bytes()).unwrap_or_default();
-        let (page, first) = place;
+        let before = self.processor(id).map(ProcessorRow::pairs_used);
+        let length = before.unwrap_or(0).max(row.pairs_used());
+        let (words, (page, first)) = (pairs(row), place);
         let written = self.map.write_words(page, first, words.get(..length).unwrap_or(words));
         written.map_err(|problem| self.refuse(problem))?;
         if before.is_some() != (row.stage() != Stage::Unused) {

@@ -3,6 +3,7 @@
 use crate::books::Books;
 use crate::table::{Row, Table};
 use abi::message::database::Stage;
+use owner_map::Pair;
 use zerocopy::FromBytes;
 
 impl Books<'_> {
@@ -18,8 +19,7 @@ impl Books<'_> {
             // Nobody reads the rest, and the next row there is often much the same.
             return self.write_stage::<T>(table, id, Stage::Unused, None);
         }
-        let after = <[u32]>::ref_from_bytes(row.as_bytes()).unwrap_or_default();
-        self.map.write_words(page, first, after)
+        self.map.write_words(page, first, pairs(row))
     }
 
     /// Changes the word that says how far a row has come, and the one beside it where that is told.
@@ -42,6 +42,12 @@ impl Books<'_> {
             at if at == T::STAGE => stage.number(),
             at => beside.unwrap_or_else(|| now(at)),
         });
-        self.map.write_words(page, first.wrapping_add(pair), &after)
+        self.map.write_words(page, first.wrapping_add(pair), &[after])
     }
+}
+
+/// The words of a row, all of them: none is of an odd number.
+pub(crate) fn pairs<T: Row>(row: &T) -> &[Pair] {
+    const { assert!(size_of::<T>().is_multiple_of(size_of::<Pair>())) };
+    <[Pair]>::ref_from_bytes(row.as_bytes()).unwrap_or_default()
 }
