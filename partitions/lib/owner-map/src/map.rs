@@ -22,6 +22,8 @@ pub struct OwnerMap<M> {
     pub(crate) count: u16,
     /// Whether it has an operation that the rules for a transaction as a whole are about.
     follow: bool,
+    /// Whether there was no room for an operation of it.
+    short: bool,
 }
 
 /// Why a map cannot be opened.
@@ -44,9 +46,9 @@ impl<M: Memory> OwnerMap<M> {
             return Err(OpenError::NoManager);
         }
         let newest = Transaction::newest(&memory, &master);
-        let (open, count, follow) = (false, 0, false);
+        let (open, count, follow, short) = (false, 0, false, false);
         let cause = Cause::default();
-        let mut map = Self { memory, master, newest, open, cause, count, follow };
+        let mut map = Self { memory, master, newest, open, cause, count, follow, short };
         map.recover();
         Ok(map)
     }
@@ -95,7 +97,8 @@ impl<M: Memory> OwnerMap<M> {
     pub fn begin(&mut self, cause: Cause) {
         self.undo();
         self.memory.draft();
-        (self.open, self.cause, self.count, self.follow) = (true, cause, 0, false);
+        (self.open, self.cause, self.count) = (true, cause, 0);
+        (self.follow, self.short) = (false, false);
     }
 
     /// Checks an operation against the map as those before it would leave it, and notes it as part of the transaction in progress.
@@ -108,8 +111,12 @@ impl<M: Memory> OwnerMap<M> {
             return Err(Problem::Length);
         }
         let record = self.resolve(operation)?;
-        self.note(&record)?;
         apply(&mut self.memory, &self.master, &record);
+        // What there is no room for is no operation of it, so that the log tells the number of this one.
+        if self.memory.is_full() {
+            return Err(self.no_room());
+        }
+        self.note(&record)?;
         self.follow |= match *operation {
             Operation::ChangeOwner { to, .. } => to == self.master.manager,
             Operation::Merge { first, scale, index, .. } => {
@@ -118,7 +125,14 @@ impl<M: Memory> OwnerMap<M> {
             Operation::Initialize { .. } => true,
             _ => false,
         };
-        if self.memory.is_full() { Err(Problem::Length) } else { Ok(()) }
+        Ok(())
+    }
+
+    /// There is no room for an operation: the transaction in progress can only be refused, or forgotten.
+    #[cold]
+    pub(crate) fn no_room(&mut self) -> Problem {
+        self.short = true;
+        Problem::Length
     }
 
     /// Notes a record for the log, with the one before it as one where they go together.
@@ -127,7 +141,8 @@ impl<M: Memory> OwnerMap<M> {
         let both = last.and_then(|at| Some((at, self.joined(at, record)?)));
         let (at, noted) = both.unwrap_or((self.count, *record));
         let to = if at < LOG_OPERATIONS { self.memory.note(at) } else { None };
-        noted.encode(to.ok_or(Problem::Length)?);
+        let Some(to) = to else { return Err(self.no_room()) };
+        noted.encode(to);
         self.count = at.wrapping_add(1);
         Ok(())
     }
@@ -143,11 +158,14 @@ impl<M: Memory> OwnerMap<M> {
     /// the one before where it has no operations.
     ///
     /// # Errors
-    /// Where it breaks a rule for transactions as a whole: then it is refused.
+    /// Where it breaks a rule for transactions as a whole, or there was no room for an operation of it: then it is refused.
     pub fn commit(&mut self) -> Result<u64, Refusal> {
-        let whole = if self.follow { self.whole() } else { Ok(()) };
-        let room = if self.memory.is_full() { Err(Problem::Length) } else { Ok(()) };
-        if let Err(problem) = whole.and(room) {
+        let right = match (self.short, self.follow) {
+            (true, _) => Err(Problem::Length),
+            (false, true) => self.whole(),
+            (false, false) => Ok(()),
+        };
+        if let Err(problem) = right {
             return self.refuse(problem);
         }
         if core::mem::take(&mut self.open) {

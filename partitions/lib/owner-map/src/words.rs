@@ -22,7 +22,7 @@ impl OwnerMap<Slab<'_>> {
             return Err(Problem::Length);
         }
         let noted = self.memory.write_words(page, first, after, self.count);
-        self.count = noted.ok_or(Problem::Length)?;
+        self.count = noted.ok_or_else(|| self.no_room())?;
         Ok(())
     }
 }

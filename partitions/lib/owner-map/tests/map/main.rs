@@ -6,4 +6,5 @@ mod crash;
 mod document;
 mod random;
 mod rules;
+mod slab;
 mod text;

@@ -6,7 +6,7 @@ use owner_map::{Operation, OwnerMap, Page, Run, Scale};
 const FRAMES: u64 = 32 << 20 >> 12;
 
 /// A source of numbers: splitmix64, the same ones for the same seed.
-struct Dice(u64);
+pub struct Dice(pub u64);
 
 impl Dice {
     fn next(&mut self) -> u64 {
@@ -16,7 +16,7 @@ impl Dice {
         mixed ^ mixed >> 31
     }
 
-    fn below(&mut self, end: u64) -> u64 {
+    pub fn below(&mut self, end: u64) -> u64 {
         self.next() % end
     }
 
