@@ -73,7 +73,10 @@ impl<M: Memory> OwnerMap<M> {
         }
         if self.master.pools.descriptors.contains(page) {
             let own = self.owner(page.frame())?.0 == self.master.manager;
-            let unused = own && !descriptor::is_live(&self.memory, page);
+            // One that ended just now is not overwritten: taken back, it would have another name.
+            let unused = own
+                && !descriptor::is_live(&self.memory, page)
+                && self.standing(page) == Standing::Untouched;
             return if unused { Ok((page, 0)) } else { Err(Problem::InUse(page)) };
         }
         if self.standing(page) != Standing::Taken {

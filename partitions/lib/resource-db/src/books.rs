@@ -219,7 +219,8 @@ impl Books<'_> {
     /// Replaces a partition's row. One that was not used gets its descriptor, one that is not used any more loses it.
     ///
     /// # Errors
-    /// Where there is no such place or no transaction, or where a partition is to go that has frames.
+    /// Where there is no such place or no transaction, where a partition is to go that has frames, or one is to come where another
+    /// went in the same transaction.
     pub fn set_partition(&mut self, id: PartitionId, row: &PartitionRow) -> Result<(), Problem> {
         let page = self.layout.page(Owner::Partition(id)).ok_or(Problem::NoSuch)?;
         self.open_transaction()?;

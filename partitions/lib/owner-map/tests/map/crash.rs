@@ -1,9 +1,10 @@
 //! Every kind of transaction, stopped at every write to the database's memory: what is found afterwards is the state before or the state after.
 
 use crate::common::{
-    Pages, by, create, destroy, give, machine, machine_with_log, merge, one, page, split, whole,
+    Pages, by, create, destroy, give, initialize, machine, machine_with_log, merge, name, one,
+    page, split, whole,
 };
-use owner_map::{Operation, OwnerMap, Scale};
+use owner_map::{Operation, OwnerMap, Problem, Scale};
 
 const FRAMES: u64 = 64 << 20 >> 12;
 
@@ -107,5 +108,27 @@ fn numbers_go_on_wherever_a_transaction_was_stopped() {
             let found = OwnerMap::open(broken.into_memory().fuse(u64::MAX), index).unwrap();
             assert!(found.next_sequence() > last, "{log_pages} pages, stopped at write {stop}");
         }
+    }
+}
+
+/// A partition would end and another one get its number: taken back half made, the first one would have the other's name.
+#[test]
+fn a_number_does_not_change_hands_within_a_transaction() {
+    let mut map = crate::slab::format(Pages::new());
+    let (index, manager) = (map.master().index, map.master().manager);
+    let new = map.master().pools.descriptors.first;
+    let made = |text| [initialize(new, text), one(new, manager, new)];
+    map.submit(by(index, 1), &made("before")).unwrap();
+    let (memory, writes) = (map.memory().clone(), map.memory().writes());
+    let mut operations = vec![one(new, new, manager), Operation::Destroy { partition: new }];
+    operations.extend(made("after"));
+    let refusal = map.submit(by(index, 1), &operations).unwrap_err();
+    assert_eq!((refusal.at, refusal.problem), (2, Problem::InUse(new)));
+    let all = map.memory().writes() - writes;
+    for stop in 0..=all {
+        let mut broken = OwnerMap::open(memory.clone().fuse(stop), index).unwrap();
+        let _ = broken.submit(by(index, 1), &operations);
+        let map = OwnerMap::open(broken.into_memory().fuse(u64::MAX), index).unwrap();
+        assert_eq!(map.describe(new).unwrap().1, name("before"), "stopped at write {stop}");
     }
 }

@@ -116,6 +116,8 @@ fn any_row(dice: &mut Dice) -> PartitionRow {
 struct Life {
     now: Model,
     before: Option<Model>,
+    /// Partitions that it ended.
+    ended: Vec<u32>,
 }
 
 impl Life {
@@ -246,7 +248,7 @@ impl Life {
             0 | 1 => {
                 self.end(false);
                 books.begin();
-                self.before = Some(self.now.clone());
+                (self.before, self.ended) = (Some(self.now.clone()), Vec::new());
             }
             2 | 3 => {
                 books.commit();
@@ -262,8 +264,13 @@ impl Life {
                 let (id, row) = (1 + dice.small(8), any_row(dice));
                 let owner = Owner::Partition(PartitionId::new(id));
                 let empty = books.count(owner) == 0;
-                let may = id < CAPACITY.partitions && (row.stage() != Stage::Unused || empty);
+                let (stays, there) = (row.stage() != Stage::Unused, self.now.is_there(id));
+                let again = stays && !there && self.ended.contains(&id);
+                let may = id < CAPACITY.partitions && (stays || empty) && !again;
                 let done = books.set_partition(PartitionId::new(id), &row);
+                if done.is_ok() && there && !stays {
+                    self.ended.push(id);
+                }
                 self.change(done, may, |now| now.partitions[id as usize] = row);
             }
             _ => {
@@ -287,7 +294,7 @@ fn the_books_are_what_was_committed() {
     let rounds = if campaign { 1_000_000 } else { 6_000 };
     let (mut memory, mut dice) = (memory(), Dice(3));
     let mut books = books(&mut memory);
-    let mut life = Life { now: Model::of(&books), before: None };
+    let mut life = Life { now: Model::of(&books), before: None, ended: Vec::new() };
     for _ in 0..rounds {
         life.step(&mut books, &mut dice);
         assert!(Model::of(&books) == life.now);
