@@ -164,7 +164,7 @@ impl Transaction {
         if at < self.count { Record::decode(&load(memory, master, cell)) } else { None }
     }
 
-    /// The one before it; `None` where that was overwritten. `back` counts the cells from here to the end of those in use.
+    /// The one before it; `None` where that was overwritten, or is another one. `back` counts the cells from here to the end of those in use.
     pub(crate) fn before(
         &self,
         memory: &impl Memory,
@@ -175,7 +175,9 @@ impl Transaction {
         let length = self.cell.wrapping_add(all).wrapping_sub(self.previous).checked_rem(all)?;
         *back = back.checked_add(length)?;
         let there = self.sequence > 1 && *back <= all;
-        there.then(|| Self::read(memory, master, self.previous))
+        let found = there.then(|| Self::read(memory, master, self.previous));
+        // So that nobody walks in circles, whatever the heads say.
+        found.filter(|found| found.sequence.wrapping_add(1) == self.sequence)
     }
 
     /// Cells that it takes and that the next may have taken, if it is the newest.

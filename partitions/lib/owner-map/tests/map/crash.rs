@@ -4,7 +4,7 @@ use crate::common::{
     Pages, by, create, destroy, give, initialize, machine, machine_with_log, merge, name, one,
     page, split, whole,
 };
-use owner_map::{Operation, OwnerMap, Problem, Scale};
+use owner_map::{Memory, Operation, OwnerMap, Problem, Scale};
 
 const FRAMES: u64 = 64 << 20 >> 12;
 
@@ -131,4 +131,20 @@ fn a_number_does_not_change_hands_within_a_transaction() {
         let map = OwnerMap::open(broken.into_memory().fuse(u64::MAX), index).unwrap();
         assert_eq!(map.describe(new).unwrap().1, name("before"), "stopped at write {stop}");
     }
+}
+
+/// A head that names itself as the one before it, as no manager writes it.
+#[test]
+fn a_log_that_goes_in_circles_ends() {
+    let mut map = machine(FRAMES, Scale::Mega);
+    let index = map.master().index;
+    for (_, operations) in life(&map) {
+        map.submit(by(index, 1), &operations).unwrap();
+    }
+    let log = map.master().log;
+    let newest = map.memory().read(index, 12);
+    let at = u16::try_from(newest % 64).unwrap() * 16;
+    map.memory_mut().write(log, at + 8, newest);
+    let map = OwnerMap::open(map.into_memory(), index).unwrap();
+    assert_eq!(map.transactions().take(100).count(), 1);
 }
