@@ -14,25 +14,6 @@ use abi::types::{ChannelId, EventBit, PAGE_SIZE, PartitionId, Slot};
 use program_loader::Window;
 use resource_db::{ChannelRow, End, PartitionRow};
 
-/// Words of a set of places: one bit for each record that the information pages have room for.
-const WORDS: usize = 64;
-
-/// Places of a partition's channels.
-struct Places([u64; WORDS]);
-
-impl Places {
-    fn add(&mut self, place: u32) {
-        if let Some(word) = self.0.get_mut(place as usize / 64) {
-            *word |= 1 << (place % 64);
-        }
-    }
-
-    /// Whether a place is taken; all that there is no room for are.
-    fn holds(&self, place: u32) -> bool {
-        self.0.get(place as usize / 64).is_none_or(|word| word & 1 << (place % 64) != 0)
-    }
-}
-
 impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// Rows for the channels of a new partition: those that its definition has as a client.
     ///
@@ -111,15 +92,14 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         if server.stage() != resource_db::Stage::Made {
             return Err(ResourceStatus::WrongState.into());
         }
-        let taken = self.places(id);
-        let Some(number) = (0..server.clients).find(|number| !taken.holds(server.ends + number))
-        else {
+        let Some(place) = self.books.berth(id) else {
             let (name, clients) = (name_text(&server.name), server.clients);
             self.say(format_args!(
                 "{name} has no room for more than {clients} clients that join it"
             ));
             return Err(ResourceStatus::Limit.into());
         };
+        let number = place - server.ends;
         let pages = self.berth_pages(server.definition);
         let first = self.interrupts(server.hardware, self.definition(&server)?);
         let bits = u32::from(EventBit::ASSIGNABLE.saturating_sub(first).max(1));
@@ -129,17 +109,9 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             partition: id.raw(),
             slot: if id == SELF { 0 } else { server.slots + number as u16 },
             event: u16::from(first) + ((server.events + number) % bits) as u16,
-            place: server.ends + number,
+            place,
             reserved: 0,
         })
-    }
-
-    /// Places that a partition's channels have.
-    fn places(&self, id: PartitionId) -> Places {
-        let mut places = Places([0; WORDS]);
-        self.channels_of(id)
-            .for_each(|(_, role, row)| places.add(crate::define::end(row, role).place));
-        places
     }
 
     /// Pages that a client takes in its server's address space, the largest of those that may join it.

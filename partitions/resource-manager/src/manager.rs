@@ -128,8 +128,8 @@ pub struct Manager<'m, M: Machine, W: Window> {
     pub changing: bool,
     /// Until when a runtime that was asked for heap may answer, nanoseconds.
     pub heap_deadline: u64,
-    /// Number of the books' last transaction when partitions were looked at last, and when to look again, nanoseconds.
-    pub looked: (u64, u64),
+    /// When to look at partitions again that nothing happens to, nanoseconds.
+    pub looked: u64,
     /// What was seen of a boot partition on trial that shows what it can.
     pub drill: crate::drill::Drill,
     /// Channels that lead to the manager came or went.
@@ -194,7 +194,7 @@ impl<'m, M: Machine, W: Window> Manager<'m, M, W> {
             slots_due: false,
             changing: false,
             heap_deadline: 0,
-            looked: (0, 0),
+            looked: 0,
             drill: crate::drill::Drill::default(),
             desk_is_old: false,
             ending: false,

@@ -126,6 +126,7 @@ pub fn capacity(manifest: &Manifest<'_>, frames: u64, processors: u16) -> Capaci
         channels: count(manifest.channels.len()).saturating_add(channels),
         processors: processors.into(),
         devices: count(manifest.grants.len()).saturating_add(FUNCTIONS),
+        berths: manifest.partitions.iter().map(|one| one.clients).fold(0, u32::saturating_add),
     }
 }
 

@@ -52,14 +52,13 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.usage_due(now).min(next)
     }
 
-    /// Looks after every partition that waits for something; returns when to look again. Where nothing was written since the last look,
+    /// Looks after every partition that waits for something; returns when to look again. Where nobody was given a time since the last look,
     /// which found nothing due before now, there is nothing to look for: requests cost the same however many partitions there are.
     fn look_at_all(&mut self, now: u64) -> u64 {
-        let (generation, next) = self.looked;
-        if generation == self.books.generation() && now < next && !self.wards_due {
-            return next;
+        if !self.books.take_timed() && now < self.looked && !self.wards_due {
+            return self.looked;
         }
-        let (generation, mut next, mut from) = (self.books.generation(), u64::MAX, 0);
+        let (mut next, mut from) = (u64::MAX, 0);
         let wards_due = self.wards_due;
         while let Some((id, row)) = self.due_from(from) {
             from = id.raw() + 1;
@@ -68,7 +67,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         // A stop that was noted just now may not have been the only one.
         self.wards_due &= !wards_due;
         next = if self.wards_due { now } else { next };
-        self.looked = (generation, next);
+        self.looked = next;
         next
     }
 
@@ -91,13 +90,11 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// The first partition from `from` on that waits for something to happen to it.
     fn due_from(&self, from: u32) -> Option<(PartitionId, PartitionRow)> {
         let rows = self.books.partitions_from(PartitionId::new(from));
-        let mut rows = rows
-            .filter(|(_, row)| row.stop_by != 0 || row.restart_at != 0 || self.needs_a_look(row));
+        let is_due =
+            |row: &PartitionRow| row.stop_by != 0 || row.restart_at != 0 || self.is_on_trial(row);
+        let mut rows =
+            rows.filter(|(_, row)| row.is_timed() && is_due(row) || self.is_ward_due(row));
         rows.next().map(|(id, row)| (id, *row))
-    }
-
-    fn needs_a_look(&self, row: &PartitionRow) -> bool {
-        self.is_on_trial(row) || self.is_ward_due(row)
     }
 
     /// Whether a partition that runs may have stopped since the kernel rang.

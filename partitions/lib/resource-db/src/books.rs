@@ -1,5 +1,6 @@
 //! Operations on the books.
 
+use crate::berths::Berths;
 use crate::ends::Ends;
 use crate::layout::{Layout, name};
 use crate::owner::Owner;
@@ -22,7 +23,10 @@ pub struct Books<'m> {
     pub(crate) devices: Table,
     pub(crate) slots: &'m mut [u64],
     pub(crate) ends: Ends<'m>,
+    pub(crate) berths: Berths<'m>,
     pub(crate) space: Space<'m>,
+    /// Whether a row with a time of its own was written since that was last asked.
+    pub(crate) timed: bool,
     /// Whether a transaction was begun. The log learns of it with the first change.
     pub(crate) begun: bool,
     pub(crate) cause: Cause,
@@ -239,11 +243,16 @@ impl Books<'_> {
         (was, row): (bool, &PartitionRow),
     ) -> Result<(), Problem> {
         let stays = row.stage() != Stage::Unused;
+        let clients = self.partition(id).map_or((0, 0), |row| (row.clients, row.ends));
         let written = self.write_row(self.partitions, id.raw(), row);
         let written = written.and_then(|()| if stays { Ok(()) } else { self.disclaim(page) });
         written.map_err(|problem| self.refuse(problem))?;
+        self.timed |= row.is_timed();
         if was != stays {
             self.partitions.renew::<PartitionRow>(self.map.memory(), id.raw());
+        }
+        if clients != (row.clients, row.ends) && (clients.0 > 0 || row.clients > 0) {
+            self.derive_berths();
         }
         Ok(())
     }
@@ -256,6 +265,12 @@ impl Books<'_> {
         let database = self.map.master().manager;
         self.map.add(&Operation::ChangeOwner { run: alone(page), from: page, to: database })?;
         self.map.add(&Operation::Destroy { partition: page })
+    }
+
+    /// Whether a partition's row with a [time of its own](PartitionRow::is_timed) may have been written since this was last asked, or the books
+    /// were opened: else no partition waits for an earlier time than one did then.
+    pub fn take_timed(&mut self) -> bool {
+        core::mem::take(&mut self.timed)
     }
 
     /// Says how far a partition that is there has come, and its state: a change of its row that needs no look at the rest.
@@ -293,13 +308,14 @@ impl Books<'_> {
     pub fn set_channel(&mut self, id: ChannelId, row: ChannelRow) -> Result<(), Problem> {
         self.channels.place::<ChannelRow>(id.raw()).ok_or(Problem::NoSuch)?;
         self.open_transaction()?;
-        let before = self.channel(id).map(ChannelRow::partitions);
+        let before = self.channel(id).copied();
         let written = self.write_row(self.channels, id.raw(), &row);
         written.map_err(|problem| self.refuse(problem))?;
-        let after = (row.stage() != Stage::Unused).then(|| row.partitions());
-        if before != after {
-            before.into_iter().for_each(|ends| self.ends.remove(id.raw(), ends));
-            after.into_iter().for_each(|ends| self.ends.insert(id.raw(), ends));
+        let after = Some(&row).filter(|row| row.stage() != Stage::Unused);
+        if before.as_ref().map(ChannelRow::places) != after.map(ChannelRow::places) {
+            self.note_berths(before.as_ref(), after);
+            before.iter().for_each(|row| self.ends.remove(id.raw(), row.partitions()));
+            after.into_iter().for_each(|row| self.ends.insert(id.raw(), row.partitions()));
         }
         if before.is_some() != after.is_some() {
             self.channels.renew::<ChannelRow>(self.map.memory(), id.raw());

@@ -1,5 +1,6 @@
 //! Where in the books' pages everything lies.
 
+use crate::berths::Berths;
 use crate::ends::Ends;
 use crate::hardware::{DeviceRow, ProcessorRow};
 use crate::rows::{ChannelRow, PartitionRow};
@@ -21,6 +22,8 @@ pub struct Capacity {
     pub processors: u32,
     /// Devices.
     pub devices: u32,
+    /// Places for clients that join later, of all partitions together.
+    pub berths: u32,
 }
 
 impl Capacity {
@@ -54,8 +57,9 @@ pub fn bytes_needed(capacity: Capacity) -> Option<usize> {
     let space = size_of::<u32>().checked_mul(Space::blocks(capacity.frames)?)?;
     let slots = size_of::<u64>().checked_mul(slots::WORDS)?;
     let [heads, links] = Ends::bytes(capacity.partitions, capacity.channels)?;
+    let [taken, first] = Berths::bytes(capacity.berths, capacity.partitions)?;
     let [pages, records, of] = draft_bytes(pages)?;
-    let all = [pages, slots, records, of, heads, links, space];
+    let all = [pages, slots, taken, records, of, heads, links, first, space];
     all.into_iter().try_fold(0, usize::checked_add)
 }
 

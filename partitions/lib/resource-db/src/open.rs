@@ -1,5 +1,6 @@
 //! How books are made, and how they are found again.
 
+use crate::berths::Berths;
 use crate::books::{Books, Cause};
 use crate::ends::{Ends, Head, Links};
 use crate::hardware::{DeviceRow, ProcessorRow};
@@ -28,11 +29,12 @@ pub enum OpenError {
 }
 
 /// Words of the master index that say how much the books can hold: frames in two, partitions, channels, processors, devices;
-/// then the version of the rows.
+/// then the version of the rows, then places for clients.
 const AT_CAPACITY: usize = 64;
 const AT_VERSION: usize = AT_CAPACITY + 6;
+const AT_BERTHS: usize = AT_VERSION + 1;
 /// Raised when a row changes its layout or meaning. The pages have a version of their own, in the master index.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const _: () = assert!(AT_USER == 64);
 
 impl<'m> Books<'m> {
@@ -47,13 +49,12 @@ impl<'m> Books<'m> {
     ) -> Result<Self, OpenError> {
         let base = Page::of_frame(base.raw()).ok_or(OpenError::TooSmall)?;
         let layout = Layout::new(base, capacity).ok_or(OpenError::TooSmall)?;
-        let Parts { pages, draft, slots, ends, space } =
-            cut(memory, capacity).ok_or(OpenError::TooSmall)?;
+        let Parts { pages, draft, rest } = cut(memory, capacity).ok_or(OpenError::TooSmall)?;
         // Index pages are written when they come into use.
         let kept = usize::try_from(layout.kept()).unwrap_or(usize::MAX);
         pages.iter_mut().take(kept).for_each(|page| page.fill(0));
         let map = layout.format(Slab::new(base, pages, draft))?;
-        let mut books = Self::around(map, layout, slots, ends, space);
+        let mut books = Self::around(map, layout, rest);
         books.say_own();
         books.derive_rows();
         Ok(books)
@@ -72,25 +73,19 @@ impl<'m> Books<'m> {
         }
         let base = Page::new(master[usize::from(AT_INDEX)]).ok_or(OpenError::NoBooks)?;
         let layout = Layout::new(base, capacity).ok_or(OpenError::NoBooks)?;
-        let Parts { pages, draft, slots, ends, space } =
-            cut(memory, capacity).ok_or(OpenError::TooSmall)?;
+        let Parts { pages, draft, rest } = cut(memory, capacity).ok_or(OpenError::TooSmall)?;
         let slab = Slab::new(base, pages, draft);
         let map = OwnerMap::open(slab, base).map_err(|_| OpenError::NoBooks)?;
         if map.master().pools != layout.pools {
             return Err(OpenError::NoBooks);
         }
-        let mut books = Self::around(map, layout, slots, ends, space);
+        let mut books = Self::around(map, layout, rest);
         books.derive();
         Ok(books)
     }
 
-    fn around(
-        map: OwnerMap<Slab<'m>>,
-        layout: Layout,
-        slots: &'m mut [u64],
-        ends: Ends<'m>,
-        space: &'m mut [u32],
-    ) -> Self {
+    fn around(map: OwnerMap<Slab<'m>>, layout: Layout, rest: Derived<'m>) -> Self {
+        let Derived { slots, ends, berths, space } = rest;
         let partitions = Table::new(layout.pools.descriptors, layout.capacity.partitions);
         let [channels, processors, devices] = layout.tables();
         let held = map.transactions().find(|found| found.outcome == Outcome::Committed);
@@ -107,7 +102,9 @@ impl<'m> Books<'m> {
             devices,
             slots,
             ends,
+            berths,
             space,
+            timed: true,
             begun,
             cause,
             generation,
@@ -140,7 +137,7 @@ impl<'m> Books<'m> {
         self.derive_rows();
     }
 
-    /// Where the tables end, and whose the ends of channels are.
+    /// Where the tables end, whose the ends of channels are, and which places for clients are taken.
     fn derive_rows(&mut self) {
         let slab = self.map.memory();
         self.partitions.end_at_last::<PartitionRow>(slab);
@@ -151,6 +148,7 @@ impl<'m> Books<'m> {
         for (id, row) in self.channels.iter::<ChannelRow>(slab) {
             self.ends.insert(id, row.partitions());
         }
+        self.derive_berths();
     }
 
     pub(crate) fn say_owner(&mut self, first: u64, count: u64, owner: Owner) {
@@ -195,9 +193,8 @@ impl Layout {
         };
         let mut map = OwnerMap::format(slab, &layout).map_err(|_| OpenError::TooSmall)?;
         let (held, [low, high]) = (self.capacity, halves(self.capacity.frames));
-        let counts = [held.partitions, held.channels, held.processors, held.devices];
-        let [partitions, channels, processors, devices] = counts;
-        let words = [low, high, partitions, channels, processors, devices, VERSION];
+        let Capacity { partitions, channels, processors, devices, berths, .. } = held;
+        let words = [low, high, partitions, channels, processors, devices, VERSION, berths];
         map.memory_mut().store(self.base, AT_USER, &words);
         Ok(map)
     }
@@ -207,7 +204,8 @@ impl Layout {
 fn capacity(master: &PageWords) -> Capacity {
     let [low, high, partitions, channels, processors, devices] =
         [0, 1, 2, 3, 4, 5].map(|at| master[AT_CAPACITY.wrapping_add(at)]);
-    Capacity { frames: join(low, high), partitions, channels, processors, devices }
+    let (frames, berths) = (join(low, high), master[AT_BERTHS]);
+    Capacity { frames, partitions, channels, processors, devices, berths }
 }
 
 /// What the books' memory is made of.
@@ -215,8 +213,14 @@ struct Parts<'m> {
     /// Copies behind them.
     pages: &'m mut [PageWords],
     draft: Draft<'m>,
+    rest: Derived<'m>,
+}
+
+/// What is computed anew whenever books are opened.
+struct Derived<'m> {
     slots: &'m mut [u64],
     ends: Ends<'m>,
+    berths: Berths<'m>,
     /// The summary of memory.
     space: &'m mut [u32],
 }
@@ -229,24 +233,30 @@ fn cut(memory: &mut [u8], capacity: Capacity) -> Option<Parts<'_>> {
     let space = blocks.checked_mul(size_of::<u32>())?;
     let slots = slots::WORDS.checked_mul(size_of::<u64>())?;
     let [heads, links] = Ends::bytes(capacity.partitions, capacity.channels)?;
+    let [taken, first] = Berths::bytes(capacity.berths, capacity.partitions)?;
     let [pages, records, of] = draft_bytes(all)?;
     // Rows are of numbers of 64 bits, so pages come before what is of odd length.
     let (pages, rest) = memory.split_at_mut_checked(pages)?;
     let (slots, rest) = rest.split_at_mut_checked(slots)?;
+    let (taken, rest) = rest.split_at_mut_checked(taken)?;
     let (records, rest) = rest.split_at_mut_checked(records)?;
     let (of, rest) = rest.split_at_mut_checked(of)?;
     let (heads, rest) = rest.split_at_mut_checked(heads)?;
     let (links, rest) = rest.split_at_mut_checked(links)?;
+    let (first, rest) = rest.split_at_mut_checked(first)?;
     let (space, _) = rest.split_at_mut_checked(space)?;
     let records = <[Words]>::mut_from_bytes(records).ok()?;
     let (of, _) = <[u32]>::mut_from_prefix_with_elems(of, all).ok()?;
     let (heads, links) =
         (<[Head]>::mut_from_bytes(heads).ok()?, <[[Links; 2]]>::mut_from_bytes(links).ok()?);
-    Some(Parts {
-        pages: <[PageWords]>::mut_from_bytes(pages).ok()?,
-        draft: Draft::new(records, of),
+    let taken = <[u64]>::mut_from_bytes(taken).ok()?;
+    let berths = Berths { taken, first: <[u32]>::mut_from_bytes(first).ok()? };
+    let rest = Derived {
         slots: <[u64]>::mut_from_bytes(slots).ok()?,
         ends: Ends { heads, links },
+        berths,
         space: <[u32]>::mut_from_bytes(space).ok()?,
-    })
+    };
+    let pages = <[PageWords]>::mut_from_bytes(pages).ok()?;
+    Some(Parts { pages, draft: Draft::new(records, of), rest })
 }

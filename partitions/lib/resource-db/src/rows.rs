@@ -145,6 +145,12 @@ impl PartitionRow {
         Stage::from_number(self.stage)
     }
 
+    /// Whether a time of its own is written in it: of its stop, of its restart, or while it has not proved itself.
+    #[must_use]
+    pub fn is_timed(&self) -> bool {
+        self.stop_by != 0 || self.restart_at != 0 || self.before != 0
+    }
+
     /// Its frames, but for those that its heap got later.
     #[must_use]
     pub fn extents(&self) -> [Extent; 6] {
@@ -246,6 +252,11 @@ impl ChannelRow {
     /// Whose its ends are, each at the number of its role.
     pub(crate) fn partitions(&self) -> [u32; 2] {
         [self.client.partition, self.server.partition]
+    }
+
+    /// The same, each with its place among the channels of its partition.
+    pub(crate) fn places(&self) -> [(u32, u32); 2] {
+        [&self.client, &self.server].map(|end| (end.partition, end.place))
     }
 
     /// Slots of the manager's own table that it takes: its own, and the doorbell where the manager is an end.

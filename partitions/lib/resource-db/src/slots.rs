@@ -38,6 +38,9 @@ pub(crate) fn take(words: &mut [u64], count: u16) -> Option<Slot> {
 fn take_one(words: &mut [u64]) -> Option<Slot> {
     let first = first_slot::FREE.raw();
     for (start, word) in (0..END).step_by(64).zip(words) {
+        if *word == u64::MAX {
+            continue;
+        }
         // Those that the kernel filled are never free.
         let kernels = u32::from(first.saturating_sub(start).min(64));
         let kernels = 1_u64.checked_shl(kernels).map_or(u64::MAX, |bit| bit.wrapping_sub(1));

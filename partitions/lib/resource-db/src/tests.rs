@@ -5,6 +5,7 @@ use abi::control::first_slot;
 use abi::types::{ChannelId, Frame, PartitionId, ProcessorId, Slot};
 use std::vec::Vec;
 
+mod berths;
 mod crash;
 mod ends;
 mod falsified;
@@ -17,7 +18,7 @@ mod recent;
 
 const FRAMES: u64 = 2102;
 const CAPACITY: Capacity =
-    Capacity { frames: FRAMES, partitions: 8, channels: 4, processors: 2, devices: 6 };
+    Capacity { frames: FRAMES, partitions: 8, channels: 4, processors: 2, devices: 6, berths: 9 };
 
 /// Where the books lie.
 const BASE: u64 = 2060;

@@ -2,8 +2,14 @@
 
 use super::*;
 
-const MANY: Capacity =
-    Capacity { frames: 5 << 18, partitions: 2600, channels: 4, processors: 1, devices: 0 };
+const MANY: Capacity = Capacity {
+    frames: 5 << 18,
+    partitions: 2600,
+    channels: 4,
+    processors: 1,
+    devices: 0,
+    berths: 0,
+};
 
 /// Every place can be used, and used again, also by who opens the books anew.
 #[test]

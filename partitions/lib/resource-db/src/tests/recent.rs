@@ -52,6 +52,28 @@ fn what_changed_is_told_until_it_is_forgotten_or_the_books_are_opened_anew() {
 }
 
 #[test]
+fn times_of_their_own_are_noticed_once() {
+    let mut memory = memory();
+    let mut books = books(&mut memory);
+    assert!(books.take_timed(), "nobody has looked yet");
+    commit(&mut books, 1);
+    assert!(!books.take_timed());
+    let timed = [
+        PartitionRow { stop_by: 1, ..row(2) },
+        PartitionRow { restart_at: 1, ..row(2) },
+        PartitionRow { before: 1, ..row(2) },
+    ];
+    for row in timed {
+        books.begin();
+        books.set_partition(PartitionId::new(1), &row).unwrap();
+        books.commit();
+        commit(&mut books, 2);
+        assert!(books.take_timed() && !books.take_timed());
+    }
+    assert!(Books::open(bytes(&mut memory)).unwrap().take_timed());
+}
+
+#[test]
 fn runs_tell_every_frame() {
     let mut memory = memory();
     let mut books = books(&mut memory);
