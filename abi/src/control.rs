@@ -177,7 +177,7 @@ operations! {
         /// `(index, contexts, contexts, contexts)`: MANAGE. Places `4 * index` to `4 * index + 3` of the next plan: four 16-bit slots of the caller that
         /// hold contexts, 0 for idle. Bits 32 to 39 of the index say how many words follow the first, each naming four places more. Bits 40 to 47, where they
         /// are not 0: the plan is committed at once, alone, with one place more than they say. Places 0 to 15 are the slots of the frame, the rest takers
-        /// of slack in their order.
+        /// of slack in their order. With 3 in place of the number of words few contexts are told as [`crate::stage`] says.
         Stage = 0, MANAGE,
         /// `(length, processors)`: MANAGE. The staged plan, `length` places (16 or more), takes over when the running one wraps. If
         /// `processors` is not 0, it is a mask of processors whose staged plans take over together.

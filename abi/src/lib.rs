@@ -22,6 +22,7 @@ pub mod nodes;
 pub mod programs;
 pub mod register;
 pub mod rights;
+pub mod stage;
 pub mod trace;
 pub mod types;
 

@@ -240,7 +240,7 @@ impl<'a, M: Machine> Builder<'a, M> {
         let first = ProcessorId::new(0);
         self.object().count_live(first, true);
         if let Some(processor) = self.machine.processor(first) {
-            (0..SLOTS).for_each(|place| processor.plan().set(place, Some(self.context)));
+            processor.plan().set(0, SLOTS, 0, &[self.context.raw(); 16]);
             processor.plan().close(SLOTS);
         }
         self.context

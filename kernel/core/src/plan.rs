@@ -56,11 +56,13 @@ impl Plan {
         (frame != 0).then_some(Frame::new(frame))
     }
 
-    /// Puts a context, or idle, at a place.
-    pub fn set(&self, place: u64, context: Option<Frame>) {
-        if let Some(cell) = usize::try_from(place).ok().and_then(|place| self.places.get(place)) {
-            cell.set(context.map_or(0, Frame::raw));
-            self.length.set(self.length.get().max(place.saturating_add(1)));
+    /// Puts contexts at places from one on: four bits of `order` for each, from the lowest on, say which.
+    pub fn set(&self, first: u64, count: u64, mut order: u128, contexts: &[u64; 16]) {
+        self.length.set(self.length.get().max(first.saturating_add(count)));
+        let cells = self.places.iter().skip(usize::try_from(first).unwrap_or(PLAN_PLACES));
+        for (cell, _) in cells.zip(0..count) {
+            cell.set(contexts[usize::from(order.to_le_bytes()[0] & 15)]);
+            order >>= 4;
         }
     }
 
@@ -84,7 +86,8 @@ impl Plan {
     /// Closes the plan: it has `length` places.
     pub fn close(&self, length: u64) {
         // What lies beyond would come back with a longer plan.
-        (length..self.length.get()).for_each(|place| self.set(place, None));
+        let kept = usize::try_from(length).unwrap_or(PLAN_PLACES);
+        self.used().iter().skip(kept).for_each(|cell| cell.set(0));
         self.length.set(length);
         let first = self.context(0);
         let mut slots = self.places.iter().take(PLAN_SLOTS);

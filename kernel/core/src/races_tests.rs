@@ -60,7 +60,7 @@ fn a_context_is_kept_while_its_plan_takes_over() {
     let plans = [Plan::new(), Plan::new()];
     let (running, pending) = (Cell::new(), AtomicU64::new(ALONE));
     let context = Frame::new(77);
-    plans[1].set(200, Some(context));
+    plans[1].set(200, 1, 0, &[context.raw(); 16]);
     beside(
         || running.set(running.get() ^ 1),
         || assert!(keeps(&plans, &running, &pending, context), "nobody wants it"),

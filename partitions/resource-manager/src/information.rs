@@ -116,14 +116,14 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// # Errors
     /// What the kernel answers.
     pub fn inform_of_share(&mut self, id: PartitionId) -> Result<(), Trouble> {
-        let row = self.row(id)?;
         if id == SELF {
             // Its own pages are no channel.
             return self.inform(id);
         }
-        let [share, processor] = self.portion(&self.want(id, &row, self.definition(&row)?));
+        let row = self.books.partition(id).ok_or(ResourceStatus::NoSuch)?;
+        let [share, processor] = self.portion(&self.want(id, row, self.definition(row)?));
         let word = u64::from(processor) << 32 | u64::from(share);
-        let at = report_pages(&row) * PAGE_SIZE + SHARE;
+        let at = report_pages(row) * PAGE_SIZE + SHARE;
         let (channel, poke) = (Slot::new(row.information_slot), ChannelOperation::Poke as u64);
         self.machine.patient(channel, poke, [at, word, 0, 0])?;
         Ok(())

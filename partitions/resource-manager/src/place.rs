@@ -22,8 +22,8 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
     /// `Disagrees` where it has another share than the asker believes, `NotAllowed` for who has one on every processor.
     pub fn set_share(&mut self, change: Change) -> Result<Reply, Trouble> {
         let id = PartitionId::new(change.partition);
-        let row = self.row(id)?;
-        let definition = self.definition(&row)?;
+        let row = self.books.partition(id).ok_or(ResourceStatus::NoSuch)?;
+        let definition = self.definition(row)?;
         if row.processor == EVERY_PROCESSOR || role(definition) == PartitionRole::Idle {
             return Err(ResourceStatus::NotAllowed.into());
         }
@@ -33,7 +33,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         let share = u16::try_from(change.after).unwrap_or(0);
         // Less than it has fits wherever it is.
         let less = share != 0 && change.after <= change.before;
-        let free = if less { 0 } else { self.free_for(&self.want(id, &row, definition)) };
+        let free = if less { 0 } else { self.free_for(&self.want(id, row, definition)) };
         if share == 0 || !less && change.after > free {
             return Ok(Reply::with(ResourceStatus::Limit, &Index { index: free }));
         }

@@ -38,9 +38,12 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         change: impl FnOnce(&mut PartitionRow),
     ) -> Result<PartitionRow, Trouble> {
         let mut row = self.row(id)?;
-        let before = self.processors_of(id, &row);
+        let (there, mut processors) = (row.processor, self.processors_of(id, &row));
         change(&mut row);
-        self.set_placed(id, &row, before | self.processors_of(id, &row))?;
+        if row.processor != there {
+            processors |= self.processors_of(id, &row);
+        }
+        self.set_placed(id, &row, processors)?;
         Ok(row)
     }
 

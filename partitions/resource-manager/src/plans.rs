@@ -1,12 +1,13 @@
 //! Makes the processors' plans, and tells the kernel those of the books.
 
 use crate::manager::{Machine, Manager};
-use crate::manifest::{flags, role};
+use crate::manifest::flags;
 use crate::trouble::Trouble;
 use abi::call::Error;
 use abi::control::{ProcessorOperation, first_slot};
 use abi::manifest::{EVERY_PROCESSOR, ManifestPartition, PartitionFlags, PartitionRole};
 use abi::message::resource::{PartitionState, ResourceStatus};
+use abi::stage;
 use abi::types::{MAX_PROCESSORS, PartitionId, ProcessorId, Slot};
 use arrayvec::ArrayVec;
 use plan::{Plan, Want};
@@ -15,7 +16,7 @@ use resource_db::PartitionRow;
 
 /// Words that one `Stage` takes, and contexts of one.
 const PER_STAGE: usize = 3;
-const PER_WORD: usize = 4;
+const PER_WORD: usize = stage::PER_WORD as usize;
 /// Where its first argument says how many words follow the first, and how long a plan is, less one, that is committed with it.
 const MORE: u32 = 32;
 const ENDS: u32 = 40;
@@ -36,7 +37,7 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
             contexts: u16::try_from(row.contexts).unwrap_or(1),
             share: row.share,
             slack: flags(definition).contains(PartitionFlags::SLACK)
-                || role(definition) == PartitionRole::Idle,
+                || definition.role == PartitionRole::Idle as u16,
             failed: self.failed,
             depths: self.resting.depths(id),
             context_slot: row.context_slot,
@@ -119,20 +120,27 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.stale_plans &= !bit(processor);
     }
 
-    /// Stages the plan of a processor, twelve places at a time, and commits one that takes over alone with the last of them; its length.
+    /// Stages the plan of a processor, all of it at once where few contexts are in it, and commits one that takes over alone with the
+    /// last of its places; its length.
     fn stage_plan(&mut self, processor: ProcessorId, alone: bool) -> Result<usize, Trouble> {
         let row = self.books.processor(processor).ok_or(ResourceStatus::NoSuch)?;
         let (slot, operation) = (processor_slot(processor), ProcessorOperation::Stage as u64);
-        let length = row.plan().len();
-        let ends = if alone { length as u64 - 1 } else { 0 };
-        let mut rest = length.div_ceil(PER_WORD);
-        let places = row.places.as_chunks::<PER_WORD>().0.get(..rest).unwrap_or_default();
-        for (first, words) in (0..).step_by(PER_STAGE).zip(places.chunks(PER_STAGE)) {
-            rest -= words.len();
-            let more = words.len() as u64 - 1;
-            let last = if rest == 0 { ends } else { 0 };
-            let word = |at: usize| words.get(at).map_or(0, pack);
-            let head = first | more << MORE | last << ENDS;
+        let (length, places) = (row.plan().len(), row.places.as_chunks().0);
+        let end = if alone { (length as u64 - 1) << ENDS } else { 0 };
+        let words = length.div_ceil(PER_WORD);
+        let few = row.places.first_chunk().and_then(stage::few);
+        let told = few.map_or(0, |_| stage::FEW_LENGTH / PER_WORD);
+        if let Some([head, slots, first, second]) = few {
+            let last = if words <= told { end } else { 0 };
+            let head = head | stage::FEW << MORE | last;
+            self.machine.patient(slot, operation, [head, slots, first, second])?;
+        }
+        for at in (told..words).step_by(PER_STAGE) {
+            let rest = places.get(at..words).unwrap_or_default();
+            let word = |at: usize| rest.get(at).map_or(0, stage::word);
+            let last = if rest.len() <= PER_STAGE { end } else { 0 };
+            let more = rest.len().min(PER_STAGE) as u64 - 1;
+            let head = at as u64 | more << MORE | last;
             self.machine.patient(slot, operation, [head, word(0), word(1), word(2)])?;
         }
         Ok(length)
@@ -149,12 +157,6 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         self.machine.patient(slot, operation, [length as u64, together, 0, 0])?;
         Ok(())
     }
-}
-
-/// A word of `Stage`.
-fn pack(places: &[u16; PER_WORD]) -> u64 {
-    let [first, second, third, fourth] = places.map(u64::from);
-    first | second << 16 | third << 32 | fourth << 48
 }
 
 /// Whether a partition has places in plans now.

@@ -4,22 +4,23 @@ use super::Request;
 use crate::answer::{Answer, NOTHING, Refusal};
 use crate::capability::lookup_as;
 use crate::context::Context;
+use crate::frame::SLOTS;
 use crate::machine::Machine;
 use crate::paging::PageTable;
-use crate::plan;
+use crate::plan::{self, Place};
 use crate::processor::Processor;
 use abi::call::Error;
 use abi::control::{PLAN_SLOTS, ProcessorOperation};
 use abi::information::TimePage;
 use abi::rights::{Kind, Rights};
+use abi::stage::{FEW, FEW_PLACES, PER_WORD};
 use abi::types::{Frame, ProcessorId};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-/// Places that one word of `Stage` names.
-const STAGED: u64 = 4;
-/// First place behind the slots of the frame, and one past the last.
-const PLAN_START: u64 = 16;
-const PLAN_END: u64 = 256;
+/// Twelve places whose contexts are told in their order.
+const IN_ORDER: u128 = 0xcba9_8765_4321;
+/// One past the last place.
+const PLAN_END: u64 = Place::NONE.raw();
 /// Word of the time page that tells the length of a slot.
 const TIME_SLOT: usize = core::mem::offset_of!(TimePage, slot) / 8;
 /// Shortest and longest slot, nanoseconds: one an interrupt's cost does not fill, and ten seconds.
@@ -42,10 +43,9 @@ pub fn perform<M: Machine>(request: &Request<'_, M>, operation: ProcessorOperati
 
 /// Refuses while a plan is pending, but for `state`.
 fn idle_stage(processor: &Processor, state: u64) -> Result<(), Refusal> {
-    match processor.pending.load(Acquire) {
-        pending if [plan::NONE, state].contains(&pending) && processor.online() => Ok(()),
-        pending => Err(Refusal::with(Error::WrongState, pending.min(1))),
-    }
+    let pending = processor.pending.load(Acquire);
+    let idle = [plan::NONE, state].contains(&pending) && processor.online();
+    if idle { Ok(()) } else { Err(Refusal::with(Error::WrongState, pending.min(1))) }
 }
 
 /// A set of joint plans that is not complete, and of which one is to become another, is none any more: whoever began it may be
@@ -58,42 +58,39 @@ fn call_off<M: Machine>(request: &Request<'_, M>, processor: &Processor) {
 
 fn stage<M: Machine>(request: &Request<'_, M>, processor: &Processor) -> Answer {
     idle_stage(processor, plan::JOINING)?;
-    let [index, words @ ..] = request.arguments;
-    let [more, last] = [index >> 32 & 0xff, index >> 40 & 0xff];
-    let first = STAGED.wrapping_mul(index & u64::from(u32::MAX));
-    let count = STAGED.wrapping_mul(more.wrapping_add(1));
-    let fits = index >> 48 == 0 && first.saturating_add(count) <= PLAN_END;
-    let mut contexts = [None; 12];
-    let count = usize::try_from(count).unwrap_or(usize::MAX);
-    if !fits || count > contexts.len() || (1..PLAN_START.wrapping_sub(1)).contains(&last) {
-        return Err(Refusal::argument(3));
-    }
+    let [head, words @ ..] = request.arguments;
+    let [index, more, last] = [head & u64::from(u32::MAX), head >> 32 & 0xff, head >> 40 & 0xff];
     let slots = words.map(u64::to_le_bytes);
     let slots = slots.as_flattened().as_chunks::<2>().0;
-    for (at, slot) in slots.iter().enumerate().take(count) {
-        // Most plans name few contexts, each many times.
-        let same = slots.iter().position(|other| other == slot).filter(|other| *other < at);
-        contexts[at] = match same.and_then(|other| contexts.get(other)) {
-            Some(found) => *found,
-            None => request.planned_context(processor, u16::from_le_bytes(*slot).into())?,
-        };
+    let (first, count, order) = if more == FEW {
+        // What lies behind the end of a plan that is committed is idle anyway.
+        let count = FEW_PLACES.min(last.wrapping_sub(1).saturating_add(2));
+        (0, count, u128::from(index) << 64 | u128::from(words[0]))
+    } else {
+        (PER_WORD.wrapping_mul(index), PER_WORD.wrapping_mul(more.wrapping_add(1)), IN_ORDER)
+    };
+    let (end, short) = (first.saturating_add(count), (1..SLOTS.wrapping_sub(1)).contains(&last));
+    let named = if more == FEW { 4..12 } else { 0..usize::try_from(count).unwrap_or(usize::MAX) };
+    let named = slots.get(named).filter(|_| head >> 48 == 0 && end <= PLAN_END && !short);
+    let mut contexts = [0; 16];
+    for (to, slot) in contexts.iter_mut().skip(1).zip(named.ok_or(Refusal::argument(3))?) {
+        *to = request.planned_context(processor, u16::from_le_bytes(*slot).into())?;
     }
     call_off(request, processor);
-    let (plan, places) = (processor.staged(), (first..).zip(contexts.iter().take(count)));
-    places.for_each(|(place, context)| plan.set(place, *context));
+    processor.staged().set(first, count, order, &contexts);
     if last == 0 { Ok(NOTHING) } else { commit(request, processor, [last.wrapping_add(1), 0]) }
 }
 
 impl<M: Machine> Request<'_, M> {
-    /// The context in a slot of the caller that may be planned on a processor; slot 0 is idle.
-    fn planned_context(&self, there: &Processor, slot: u64) -> Result<Option<Frame>, Refusal> {
+    /// Frame of the context in a slot of the caller that may be planned on a processor; 0, as the slot, is idle.
+    fn planned_context(&self, there: &Processor, slot: u64) -> Result<u64, Refusal> {
         if slot == 0 {
-            return Ok(None);
+            return Ok(0);
         }
         let found = lookup_as(self.machine, self.caller, slot, Kind::Context, Rights::MANAGE)?;
         let context = self.machine.object::<Context>(found.frame);
         let fits = context.processor() == there.id() && context.dying.load(Relaxed) == 0;
-        if fits { Ok(Some(found.frame)) } else { Err(Refusal::argument(4)) }
+        if fits { Ok(found.frame.raw()) } else { Err(Refusal::argument(4)) }
     }
 
     /// A joint plan's processors run, have slots of one length, this one is among them, and no other joint plan is pending.
@@ -117,7 +114,7 @@ impl<M: Machine> Request<'_, M> {
 fn commit<M: Machine>(request: &Request<'_, M>, processor: &Processor, plan: [u64; 2]) -> Answer {
     let [length, mask] = plan;
     idle_stage(processor, plan::NONE)?;
-    if !(PLAN_START..=PLAN_END).contains(&length) {
+    if !(SLOTS..=PLAN_END).contains(&length) {
         return Err(Refusal::argument(3));
     }
     if mask != 0 {
@@ -170,7 +167,7 @@ fn frames<M: Machine>(request: &Request<'_, M>, processor: &Processor) -> u64 {
 }
 
 fn place<M: Machine>(request: &Request<'_, M>, processor: &Processor, place: u64) -> Answer {
-    plan::Place::new(place).ok_or(Refusal::argument(3))?;
+    Place::new(place).ok_or(Refusal::argument(3))?;
     let plan = processor.plan();
     let context = plan.context(place).map_or(0, Frame::raw);
     let shared = plan.sole() && place < 16;
@@ -189,7 +186,7 @@ fn place<M: Machine>(request: &Request<'_, M>, processor: &Processor, place: u64
 
 fn state<M: Machine>(request: &Request<'_, M>, processor: &Processor) -> [u64; 4] {
     let ticks = request.machine.ticks();
-    let idle = processor.account(plan::Place::NONE.raw()).until(ticks);
+    let idle = processor.account(Place::NONE.raw()).until(ticks);
     let idle = if processor.online() { request.machine.time(idle).raw() } else { 0 };
     [processor.online.get(), idle, processor.timer_interrupts.get(), processor.entries()]
 }

@@ -9,6 +9,7 @@ mod calls;
 mod channels;
 mod control;
 mod failing;
+mod few;
 mod fuzz;
 mod machine;
 mod model;

@@ -157,7 +157,7 @@ fn plans_take_only_contexts_of_their_processor() {
         machine.on_processor(1, ProcessorOperation::Stage, [index | more << 32, first, 0, last])
     };
     assert_eq!(
-        (words(62, 2), words(0, 3), words(0, u64::from(u32::MAX))),
+        (words(62, 2), words(0, 4), words(0, u64::from(u32::MAX))),
         (bad(3), bad(3), bad(3))
     );
     let lasts = |last: u64| words(61, 2 | last << 8);

@@ -35,29 +35,43 @@ pub(crate) fn replace(
     records: &mut [Words],
     mut tell: impl FnMut(&mut Words, u16, u16),
 ) -> Option<u16> {
-    let mut pairs = (0_u16..).zip(words.iter_mut().zip(after));
-    let mut used = 0_u16;
-    while let Some((at, first)) = pairs.find(|(_, pair)| differ(pair)) {
+    let (mut from, mut used) = (0, 0_u16);
+    while let Some(at) = first_different(words, after, from) {
+        let mut pairs = words.get_mut(at..)?.iter_mut().zip(after.get(at..)?);
         let record = records.get_mut(usize::from(used))?;
         *record = Words::default();
-        image(record, 0, first);
+        image(record, 0, pairs.next()?);
         let (second, third) = (pairs.next(), pairs.next());
-        let third = third.filter(|(_, pair)| differ(pair));
-        let second = second.filter(|(_, pair)| third.is_some() || differ(pair));
+        let third = third.filter(differ);
+        let second = second.filter(|pair| third.is_some() || differ(pair));
         let count = if third.is_some() {
             6
         } else {
             2_u16.wrapping_add(if second.is_some() { 2 } else { 0 })
         };
-        for (place, (_, pair)) in
-            [(1, second), (2, third)].into_iter().filter_map(|(place, pair)| Some((place, pair?)))
-        {
-            image(record, place, pair);
-        }
-        tell(record, at.wrapping_mul(2), count);
-        used = used.wrapping_add(1);
+        second.into_iter().for_each(|pair| image(record, 1, pair));
+        third.into_iter().for_each(|pair| image(record, 2, pair));
+        tell(record, u16::try_from(at).ok()?.wrapping_mul(2), count);
+        (from, used) = (at.wrapping_add(3), used.wrapping_add(1));
     }
     Some(used)
+}
+
+/// The first pair from one on that differs. Of most rows few do: what is alike is passed over by fours.
+fn first_different(old: &[Pair], new: &[Pair], from: usize) -> Option<usize> {
+    let (old, new) = (old.get(from..)?, new.get(from..)?);
+    let fours = old.as_chunks::<4>().0.iter().zip(new.as_chunks::<4>().0);
+    let alike = fours.take_while(|(old, new)| are_alike(old, new)).count().wrapping_mul(4);
+    let mut pairs = old.get(alike..)?.iter().zip(new.get(alike..)?);
+    let more = pairs.position(|(old, new)| old != new)?;
+    Some(from.wrapping_add(alike).wrapping_add(more))
+}
+
+/// Whether four pairs are the same, in as few steps as they are numbers of 64 bits.
+fn are_alike(old: &[Pair; 4], new: &[Pair; 4]) -> bool {
+    let number = |[low, high]: Pair| u64::from(high) << 32 | u64::from(low);
+    let pairs = old.iter().zip(new);
+    pairs.fold(0, |differing, (old, new)| differing | (number(*old) ^ number(*new))) == 0
 }
 
 fn differ((old, new): &(&mut Pair, &Pair)) -> bool {

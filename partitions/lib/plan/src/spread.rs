@@ -145,13 +145,12 @@ fn fill_slots(slots: &mut [Option<Place>; PLAN_SLOTS], sharers: &mut Sharers) {
         let start = taken.trailing_ones();
         for turn in 0..sharer.slots {
             let step = turn.wrapping_mul(SLOTS).checked_div(sharer.slots).unwrap_or(0);
-            let ideal = start.wrapping_add(step);
             // Around the end of the frame.
+            let ideal = start.wrapping_add(step) % SLOTS;
             let behind = taken.rotate_right(ideal).trailing_ones();
             let free = ideal.wrapping_add(behind) % SLOTS;
             taken |= 1_u16.wrapping_shl(free);
-            let slot = usize::try_from(free).ok().and_then(|free| slots.get_mut(free));
-            if let Some(slot) = slot.filter(|slot| slot.is_none()) {
+            if let Some(slot) = usize::try_from(free).ok().and_then(|free| slots.get_mut(free)) {
                 *slot = Some(sharer.place);
             }
         }

@@ -46,8 +46,10 @@ impl Books<'_> {
 
     /// A place of a plan that cannot be.
     fn misplaced(&self, row: &ProcessorRow) -> Option<u16> {
-        let empty = row.has_failed();
         let mut places = row.plan().iter().copied().filter(|&slot| slot != 0);
-        places.find(|&slot| empty || !slots::holds(self.slots, slot))
+        if row.has_failed() {
+            return places.next();
+        }
+        places.find(|&slot| !slots::holds(self.slots, slot))
     }
 }

@@ -332,7 +332,7 @@ fn a_move_cut_short_is_finished_or_was_never_begun() {
         assert_eq!(places[to as usize..][..1], [2], "death at call {calls}");
         assert_eq!(places.iter().sum::<usize>(), 2, "death at call {calls}");
         world.check(&manager);
-        if came_through(died, calls, 20) {
+        if came_through(died, calls, 16) {
             return;
         }
     }

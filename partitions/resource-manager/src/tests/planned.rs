@@ -82,10 +82,29 @@ fn the_kernel_runs_the_plan_of_the_books_wherever_the_manager_died() {
         equal(&mut manager);
         assert_eq!(share(&mut manager, row.share.into(), had), ResourceStatus::Ok);
         settle(&mut manager);
-        if came_through(died, calls, 2) {
+        if came_through(died, calls, 1) {
             return;
         }
     }
+}
+
+/// One call tells a plan of few contexts; of more of them, and of takers behind the first, it is told piece by piece.
+///
+/// covers: RES-1
+#[test]
+fn the_kernel_runs_the_plan_of_the_books_however_many_are_in_it() {
+    let (_world, mut manager) = World::new();
+    let [mut few, mut long] = [[0; 2]; 2];
+    for _ in 0..26 {
+        let copy = manager.create_again(id(index::WORKER)).unwrap();
+        manager.start(copy, abi::information::StartReason::Started).unwrap();
+        settle(&mut manager);
+        equal(&mut manager);
+        let row = manager.books.processor(SECOND).unwrap();
+        few[usize::from(abi::stage::few(row.places.first_chunk().unwrap()).is_some())] += 1;
+        long[usize::from(row.plan().len() > abi::stage::FEW_LENGTH)] += 1;
+    }
+    assert!(few[0] > 1 && few[1] > 1 && long[0] > 1 && long[1] > 1, "{few:?} {long:?}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use abi::control::{
 use abi::fault::Reason;
 use abi::layout;
 use abi::rights::Kind;
+use abi::stage::FEW;
 use abi::types::PAGE_SIZE;
 
 /// Frames from here on are on no machine.
@@ -112,7 +113,7 @@ fn processor(operation: u64, a: u64) -> bool {
     let large = |number: u64, end: usize| u64::try_from(end).is_ok_and(|end| number > end);
     match ProcessorOperation::from_number(operation) {
         Some(ProcessorOperation::Stage) => {
-            large(a & 0xffff_ffff, PLAN_PLACES.div_ceil(PLACES_AT_ONCE))
+            a >> 32 & 0xff != FEW && large(a & 0xffff_ffff, PLAN_PLACES.div_ceil(PLACES_AT_ONCE))
         }
         Some(ProcessorOperation::Commit) => {
             !large(a, PLAN_SLOTS.saturating_sub(1)) || large(a, PLAN_PLACES)
