@@ -19,10 +19,10 @@ pub struct Ward {
 pub struct Wards([Ward; 2]);
 
 impl Wards {
-    /// From what the resource manager gave; `None` where it gave nothing.
+    /// From what the resource manager gave, which may just be writing; `None` where it gave nothing.
     #[must_use]
     pub fn find() -> Option<Self> {
-        let pages = Pages::find()?;
+        let pages = Pages::find()?.unsettled();
         let named = |name| {
             let one = pages.resources().find(|one| name_text(&one.name) == name)?;
             Some(Slot::new(one.slot))

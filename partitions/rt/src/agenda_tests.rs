@@ -12,6 +12,7 @@ use crate::protocol::Console;
 use crate::{Client, Partition, Signal, Start};
 use abi::channel::ChannelKind;
 use abi::message::console::{ConsoleRequest, ConsoleStatus};
+use abi::types::EventBit;
 use std::vec::Vec;
 
 const CLIENTS: usize = 40;
@@ -160,4 +161,24 @@ fn a_new_epoch_that_is_found_by_itself_is_not_the_last_that_is_heard() {
     asks(&clients[0]);
     world.run();
     assert_eq!(server.with(|main, _| main.0), before + 1);
+}
+
+/// Whoever writes the pages may be held up in the middle, and no ring need follow.
+#[test]
+fn a_change_that_was_in_the_way_is_looked_at_again() {
+    let world = World::new();
+    let (server, clients) = two::<Serving>(&world);
+    world.run();
+    world.restart(&clients[0]);
+    server.with(|_, system| {
+        world.hold(server.place(), true);
+        system.refresh();
+        assert!(core::mem::take(&mut system.pending) & EventBit::PEER.mask() != 0);
+        world.hold(server.place(), false);
+        system.refresh();
+        assert_eq!(system.pending & EventBit::PEER.mask(), 0);
+    });
+    asks(&clients[0]);
+    world.run();
+    assert_eq!(server.with(|main, _| main.0), 1);
 }

@@ -13,6 +13,9 @@ use zerocopy::FromBytes;
 
 /// Tries before a page that is always being changed is given up for now.
 const TRIES: u32 = 1000;
+/// How long and how often is waited then by who cannot go on without it: whoever changes it may have used up its slots in the middle, or
+/// died there, and a host may take its processor away.
+const PAUSES: u32 = if cfg!(target_os = "none") { 5000 } else { 200 };
 /// Bytes of the largest structure in the pages.
 const LARGEST: usize = 256;
 /// Offset of [`Information::sequence`] and of [`abi::information::TimePage::sequence`].
@@ -22,8 +25,18 @@ const SEQUENCE: usize = core::mem::offset_of!(Information, sequence);
 #[derive(Clone, Copy, Debug)]
 pub struct Pages {
     window: Window,
-    /// Whether what is being changed is read as it is.
-    unsettled: bool,
+    reading: Reading,
+}
+
+/// What becomes of a reader who finds the pages in the middle of a change.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Reading {
+    /// It waits.
+    Patient,
+    /// It goes on with nothing.
+    Hasty,
+    /// It reads them as they are.
+    Unsettled,
 }
 
 impl Pages {
@@ -32,14 +45,19 @@ impl Pages {
     pub fn find() -> Option<Self> {
         let length = INFORMATION_PAGES.checked_mul(PAGE_SIZE)?;
         let window = Window::new(machine::information()?, length)?;
-        Some(Self { window, unsettled: false })
+        Some(Self { window, reading: Reading::Patient })
     }
 
     /// The same pages as they are even where their writer died in the middle of a change: for who brings that writer back. What is granted
     /// for good is written over with the same.
     #[must_use]
     pub const fn unsettled(self) -> Self {
-        Self { unsettled: true, ..self }
+        Self { reading: Reading::Unsettled, ..self }
+    }
+
+    /// The same pages for who has other things to do: what is being changed is not there for now.
+    pub(crate) const fn hasty(self) -> Self {
+        Self { reading: Reading::Hasty, ..self }
     }
 
     /// The head of the pages; `None` if they are not what they should be, or never at rest.
@@ -72,18 +90,40 @@ impl Pages {
     }
 
     fn consistent<T: FromBytes>(&self, offset: usize) -> Option<T> {
-        let settled = read_consistent(&self.window, SEQUENCE, offset);
-        if settled.is_some() || !self.unsettled {
-            return settled;
-        }
         let mut bytes = [0; LARGEST];
         let copy = bytes.get_mut(..size_of::<T>())?;
         if offset.checked_add(copy.len())? > self.window.length() {
             return None;
         }
+        let mut pauses = 0..if self.reading == Reading::Patient { PAUSES } else { 0 };
+        loop {
+            let settled = read_consistent(&self.window, SEQUENCE, offset);
+            if settled.is_some() {
+                return settled;
+            }
+            if pauses.next().is_none() {
+                break;
+            }
+            pause();
+        }
+        if self.reading != Reading::Unsettled {
+            return None;
+        }
         self.window.read_bytes(offset, copy);
         T::read_from_bytes(copy).ok()
     }
+}
+
+/// Lets a millisecond pass. Nothing but the deadline ends it.
+#[cfg(target_os = "none")]
+fn pause() {
+    let _ = crate::sys::wait(0, crate::time::after(crate::time::milliseconds(1)));
+}
+
+/// The same where whoever changes the pages is another thread.
+#[cfg(not(target_os = "none"))]
+fn pause() {
+    std::thread::sleep(std::time::Duration::from_millis(1));
 }
 
 /// A `T` that nobody changed while it was copied; the word at `sequence` is raised before and after a change. `None` for one that
@@ -141,7 +181,7 @@ mod tests {
         let count = usize::try_from(INFORMATION_PAGES).unwrap();
         let (address, length) = make(count);
         let window = Window::new(address, length).unwrap();
-        (Pages { window, unsettled: false }, window)
+        (Pages { window, reading: Reading::Hasty }, window)
     }
 
     fn put(window: &Window, offset: usize, value: u64) {
@@ -183,6 +223,28 @@ mod tests {
         put(&window, SEQUENCE, 3);
         let room = (window.length() - INFORMATION_HEADER) / size_of::<Resource>();
         assert_eq!(unsettled.resources().count(), room);
+    }
+
+    /// A writer whose slots are used up goes on in the next frame, and one that died comes back: who starts meanwhile waits.
+    #[test]
+    fn who_cannot_go_on_without_them_waits() {
+        let (pages, window) = pages();
+        head(&window, 1);
+        put(&window, SEQUENCE, 3);
+        assert!(pages.header().is_none());
+        let patient = Pages { reading: Reading::Patient, ..pages };
+        std::thread::scope(|scope| {
+            let found = scope.spawn(|| patient.resources().count());
+            std::thread::sleep(std::time::Duration::from_millis(10));
+            put(&window, SEQUENCE, 4);
+            assert_eq!(found.join().unwrap(), 1);
+        });
+        put(&window, SEQUENCE, 5);
+        assert_eq!(
+            patient.record(u32::MAX).map(|_| ()),
+            None,
+            "what is not there is not waited for"
+        );
     }
 
     /// What changes while it is read is read whole or not at all.

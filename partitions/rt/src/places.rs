@@ -7,6 +7,7 @@ use crate::information::{Pages, is_end, is_for};
 use crate::protocol::Protocol;
 use crate::signal::{Signal, Source};
 use crate::system::{System, same};
+use crate::{sys, time};
 use abi::channel::{Role, Versions};
 use abi::information::{CHANGES, Information, Resource};
 use abi::types::EventBit;
@@ -118,11 +119,11 @@ impl System {
     }
 
     /// Looks at the records that changed: takes new epochs over, sends again what may be sent again, opens the channels of
-    /// clients that came, and marks those of clients that left. A record that is being written is left for the ring that
-    /// follows it, and so is what changed after it.
+    /// clients that came, and marks those of clients that left. A record that is being written is looked at in the next turn, and so is
+    /// what changed after it.
     pub(crate) fn refresh(&mut self) {
-        let Some(pages) = self.pages else { return };
-        let Some(head) = pages.header() else { return };
+        let Some(pages) = self.pages.map(Pages::hasty) else { return };
+        let Some(head) = pages.header() else { return self.refresh_later() };
         self.information = Some(head);
         self.settle_heap();
         let most = u64::try_from(CHANGES).unwrap_or(0);
@@ -132,15 +133,21 @@ impl System {
         while self.changes != head.changes {
             let at = self.changes.checked_rem(most).and_then(|at| usize::try_from(at).ok());
             let Some(&place) = at.and_then(|at| head.changed.get(at)) else { return };
-            let Some(resource) = pages.resource(place.into()) else { return };
+            let Some(resource) = pages.resource(place.into()) else { return self.refresh_later() };
             self.look_at(place.into(), &resource);
             self.changes = self.changes.wrapping_add(1);
         }
     }
 
+    /// Somebody changes the pages and was held up: nobody may ring for that change.
+    fn refresh_later(&mut self) {
+        self.pending |= EventBit::PEER.mask();
+        let _ = sys::wait(0, time::after(time::milliseconds(1)));
+    }
+
     fn look_at_all(&mut self, pages: Pages, head: &Information) {
         for place in 0..head.resources {
-            let Some(resource) = pages.resource(place) else { return };
+            let Some(resource) = pages.resource(place) else { return self.refresh_later() };
             self.look_at(place, &resource);
         }
         self.changes = head.changes;
@@ -185,7 +192,7 @@ impl System {
         let place = end.place;
         end.part();
         self.known.set(place, false);
-        if let Some(resource) = self.pages.and_then(|pages| pages.resource(place))
+        if let Some(resource) = self.pages.and_then(|pages| pages.hasty().resource(place))
             && has_client(&resource)
         {
             self.look_at(place, &resource);

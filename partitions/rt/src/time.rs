@@ -6,11 +6,16 @@ use crate::memory::Window;
 use abi::information::TimePage;
 use abi::types::{Nanoseconds, PAGE_SIZE};
 
+/// How often the time page is tried to read: a host may take a processor away while the kernel writes it there, and no time at all would
+/// be taken for the machine's start, so that every deadline were far away.
+const TRIES: u32 = 1000;
+
 /// The kernel's time page as it is now.
 #[must_use]
 pub fn page() -> Option<TimePage> {
     let window = Window::new(machine::time_page(), PAGE_SIZE)?;
-    read_consistent(&window, core::mem::offset_of!(TimePage, sequence), 0)
+    let read = |_| read_consistent(&window, core::mem::offset_of!(TimePage, sequence), 0);
+    (0..TRIES).find_map(read)
 }
 
 /// Time since the kernel started; 0 where there is no time page.

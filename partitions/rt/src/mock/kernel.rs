@@ -115,6 +115,14 @@ impl State {
         pages::write(member.page + INFORMATION_HEADER as u64, member.resources.as_bytes());
     }
 
+    /// The number of changes of a partition's pages is odd, or as it was.
+    pub fn hold(&mut self, place: usize, held: bool) {
+        let member = &self.members[place];
+        let sequence = member.sequence + u64::from(held);
+        let at = core::mem::offset_of!(Information, sequence) as u64;
+        pages::write(member.page + at, &sequence.to_le_bytes());
+    }
+
     /// A new life for a partition: new epochs on its channels, and its peers are told.
     pub fn renew(&mut self, place: usize, reason: StartReason) {
         let member = &mut self.members[place];

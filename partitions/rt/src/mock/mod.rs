@@ -148,6 +148,11 @@ impl World {
         self.change_served(old, |resource| (resource.peer, resource.epoch) = (client as u32, 1));
     }
 
+    /// Whoever writes a partition's information pages is in the middle of it, or is not any more.
+    pub fn hold(&self, place: Place, held: bool) {
+        with_state(|state| state.hold(place, held));
+    }
+
     fn change_served(&self, client: Place, change: impl Fn(&mut Resource)) {
         with_state(|state| {
             for place in 0..state.members.len() {
