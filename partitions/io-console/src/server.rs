@@ -45,7 +45,9 @@ impl<T: Traffic> Traffic for Both<'_, T> {
     fn next(&mut self, to: &mut [u8]) -> usize {
         let count = self.line.next(to);
         let sent = to.get(..count).unwrap_or_default();
-        let _ = self.screen.as_mut().map(|screen| screen.show(sent));
+        if let Some(screen) = &mut self.screen {
+            screen.show(sent);
+        }
         count
     }
 
@@ -126,7 +128,9 @@ impl Main {
     }
 
     fn draw(&mut self) {
-        let _ = self.screen.as_mut().map(Screen::draw);
+        if let Some(screen) = &mut self.screen {
+            screen.draw();
+        }
     }
 
     /// The port has moved on: the client it held up can go on as well.
@@ -170,7 +174,10 @@ impl Partition for Main {
         }
         // Acknowledged before its device is served: an edge that comes meanwhile is not lost.
         let rang = [self.interrupt, self.keys].into_iter().flatten().find(|&one| signal.is(one));
-        let _ = rang.map(Interrupt::acknowledge);
+        if let Some(interrupt) = rang {
+            // Its own interrupt: nothing can be wrong with it.
+            let _ = interrupt.acknowledge();
+        }
         self.serve_both(system);
     }
 

@@ -50,7 +50,8 @@ fn serve(manager: &mut TheManager) -> ! {
             desk.update(manager, memory);
         }
         // A manager that is to leave takes no more requests: the next one returns them. However many come, what is due is done.
-        let _ = (0..ROUNDS).find(|_| manager.is_leaving() || !desk.serve(manager));
+        let mut rounds = 0..ROUNDS;
+        while !manager.is_leaving() && desk.serve(manager) && rounds.next().is_some() {}
         let next = manager.watch();
         if manager.is_to_leave() {
             manager.say(format_args!("ends, to be started anew"));

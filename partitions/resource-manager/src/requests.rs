@@ -119,7 +119,11 @@ impl<M: Machine, W: Window> Manager<'_, M, W> {
         match decided {
             Ok(reply) => reply,
             Err(Trouble::Status(ResourceStatus::NotAllowed)) => {
-                self.tell_refusal(asker, request);
+                // A person who asks for what cannot be is told by whom they asked.
+                let person = asker.kind == ChannelKind::Command;
+                if !person || self.check_asker(asker, request).is_err() {
+                    self.tell_refusal(asker, request);
+                }
                 Reply::status(ResourceStatus::NotAllowed)
             }
             Err(trouble) => Reply::trouble(trouble),

@@ -191,7 +191,9 @@ impl System {
         let mut from = 0;
         while let Some(index) = self.next_awake(&mut from) {
             let end = self.ends.get_mut(index).and_then(Option::as_mut);
-            let _ = end.filter(|end| end.left.is_none()).map(|end| end.give_chance(events));
+            if let Some(end) = end.filter(|end| end.left.is_none()) {
+                end.give_chance(events);
+            }
         }
     }
 

@@ -40,7 +40,7 @@ impl Books<'_> {
     /// A device goes from one owner to another.
     ///
     /// # Errors
-    /// `NotOwner` where it is not `before`'s, or another has a part of the same; then the whole transaction is refused.
+    /// `Rule` where it is not `before`'s, or another has a part of the same; then the whole transaction is refused. `NoSuch`.
     pub fn give_device(&mut self, id: u32, before: Owner, after: Owner) -> Result<(), Problem> {
         let row = *self.device(id).ok_or(Problem::NoSuch)?;
         self.open_transaction()?;

@@ -76,6 +76,22 @@ fn what_is_not_allowed_is_refused_told_and_changes_nothing() {
     world.check(&manager);
 }
 
+/// Who asks for a person gets its answer, and the person that of whom they asked: no words of the manager in between.
+#[test]
+fn what_a_person_is_refused_is_told_by_whom_they_asked() {
+    let (world, mut manager) = World::new();
+    let asker = Asker { partition: id(index::COMMAND), kind: K::Command };
+    let boot: Vec<u8> =
+        [index::BOOT, 0, 1].iter().flat_map(|word: &u32| word.to_le_bytes()).collect();
+    world.said();
+    let moved = manager.answer(asker, R::Move as u16, &boot);
+    assert_eq!((status(&moved), world.said()), (S::NotAllowed, String::new()));
+    // What it may not ask at all is told as anybody's is.
+    let other = Asker { partition: id(index::WORKER), kind: K::Command };
+    assert_eq!(status(&manager.answer(other, R::Create as u16, &[4, 0, 0, 0])), S::NotAllowed);
+    assert_eq!(world.said(), "resource-manager: worker may not ask for Create\n");
+}
+
 // covers: RES-9
 #[test]
 fn the_rest_of_the_numbers_means_nothing_to_anybody() {
