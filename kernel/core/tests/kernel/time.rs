@@ -1,6 +1,6 @@
 //! Plans, slots, slack and deadlines.
 
-use crate::build::OWN_CONTEXT;
+use crate::build::{Made, OWN_CONTEXT};
 use crate::machine::{SLOT, TIME, TestMachine};
 use abi::call::{Call, Error};
 use abi::control::{ContextOperation, ProcessorOperation};
@@ -163,15 +163,21 @@ fn a_slot_that_nobody_wants_halts_the_processor() {
     assert_eq!(idle, 15 * SLOT);
 }
 
+/// So many contexts that run on processor 1, of which no halt is checked by a second look.
+fn trusted(count: u64) -> (TestMachine, Vec<Made>) {
+    let machine = TestMachine::booted(2);
+    machine.thorough.set(false);
+    let made: Vec<_> = (0..count).map(|number| machine.make(number, 1)).collect();
+    made.iter().for_each(|made| machine.start(*made));
+    (machine, made)
+}
+
 /// What a processor looks at in each slot while nobody wants to run, and whether it finds whoever does at once: by a deadline, by a ring from
 /// another processor, by a plan that takes over.
 #[test]
 fn a_processor_that_halts_looks_for_takers_when_something_came() {
     // covers: SCH-5
-    let machine = TestMachine::booted(2);
-    machine.thorough.set(false);
-    let made: Vec<_> = (0..8).map(|number| machine.make(number, 1)).collect();
-    made.iter().for_each(|made| machine.start(*made));
+    let (machine, made) = trusted(8);
     machine.give_doorbell(crate::build::FIRST, 230, made[5].context, 3);
     let mut plan = vec![0; 16];
     plan.extend(made.iter().map(|made| made.context));
@@ -221,10 +227,8 @@ fn who_was_rung_by_one_that_ended_with_its_slot_is_found() {
         |machine| machine.fault_on(1, FaultRecord { reason: 14, code: 4, address: 0 }),
     ];
     for end in ends {
-        let machine = TestMachine::booted(2);
-        machine.thorough.set(false);
-        let [owner, taker] = [0, 1].map(|number| machine.make(number, 1));
-        [owner, taker].into_iter().for_each(|made| machine.start(made));
+        let (machine, made) = trusted(2);
+        let (owner, taker) = (made[0], made[1]);
         machine.give_doorbell(owner.partition, 1, taker.context, 3);
         let mut plan = vec![0; 16];
         plan[0] = owner.context;
@@ -248,12 +252,9 @@ fn who_was_rung_by_one_that_ended_with_its_slot_is_found() {
 #[test]
 fn what_one_slot_had_no_links_for_the_next_one_finds() {
     // covers: SCH-5
-    let machine = TestMachine::booted(2);
-    machine.thorough.set(false);
     // The owner of slot 0 begins a chain of calls; takers that wait for one that waits use up what it leaves. The one whose turn comes
     // last calls somebody who could run.
-    let made: Vec<_> = (0..36).map(|number| machine.make(number, 1)).collect();
-    made.iter().for_each(|made| machine.start(*made));
+    let (machine, made) = trusted(36);
     let (chain, takers, waits, called) = (&made[..9], &made[9..34], made[34], made[35]);
     chain.windows(2).for_each(|two| machine.give_doorbell(two[0].partition, 1, two[1].context, 3));
     let (last, others) = takers.split_first().expect("takers");
