@@ -1,11 +1,14 @@
 //! Plans, slots, slack and deadlines.
 
-use crate::build::{Made, OWN_CONTEXT};
+use crate::build::{FIRST, Made, OWN_CONTEXT};
 use crate::machine::{SLOT, TIME, TestMachine};
 use abi::call::{Call, Error};
-use abi::control::{ContextOperation, ProcessorOperation};
+use abi::control::{
+    ContextOperation, InterruptOperation, PartitionOperation, ProcessorOperation, first_slot,
+};
 use abi::fault::Reason;
 use abi::information::TimePage;
+use abi::rights::Kind;
 use kernel_core::FaultRecord;
 
 const NEVER: u64 = u64::MAX;
@@ -178,7 +181,7 @@ fn trusted(count: u64) -> (TestMachine, Vec<Made>) {
 fn a_processor_that_halts_looks_for_takers_when_something_came() {
     // covers: SCH-5
     let (machine, made) = trusted(8);
-    machine.give_doorbell(crate::build::FIRST, 230, made[5].context, 3);
+    machine.give_doorbell(FIRST, 230, made[5].context, 3);
     let mut plan = vec![0; 16];
     plan.extend(made.iter().map(|made| made.context));
     machine.plan(1, &plan, 0);
@@ -245,6 +248,32 @@ fn who_was_rung_by_one_that_ended_with_its_slot_is_found() {
         machine.set_time(2 * FRAME + SLOT);
         end(&machine);
         assert_eq!(machine.running(1), Some(taker.context_frame), "somebody was forgotten");
+    }
+}
+
+/// The slot ends while whoever rings comes before the timer.
+#[test]
+fn who_is_rung_at_the_end_of_a_slot_is_found() {
+    // covers: SCH-5
+    let rings: [fn(&TestMachine); 2] = [
+        |machine| assert_eq!(machine.call(0, Call::Ring, [230, 0, 0, 0, 0, 0]), Ok([0; 4])),
+        |machine| machine.interrupt_on(1, 4),
+    ];
+    for ring in rings {
+        let (machine, made) = trusted(1);
+        machine.give_doorbell(FIRST, 230, made[0].context, 3);
+        let line =
+            [205, first_slot::INTERRUPT.raw().into(), 15, (Kind::Interrupt as u64) << 32 | 4];
+        machine.partition(FIRST, PartitionOperation::Put, line).unwrap();
+        machine.control(205, InterruptOperation::Bind as u64, [230, 0, 0, 0]).unwrap();
+        machine.plan(1, &[[0; 16].as_slice(), &[made[0].context]].concat(), 0);
+        machine.run_until(FRAME);
+        machine.begin(1, Call::Wait as u64, [0xff, NEVER, 0, 0, 0, 0]);
+        machine.run_until(FRAME + SLOT);
+        machine.set_time(FRAME + 2 * SLOT);
+        ring(&machine);
+        machine.settle();
+        assert_eq!(machine.running(1), Some(made[0].context_frame), "somebody was forgotten");
     }
 }
 
