@@ -5,11 +5,13 @@ use crate::control::{bad, one, tables};
 use crate::machine::{SLOT, TestMachine};
 use abi::call::{Call, Error};
 use abi::control::{
-    Access, ChannelOperation, ContextOperation, InterruptOperation, MemoryOperation,
+    Access, ChannelOperation, ContextOperation, ContextState, InterruptOperation, MemoryOperation,
     PartitionOperation, ProcessorOperation,
 };
 use abi::rights::Kind;
+use kernel_core::capability::{Capability, SlotWords, read, slot, write};
 use kernel_core::context::register;
+use kernel_core::ledger;
 use std::sync::atomic::Ordering::Relaxed;
 
 const NEVER: u64 = u64::MAX;
@@ -102,6 +104,37 @@ fn a_context_that_stopped_itself_is_not_written_to_once_others_may_have_it() {
     );
     assert_eq!(machine.running(0), None);
     assert_eq!(machine.context(own).register(register::RDI), 815, "overwritten by the old call");
+}
+
+/// The slot that the caller on processor 0 names.
+fn named(machine: &TestMachine) -> &SlotWords {
+    let caller = machine.context(machine.running(0).unwrap());
+    slot(machine, caller.partition(), caller.register(register::RDI)).unwrap()
+}
+
+#[test]
+fn what_was_taken_away_while_the_lock_was_waited_for_is_not_used() {
+    let others: [fn(&TestMachine); 2] = [
+        |machine| write(named(machine), [0, 0]),
+        |machine| {
+            let frame = Capability::unpack(read(named(machine))).unwrap().frame;
+            let next = ledger::entry(machine, frame).next_generation().unwrap();
+            ledger::set(machine, frame, next);
+        },
+    ];
+    for other in others {
+        let machine = TestMachine::booted(1);
+        let made = machine.make(0, 0);
+        let start = [made.context, ContextOperation::Start as u64, 0, 0, 0, 0];
+        let caller = machine.context(machine.running(0).unwrap());
+        let instruction = caller.register(register::RIP);
+        machine.waited_for.set(Some(other));
+        machine.begin(0, Call::Control as u64, start);
+        assert_eq!(caller.register(register::RIP), instruction.wrapping_sub(2), "once more");
+        let state = machine.context(made.context_frame).state();
+        assert_eq!(state, ContextState::Stopped, "it was not started");
+        assert!(machine.call(0, Call::Control, start).is_err());
+    }
 }
 
 /// As many takers of slack as a plan has, each at the end of a chain of contexts that wait for each other.

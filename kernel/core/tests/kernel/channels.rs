@@ -6,7 +6,7 @@ use abi::call::Error;
 use abi::control::{
     Access, ChannelOperation, ContextOperation, FrameUse, MemoryOperation, PartitionOperation,
 };
-use abi::rights::Kind;
+use abi::rights::{Kind, Rights};
 use std::sync::atomic::Ordering::Relaxed;
 
 const WRITE: u64 = Access::WRITE.bits();
@@ -71,6 +71,14 @@ fn a_channel_is_mapped_by_its_two_ends_and_nobody_else() {
     assert_eq!((poke(end - 4096, 1), peek(end - 4096)), (Ok([0; 4]), Ok([1, 0, 0, 0])));
     assert_eq!((poke(end + 1, 2), poke(end, 2)), (bad(3), bad(3)));
     assert_eq!(machine.word(624, 0).load(Relaxed), 0, "what lies behind is not the channel's");
+    let look = [221, 220, Rights::INSPECT.bits().into(), (Kind::Channel as u64) << 32];
+    machine.partition(1, PartitionOperation::Put, look).unwrap();
+    let looks = |operation| machine.control(221, operation as u64, [0, 815, 0, 0]);
+    let no_right = Err((Error::NoRight, 0));
+    assert_eq!(
+        (looks(ChannelOperation::Poke), looks(ChannelOperation::Peek)),
+        (no_right, Ok([0; 4]))
+    );
     assert_eq!(machine.audit(), None);
 }
 

@@ -323,7 +323,11 @@ fn missing_tables_are_made_together_and_go_together() {
     assert_eq!(remove(far, 2, 2), Ok([SPARE + 4, 0, 0, 0]));
     assert_eq!(remove(TEXT, 1, 3), Ok([SPARE + 2, 0, 0, 0]), "another is below those above it");
     assert_eq!((state(), machine.audit()), (4, None));
-    assert_eq!(remove(second, 1, u64::MAX), Ok([SPARE + 3, 0, 0, 0]));
+    machine.flushed.borrow_mut().clear();
+    assert_eq!(remove(second, 1, 2), Ok([SPARE + 3, 0, 0, 0]));
+    assert_eq!((state(), machine.audit()), (2, None), "this one too, and none above it");
+    assert_eq!(remove(second, 3, u64::MAX), Ok([SPARE, 0, 0, 0]));
     assert_eq!((state(), machine.audit()), (1, None), "never the root");
+    assert_eq!(*machine.flushed.borrow(), [second; 3], "none is known to a processor any more");
     assert_eq!(add(TEXT, 1, SPARE), Ok([3, 0, 0, 0]), "their frames are free");
 }

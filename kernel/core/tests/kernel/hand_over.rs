@@ -5,7 +5,7 @@ use abi::boot::{BootInformation, FrameRange, MemoryRange, Segment};
 use abi::call::{Call, Error};
 use abi::control::{Access, FrameUse, first_slot};
 use abi::types::{Frame, VirtualAddress};
-use kernel_core::context::Context;
+use kernel_core::context::{Context, register};
 use kernel_core::{Here, Next};
 use std::sync::atomic::{AtomicU64, Ordering};
 use zerocopy::FromZeros;
@@ -130,6 +130,17 @@ pub fn quick<'a>(call: Call) -> Quick<'a> {
 }
 
 impl TestMachine {
+    /// What a context's last call answered.
+    pub fn answer_of(&self, frame: u64) -> Answer {
+        let context = self.context(frame);
+        let values = [register::RDX, register::RSI, register::RDI, register::R8]
+            .map(|number| context.register(number));
+        match Error::from_number(context.register(register::RAX)) {
+            None => Ok(values),
+            Some(error) => Err((error, values[0])),
+        }
+    }
+
     /// A control call of the resource manager, which runs on processor 0.
     pub fn control(&self, slot: u64, operation: u64, [a, b, c, d]: [u64; 4]) -> Answer {
         self.call(0, Call::Control, [slot, operation, a, b, c, d])

@@ -64,6 +64,8 @@ pub struct TestMachine {
     pub zeros: Cell<u64>,
     /// What another processor does as soon as the control lock is free.
     pub unlocked: Cell<Option<fn(&Self)>>,
+    /// What happens once more while the control lock is waited for.
+    pub waited_for: Cell<Option<fn(&Self)>>,
     /// Whether another processor holds the control lock.
     pub busy: Cell<bool>,
     /// Bytes that the debug port takes at once.
@@ -119,6 +121,9 @@ impl Machine for TestMachine {
     fn exclusive<R>(&self, work: impl FnOnce() -> R) -> Option<R> {
         if self.busy.get() {
             return None;
+        }
+        if let Some(other) = self.waited_for.take() {
+            other(self);
         }
         assert!(!self.locked.replace(true), "the control lock is taken twice");
         let result = work();
@@ -219,6 +224,7 @@ impl TestMachine {
             looks: Cell::default(),
             zeros: Cell::default(),
             unlocked: Cell::default(),
+            waited_for: Cell::default(),
             busy: Cell::default(),
             room: Cell::new(32),
             thorough: Cell::new(true),
@@ -378,17 +384,6 @@ impl TestMachine {
         }
         context.set_register(register::RAX, call);
         self.enter(id, |machine, processor| Here { machine, processor }.system_call(context));
-    }
-
-    /// What a context's last call answered.
-    pub fn answer_of(&self, frame: u64) -> Answer {
-        let context = self.context(frame);
-        let values = [register::RDX, register::RSI, register::RDI, register::R8]
-            .map(|number| context.register(number));
-        match Error::from_number(context.register(register::RAX)) {
-            None => Ok(values),
-            Some(error) => Err((error, values[0])),
-        }
     }
 
     /// A call of the context that runs on a processor, with its answer.

@@ -11,6 +11,7 @@ mod control;
 mod failing;
 mod few;
 mod fuzz;
+mod halting;
 mod machine;
 mod model;
 mod moving;

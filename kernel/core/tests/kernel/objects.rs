@@ -210,6 +210,11 @@ fn what_is_staged_last_may_commit_the_plan() {
     assert_eq!(stage(16 << 40, all), Ok([0; 4]));
     machine.run_until(64 * SLOT);
     assert_eq!((place(17), place(3)), ((0, 0), (context, 0)));
+    // What is refused has staged nothing.
+    assert_eq!(stage(2 | 1 << 40, all), bad(3));
+    machine.on_processor(1, ProcessorOperation::Commit, [16, 0, 0, 0]).unwrap();
+    machine.run_until(96 * SLOT);
+    assert_eq!((place(3), place(8)), ((context, 0), (0, 0)));
 }
 
 #[test]
