@@ -1,6 +1,7 @@
 //! Books whose descriptors fill whole blocks of memory, wherever they begin.
 
 use super::*;
+use zerocopy::FromBytes;
 
 const MANY: Capacity = Capacity {
     frames: 5 << 18,
@@ -80,4 +81,34 @@ fn set_all(books: &mut Books<'_>, stage: Stage) {
     }
     let there = if stage == Stage::Made { MANY.partitions - 1 } else { 0 };
     assert_eq!(books.partitions().count(), there as usize);
+}
+
+const HALF: Capacity =
+    Capacity { frames: 1 << 17, partitions: 8, channels: 4, processors: 1, devices: 0, berths: 0 };
+
+/// Where small partitions were everywhere, the largest heap that there can be fits into one transaction, with all of the row.
+#[test]
+fn the_largest_heap_is_had_where_all_memory_was_divided() {
+    let mut memory = vec![0_u64; bytes_needed(HALF).unwrap().div_ceil(8)];
+    let mut books = Books::create(bytes(&mut memory), Frame::new(1024), HALF).unwrap();
+    books.describe(extent(0, HALF.frames), Owner::Available);
+    books.begin();
+    books.set_partition(PartitionId::new(1), &row(2)).unwrap();
+    books.commit();
+    for block in 2..128 {
+        books.begin();
+        books.give(extent(block * 1024, 1), Owner::Available, P1).unwrap();
+        books.give(extent(block * 1024, 1), P1, Owner::Available).unwrap();
+        books.commit();
+    }
+    let mut large = PartitionRow::read_from_bytes(&[0xa5; size_of::<PartitionRow>()]).unwrap();
+    (large.stage, large.heap_pages) = (1, 32_768);
+    let new = PartitionId::new(2);
+    books.begin();
+    let done = books.furnish(new, &mut large, [32_768, 130, 600, 64, 1024, 16], None);
+    assert_eq!(done, Ok(()));
+    let records = books.map.count();
+    books.commit();
+    assert_eq!(books.count(Owner::Partition(new)), 32_768 + 130 + 600 + 64 + 1024 + 16);
+    assert!(records < 100, "{records} of 120");
 }
