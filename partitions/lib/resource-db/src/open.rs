@@ -194,8 +194,10 @@ impl Layout {
         let mut map = OwnerMap::format(slab, &layout).map_err(|_| OpenError::TooSmall)?;
         let (held, [low, high]) = (self.capacity, halves(self.capacity.frames));
         let Capacity { partitions, channels, processors, devices, berths, .. } = held;
-        let words = [low, high, partitions, channels, processors, devices, VERSION, berths];
+        let words = [low, high, partitions, channels, processors, devices, 0, berths];
         map.memory_mut().store(self.base, AT_USER, &words);
+        // Last, so that nobody takes for books what its maker did not come to the end of.
+        map.memory_mut().store(self.base, AT_USER.wrapping_add(6), &[VERSION]);
         Ok(map)
     }
 }
