@@ -46,10 +46,11 @@ impl Books<'_> {
 
     /// A place of a plan that cannot be.
     fn misplaced(&self, row: &ProcessorRow) -> Option<u16> {
-        let mut places = row.plan().iter().copied().filter(|&slot| slot != 0);
+        let mut places = row.plan().iter().copied();
         if row.has_failed() {
-            return places.next();
+            return places.find(|&slot| slot != 0);
         }
+        // Slot 0, for nobody, is one of the kernel's own.
         places.find(|&slot| !slots::holds(self.slots, slot))
     }
 }
