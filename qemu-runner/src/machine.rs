@@ -258,7 +258,9 @@ impl Options {
             }
             Firmware::Uefi => {
                 uefi(command, control)?;
-                let disk = format!("format=raw,file={}", artifacts.uefi_disk().display());
+                // What firmware writes goes nowhere: the image stays as it was built, and several machines may start from it.
+                let disk = artifacts.uefi_disk();
+                let disk = format!("format=raw,snapshot=on,file={}", disk.display());
                 command.args(["-drive", &disk]);
             }
             Firmware::UefiDisc => {
