@@ -4,6 +4,8 @@ use anyhow::{Context as _, Result};
 use font8x8::legacy::BASIC_LEGACY;
 use qemu_runner::session::Session;
 
+/// What stands for a place of the picture that shows no letter of the font.
+pub const NO_LETTER: char = '\u{2588}';
 /// Dots of a letter's side.
 const SIDE: usize = 8;
 /// From here on a pixel is light.
@@ -99,7 +101,7 @@ impl Picture {
         let same = |font: &[u8; SIDE]| *font == seen || font[..7] == seen[..7] && seen[7] == 0xff;
         let found =
             (b' '..=b'~').find(|&letter| BASIC_LEGACY.get(usize::from(letter)).is_some_and(same));
-        found.map_or('\u{2588}', char::from)
+        found.map_or(NO_LETTER, char::from)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Screen and keyboard, beside a serial port and without one.
 
-use crate::picture::{Layout, Picture};
+use crate::picture::{Layout, NO_LETTER, Picture};
 use crate::{PATIENCE, campaign, start, trial};
 use anyhow::{Context as _, Result, bail, ensure};
 use libtest_mimic::Trial;
@@ -59,9 +59,16 @@ fn screen_and_keyboard(options: &Options, shown: Shown) -> Result<()> {
         press(&mut session, shown, key, line)?;
     }
     session.control().monitor("sendkey ret 20")?;
-    let text = until(&mut session, shown, &["shutdown", "\nbulkhead>"])?;
-    ensure!(!text.contains('\u{2588}'), "something that is no letter:\n{text}");
-    Ok(())
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let text = until(&mut session, shown, &["shutdown", "tells more\nbulkhead>"])?;
+        if !text.contains(NO_LETTER) {
+            return Ok(());
+        }
+        // A line that is just being drawn is none yet.
+        ensure!(Instant::now() < end, "something that is no letter:\n{text}");
+        std::thread::sleep(TICK);
+    }
 }
 
 /// Presses a key, and waits until the line that is typed is this: the controller keeps few keys for a machine that has no time.
