@@ -41,9 +41,12 @@ pub fn command(session: &mut Session, command: &str, patience: Duration) -> Resu
     let mut length = None;
     let mut looked = Instant::now();
     let status = loop {
-        if looked.elapsed() >= QUIET && is_attached(&raw) {
+        // Now and then: a core file is long to look through.
+        if looked.elapsed() >= QUIET {
             looked = Instant::now();
-            session.send(&[LEAVE])?;
+            if is_attached(&raw) {
+                session.send(&[LEAVE])?;
+            }
         }
         match session.poll(end.min(Instant::now() + QUIET)) {
             Some(Some(Piece::Text(bytes))) => raw.extend(bytes),
