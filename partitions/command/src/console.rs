@@ -248,8 +248,8 @@ impl Partition for Main {
             session: Session::new(),
             console: system.client("console").unwrap_or_default(),
             resource: resource.unwrap_or_default(),
-            // The person's screen is not the place for it: who comes back says so itself, in `log`.
             input: None,
+            // The person's screen is not the place for it: who comes back says so itself, in `log`.
             charges: Charges::new(system, resource, Ways { say: |_| {}, beside: || {} }),
             policy_again: None,
             input_again: None,

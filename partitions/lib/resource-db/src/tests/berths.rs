@@ -34,6 +34,13 @@ fn serve(books: &mut Books<'_>, id: u32, (ends, clients): (u32, u32)) {
     books.set_partition(PartitionId::new(id), &row).unwrap();
 }
 
+/// A channel of a client at a place of its server.
+fn joined(client: u32, server: u32, place: u32) -> ChannelRow {
+    let end = |partition, place| End { partition, place, ..End::default() };
+    let (client, server) = (end(client, 0), end(server, place));
+    ChannelRow { client, server, stage: 2, ..ChannelRow::default() }
+}
+
 /// Clients come and go in any order, also in transactions that are given up; who opens the books finds the same places taken.
 #[test]
 fn the_first_free_place_is_told() {
@@ -54,10 +61,7 @@ fn the_first_free_place_is_told() {
         // First mostly who comes, then mostly who leaves.
         let leaves = there && (round / 700 % 2 == 1 || dice.below(8) == 0);
         if let (Some(place), false) = (place, there) {
-            let end = |partition, place| End { partition, place, ..End::default() };
-            let (client, server) = (end(4, 0), end(server, place));
-            let row = ChannelRow { client, server, stage: 2, ..ChannelRow::default() };
-            books.set_channel(ChannelId::new(channel), row).unwrap();
+            books.set_channel(ChannelId::new(channel), joined(4, server, place)).unwrap();
         } else if leaves {
             books.set_channel(ChannelId::new(channel), ChannelRow::default()).unwrap();
         }
@@ -92,10 +96,8 @@ fn places_follow_the_rows_of_servers() {
         check(&books);
         let server = PartitionId::new(1 + dice.below(3) as u32);
         if let Some(place) = books.berth(server) {
-            let end = |partition, place| End { partition, place, ..End::default() };
-            let (client, server) = (end(5, 0), end(server.raw(), place));
-            let row = ChannelRow { client, server, stage: 2, ..ChannelRow::default() };
-            books.set_channel(ChannelId::new(dice.below(4) as u32), row).unwrap();
+            let channel = ChannelId::new(dice.below(4) as u32);
+            books.set_channel(channel, joined(5, server.raw(), place)).unwrap();
         }
         check(&books);
         if dice.below(3) == 0 {
