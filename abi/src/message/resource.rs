@@ -226,7 +226,7 @@ pub struct PlanRecord {
     pub used: [u16; 16],
     /// Partition ids of the first takers of slack, `u16::MAX` for none.
     pub takers: [u16; 16],
-    /// Thousandths of the last second the processor was idle.
+    /// Thousandths of the time of `used` in which the processor was idle.
     pub idle: u32,
     /// Microseconds of a slot, 0 where the processor failed.
     pub slot: u32,
